@@ -1,0 +1,57 @@
+"""Runs protoc over proto/ and writes generated/: Python modules, type stubs and the descriptor set that Envoy reads.
+
+`buf/validate/validate.proto` is not vendored: protovalidate carries its descriptor, and compiling that one keeps the
+rules' numbers and the engine that reads them of one version.
+"""
+
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+import grpc_tools
+from google.protobuf import descriptor_pb2, duration_pb2, field_mask_pb2, timestamp_pb2
+from google.rpc import error_details_pb2, status_pb2
+from grpc_tools import protoc
+from protovalidate._gen.buf.validate import validate_pb
+
+PROTO = Path(__file__).parent
+VALIDATE = "buf/validate/validate.proto"
+
+
+def _rules_files() -> list[descriptor_pb2.FileDescriptorProto]:
+    files = []
+    for module in (descriptor_pb2, duration_pb2, timestamp_pb2, field_mask_pb2):
+        file = descriptor_pb2.FileDescriptorProto()
+        module.DESCRIPTOR.CopyToProto(file)
+        files.append(file)
+    files.append(descriptor_pb2.FileDescriptorProto.FromString(validate_pb.desc().proto.to_binary()))
+    return files
+
+
+def _protoc(*arguments: str) -> None:
+    if protoc.main(["protoc", *arguments]) != 0:
+        sys.exit("protoc failed")
+
+
+def generate(target: Path) -> None:
+    """Writes everything into `target`, which is emptied first."""
+    shutil.rmtree(target, ignore_errors=True)
+    target.mkdir(parents=True)
+    ours = sorted(str(path.relative_to(PROTO)) for path in PROTO.rglob("*.proto"))
+    googleapis = Path(error_details_pb2.__file__).parents[2]
+    with tempfile.TemporaryDirectory() as scratch:
+        rules = Path(scratch, "validate.binpb")
+        rules.write_bytes(descriptor_pb2.FileDescriptorSet(file=_rules_files()).SerializeToString())
+        read_rules = f"--descriptor_set_in={rules}"
+        read = [f"-I{PROTO}", f"-I{googleapis}", f"-I{Path(grpc_tools.__file__).parent / '_proto'}", read_rules]
+        write = [f"--python_out={target}", f"--pyi_out={target}"]
+        _protoc(read_rules, *write, VALIDATE)
+        _protoc(*read, *write, f"--grpc_python_out={target}", *ours)
+        # Envoy prints an error's details only if it knows their types, so those are in its set too.
+        details = [status_pb2.DESCRIPTOR.name, error_details_pb2.DESCRIPTOR.name]
+        _protoc(*read, "--include_imports", f"--descriptor_set_out={target / 'actiond.binpb'}", *ours, *details)
+
+
+if __name__ == "__main__":
+    generate(Path(sys.argv[1]) if len(sys.argv) > 1 else PROTO.parent / "generated")

@@ -1,0 +1,28 @@
+"""Ids: decimal strings, unique over every process on a store and roughly ordered by time."""
+
+from collections.abc import Callable
+
+EPOCH_MS = 1_704_067_200_000
+"""2024-01-01T00:00:00Z in milliseconds: 41 bits from here last until 2093."""
+WORKER_BITS = 10
+COUNTER_BITS = 12
+
+
+class IdGenerator:
+    """41 bits of milliseconds, 10 of worker number, 12 of a counter: at most 19 digits.
+
+    The worker number, handed out by the store and counted up at each start, keeps processes apart, also those that
+    follow each other while the clock jumps back.
+    """
+
+    def __init__(self, worker: int, clock: Callable[[], int]) -> None:
+        self._worker = (worker % (1 << WORKER_BITS)) << COUNTER_BITS
+        self._clock = clock
+        self._last = 0
+
+    def __call__(self) -> str:
+        now = (self._clock() // 1_000_000 - EPOCH_MS) << COUNTER_BITS
+        # A counter that overflows borrows from the next millisecond; a clock that jumps back is not followed.
+        self._last = max(now, self._last + 1)
+        time, counter = self._last >> COUNTER_BITS, self._last & ((1 << COUNTER_BITS) - 1)
+        return str(time << (WORKER_BITS + COUNTER_BITS) | self._worker | counter)

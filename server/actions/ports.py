@@ -1,0 +1,65 @@
+"""What the domain asks of a store. One contract suite (tests/storage) holds every store to these words."""
+
+from collections.abc import Callable, Sequence
+from typing import Protocol, TypeVar
+
+from server.actions.events import Event
+from server.actions.targets import Target
+from server.actions.tokens import Token
+
+T = TypeVar("T")
+
+
+class Transaction(Protocol):
+    """The reads and writes of one change. Used only inside the function that `Store.write` runs."""
+
+    def insert_target(self, target: Target, event: Event) -> None:
+        """Raises TargetNameTakenError when the owner has a target with the same `name_key`."""
+
+    def put_token(self, token: Token, event: Event) -> None:
+        """Adds the token, or replaces the one of the same id."""
+
+    def token(self, token_id: str) -> Token | None: ...
+
+    def last_sequence(self, aggregate_type: str, aggregate_id: str) -> int:
+        """The sequence of the aggregate's last event, 0 before the first."""
+
+    def default_owner(self) -> str | None:
+        """The resource owner made at the store's first start, None before that."""
+
+    def set_default_owner(self, owner: str) -> None: ...
+
+    def next_worker_number(self) -> int:
+        """A number that no other process on this store was given: 0, then 1, and so on."""
+
+
+class Store(Protocol):
+    """Keeps targets, tokens and events. Its methods run on one event loop.
+
+    Whatever a driver raises becomes StoreError, with the driver's error as its cause.
+    """
+
+    async def write(self, change: Callable[[Transaction], T]) -> T:
+        """Runs `change` in a transaction and answers what it returned, once that would survive a power cut.
+
+        When `change` raises, nothing of it stays and the error comes out here; changes beside it are not touched. It
+        may run on another thread and more than once, so it does nothing but work on its transaction. When the caller is
+        cancelled, a change that has not begun never will; one that has begun is finished.
+        """
+
+    async def target(self, owner: str, target_id: str) -> Target | None: ...
+
+    async def token(self, selector: bytes) -> Token | None:
+        """The token whose `selector` this is, revoked and expired ones included."""
+
+    async def tokens(self) -> Sequence[Token]:
+        """All of them, revoked and expired ones included, oldest first."""
+
+    async def events(self, aggregate_type: str, aggregate_id: str) -> Sequence[Event]:
+        """The history of one resource, by sequence."""
+
+    async def ping(self) -> None:
+        """Raises StoreError unless the store answers."""
+
+    async def close(self) -> None:
+        """Finishes what was begun, then lets go of everything. Later calls raise StoreError."""

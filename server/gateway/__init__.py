@@ -1,0 +1,1 @@
+"""Serves any grpcio servicer as gRPC, gRPC-Web and JSON over HTTP. Knows nothing of targets, stores or processes."""

@@ -1,0 +1,72 @@
+"""google.rpc.Status: the one form of an error inside the gateway, whatever the protocol that carries it out."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from google.protobuf.message import Message
+from google.rpc import code_pb2, error_details_pb2, status_pb2
+
+OK: int = code_pb2.OK
+
+# The HTTP status of each code, by the comments of google/rpc/code.proto.
+HTTP_STATUS = {
+    code_pb2.OK: 200,
+    code_pb2.CANCELLED: 499,
+    code_pb2.UNKNOWN: 500,
+    code_pb2.INVALID_ARGUMENT: 400,
+    code_pb2.DEADLINE_EXCEEDED: 504,
+    code_pb2.NOT_FOUND: 404,
+    code_pb2.ALREADY_EXISTS: 409,
+    code_pb2.PERMISSION_DENIED: 403,
+    code_pb2.RESOURCE_EXHAUSTED: 429,
+    code_pb2.FAILED_PRECONDITION: 400,
+    code_pb2.ABORTED: 409,
+    code_pb2.OUT_OF_RANGE: 400,
+    code_pb2.UNIMPLEMENTED: 501,
+    code_pb2.INTERNAL: 500,
+    code_pb2.UNAVAILABLE: 503,
+    code_pb2.DATA_LOSS: 500,
+    code_pb2.UNAUTHENTICATED: 401,
+}
+
+
+class StatusError(Exception):
+    """Ends a call with a google.rpc.Status.
+
+    `http_status` overrules the table above where HTTP has a more exact word: 405, 408, 413, 415.
+    """
+
+    def __init__(self, status: status_pb2.Status, http_status: int | None = None) -> None:
+        super().__init__(status.message)
+        self.status = status
+        self.http_status = http_status
+
+
+def make_status(code: int, message: str, *details: Message) -> status_pb2.Status:
+    """A Status with its details packed."""
+    status = status_pb2.Status(code=code, message=message)
+    for detail in details:
+        status.details.add().Pack(detail)
+    return status
+
+
+@dataclass(frozen=True, slots=True)
+class FieldViolation:
+    """A field that breaks a rule. `field` is its path in the request message, in proto names: `sub.tags[1]`."""
+
+    field: str
+    description: str
+
+
+def bad_request(violations: Iterable[FieldViolation]) -> status_pb2.Status:
+    """INVALID_ARGUMENT with a google.rpc.BadRequest that names each field once, in the order of their paths."""
+    by_field: dict[str, list[str]] = {}
+    for violation in violations:
+        texts = by_field.setdefault(violation.field, [])
+        if violation.description not in texts:
+            texts.append(violation.description)
+    detail = error_details_pb2.BadRequest()
+    for field, texts in sorted(by_field.items()):
+        detail.field_violations.add(field=field, description="; ".join(texts))
+    message = ", ".join(f"{violation.field}: {violation.description}" for violation in detail.field_violations)
+    return make_status(code_pb2.INVALID_ARGUMENT, message, detail)
