@@ -76,7 +76,7 @@ class Tokens:
     async def create(
         self,
         *,
-        id: str,
+        token_id: str,
         name: str,
         owner: str,
         permissions: Iterable[str],
@@ -84,43 +84,75 @@ class Tokens:
         expires_at_ns: int | None = None,
     ) -> Token:
         """Stores a token for `secret`; one of the same id is replaced."""
-        token = Token(
-            id=id,
-            name=name,
-            owner=owner,
-            permissions=frozenset(permissions),
-            digest=hashlib.sha256(secret.encode()).digest(),
-            created_at_ns=self._clock(),
-            expires_at_ns=expires_at_ns,
+        token = new_token(
+            token_id, name, owner, permissions, secret, created_at_ns=self._clock(), expires_at_ns=expires_at_ns
         )
 
         def change(transaction: "Transaction") -> None:
-            transaction.put_token(token, self._event(transaction, token, "token.added"))
+            transaction.put_token(token, _event(transaction, token, "token.added", token.created_at_ns))
 
         await self._store.write(change)
         return token
 
     async def revoke(self, token_id: str) -> None:
         """Raises TokenNotFoundError for an unknown id; revoking twice changes nothing."""
+        now = self._clock()
 
         def change(transaction: "Transaction") -> None:
             token = transaction.token(token_id)
             if token is None:
                 raise TokenNotFoundError
             if token.revoked_at_ns is None:
-                event = self._event(transaction, token, "token.revoked")
-                transaction.put_token(replace(token, revoked_at_ns=event.created_at_ns), event)
+                revoked = replace(token, revoked_at_ns=now)
+                transaction.put_token(revoked, _event(transaction, token, "token.revoked", now))
 
         await self._store.write(change)
 
-    def _event(self, transaction: "Transaction", token: Token, event_type: str) -> Event:
-        return Event(
-            owner=token.owner,
-            aggregate_type="token",
-            aggregate_id=token.id,
-            sequence=transaction.last_sequence("token", token.id) + 1,
-            type=event_type,
-            payload={"name": token.name, "permissions": sorted(token.permissions)},
-            editor=SYSTEM,
-            created_at_ns=self._clock(),
-        )
+
+async def first_start(store: "Store", owner: str, admin: Token) -> tuple[str, bool]:
+    """The store's default owner, and whether this call made it: then with the admin token, in one transaction."""
+
+    def change(transaction: "Transaction") -> tuple[str, bool]:
+        existing = transaction.default_owner()
+        if existing is not None:
+            return existing, False
+        transaction.set_default_owner(owner)
+        transaction.put_token(admin, _event(transaction, admin, "token.added", admin.created_at_ns))
+        return owner, True
+
+    return await store.write(change)
+
+
+def new_token(
+    token_id: str,
+    name: str,
+    owner: str,
+    permissions: Iterable[str],
+    secret: str,
+    *,
+    created_at_ns: int,
+    expires_at_ns: int | None = None,
+) -> Token:
+    """A token for `secret`, which is forgotten here."""
+    return Token(
+        id=token_id,
+        name=name,
+        owner=owner,
+        permissions=frozenset(permissions),
+        digest=hashlib.sha256(secret.encode()).digest(),
+        created_at_ns=created_at_ns,
+        expires_at_ns=expires_at_ns,
+    )
+
+
+def _event(transaction: "Transaction", token: Token, event_type: str, now_ns: int) -> Event:
+    return Event(
+        owner=token.owner,
+        aggregate_type="token",
+        aggregate_id=token.id,
+        sequence=transaction.last_sequence("token", token.id) + 1,
+        type=event_type,
+        payload={"name": token.name, "permissions": sorted(token.permissions)},
+        editor=SYSTEM,
+        created_at_ns=now_ns,
+    )

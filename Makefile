@@ -1,0 +1,69 @@
+# `make help` lists the targets. Everything is installed into .venv; nothing else of the machine is touched.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+SOURCES := server tests bench proto/generate.py
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run generate format lint type test fresh cover check envoy bench clean
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "actiond needs Python 3.11 or later; try make PYTHON=python3.12 …")'
+	$(PYTHON) -m venv $(VENV)
+
+# What serving needs. A newcomer's `make run` installs no more than this.
+$(VENV)/.run: $(BIN)/python pyproject.toml constraints.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable .
+	@touch $@
+
+$(VENV)/.dev: $(BIN)/python pyproject.toml constraints.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@touch $@ $(VENV)/.run
+
+setup: $(VENV)/.dev ## Install everything that developing needs
+
+run: $(VENV)/.run ## Install and serve: gRPC on 127.0.0.1:50051, HTTP on 127.0.0.1:8080, data in ./data
+	@exec $(BIN)/actiond serve
+
+generate: $(VENV)/.dev ## Write generated/ from proto/
+	$(BIN)/python proto/generate.py generated
+
+format: $(VENV)/.dev ## Format the sources
+	$(BIN)/ruff format $(SOURCES)
+	$(BIN)/ruff check --fix --quiet $(SOURCES) || true
+
+lint: $(VENV)/.dev ## Check format, lint and import contracts
+	$(BIN)/ruff format --check $(SOURCES)
+	$(BIN)/ruff check $(SOURCES)
+	PYTHONPATH=generated $(BIN)/lint-imports
+
+type: $(VENV)/.dev ## Check types, strictly
+	$(BIN)/mypy
+
+test: $(VENV)/.dev ## Run the whole test suite
+	$(BIN)/python -m pytest
+
+fresh: $(VENV)/.dev
+	$(BIN)/python proto/generate.py build/generated
+	diff --recursive --exclude=__pycache__ generated build/generated
+
+cover: $(VENV)/.dev
+	rm -f .coverage .coverage.*
+	COVERAGE_PROCESS_START=$(CURDIR)/pyproject.toml $(BIN)/python -m pytest --cov --cov-report=
+	$(BIN)/coverage combine --quiet --append || true
+	$(BIN)/coverage report --fail-under=90
+
+check: lint type fresh cover ## What CI runs: format, lint, contracts, types, freshness of generated/, tests, coverage
+
+envoy: $(VENV)/.dev ## Run Envoy on 127.0.0.1:8090 in front of a running actiond
+	@exec $(BIN)/envoy --config-path envoy.yaml
+
+bench: $(VENV)/.dev ## Measure requests/s, latency and CPU per call beside the bare limits
+	$(BIN)/python -m bench
+
+clean: ## Remove what was installed and built; the data stays
+	rm -rf $(VENV) build .mypy_cache .pytest_cache .ruff_cache .coverage* tests/real_clients/web/node_modules tests/real_clients/web/build

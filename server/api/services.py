@@ -1,0 +1,8 @@
+"""The services of the API, as their descriptors."""
+
+from google.protobuf.descriptor import ServiceDescriptor
+from zitadel.action.v3alpha import action_service_pb2
+
+ACTION_SERVICE: ServiceDescriptor = action_service_pb2.DESCRIPTOR.services_by_name["ActionService"]
+
+SERVICES = (ACTION_SERVICE,)

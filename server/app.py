@@ -1,0 +1,157 @@
+"""The composition root: the only module that names concrete classes, and the one list of what is public."""
+
+import logging
+import secrets
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import grpc
+from google.rpc import code_pb2
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+
+from server.actions.errors import StoreError
+from server.actions.ids import IdGenerator
+from server.actions.ports import Store
+from server.actions.targets import Targets
+from server.actions.tokens import ALL_PERMISSIONS, Tokens, first_start, new_token
+from server.api import errors, options
+from server.api.action_service import ActionService
+from server.api.authentication import Authenticator
+from server.api.services import ACTION_SERVICE, SERVICES
+from server.gateway import Cors, Gateway, Limits, StatusError, make_status
+from server.gateway.front import Probe
+from server.gateway.rsgi import RsgiApplication
+from server.settings import Settings
+from server.storage.urls import open_store
+
+_log = logging.getLogger(__name__)
+
+ADMIN = "admin"
+"""The id and the name of the token that the first start makes."""
+
+PUBLIC_SERVICES = (health.SERVICE_NAME, reflection.SERVICE_NAME)
+"""What native gRPC answers without a token; none of it is behind the gateway."""
+PUBLIC_PATHS = ("/healthz", "/readyz")
+"""What HTTP answers without a token: the process lives; the store answers and no drain has begun."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What the first start leaves behind."""
+
+    owner: str
+    """The default resource owner."""
+    admin_token: str | None
+    """The admin token's secret, when it was made just now: nobody can be told again."""
+
+
+async def prepare(settings: Settings) -> Prepared:
+    """Migrates the database and sees to its owner and admin token. Leaves nothing open."""
+    store = open_store(settings.database)
+    try:
+        return await _prepare(store, settings)
+    finally:
+        await store.close()
+
+
+async def _prepare(store: Store, settings: Settings) -> Prepared:
+    new_id = await _id_generator(store)
+    secret = settings.admin_token or secrets.token_urlsafe(32)
+    owner = new_id()
+    admin = new_token(ADMIN, ADMIN, owner, (ALL_PERMISSIONS,), secret, created_at_ns=time.time_ns())
+    owner, made = await first_start(store, owner, admin)
+    if settings.admin_token is None:
+        return Prepared(owner, secret if made else None)
+    if not made:
+        known = await store.token(admin.selector)
+        if known is None or known.id != ADMIN or known.revoked_at_ns is not None:
+            await Tokens(store, time.time_ns).create(
+                token_id=ADMIN, name=ADMIN, owner=owner, permissions=admin.permissions, secret=secret
+            )
+    return Prepared(owner, None)
+
+
+async def _id_generator(store: Store) -> Callable[[], str]:
+    worker = await store.write(lambda transaction: transaction.next_worker_number())
+    return IdGenerator(worker, time.time_ns)
+
+
+class Application:
+    """One worker's services, from the store to the faces that the listeners call."""
+
+    def __init__(self, settings: Settings, store: Store, new_id: Callable[[], str], prepared: Prepared | None) -> None:
+        self._store = store
+        self._draining = False
+        self._health = health.aio.HealthServicer()  # type: ignore[attr-defined]  # not in the stubs
+        self.prepared = prepared
+        """What the start made, where this worker prepared the store itself (`memory:`)."""
+        probes: dict[str, Probe] = dict(zip(PUBLIC_PATHS, (self._alive, self._ready), strict=True))
+        self._gateway = Gateway(
+            services=[(ACTION_SERVICE, ActionService(Targets(store, time.time_ns, new_id)))],
+            authenticate=Authenticator(Tokens(store, time.time_ns)),
+            translate=errors.to_status,
+            success_code=options.success_code,
+            probes=probes,
+            cors=Cors(frozenset(settings.cors_origins), settings.cors_headers, settings.cors_expose_headers),
+            limits=Limits(settings.max_body, settings.read_timeout, settings.max_concurrent),
+            strict_json=settings.strict_json,
+        )
+
+    @classmethod
+    async def open(cls, settings: Settings) -> "Application":
+        """Opens the store and, on `memory:`, prepares it; `prepare` has seen to any other."""
+        store = open_store(settings.database)
+        try:
+            prepared = await _prepare(store, settings) if settings.database.kind == "memory" else None
+            return cls(settings, store, await _id_generator(store), prepared)
+        except BaseException:
+            await store.close()
+            raise
+
+    @property
+    def rsgi(self) -> RsgiApplication:
+        """What granian calls."""
+        return self._gateway.rsgi
+
+    def add_to(self, server: grpc.aio.Server) -> None:
+        """Registers everything that native gRPC serves."""
+        server.add_generic_rpc_handlers((self._gateway.grpc_handler,))
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
+        reflection.enable_server_reflection((*(service.full_name for service in SERVICES), *PUBLIC_SERVICES), server)
+
+    async def serve(self) -> None:
+        """Health is SERVING from now on: for the whole server, and by the name of each service."""
+        for name in ("", *(service.full_name for service in SERVICES)):
+            await self._health.set(name, health_pb2.HealthCheckResponse.SERVING)
+
+    async def drain(self) -> None:
+        """Health is NOT_SERVING and /readyz 503 from now on, for those who send work here."""
+        self._draining = True
+        await self._health.enter_graceful_shutdown()
+
+    async def wait_idle(self) -> None:
+        """Returns when no HTTP call is running."""
+        await self.rsgi.wait_idle()
+
+    async def cancel(self) -> None:
+        """Cancels the HTTP calls that are still running, and waits until each has been told so."""
+        self._gateway.stop()
+        await self.wait_idle()
+
+    async def close(self) -> None:
+        """Finishes what was handed to the store, and closes it."""
+        await self._store.close()
+
+    async def _alive(self) -> None:
+        """The process answers: that is all there is to know."""
+
+    async def _ready(self) -> None:
+        if self._draining:
+            raise StatusError(make_status(code_pb2.UNAVAILABLE, "the server is shutting down"))
+        try:
+            await self._store.ping()
+        except StoreError:
+            _log.exception("the store does not answer")
+            raise StatusError(make_status(code_pb2.UNAVAILABLE, "the store does not answer")) from None

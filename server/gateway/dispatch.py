@@ -1,0 +1,126 @@
+"""The one way through which every call goes, whatever its protocol.
+
+Authenticate, decode, validate, call the servicer, encode. The one `try` that turns an exception into a
+google.rpc.Status stands in `Dispatcher.guard`.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import partial
+
+from google.protobuf.descriptor import MethodDescriptor
+from google.protobuf.message import Message
+from google.rpc import code_pb2, status_pb2
+
+from server.gateway.context import ServicerContext
+from server.gateway.methods import Method
+from server.gateway.status import FieldViolation, StatusError, bad_request, make_status
+
+Authenticate = Callable[[MethodDescriptor, ServicerContext], Awaitable[object]]
+"""Answers who calls, for `context.caller`, or raises; runs before the body is read."""
+Validate = Callable[[Message], Sequence[FieldViolation]]
+"""Answers the rules that a request breaks."""
+Translate = Callable[[Exception], status_pb2.Status | None]
+"""The Status of a servicer's own error, None for what no caller shall be told."""
+Decode = Callable[[], Awaitable[tuple[Message, list[FieldViolation]]]]
+"""Reads a call's body. Fields that could not be read are named beside the message, which lacks them."""
+Encode = Callable[[Message], bytes]
+
+INTERNAL = make_status(code_pb2.INTERNAL, "internal error")
+"""What a caller is told of a fault of ours; the log has the rest."""
+SHUTTING_DOWN = make_status(code_pb2.UNAVAILABLE, "the server is shutting down")
+DEADLINE_EXCEEDED = make_status(code_pb2.DEADLINE_EXCEEDED, "deadline exceeded")
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a call ended: with a body, or with a status that is not OK."""
+
+    body: bytes = b""
+    status: status_pb2.Status | None = None
+    http_status: int | None = None
+    """Overrules the HTTP status that goes with the code, see StatusError."""
+
+
+@dataclass(slots=True)
+class Dispatcher:
+    """Runs calls. Every hook is optional."""
+
+    authenticate: Authenticate | None = None
+    validate: Validate | None = None
+    translate: Translate | None = None
+    threads: int = 16
+    """How many plain `def` methods run at once."""
+    stopping: bool = False
+    """Set when the grace is over: calls cancelled from now on are told so."""
+    _pool: Executor | None = field(default=None, init=False)
+
+    async def unary(self, method: Method, context: ServicerContext, decode: Decode, encode: Encode) -> Outcome:
+        """One call from its headers to its answer's bytes. Raises nothing but CancelledError."""
+        return await self.guard(self._unary(method, context, decode, encode), method.path)
+
+    async def _unary(self, method: Method, context: ServicerContext, decode: Decode, encode: Encode) -> bytes:
+        if self.authenticate is not None:
+            context.caller = await self.authenticate(method.descriptor, context)
+        context.begin()
+        if context.deadline is None:
+            return await self._run(method, context, decode, encode)
+        return await _until(context.deadline, partial(self._run, method, context, decode, encode))
+
+    async def _run(self, method: Method, context: ServicerContext, decode: Decode, encode: Encode) -> bytes:
+        request, violations = await decode()
+        if self.validate is not None:
+            violations += self.validate(request)
+        if violations:
+            raise StatusError(bad_request(violations))
+        if method.is_coroutine:
+            response = await method.behaviour(request, context)
+        else:
+            response = await self._on_thread(method, request, context)
+        if not context.is_ok():
+            raise StatusError(context.status())
+        if not isinstance(response, method.response_class):
+            raise TypeError(f"{method.path} answered {type(response).__name__}, not its response message")
+        return encode(response)
+
+    async def _on_thread(self, method: Method, request: Message, context: ServicerContext) -> object:
+        if self._pool is None:
+            self._pool = ThreadPoolExecutor(self.threads, thread_name_prefix="servicer")
+        return await asyncio.get_running_loop().run_in_executor(self._pool, method.behaviour, request, context)
+
+    async def guard(self, work: Awaitable[bytes], name: str) -> Outcome:
+        """Awaits `work` and answers what became of it, in the log too if it was a fault of ours."""
+        try:
+            return Outcome(await work)
+        except StatusError as error:
+            return Outcome(status=error.status, http_status=error.http_status)
+        except asyncio.CancelledError:
+            if not self.stopping:
+                raise
+            return Outcome(status=SHUTTING_DOWN)
+        except Exception as error:  # noqa: BLE001  # the one place where every error ends
+            status = self.translate(error) if self.translate is not None else None
+            if status is None:
+                _log.exception("%s failed", name)
+                status = INTERNAL
+            return Outcome(status=status)
+
+
+async def _until(deadline: float, work: Callable[[], Awaitable[bytes]]) -> bytes:
+    """Does `work`, abandoned at `deadline` (of time.monotonic)."""
+    remaining = deadline - time.monotonic()
+    if remaining > 0:
+        try:
+            async with asyncio.timeout(remaining) as scope:
+                return await work()
+        except TimeoutError:
+            # A servicer may have let a TimeoutError of its own escape.
+            if not scope.expired():
+                raise
+    raise StatusError(DEADLINE_EXCEEDED)

@@ -1,0 +1,99 @@
+"""gRPC-Web's framing of a unary request: one message, length-prefixed, in binary or in base64.
+
+The rules are those of PROTOCOL-WEB.md and PROTOCOL-HTTP2.md ("Length-Prefixed-Message", "Message-Encoding").
+"""
+
+import base64
+import binascii
+import struct
+import zlib
+
+from google.rpc import code_pb2
+
+from server.gateway.http import too_large
+from server.gateway.status import StatusError, make_status
+
+_PREFIX = struct.Struct(">BI")
+_COMPRESSED = 0x01
+_GZIP = 16 + zlib.MAX_WBITS
+
+ENCODINGS = "identity,gzip"
+"""The `grpc-accept-encoding` of every answer that says why an encoding was refused."""
+
+
+def _fault(text: str) -> StatusError:
+    return StatusError(make_status(code_pb2.INTERNAL, text))
+
+
+def _unimplemented(text: str) -> StatusError:
+    return StatusError(make_status(code_pb2.UNIMPLEMENTED, text))
+
+
+def body_limit(message_limit: int, *, text: bool) -> int:
+    """How long a body may be that carries a message of at most `message_limit` bytes."""
+    size = _PREFIX.size + message_limit
+    # Padding may stand after any flush, so base64 is given some room.
+    return (size + 2) // 3 * 4 + 64 if text else size
+
+
+def decode_text(body: bytes) -> bytes:
+    """The bytes of a body in base64. Each flush may have brought padding of its own, so it is taken quad by quad."""
+    if b"=" not in body:
+        body += b"=" * (-len(body) % 4)
+    try:
+        if len(body) % 4:
+            raise ValueError("not in quads")
+        if b"=" not in body.rstrip(b"="):
+            return base64.b64decode(body, validate=True)
+        return b"".join(base64.b64decode(body[start : start + 4], validate=True) for start in range(0, len(body), 4))
+    except (binascii.Error, ValueError):
+        raise _fault("the request's body is not base64") from None
+
+
+def read_message(body: bytes, encoding: str | None, limit: int) -> bytes:
+    """The one message of a unary request's body. Raises StatusError for everything else."""
+    if not body:
+        raise _unimplemented("a unary call needs one message, the request has none")
+    if len(body) < _PREFIX.size:
+        raise _fault("the request's frame is cut short")
+    flags, length = _PREFIX.unpack_from(body)
+    if flags & ~_COMPRESSED:
+        raise _fault("a request's frame must be a message")
+    if length > limit:
+        raise too_large(limit)
+    end = _PREFIX.size + length
+    if len(body) < end:
+        raise _fault("the request's frame is cut short")
+    if len(body) > end:
+        raise _more(body, end)
+    message = body[_PREFIX.size :]
+    return _decompress(message, encoding, limit) if flags & _COMPRESSED else message
+
+
+def _more(body: bytes, end: int) -> StatusError:
+    """What stands behind the first message: whole messages are too many of them, anything else is damage."""
+    while len(body) - end >= _PREFIX.size:
+        flags, length = _PREFIX.unpack_from(body, end)
+        end += _PREFIX.size + length
+        if flags & ~_COMPRESSED:
+            return _fault("a request's frame must be a message")
+    if end == len(body):
+        return _unimplemented("a unary call needs one message, the request has more")
+    return _fault("the request has bytes behind its message")
+
+
+def _decompress(message: bytes, encoding: str | None, limit: int) -> bytes:
+    if encoding is None or encoding == "identity":
+        raise _fault("the message is compressed, but grpc-encoding names no compression")
+    if encoding != "gzip":
+        raise _unimplemented(f"grpc-encoding must be one of {ENCODINGS}")
+    inflater = zlib.decompressobj(_GZIP)
+    try:
+        plain = inflater.decompress(message, limit + 1)
+    except zlib.error:
+        raise _fault("the message does not decompress") from None
+    if len(plain) > limit:
+        raise too_large(limit)
+    if not inflater.eof or inflater.unused_data:
+        raise _fault("the message does not decompress")
+    return plain

@@ -1,0 +1,123 @@
+"""The front of the HTTP edges: which of them a request is for, and what holds for all of them (CORS, OPTIONS, HEAD)."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+
+from google.rpc import code_pb2
+
+from server.gateway.cors import Cors, is_preflight
+from server.gateway.dispatch import Dispatcher
+from server.gateway.grpc_web import GrpcWebEdge, is_grpc_web
+from server.gateway.http import (
+    JSON_TYPE,
+    ErrorPages,
+    HttpRequest,
+    HttpResponse,
+    unsupported_media_type,
+)
+from server.gateway.json_http import JsonEdge
+from server.gateway.methods import Method
+from server.gateway.status import StatusError, make_status
+from server.gateway.transcoding.routes import BadPathError, MethodNotAllowedError, PathNotFoundError
+
+Probe = Callable[[], Awaitable[None]]
+"""Returns when all is well, raises when it is not."""
+
+RPC_METHODS = ("OPTIONS", "POST")
+PROBE_METHODS = ("GET", "HEAD", "OPTIONS")
+_PROBE_BODY = b'{"status":"SERVING"}'
+
+
+@dataclass(slots=True)
+class Front:
+    """Answers every HTTP request there can be."""
+
+    dispatcher: Dispatcher
+    methods: Mapping[str, Method]
+    json: JsonEdge
+    grpc_web: GrpcWebEdge
+    pages: ErrorPages
+    cors: Cors
+    probes: Mapping[str, Probe]
+    max_concurrent: int
+    _running: int = 0
+
+    async def __call__(self, request: HttpRequest) -> HttpResponse:
+        """One request. Raises nothing but CancelledError."""
+        if self._running >= self.max_concurrent:
+            response = self._refuse(code_pb2.RESOURCE_EXHAUSTED, "too many concurrent calls")
+        else:
+            self._running += 1
+            try:
+                response = await self._answer(request)
+            except PathNotFoundError:
+                response = self._refuse(code_pb2.NOT_FOUND, "no such path")
+            except MethodNotAllowedError as error:
+                response = self._not_allowed(error.allow)
+            except BadPathError as error:
+                response = self._refuse(code_pb2.INVALID_ARGUMENT, f"the path {error}")
+            finally:
+                self._running -= 1
+        response.headers += self.cors.headers(request)
+        return response
+
+    async def _answer(self, request: HttpRequest) -> HttpResponse:
+        if request.method == "OPTIONS":
+            return self._options(request)
+        method = self.methods.get(request.path)
+        if method is not None:
+            return await self._rpc(request, method)
+        if request.path in self.probes:
+            return await self._probe(request)
+        try:
+            match = self.json.match(request)
+        except PathNotFoundError:
+            if request.method == "POST" and is_grpc_web(request):
+                return await self.grpc_web.handle(request, None)
+            raise
+        return await self.json.handle(request, match)
+
+    async def _rpc(self, request: HttpRequest, method: Method) -> HttpResponse:
+        if request.method != "POST":
+            return self._not_allowed(RPC_METHODS)
+        if not is_grpc_web(request):
+            return self.pages.refuse(unsupported_media_type("one of gRPC-Web's"))
+        return await self.grpc_web.handle(request, method)
+
+    async def _probe(self, request: HttpRequest) -> HttpResponse:
+        if request.method not in {"GET", "HEAD"}:
+            return self._not_allowed(PROBE_METHODS)
+        probe = self.probes[request.path]
+
+        async def check() -> bytes:
+            await probe()
+            return _PROBE_BODY
+
+        outcome = await self.dispatcher.guard(check(), request.path)
+        if outcome.status is not None:
+            return self.pages.response(outcome)
+        return HttpResponse(200, [("content-type", JSON_TYPE)], outcome.body)
+
+    def _options(self, request: HttpRequest) -> HttpResponse:
+        allow = self._allowed(request)
+        if not is_preflight(request):
+            if not allow:
+                raise PathNotFoundError(request.path)
+            return HttpResponse(204, [("allow", ", ".join(allow))])
+        # An unknown RPC is told so by the call itself, which a browser sends only after this answer.
+        methods = allow or RPC_METHODS
+        return HttpResponse(204, [("allow", ", ".join(methods)), *self.cors.preflight(request, methods)])
+
+    def _allowed(self, request: HttpRequest) -> tuple[str, ...]:
+        if request.path in self.methods:
+            return RPC_METHODS
+        if request.path in self.probes:
+            return PROBE_METHODS
+        return self.json.allowed(request)
+
+    def _not_allowed(self, allow: tuple[str, ...]) -> HttpResponse:
+        error = StatusError(make_status(code_pb2.UNIMPLEMENTED, "method not allowed"), http_status=405)
+        return self.pages.refuse(error, [("allow", ", ".join(allow))])
+
+    def _refuse(self, code: int, text: str) -> HttpResponse:
+        return self.pages.refuse(StatusError(make_status(code, text)))

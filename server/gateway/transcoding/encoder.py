@@ -1,0 +1,172 @@
+"""Compiles, once per message type, the function that makes of such a message what orjson prints as its proto3 JSON.
+
+Types that have a JSON form of their own are in `wellknown_encoder`. A message that has no JSON raises ValueError.
+"""
+
+import math
+from collections.abc import Callable, Iterable
+from typing import Any, TypeAlias
+
+from google.protobuf.descriptor import Descriptor, FieldDescriptor
+from google.protobuf.message import Message
+
+from server.gateway.transcoding.printers import key_printer, scalar_printer
+from server.gateway.transcoding.wellknown import ANY, descriptor_of
+from server.gateway.transcoding.wellknown_encoder import any_printer, special_printer
+
+Print: TypeAlias = Callable[[Any], object]
+"""From a field's value, or a message, to what orjson prints."""
+
+FieldPrinter: TypeAlias = Callable[[FieldDescriptor], Print | None]
+"""None stands for a value that is printed as it is."""
+
+# How a step of a small message knows whether it has something to print.
+_IMPLICIT, _EXPLICIT, _ONEOF, _FLOAT = range(4)
+_Step: TypeAlias = tuple[int, str, str, Print | None, dict[str, tuple[str, Print | None]]]
+"""Presence; name of the field or oneof; the field's JSON name and printer; those of the oneof's members by name."""
+
+# Asking each field whether it is set costs 90 ns; ListFields costs 300 and then 250 for each field that is set.
+_FEW = 16
+
+
+class Encoder:
+    """The compiled types. They refer to each other, themselves included, so each is known before it is finished."""
+
+    def __init__(self) -> None:
+        # By class for speed: a descriptor is dear to hash. By descriptor while compiling, where there is no class yet.
+        self._by_class: dict[type[Message], Print] = {}
+        self._by_descriptor: dict[Descriptor, Print] = {}
+        self._fields: dict[FieldDescriptor, Print | None] = {}
+
+    def to_json(self, message: Message) -> object:
+        """What orjson prints for a message of any type."""
+        printer = self._by_class.get(type(message))
+        if printer is None:
+            printer = self._by_class[type(message)] = self.type_printer(descriptor_of(message))
+        return printer(message)
+
+    def field_to_json(self, message: Message, field: FieldDescriptor) -> object:
+        """What orjson prints for one field: null where it has presence and is absent, else its value, even a zero."""
+        if field.has_presence and not message.HasField(field.name):
+            return None
+        if field not in self._fields:
+            self._fields[field] = self._field_printer(field)
+        printer = self._fields[field]
+        value = getattr(message, field.name)
+        return value if printer is None else printer(value)
+
+    def type_printer(self, descriptor: Descriptor) -> Print:
+        """The compiled type."""
+        printer = self._by_descriptor.get(descriptor)
+        if printer is not None:
+            return printer
+        if descriptor.full_name == ANY:
+            printer = any_printer(descriptor.file.pool, self.to_json)
+        else:
+            printer = special_printer(descriptor)
+        if printer is None:
+            coder = _SmallMessage() if len(descriptor.fields) <= _FEW else _LargeMessage()
+            printer = self._by_descriptor[descriptor] = coder.to_json
+            coder.learn(descriptor.fields, self._field_printer)
+        self._by_descriptor[descriptor] = printer
+        return printer
+
+    def _field_printer(self, field: FieldDescriptor) -> Print | None:
+        inner = field.message_type
+        if inner is not None and inner.GetOptions().map_entry:
+            return _map_printer(key_printer(inner.fields_by_name["key"]), self._element(inner.fields_by_name["value"]))
+        element = self._element(field)
+        return _list_printer(element) if field.is_repeated else element
+
+    def _element(self, field: FieldDescriptor) -> Print | None:
+        return scalar_printer(field) if field.message_type is None else self.type_printer(field.message_type)
+
+
+class _SmallMessage:
+    """Asks every field in turn whether it is set."""
+
+    __slots__ = ("_steps",)
+
+    def __init__(self) -> None:
+        self._steps: list[_Step] = []
+
+    def learn(self, fields: Iterable[FieldDescriptor], field_printer: FieldPrinter) -> None:
+        """Compiles the fields, once this type itself can be found by them."""
+        oneofs: dict[str, dict[str, tuple[str, Print | None]]] = {}
+        for field in fields:
+            oneof = field.containing_oneof
+            if oneof is None or len(oneof.fields) == 1:
+                self._steps.append((_presence(field), field.name, field.json_name, field_printer(field), {}))
+                continue
+            if oneof.name not in oneofs:
+                oneofs[oneof.name] = {}
+                self._steps.append((_ONEOF, oneof.name, "", None, oneofs[oneof.name]))
+            oneofs[oneof.name][field.name] = field.json_name, field_printer(field)
+
+    def to_json(self, message: Any) -> dict[str, object]:
+        """The hot path: the commonest kind of field first."""
+        out: dict[str, object] = {}
+        for presence, name, key, printer, members in self._steps:
+            if presence == _IMPLICIT:
+                value = getattr(message, name)
+                if not value:
+                    continue
+            elif presence == _EXPLICIT:
+                if not message.HasField(name):
+                    continue
+                value = getattr(message, name)
+            elif presence == _ONEOF:
+                name = message.WhichOneof(name)
+                if name is None:
+                    continue
+                key, printer = members[name]
+                value = getattr(message, name)
+            else:
+                value = getattr(message, name)
+                # Minus zero is not the default, though it is equal to it.
+                if not value and math.copysign(1.0, value) > 0:
+                    continue
+            out[key] = value if printer is None else printer(value)
+        return out
+
+
+class _LargeMessage:
+    """Asks the message which fields are set: few of many, as a rule."""
+
+    __slots__ = ("_printers",)
+
+    def __init__(self) -> None:
+        self._printers: dict[FieldDescriptor, tuple[str, Print | None]] = {}
+
+    def learn(self, fields: Iterable[FieldDescriptor], field_printer: FieldPrinter) -> None:
+        """Compiles the fields, once this type itself can be found by them."""
+        for field in fields:
+            self._printers[field] = field.json_name, field_printer(field)
+
+    def to_json(self, message: Message) -> dict[str, object]:
+        out: dict[str, object] = {}
+        for field, value in message.ListFields():
+            # Extensions have no place in proto3 JSON.
+            if field in self._printers:
+                key, printer = self._printers[field]
+                out[key] = value if printer is None else printer(value)
+        return out
+
+
+def _presence(field: FieldDescriptor) -> int:
+    if field.has_presence:
+        return _EXPLICIT
+    is_float = not field.is_repeated and field.type in (FieldDescriptor.TYPE_DOUBLE, FieldDescriptor.TYPE_FLOAT)
+    return _FLOAT if is_float else _IMPLICIT
+
+
+def _list_printer(element: Print | None) -> Print:
+    if element is None:
+        return list
+    return lambda values: [element(value) for value in values]
+
+
+def _map_printer(print_key: Callable[[object], str], element: Print | None) -> Print:
+    if element is None:
+        return lambda entries: {print_key(key): value for key, value in entries.items()}
+    return lambda entries: {print_key(key): element(value) for key, value in entries.items()}

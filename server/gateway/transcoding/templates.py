@@ -1,0 +1,142 @@
+"""Path templates, as the grammar in google/api/http.proto has them, and the percent-encoding of what they match.
+
+Only text: it knows neither messages nor the table of routes.
+"""
+
+import re
+from dataclasses import dataclass
+from urllib.parse import unquote_to_bytes
+
+ANY_SEGMENT = "*"
+ANY_REST = "**"
+
+# A "/" and what may follow it up to the next: a variable, whose braces may hold slashes, or plain text.
+_PIECE = re.compile(r"/(\{[^{}]*\}|[^/{}]*)")
+_FIELD_PATH = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*")
+# The grammar leaves LITERAL open. These are the characters of a path segment in RFC 3986, but for the two that mean
+# something here, "*" and ":"; anything else is to be percent-encoded.
+_LITERAL = re.compile(r"(?:[A-Za-z0-9\-._~!$&'()+,;=@]|%[0-9A-Fa-f]{2})+")
+# "b:c" is a verb too: of "/a:b:c" nothing but the first ":" can end the segments.
+_VERB = re.compile(rf"{_LITERAL.pattern}(?::{_LITERAL.pattern})*")
+
+_BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
+_ESCAPED_SLASH = re.compile(r"%(2[Ff])")
+
+
+class TemplateError(ValueError):
+    """A template that is not in the grammar."""
+
+    def __init__(self, template: str, fault: str) -> None:
+        super().__init__(f"template {template!r}: {fault}")
+        self.template = template
+        self.fault = fault
+
+
+class EscapeError(ValueError):
+    """Text whose percent-encoding is broken, or stands for bytes that are not UTF-8."""
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """A field that takes its value from the segments start to end, end not included."""
+
+    field_path: tuple[str, ...]
+    start: int
+    end: int
+    is_multi_segment: bool
+    """Whether it may hold more or less than one segment. The slashes between them are then part of the value."""
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """A parsed template. Literals stand as they were written; `*` and `**` are the wildcards."""
+
+    text: str
+    segments: tuple[str, ...]
+    verb: str
+    variables: tuple[Variable, ...]
+
+    def __str__(self) -> str:
+        return self.text
+
+    @property
+    def has_multi_segment_variable(self) -> bool:
+        return any(variable.is_multi_segment for variable in self.variables)
+
+
+def parse(template: str) -> Template:
+    """Reads a template. Raises TemplateError.
+
+    The bare "/" is taken too, as every known implementation does: it is the only way to name the root.
+    """
+    # Neither a literal nor a variable holds a ":", so the first one starts the verb.
+    path, colon, verb = template.partition(":")
+    if colon and not _VERB.fullmatch(verb):
+        raise TemplateError(template, f"{verb!r} is not a verb")
+    if template == "/":
+        return Template(template, (), "", ())
+    segments: list[str] = []
+    variables: list[Variable] = []
+    for piece in _pieces(template, path):
+        if piece.startswith("{"):
+            variable, inner = _variable(template, piece, len(segments))
+            variables.append(variable)
+            segments += inner
+        else:
+            segments.append(_segment(template, piece))
+    if ANY_REST in segments[:-1]:
+        raise TemplateError(template, "'**' stands before the last segment")
+    return Template(template, tuple(segments), verb, tuple(variables))
+
+
+def _pieces(template: str, path: str) -> list[str]:
+    """What stands between the slashes, variables whole."""
+    if not path.startswith("/"):
+        raise TemplateError(template, "does not start with '/'")
+    pieces: list[str] = []
+    position = 0
+    while position < len(path):
+        match = _PIECE.match(path, position)
+        if match is None:
+            raise TemplateError(template, f"unexpected {path[position]!r} at position {position}")
+        pieces.append(match[1])
+        position = match.end()
+    return pieces
+
+
+def _variable(template: str, piece: str, start: int) -> tuple[Variable, list[str]]:
+    """The variable that starts at segment `start`, and the segments it stands for."""
+    field_path, equals, inner = piece[1:-1].partition("=")
+    if not _FIELD_PATH.fullmatch(field_path):
+        raise TemplateError(template, f"{field_path!r} is not a field path")
+    segments = [_segment(template, text) for text in inner.split("/")] if equals else [ANY_SEGMENT]
+    is_multi_segment = len(segments) > 1 or segments[0] == ANY_REST
+    return Variable(tuple(field_path.split(".")), start, start + len(segments), is_multi_segment), segments
+
+
+def _segment(template: str, text: str) -> str:
+    if not text:
+        raise TemplateError(template, "holds an empty segment")
+    if text in (ANY_SEGMENT, ANY_REST):
+        return text
+    if not _LITERAL.fullmatch(text):
+        raise TemplateError(template, f"{text!r} is not a literal; reserved characters are percent-encoded")
+    try:
+        percent_decode(text)
+    except EscapeError as error:
+        raise TemplateError(template, f"{text!r}: {error}") from None
+    return text
+
+
+def percent_decode(text: str, *, keep_slashes: bool = False) -> str:
+    """The text that percent-encoded text stands for; "%2F" may stay as it was sent. Raises EscapeError."""
+    if "%" not in text and text.isascii():
+        return text
+    if _BAD_ESCAPE.search(text):
+        raise EscapeError("must not hold a '%' without two hexadecimal digits")
+    if keep_slashes:
+        text = _ESCAPED_SLASH.sub(r"%25\1", text)
+    try:
+        return unquote_to_bytes(text).decode()
+    except UnicodeError:
+        raise EscapeError("must be UTF-8") from None

@@ -1,0 +1,109 @@
+"""Real servers for a gateway's faces, and a plain HTTP client to ask them."""
+
+import asyncio
+import http.client
+import socket
+import socketserver
+import threading
+import wsgiref.simple_server
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import grpc
+from granian.server.embed import Server
+
+from server.gateway import Gateway
+
+
+@dataclass(frozen=True)
+class Reply:
+    status: int
+    headers: list[tuple[str, str]]
+    body: bytes
+
+    def header(self, name: str) -> str | None:
+        values = [value for key, value in self.headers if key == name]
+        assert len(values) <= 1
+        return values[0] if values else None
+
+
+def _ask(port: int, method: str, path: str, body: bytes | None, headers: Mapping[str, str]) -> Reply:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    try:
+        connection.request(method, path, body, dict(headers))
+        response = connection.getresponse()
+        pairs = [(key.lower(), value) for key, value in response.getheaders()]
+        return Reply(response.status, pairs, response.read())
+    finally:
+        connection.close()
+
+
+async def ask(
+    port: int, method: str, path: str, body: bytes | None = None, headers: Mapping[str, str] | None = None
+) -> Reply:
+    """One request on a connection of its own."""
+    return await asyncio.to_thread(_ask, port, method, path, body, headers or {})
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+async def _wait_for(port: int) -> None:
+    while True:
+        try:
+            _, writer = await asyncio.open_connection("127.0.0.1", port)
+        except ConnectionRefusedError:
+            await asyncio.sleep(0.01)
+        else:
+            writer.close()
+            return
+
+
+@asynccontextmanager
+async def rsgi_server(gateway: Gateway) -> AsyncIterator[int]:
+    port = free_port()
+    server = Server(gateway.rsgi, port=port, websockets=False, log_enabled=False)
+    serving = asyncio.create_task(server.serve())
+    await asyncio.wait_for(_wait_for(port), 10)
+    yield port
+    server.stop()
+    await serving
+
+
+class _ThreadingServer(socketserver.ThreadingMixIn, wsgiref.simple_server.WSGIServer):
+    daemon_threads = True
+
+
+class _QuietHandler(wsgiref.simple_server.WSGIRequestHandler):
+    def log_message(self, format: str, *args: object) -> None:
+        """Not a word."""
+
+
+@asynccontextmanager
+async def wsgi_server(gateway: Gateway) -> AsyncIterator[int]:
+    server = wsgiref.simple_server.make_server(
+        "127.0.0.1", 0, gateway.wsgi, server_class=_ThreadingServer, handler_class=_QuietHandler
+    )
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield server.server_port
+    await asyncio.to_thread(server.shutdown)
+    server.server_close()
+
+
+@asynccontextmanager
+async def grpc_server(gateway: Gateway) -> AsyncIterator[int]:
+    server = grpc.aio.server()
+    server.add_generic_rpc_handlers((gateway.grpc_handler,))
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    yield port
+    await server.stop(0)
+
+
+HTTP_FACES = {"rsgi": rsgi_server, "wsgi": wsgi_server}
