@@ -60,7 +60,7 @@ cover: $(VENV)/.dev
 check: lint type fresh cover ## What CI runs: format, lint, contracts, types, freshness of generated/, tests, coverage
 
 envoy: $(VENV)/.dev ## Run Envoy on 127.0.0.1:8090 in front of a running actiond
-	@exec $(BIN)/envoy --config-path envoy.yaml
+	@exec $(BIN)/envoy --config-path envoy.yaml --concurrency 1
 
 bench: $(VENV)/.dev ## Measure requests/s, latency and CPU per call beside the bare limits
 	$(BIN)/python -m bench

@@ -7,7 +7,7 @@ google.rpc.Status stands in `Dispatcher.guard`.
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
@@ -19,6 +19,7 @@ from google.rpc import code_pb2, status_pb2
 from server.gateway.context import ServicerContext
 from server.gateway.methods import Method
 from server.gateway.status import FieldViolation, StatusError, bad_request, make_status
+from server.gateway.transcoding.fields import resolve
 
 Authenticate = Callable[[MethodDescriptor, ServicerContext], Awaitable[object]]
 """Answers who calls, for `context.caller`, or raises; runs before the body is read."""
@@ -74,11 +75,10 @@ class Dispatcher:
         return await _until(context.deadline, partial(self._run, method, context, decode, encode))
 
     async def _run(self, method: Method, context: ServicerContext, decode: Decode, encode: Encode) -> bytes:
-        request, violations = await decode()
-        if self.validate is not None:
-            violations += self.validate(request)
-        if violations:
-            raise StatusError(bad_request(violations))
+        request, unreadable = await decode()
+        broken = self.validate(request) if self.validate is not None else ()
+        if unreadable or broken:
+            raise StatusError(bad_request([*unreadable, *_beside(unreadable, broken, request)]))
         if method.is_coroutine:
             response = await method.behaviour(request, context)
         else:
@@ -110,6 +110,24 @@ class Dispatcher:
                 _log.exception("%s failed", name)
                 status = INTERNAL
             return Outcome(status=status)
+
+
+def _beside(
+    unreadable: Sequence[FieldViolation], broken: Sequence[FieldViolation], request: Message
+) -> Iterator[FieldViolation]:
+    """The broken rules that are news beside the fields that could not be read.
+
+    Such a field is missing from the message, so a rule of its own, of its oneof or of the message as a whole would
+    speak of what the caller never sent.
+    """
+    named = {""} if unreadable else set()
+    for violation in unreadable:
+        named.add(violation.field)
+        path = resolve(request.DESCRIPTOR, violation.field)
+        oneof = path[-1].containing_oneof if path else None
+        if oneof is not None:
+            named.add(".".join([*violation.field.split(".")[:-1], oneof.name]))
+    return (violation for violation in broken if violation.field not in named)
 
 
 async def _until(deadline: float, work: Callable[[], Awaitable[bytes]]) -> bytes:

@@ -7,6 +7,7 @@ import base64
 import binascii
 import struct
 import zlib
+from contextlib import suppress
 
 from google.rpc import code_pb2
 
@@ -29,25 +30,23 @@ def _unimplemented(text: str) -> StatusError:
     return StatusError(make_status(code_pb2.UNIMPLEMENTED, text))
 
 
-def body_limit(message_limit: int, *, text: bool) -> int:
-    """How long a body may be that carries a message of at most `message_limit` bytes."""
+def framing(message_limit: int, *, text: bool) -> int:
+    """How much longer than its message a body may be that carries one of `message_limit` bytes."""
     size = _PREFIX.size + message_limit
     # Padding may stand after any flush, so base64 is given some room.
-    return (size + 2) // 3 * 4 + 64 if text else size
+    return ((size + 2) // 3 * 4 + 64 if text else size) - message_limit
 
 
 def decode_text(body: bytes) -> bytes:
     """The bytes of a body in base64. Each flush may have brought padding of its own, so it is taken quad by quad."""
     if b"=" not in body:
         body += b"=" * (-len(body) % 4)
-    try:
-        if len(body) % 4:
-            raise ValueError("not in quads")
-        if b"=" not in body.rstrip(b"="):
-            return base64.b64decode(body, validate=True)
-        return b"".join(base64.b64decode(body[start : start + 4], validate=True) for start in range(0, len(body), 4))
-    except (binascii.Error, ValueError):
-        raise _fault("the request's body is not base64") from None
+    size = len(body) if b"=" not in body.rstrip(b"=") else 4
+    if len(body) % 4 == 0:
+        with suppress(binascii.Error):
+            quads = (body[start : start + size] for start in range(0, len(body), max(size, 4)))
+            return b"".join(base64.b64decode(quad, validate=True) for quad in quads)
+    raise _fault("the request's body is not base64")
 
 
 def read_message(body: bytes, encoding: str | None, limit: int) -> bytes:

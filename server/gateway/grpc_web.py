@@ -14,7 +14,7 @@ from google.protobuf.message import DecodeError, Message
 from google.rpc import code_pb2, status_pb2
 
 from server.gateway.dispatch import Dispatcher, Outcome
-from server.gateway.frames import ENCODINGS, body_limit, decode_text, read_message
+from server.gateway.frames import ENCODINGS, decode_text, framing, read_message
 from server.gateway.http import HttpContext, HttpRequest, HttpResponse
 from server.gateway.metadata import DETAILS_KEY, Metadata, percent_encode, to_base64, to_headers
 from server.gateway.methods import Method
@@ -76,7 +76,7 @@ class GrpcWebEdge:
             bound = method
 
             async def decode() -> tuple[Message, list[FieldViolation]]:
-                body = await request.read(body_limit(self._limit, text=text))
+                body = await request.read(self._limit, framing(self._limit, text=text))
                 if text:
                     body = decode_text(body)
                 return decode_protobuf(bound, read_message(body, request.header("grpc-encoding"), self._limit))

@@ -33,9 +33,9 @@ class HttpRequest:
     query: str
     headers: Headers
     """Names in lower case, repeats kept."""
-    read: Callable[[int], Awaitable[bytes]]
-    """Answers the whole body. Raises StatusError when it is longer than the given number of bytes (413), comes too
-    slowly (408) or is cut short."""
+    read: Callable[[int, int], Awaitable[bytes]]
+    """`(limit, framing)`: answers the whole body. Raises StatusError when it is longer than a message of `limit` bytes
+    and the `framing` around it (413), comes too slowly (408) or is cut short."""
     peer: str = ""
     """As grpcio writes it: `ipv4:127.0.0.1:50000`."""
     path_is_decoded: bool = False

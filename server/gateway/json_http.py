@@ -120,7 +120,7 @@ class JsonEdge:
         takes_body = bool(rule.rule.body)
         if takes_body:
             _require_json(request)
-        body = await request.read(self._limit)
+        body = await request.read(self._limit, 0)
         if not body:
             return []
         if not takes_body:

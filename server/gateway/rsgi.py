@@ -50,16 +50,16 @@ class _Body:
         self._seconds = seconds
         self.unread = length != 0
 
-    async def read(self, limit: int) -> bytes:
+    async def read(self, limit: int, framing: int) -> bytes:
         """See HttpRequest.read."""
         if self._length == 0:
             return b""
-        if self._length is not None and self._length > limit:
+        if self._length is not None and self._length > limit + framing:
             raise too_large(limit)
         self.unread = False
         try:
             if self._length is None:
-                return await self._deadlines.wait(self._chunks(limit), self._seconds)
+                return await self._deadlines.wait(self._chunks(limit, framing), self._seconds)
             body: bytes = await self._deadlines.wait(self._protocol(), self._seconds)
         except TimeoutError:
             raise too_slow(self._seconds) from None
@@ -67,18 +67,19 @@ class _Body:
             raise cut_short() from None
         return body
 
-    async def _chunks(self, limit: int) -> bytes:
+    async def _chunks(self, limit: int, framing: int) -> bytes:
         """A body of undeclared length. One that ends whole ends with one empty chunk, one cut short with two."""
         chunks: list[bytes] = []
         size = empty = 0
+        longest = limit + framing
         async for chunk in self._protocol:
             size += len(chunk)
             empty += not chunk
-            if size > limit + DRAIN_BYTES:
+            if size > longest + DRAIN_BYTES:
                 break
-            if size <= limit:
+            if size <= longest:
                 chunks.append(chunk)
-        if size > limit:
+        if size > longest:
             raise too_large(limit)
         if empty > 1:
             raise cut_short()

@@ -56,8 +56,8 @@ def _request(environ: Environ) -> HttpRequest:
         # PEP 3333 hands over bytes in the guise of Latin-1.
         path = path.encode("latin-1").decode("utf-8", "replace")
 
-    async def read(limit: int) -> bytes:
-        return await asyncio.to_thread(_read, environ, limit)
+    async def read(limit: int, framing: int) -> bytes:
+        return await asyncio.to_thread(_read, environ, limit, framing)
 
     return HttpRequest(
         method=environ["REQUEST_METHOD"],
@@ -78,13 +78,13 @@ def _headers(environ: Environ) -> Headers:
     return headers
 
 
-def _read(environ: Environ, limit: int) -> bytes:
+def _read(environ: Environ, limit: int, framing: int) -> bytes:
     """The body, by its declared length, or to its end where the server says that it marks the end."""
     stream = environ["wsgi.input"]
     declared = environ.get("CONTENT_LENGTH")
     if declared:
         length = int(declared)
-        if length > limit:
+        if length > limit + framing:
             raise too_large(limit)
         body: bytes = stream.read(length)
         if len(body) < length:
@@ -92,7 +92,7 @@ def _read(environ: Environ, limit: int) -> bytes:
         return body
     if not environ.get("wsgi.input_terminated"):
         return b""
-    body = stream.read(limit + 1)
-    if len(body) > limit:
+    body = stream.read(limit + framing + 1)
+    if len(body) > limit + framing:
         raise too_large(limit)
     return body

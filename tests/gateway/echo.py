@@ -1,5 +1,6 @@
 """A service of the tests' own, to show that the gateway serves any: its proto, and servicers of both kinds for it."""
 
+import asyncio
 import time
 from functools import cache
 from typing import Any
@@ -99,6 +100,24 @@ class AsyncEcho:
         return note(
             text="\n".join(pairs), code=-1 if remaining is None else round(remaining), id=context.peer().split(":")[0]
         )
+
+
+class GatedEcho(AsyncEcho):
+    """Answers nobody before its gate opens."""
+
+    def __init__(self) -> None:
+        self.gate = asyncio.Event()
+        self._entered = asyncio.Semaphore(0)
+
+    async def Say(self, request: Message, context: Any) -> Message:
+        self._entered.release()
+        await self.gate.wait()
+        return request
+
+    async def entered(self, calls: int) -> None:
+        """Waits until so many calls are inside."""
+        for _ in range(calls):
+            await self._entered.acquire()
 
 
 class ThreadedEcho:

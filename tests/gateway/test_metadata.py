@@ -34,7 +34,25 @@ def test_a_timeout_is_read_in_its_unit_and_clamped(text: str, seconds: float) ->
 
 
 @pytest.mark.parametrize(
-    "text", ["", "S", "10", "bad", "-1S", "+1S", "1s", "1 S", " 1S", "1S ", "1e3S", "٣S", ".5S", "5.S", "NaNS", "9" * 100 + "S"]
+    "text",
+    [
+        "",
+        "S",
+        "10",
+        "bad",
+        "-1S",
+        "+1S",
+        "1s",
+        "1 S",
+        " 1S",
+        "1S ",
+        "1e3S",
+        "٣S",
+        ".5S",
+        "5.S",
+        "NaNS",
+        "9" * 100 + "S",
+    ],
 )
 def test_a_malformed_timeout_is_refused(text: str) -> None:
     with pytest.raises(StatusError) as caught:
@@ -62,8 +80,8 @@ def test_binary_metadata_that_is_not_base64_is_refused_by_name(value: str) -> No
 
 
 def test_headers_of_http_and_of_the_protocols_framing_are_no_metadata() -> None:
-    headers = [("host", "h"), ("content-length", "1"), ("te", "trailers"), ("grpc-timeout", "1S"), (":path", "/"), ("a", "b")]
-    assert from_headers(headers) == (("a", "b"),)
+    of_http = [("host", "h"), ("content-length", "1"), ("te", "trailers"), ("grpc-timeout", "1S"), (":path", "/")]
+    assert from_headers([*of_http, ("a", "b")]) == (("a", "b"),)
 
 
 @given(st.lists(st.binary(max_size=20), max_size=5))

@@ -28,7 +28,8 @@ def key_printer(field: FieldDescriptor) -> Callable[[object], str]:
 def _enum_printer(enum: EnumDescriptor) -> Printer:
     if enum.full_name == "google.protobuf.NullValue":
         return _print_null
-    names = {number: value.name for number, value in enum.values_by_number.items()}
+    # Of several names for one number, the first counts.
+    names = {value.number: value.name for value in reversed(enum.values)}
 
     def print_name(value: object) -> object:
         # A number without a name is printed as it is.

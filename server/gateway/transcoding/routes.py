@@ -151,7 +151,7 @@ class Router(Generic[V]):
         """The route of a request. Raises a RoutingError.
 
         `path` is as it was sent, without the query; or, with `decoded`, as a server that decodes paths hands it over.
-        HEAD takes the route of GET where it has none of its own.
+        HEAD takes the route of GET where it has none of its own; the answer to OPTIONS is `allowed`.
         """
         found, segments, is_encoded = self._find(path, decoded)
         other = "GET" if http_method == "HEAD" else ANY_METHOD

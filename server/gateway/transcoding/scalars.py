@@ -22,7 +22,8 @@ _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
 _INTEGER_KEY = re.compile(r"0|-?[1-9][0-9]{0,19}")
 _BASE64 = re.compile(r"([A-Za-z0-9+/_-]*)(={0,2})")
 _URL_SAFE = str.maketrans("-_", "+/")
-_FLOAT32_MAX = (2 - 2**-23) * 2.0**127
+# From here on a number is rounded to infinity: half a step above the largest float of 32 bits.
+_BEYOND_FLOAT32 = (2 - 2**-24) * 2.0**127
 _INT32 = (-(2**31), 2**31 - 1)
 _INTEGERS: Mapping[int, tuple[int, int]] = {
     FieldDescriptor.TYPE_INT32: _INT32,
@@ -115,7 +116,7 @@ def _read_double(value: object) -> float:
 
 def _read_float(value: object) -> float:
     number = _read_double(value)
-    if abs(number) > _FLOAT32_MAX and math.isfinite(number):
+    if abs(number) >= _BEYOND_FLOAT32 and math.isfinite(number):
         raise WrongFormError("must be a number that fits into 32 bits")
     return number
 

@@ -86,7 +86,7 @@ def parse(template: str) -> Template:
             segments.append(_segment(template, piece))
     if ANY_REST in segments[:-1]:
         raise TemplateError(template, "'**' stands before the last segment")
-    return Template(template, tuple(segments), verb, tuple(variables))
+    return Template(template, tuple(segments), _decodable(template, verb), tuple(variables))
 
 
 def _pieces(template: str, path: str) -> list[str]:
@@ -121,10 +121,14 @@ def _segment(template: str, text: str) -> str:
         return text
     if not _LITERAL.fullmatch(text):
         raise TemplateError(template, f"{text!r} is not a literal; reserved characters are percent-encoded")
+    return _decodable(template, text)
+
+
+def _decodable(template: str, text: str) -> str:
     try:
         percent_decode(text)
     except EscapeError as error:
-        raise TemplateError(template, f"{text!r}: {error}") from None
+        raise TemplateError(template, f"{text!r} {error}") from None
     return text
 
 

@@ -29,6 +29,9 @@ class TextFields:
 
     def put(self, text: str, message: Message, field: FieldDescriptor) -> str | None:
         """Sets a singular field, appends to a repeated one; answers what is wrong with the text, if anything is."""
+        # What was percent-decoded with care is UTF-8; protobuf fails on anything else.
+        if not text.isascii() and text.encode(errors="replace").decode() != text:
+            return "must be text in UTF-8"
         put = self._puts.get(field)
         if put is None:
             put = self._puts[field] = self._compile(field)
@@ -61,8 +64,6 @@ def _scalar(field: FieldDescriptor, read: Callable[[str], object]) -> Put:
                 setattr(message, name, value)
         except WrongFormError as wrong:
             return str(wrong)
-        except UnicodeEncodeError:
-            return "must be text in UTF-8"
         return None
 
     return put
@@ -90,8 +91,6 @@ def _wrapper_merge(read: Callable[[str], object]) -> Merge:
             message.value = read(text)
         except WrongFormError as wrong:
             return (("", str(wrong)),)
-        except UnicodeEncodeError:
-            return (("", "must be text in UTF-8"),)
         message.SetInParent()
         return None
 

@@ -28,7 +28,7 @@ def fixture_pool() -> DescriptorPool:
         compiled = descriptor_pb2.FileDescriptorSet.FromString(out.read_bytes())
     pool = DescriptorPool()
     for file in compiled.file:
-        pool.Add(file)  # type: ignore[no-untyped-call]  # the stubs leave it untyped
+        pool.Add(file)
     return pool
 
 

@@ -110,6 +110,7 @@ def test_any_text_is_a_template_or_a_template_error(text: str) -> None:
         "/a:b*",
         "/a:{b}",
         "/a::b",
+        "/a:%FF",
     ],
 )
 def test_a_template_outside_the_grammar_is_refused(template: str) -> None:

@@ -1,0 +1,68 @@
+"""A gateway that cannot serve what it is given says so when it is made, and names the culprit."""
+
+from typing import Any
+
+import pytest
+
+from server.gateway import Gateway, ServiceError
+from tests.gateway import echo
+from tests.protos import compile_proto
+
+HEAD = """
+syntax = "proto3";
+package bad.v1;
+import "google/api/annotations.proto";
+message M { string id = 1; repeated string tags = 2; M inner = 3; }
+"""
+
+
+class Servicer:
+    """Has a method of every name."""
+
+    def __getattr__(self, name: str) -> Any:
+        return lambda request, context: request
+
+
+def gateway(methods: str) -> Gateway:
+    pool = compile_proto(HEAD + "service S { " + methods + " }")
+    return Gateway(services=[(pool.FindServiceByName("bad.v1.S"), Servicer())])
+
+
+@pytest.mark.parametrize(
+    ("methods", "fault"),
+    [
+        ("rpc A(M) returns (stream M);", "bad.v1.S.A: only unary"),
+        ("rpc A(stream M) returns (M);", "bad.v1.S.A: only unary"),
+        ('rpc A(M) returns (M) { option (google.api.http) = { get: "/a/{nope}" }; }', "bad.v1.S.A.*nope"),
+        ('rpc A(M) returns (M) { option (google.api.http) = { get: "/a/{tags}" }; }', "bad.v1.S.A.*tags"),
+        ('rpc A(M) returns (M) { option (google.api.http) = { get: "no slash" }; }', "bad.v1.S.A.*no slash"),
+        ('rpc A(M) returns (M) { option (google.api.http) = { post: "/a" body: "nope" }; }', "bad.v1.S.A.*nope"),
+        (
+            """
+            rpc A(M) returns (M) { option (google.api.http) = { get: "/a/{id}" }; }
+            rpc B(M) returns (M) { option (google.api.http) = { get: "/a/{inner.id}" }; }
+            """,
+            "bad.v1.S.B .* collides with bad.v1.S.A",
+        ),
+    ],
+)
+def test_a_bad_proto_is_refused_by_name(methods: str, fault: str) -> None:
+    with pytest.raises(ServiceError, match=fault):
+        gateway(methods)
+
+
+def test_a_servicer_without_a_method_is_refused_by_name() -> None:
+    with pytest.raises(ServiceError, match=r"echo\.v1\.Echo\.Say: object has no method of this name"):
+        Gateway(services=[(echo.service(), object())])
+
+
+def test_a_service_given_twice_is_refused_by_name() -> None:
+    with pytest.raises(ServiceError, match=r"echo\.v1\.Echo\.Say: the service is given twice"):
+        Gateway(services=[(echo.service(), echo.AsyncEcho()), (echo.service(), echo.AsyncEcho())])
+
+
+def test_rsgi_refuses_a_route_that_needs_the_path_as_it_was_sent() -> None:
+    deep = gateway('rpc A(M) returns (M) { option (google.api.http) = { get: "/a/{id=**}" }; }')
+    assert deep.wsgi
+    with pytest.raises(ServiceError, match=r"bad.v1.S.A \(GET /a/\{id=\*\*\}\)"):
+        _ = deep.rsgi

@@ -1,0 +1,47 @@
+"""The fixtures: one server, one Envoy in front of it, and every driver connected to them."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.envoy_process import EnvoyProcess
+from tests.parity.drivers import Driver
+from tests.parity.service import DRIVERS, Ports, seed, token_of
+from tests.server_process import ServerProcess
+
+
+@pytest.fixture(scope="session")
+def ports(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ports]:
+    """A server with tokens and a target of another owner, and Envoy in front of it."""
+    with ServerProcess(tmp_path_factory.mktemp("server")) as server:
+        asyncio.run(seed(server.database))
+        with EnvoyProcess(tmp_path_factory.mktemp("envoy"), server.grpc_port) as envoy:
+            yield Ports(server.grpc_port, server.http_port, envoy.port)
+        stderr = server.stderr
+    # No row is a fault of the server's own, so none leaves a trace in its log.
+    assert "Traceback" not in stderr, stderr
+
+
+@pytest.fixture(scope="session")
+def drivers(ports: Ports) -> Iterator[dict[str, Driver]]:
+    """Every driver, connected."""
+    connected = {name: connect(ports, token_of(name)) for name, (_, connect) in DRIVERS.items()}
+    yield connected
+    for driver in connected.values():
+        driver.close()
+
+
+@pytest.fixture
+def other_server(tmp_path: Path) -> Iterator[Callable[[int], ServerProcess]]:
+    """Starts a server of the test's own, with so many workers."""
+    servers: list[ServerProcess] = []
+
+    def start(workers: int = 1) -> ServerProcess:
+        servers.append(ServerProcess(tmp_path, workers=workers).start())
+        return servers[-1]
+
+    yield start
+    for server in servers:
+        server.stop()

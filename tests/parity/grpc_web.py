@@ -1,0 +1,87 @@
+"""gRPC-Web's framing, written from its specification (PROTOCOL-WEB.md) and from nothing of the server's."""
+
+import base64
+import re
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import unquote
+
+from google.rpc import status_pb2
+
+TRAILER = 0x80
+
+
+def frame(message: bytes, flags: int = 0) -> bytes:
+    """One frame: flags, length, payload."""
+    return struct.pack(">BI", flags, len(message)) + message
+
+
+def split_frames(body: bytes) -> list[tuple[int, bytes]]:
+    """The frames that make up a body, to its last byte."""
+    frames = []
+    while body:
+        flags, length = struct.unpack_from(">BI", body)
+        assert len(body) >= 5 + length, "a frame is cut short"
+        frames.append((flags, body[5 : 5 + length]))
+        body = body[5 + length :]
+    return frames
+
+
+def to_base64(value: bytes) -> str:
+    """A `-bin` value."""
+    return base64.b64encode(value).rstrip(b"=").decode("ascii")
+
+
+def from_text(body: bytes) -> bytes:
+    """The bytes of a text body: base64, whose padding may stand wherever a flush ended, hence taken by quads."""
+    assert len(body) % 4 == 0, "base64 comes in quads"
+    quads = (body[at : at + 4] for at in range(0, len(body), 4))
+    return b"".join(base64.b64decode(quad, validate=True) for quad in quads)
+
+
+def parse_trailers(payload: bytes) -> dict[str, str]:
+    """The trailer frame's lines."""
+    text = payload.decode("ascii")
+    assert text.endswith("\r\n")
+    trailers: dict[str, str] = {}
+    for line in text.removesuffix("\r\n").split("\r\n"):
+        match = re.fullmatch(r"([a-z0-9_.-]+): ?([\x20-\x7e]*)", line)
+        assert match, f"not a trailer: {line!r}"
+        name, value = match.groups()
+        assert name not in trailers or not name.startswith("grpc-"), f"{name} is there twice"
+        trailers[name] = value
+    return trailers
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A unary answer: the message, if there is one, and how the call ended."""
+
+    message: bytes | None
+    status: status_pb2.Status
+
+
+def parse_answer(body: bytes) -> Answer:
+    """Reads the body of a unary answer and holds it to the rules: at most one message, then one trailer frame."""
+    frames = split_frames(body)
+    flags = [flags for flags, _ in frames]
+    assert flags in ([TRAILER], [0, TRAILER]), f"frames with the flags {flags}"
+    status = parse_status(parse_trailers(frames[-1][1]))
+    assert (len(frames) == 2) == (status.code == 0), "a message comes with OK and with nothing else"
+    return Answer(frames[0][1] if len(frames) == 2 else None, status)
+
+
+def parse_status(trailers: Mapping[str, str]) -> status_pb2.Status:
+    """The status that grpc-status, grpc-message and grpc-status-details-bin describe alike."""
+    assert re.fullmatch(r"[0-9]|1[0-6]", trailers["grpc-status"])
+    text = trailers.get("grpc-message", "")
+    assert re.fullmatch(r"([ -$&-~]|%[0-9A-F]{2})*", text), f"not percent-encoded: {text!r}"
+    plain = status_pb2.Status(code=int(trailers["grpc-status"]), message=unquote(text, errors="strict"))
+    packed = trailers.get("grpc-status-details-bin")
+    if packed is None:
+        return plain
+    assert "=" not in packed, "-bin values go out without padding"
+    rich = status_pb2.Status.FromString(base64.b64decode(packed + "=" * (-len(packed) % 4), validate=True))
+    assert (rich.code, rich.message) == (plain.code, plain.message)
+    return rich

@@ -1,0 +1,110 @@
+"""What a call is and what came of it, in words that fit every protocol. Knows no socket and no scenario."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from google.protobuf import any_pb2, json_format
+from google.protobuf.message import Message
+from google.rpc import error_details_pb2, status_pb2
+from zitadel.action.v3alpha import action_service_pb2
+from zitadel.v1 import error_detail_pb2
+
+SERVICE = "zitadel.action.v3alpha.ActionService"
+RESPONSES: dict[str, type[Message]] = {
+    "CreateTarget": action_service_pb2.CreateTargetResponse,
+    "GetTargetByID": action_service_pb2.GetTargetByIDResponse,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Http:
+    """What only HTTP has a word for. None is what a well-behaved client sends."""
+
+    verb: str | None = None
+    path: str | None = None
+    content_type: str | None = None
+    """`{usual}` stands for the protocol's own; an empty string for a request without the header."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call. `message` is what it says; `wire` and `json` replace its form, for what no message can say."""
+
+    method: str
+    message: Message | None = None
+    wire: bytes | None = None
+    """The request as protobuf bytes."""
+    json: str | bytes | None = None
+    """The request as JSON text."""
+    frames: bytes | None = None
+    """The whole body of a gRPC-Web request, before base64."""
+    authorization: str | None = "Bearer {token}"
+    """The header; `{token}` stands for the driver's own token, `{TOKEN}` for the same in capitals."""
+    metadata: tuple[tuple[str, str | bytes], ...] = ()
+    """Bytes under a `-bin` key, as grpcio takes them. A str there goes out as it is, which only HTTP can do."""
+    service: str = SERVICE
+    http: Http = Http()
+
+    @property
+    def rpc_path(self) -> str:
+        return f"/{self.service}/{self.method}"
+
+    def protobuf(self) -> bytes:
+        """The request's bytes."""
+        if self.wire is not None:
+            return self.wire
+        return self.message.SerializeToString() if self.message is not None else b""
+
+    def headers(self, token: str) -> list[tuple[str, str | bytes]]:
+        """The metadata, authorization included."""
+        if self.authorization is None:
+            return list(self.metadata)
+        authorization = self.authorization.replace("{token}", token).replace("{TOKEN}", token.upper())
+        return [("authorization", authorization), *self.metadata]
+
+    def content_type(self, usual: str) -> list[tuple[str, str | bytes]]:
+        """The header that says what the body is."""
+        given = "{usual}" if self.http.content_type is None else self.http.content_type
+        return [("content-type", given.replace("{usual}", usual))] if given else []
+
+    def parse_response(self, body: bytes) -> Message:
+        """The method's response message from its bytes."""
+        return RESPONSES[self.method].FromString(body)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of a call."""
+
+    code: int
+    message: str = ""
+    details: Sequence[dict[str, Any]] = ()
+    """The details of the status as JSON objects, each with its `@type`."""
+    response: Message | None = None
+    http_status: int | None = None
+    """None over native gRPC."""
+
+
+DETAILS: tuple[type[Message], ...] = (
+    error_detail_pb2.ErrorDetail,
+    error_details_pb2.BadRequest,
+    error_details_pb2.ErrorInfo,
+)
+"""What a status may carry. JSON prints a detail by its type, which must be known for that."""
+
+
+def failure(status: status_pb2.Status, http_status: int | None = None) -> Outcome:
+    """The outcome that a google.rpc.Status describes."""
+    details = []
+    for detail in status.details:
+        assert any(detail.Is(known.DESCRIPTOR) for known in DETAILS), detail.type_url
+        details.append(json_format.MessageToDict(detail))
+    return Outcome(status.code, status.message, details, http_status=http_status)
+
+
+def failure_from_json(status: dict[str, Any], http_status: int) -> Outcome:
+    """The outcome that a google.rpc.Status in JSON describes; its details must be what protobuf would print."""
+    for detail in status["details"]:
+        assert json_format.MessageToDict(json_format.ParseDict(detail, any_pb2.Any())) == detail
+    return Outcome(status["code"], status["message"], status["details"], http_status=http_status)

