@@ -22,6 +22,7 @@ from server.api.authentication import Authenticator
 from server.api.services import ACTION_SERVICE, SERVICES
 from server.gateway import Cors, Gateway, Limits, StatusError, make_status
 from server.gateway.front import Probe
+from server.gateway.reflection import reflected_pool
 from server.gateway.rsgi import RsgiApplication
 from server.settings import Settings
 from server.storage.urls import open_store
@@ -84,7 +85,7 @@ class Application:
     def __init__(self, settings: Settings, store: Store, new_id: Callable[[], str], prepared: Prepared | None) -> None:
         self._store = store
         self._draining = False
-        self._health = health.aio.HealthServicer()  # type: ignore[attr-defined]  # not in the stubs
+        self._health = health.aio.HealthServicer()
         self.prepared = prepared
         """What the start made, where this worker prepared the store itself (`memory:`)."""
         probes: dict[str, Probe] = dict(zip(PUBLIC_PATHS, (self._alive, self._ready), strict=True))
@@ -119,7 +120,8 @@ class Application:
         """Registers everything that native gRPC serves."""
         server.add_generic_rpc_handlers((self._gateway.grpc_handler,))
         health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
-        reflection.enable_server_reflection((*(service.full_name for service in SERVICES), *PUBLIC_SERVICES), server)
+        names = (*(service.full_name for service in SERVICES), *PUBLIC_SERVICES)
+        reflection.enable_server_reflection(names, server, reflected_pool((*names, *errors.DETAIL_TYPES)))
 
     async def serve(self) -> None:
         """Health is SERVING from now on: for the whole server, and by the name of each service."""

@@ -131,7 +131,8 @@ class ServerProcess:
         """The exit code, once it has ended."""
         code = self.process.wait(timeout)
         if self.process.stdout is not None and not self.process.stdout.closed:
-            rest = self._unread + self.process.stdout.read()
+            os.set_blocking(self.process.stdout.fileno(), False)  # a worker that outlived it would hold us up
+            rest = self._unread + (self.process.stdout.read() or b"")
             self.lines += rest.decode().splitlines()
             self._unread = b""
             self.process.stdout.close()

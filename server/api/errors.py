@@ -14,6 +14,9 @@ from server.gateway import make_status
 
 DOMAIN = "actiond"
 
+DETAIL_TYPES = ("zitadel.v1.ErrorDetail", "google.rpc.ErrorInfo", "google.rpc.BadRequest")
+"""What stands among a status's details, for clients that learn the types by reflection."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Entry:

@@ -12,7 +12,7 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 
-from google.protobuf.descriptor import MethodDescriptor
+from google.protobuf.descriptor import Descriptor, MethodDescriptor
 from google.protobuf.message import Message
 from google.rpc import code_pb2, status_pb2
 
@@ -78,7 +78,7 @@ class Dispatcher:
         request, unreadable = await decode()
         broken = self.validate(request) if self.validate is not None else ()
         if unreadable or broken:
-            raise StatusError(bad_request([*unreadable, *_beside(unreadable, broken, request)]))
+            raise StatusError(bad_request([*unreadable, *_beside(unreadable, broken, method.descriptor.input_type)]))
         if method.is_coroutine:
             response = await method.behaviour(request, context)
         else:
@@ -113,7 +113,7 @@ class Dispatcher:
 
 
 def _beside(
-    unreadable: Sequence[FieldViolation], broken: Sequence[FieldViolation], request: Message
+    unreadable: Sequence[FieldViolation], broken: Sequence[FieldViolation], descriptor: Descriptor
 ) -> Iterator[FieldViolation]:
     """The broken rules that are news beside the fields that could not be read.
 
@@ -123,7 +123,7 @@ def _beside(
     named = {""} if unreadable else set()
     for violation in unreadable:
         named.add(violation.field)
-        path = resolve(request.DESCRIPTOR, violation.field)
+        path = resolve(descriptor, violation.field)
         oneof = path[-1].containing_oneof if path else None
         if oneof is not None:
             named.add(".".join([*violation.field.split(".")[:-1], oneof.name]))

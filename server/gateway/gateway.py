@@ -91,7 +91,7 @@ class Gateway:
         return WsgiApplication(self._front)
 
     @cached_property
-    def grpc_handler(self) -> "grpc.GenericRpcHandler[bytes, bytes]":
+    def grpc_handler(self) -> grpc.GenericRpcHandler:
         """For `grpc.aio.server`: `server.add_generic_rpc_handlers([gateway.grpc_handler])`."""
         return GrpcHandler(self._dispatcher, self._methods)
 

@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 _CODES = {code.value[0]: code for code in grpc.StatusCode}
 
 
-class GrpcHandler(grpc.GenericRpcHandler):  # type: ignore[type-arg]  # generic in the stubs alone
+class GrpcHandler(grpc.GenericRpcHandler):
     """Answers the gateway's methods. Unknown ones are left to other handlers, and in the end to grpcio."""
 
     def __init__(self, dispatcher: Dispatcher, methods: dict[str, Method]) -> None:
-        self._handlers = {
+        self._handlers: dict[str, grpc.RpcMethodHandler[bytes, bytes]] = {
             path: grpc.unary_unary_rpc_method_handler(_behaviour(dispatcher, method))
             for path, method in methods.items()
         }

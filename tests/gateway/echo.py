@@ -87,7 +87,8 @@ class AsyncEcho:
             case "none":
                 return None
             case "wrong":
-                return error_details_pb2.ErrorInfo()
+                wrong: Message = error_details_pb2.ErrorInfo()
+                return wrong
             case "crlf":
                 context.set_trailing_metadata((("x-bad", "a\r\ngrpc-status: 0"),))
         return note()
@@ -144,7 +145,8 @@ class ThreadedEcho:
             case "none":
                 return None
             case "wrong":
-                return error_details_pb2.ErrorInfo()
+                wrong: Message = error_details_pb2.ErrorInfo()
+                return wrong
             case "crlf":
                 context.set_trailing_metadata((("x-bad", "a\r\ngrpc-status: 0"),))
             case "slow":

@@ -71,7 +71,7 @@ async def rsgi_server(gateway: Gateway) -> AsyncIterator[int]:
     serving = asyncio.create_task(server.serve())
     await asyncio.wait_for(_wait_for(port), 10)
     yield port
-    server.stop()
+    server.stop()  # type: ignore[no-untyped-call]  # granian's is untyped
     await serving
 
 

@@ -23,7 +23,7 @@ def frame(message: bytes, flags: int = 0) -> bytes:
 def code_of(body: bytes, encoding: str | None = None) -> int:
     with pytest.raises(StatusError) as caught:
         read_message(body, encoding, LIMIT)
-    return caught.value.status.code
+    return int(caught.value.status.code)
 
 
 @pytest.mark.parametrize(

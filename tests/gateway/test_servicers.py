@@ -206,4 +206,5 @@ async def test_without_a_deadline_there_is_no_time_remaining(call: Driver) -> No
 
 
 async def test_a_deadline_is_seen_by_the_servicer(call: Driver) -> None:
-    assert 95 <= (await call("Metadata", grpc_timeout="100S")).note.code <= 100
+    # grpcio's client rounds long timeouts up.
+    assert 95 <= (await call("Metadata", grpc_timeout="100S")).note.code <= 105

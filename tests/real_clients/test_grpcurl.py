@@ -79,6 +79,7 @@ def test_a_target_is_made_and_read_back(grpcurl: Grpcurl) -> None:
     assert made.returncode == 0, made.stderr
     created = json_format.Parse(made.stdout, CreateTargetResponse())
     read = _call(grpcurl, "GetTargetByID", {"targetId": created.id})
+    assert '"targetId"' in read.stdout
     expected = Target(target_id=created.id, details=created.details)
     assert json_format.Parse(read.stdout, GetTargetByIDResponse()).target == json_format.ParseDict(
         _request("made by grpcurl"), expected

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import grpc_tools
 from google.protobuf import descriptor_pb2
+from google.protobuf.descriptor import Descriptor
 from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
@@ -32,7 +33,12 @@ def fixture_pool() -> DescriptorPool:
     return pool
 
 
+def message_type(full_name: str) -> Descriptor:
+    """The descriptor of a message of the pool."""
+    return fixture_pool().FindMessageTypeByName(full_name)
+
+
 @cache
 def message_class(full_name: str) -> type[Message]:
     """The class of a message of the pool."""
-    return GetMessageClass(fixture_pool().FindMessageTypeByName(full_name))
+    return GetMessageClass(message_type(full_name))

@@ -4,7 +4,6 @@ import math
 from typing import Any
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
-from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 from hypothesis import strategies as st
 
@@ -42,7 +41,7 @@ def scalars(field: FieldDescriptor) -> st.SearchStrategy[Any]:
 
 
 @st.composite
-def messages(draw: st.DrawFn, descriptor: Descriptor, depth: int = 3) -> Message:
+def messages(draw: st.DrawFn, descriptor: Descriptor, depth: int = 3) -> Any:
     """A message of the type, nested at most `depth` deep."""
     message: Any = GetMessageClass(descriptor)()
     special = SPECIAL.get(descriptor.full_name)

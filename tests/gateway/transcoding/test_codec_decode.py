@@ -11,7 +11,7 @@ from zitadel.action.v3alpha import action_service_pb2
 
 from server.gateway.transcoding.codec import Codec, MalformedJsonError
 from server.gateway.transcoding.times import DURATION_OUT_OF_RANGE, TIMESTAMP_OUT_OF_RANGE
-from tests.gateway.transcoding.fixtures import fixture_pool, message_class
+from tests.gateway.transcoding.fixtures import fixture_pool, message_class, message_type
 
 ROWS = json.loads((Path(__file__).parent / "cases" / "json_body.json").read_text())
 # The rest is for the edge: it tells of methods, queries, paths and headers.
@@ -130,6 +130,7 @@ def test_a_scalar_of_the_wrong_form_is_named_and_left_unset(field: str, value: s
 DURATION = 'must be a duration such as "10s" or "1.5s", with at most 9 digits after the point'
 TIME = 'must be a time such as "2024-06-01T12:00:00Z", with at most 9 digits after the point'
 MASK = 'must be field paths in camelCase, joined by commas, such as "name,endpoint"'
+BOTH = 'must not be given both as "page_size" and as "pageSize"'
 TYPE_URL = 'must have as "@type" the URL of a message type that is known here'
 
 # A message, a document, and what is wrong with it by field.
@@ -146,7 +147,8 @@ FAULTS: list[tuple[str, Any, dict[str, str]]] = [
     ("t.v1.Req", {"ts": "9999-12-31T23:59:59-00:01"}, {"ts": TIMESTAMP_OUT_OF_RANGE}),
     ("t.v1.Req", {"mask": "a_b"}, {"mask": MASK}),
     ("t.v1.Req", {"mask": ["a"]}, {"mask": MASK}),
-    ("t.v1.Req", {"sub": {"tags": ["a", 1, None]}}, {"sub.tags[1]": "must be a string", "sub.tags[2]": "must be a string"}),
+    ("t.v1.Req", {"sub": {"tags": ["a", 1]}}, {"sub.tags[1]": "must be a string"}),
+    ("t.v1.Req", {"sub": {"tags": ["a", None]}}, {"sub.tags[1]": "must be a string"}),
     ("t.v1.Req", {"subs": [{}, {"sub": {"i": "x"}}]}, {"subs[1].sub.i": INT32}),
     ("t.v1.Req", {"subs": [None]}, {"subs[0]": "must be an object"}),
     ("t.v1.Req", {"subs": {}}, {"subs": "must be an array"}),
@@ -157,7 +159,7 @@ FAULTS: list[tuple[str, Any, dict[str, str]]] = [
     ("t.v1.Req", {"iv": "x", "bv": 1}, {"iv": INT64, "bv": "must be true or false"}),
     ("t.v1.Req", {"st": []}, {"st": "must be an object"}),
     ("t.v1.Req", {"oa": "1", "ob": "2"}, {"o": 'must hold only one of "oa" and "ob"'}),
-    ("t.v1.Req", {"pageSize": 1, "page_size": 1}, {"page_size": 'must not be given both as "page_size" and as "pageSize"'}),
+    ("t.v1.Req", {"pageSize": 1, "page_size": 1}, {"page_size": BOTH}),
     ("t.v1.Req", {"any": {"s": 1}}, {"any": TYPE_URL}),
     ("t.v1.Req", {"any": {"@type": "x/no.Such"}}, {"any": TYPE_URL}),
     ("t.v1.Req", {"any": {"@type": 1}}, {"any": TYPE_URL}),
@@ -166,7 +168,8 @@ FAULTS: list[tuple[str, Any, dict[str, str]]] = [
     ("t.v1.Req", {"any": {"@type": "x/google.protobuf.Duration"}}, {"any.value": "must be given"}),
     ("t.codec.Maps", {"byInt32": {"x": ""}}, {'by_int32["x"]': f"has a key that {INT32}"}),
     ("t.codec.Maps", {"byInt64": {"5": 1}}, {"by_int64[5]": "must be true or false"}),
-    ("t.codec.Maps", {"byBool": {"true": "X", "1": 0}}, {"by_bool[true]": SIZE, 'by_bool["1"]': "has a key that must be true or false"}),
+    ("t.codec.Maps", {"byBool": {"true": "X"}}, {"by_bool[true]": SIZE}),
+    ("t.codec.Maps", {"byBool": {"1": 0}}, {'by_bool["1"]': "has a key that must be true or false"}),
     ("t.codec.Maps", {"durations": {"a": "1"}}, {'durations["a"]': DURATION}),
     ("t.v1.Req", {"name": 1, "i32": "x", "dur": 1}, {"name": "must be a string", "i32": INT32, "dur": DURATION}),
 ]  # fmt: skip
@@ -252,7 +255,7 @@ def test_a_body_read_twice_for_its_digits_is_read_once_in_effect() -> None:
 )
 def test_a_body_can_be_one_field(field: str, body: bytes, expected: Any) -> None:
     message = message_class("t.v1.Req")()
-    assert CODEC.decode_field(body, message, message.DESCRIPTOR.fields_by_name[field]) == []
+    assert CODEC.decode_field(body, message, message_type("t.v1.Req").fields_by_name[field]) == []
     assert as_json(message) == expected
 
 
@@ -261,7 +264,7 @@ def test_a_body_can_be_one_field(field: str, body: bytes, expected: Any) -> None
 )
 def test_a_fault_in_a_body_that_is_one_field_is_named_from_the_message(field: str, body: bytes, fault: str) -> None:
     message = message_class("t.v1.Req")()
-    violations = CODEC.decode_field(body, message, message.DESCRIPTOR.fields_by_name[field])
+    violations = CODEC.decode_field(body, message, message_type("t.v1.Req").fields_by_name[field])
     assert [violation.field for violation in violations] == [fault]
 
 

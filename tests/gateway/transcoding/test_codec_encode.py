@@ -9,7 +9,7 @@ from google.rpc import status_pb2
 from zitadel.action.v3alpha import action_service_pb2
 
 from server.gateway.transcoding.codec import Codec
-from tests.gateway.transcoding.fixtures import message_class
+from tests.gateway.transcoding.fixtures import message_class, message_type
 
 CODEC = Codec()
 
@@ -93,4 +93,4 @@ def test_what_has_no_json_form_is_refused(message: Message) -> None:
 )
 def test_one_field_is_printed_as_its_value_and_null_where_it_is_absent(field: str, expected: bytes) -> None:
     message = message_class("t.v1.Req")(name="x", sub={"s": "y"}, m={"a": "b"})
-    assert CODEC.encode_field(message, message.DESCRIPTOR.fields_by_name[field]) == expected
+    assert CODEC.encode_field(message, message_type("t.v1.Req").fields_by_name[field]) == expected

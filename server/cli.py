@@ -1,0 +1,100 @@
+"""The command line: what can be asked, and the exit codes. 2 is a setting or an argument that cannot be meant."""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+from server import __version__, announce, settings, tokens_command
+from server.actions.errors import StoreError
+from server.settings import DATABASE, TABLE, SettingsError
+
+_DESCRIPTION = "Keeps targets (HTTP endpoints to call) and serves them over gRPC, gRPC-Web and JSON."
+_SERVE = """\
+Serves until SIGTERM or Ctrl-C: then no new calls are taken, and what runs may finish within the grace; a second signal
+ends the grace. In brackets: the variable that stands for a flag, and the default. A flag wins over its variable.
+ACTIOND_ADMIN_TOKEN sets the admin token's secret instead of having one made at the first start.
+"""
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line, without a dump of the usage."""
+
+    def error(self, message: str) -> NoReturn:
+        announce.fail(f"{message} ({self.prog} --help says more)")
+        sys.exit(2)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Answers the exit code; `serve` ends the process itself."""
+    _open_standard_streams()
+    try:
+        options = _parser().parse_args(arguments)
+        return _run(options)
+    except SettingsError as error:
+        announce.fail(error)
+        return 2
+    except StoreError as error:
+        return announce.store_failure(error)
+    except announce.Failure as error:
+        announce.fail(error)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def _run(options: argparse.Namespace) -> int:
+    chosen = vars(options)
+    if options.command == "serve":
+        from server.serve import serve
+
+        return serve(settings.read(chosen, os.environ))
+    database = settings.database(chosen, os.environ)
+    return tokens_command.run(options.token_command, database, chosen)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog="actiond", description=_DESCRIPTION, allow_abbrev=False)
+    parser.add_argument("--version", action="version", version=f"actiond {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    serve = commands.add_parser("serve", help="serve the API", description=_SERVE, allow_abbrev=False)
+    settings.add_flags(serve, TABLE)
+    token = commands.add_parser("token", help="make, list and revoke tokens", allow_abbrev=False)
+    _add_token_commands(token)
+    return parser
+
+
+def _add_token_commands(parser: argparse.ArgumentParser) -> None:
+    commands = parser.add_subparsers(dest="token_command", required=True, metavar="COMMAND")
+    create = commands.add_parser(
+        "create",
+        help="make a token",
+        description="Makes a token. Its secret is printed once, alone on standard output; it is stored as a hash only.",
+        allow_abbrev=False,
+    )
+    create.add_argument("--name", required=True, help="what it is for")
+    create.add_argument("--owner", metavar="ID", help="whose targets it sees [the default owner]")
+    create.add_argument(
+        "--permission",
+        required=True,
+        action="append",
+        dest="permissions",
+        metavar="NAME",
+        help="what it may do, as execution.target.read, or * for everything; may be given several times",
+    )
+    create.add_argument("--expires", metavar="WHEN", help="30d, 12h, 45m, or a time as 2030-01-31T12:00:00Z [never]")
+    listing = commands.add_parser("list", help="list all tokens, without their secrets", allow_abbrev=False)
+    revoke = commands.add_parser("revoke", help="end a token, at once and for good", allow_abbrev=False)
+    revoke.add_argument("id", metavar="ID", help="as `actiond token list` prints it")
+    for command in (create, listing, revoke):
+        settings.add_flags(command, [DATABASE])
+
+
+def _open_standard_streams() -> None:
+    """A program started with one of these closed would give its number to the first socket it opens."""
+    for descriptor in (0, 1, 2):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)

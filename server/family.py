@@ -1,0 +1,61 @@
+"""Child processes that end with their parent: forked from a process of one thread, told apart by a pipe."""
+
+import contextlib
+import ctypes
+import logging
+import os
+import signal
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NoReturn
+
+_log = logging.getLogger(__name__)
+
+_PR_SET_PDEATHSIG = 1  # linux/prctl.h
+
+
+@dataclass(frozen=True, slots=True)
+class Child:
+    """A child process and the reading end of the pipe on which it reports."""
+
+    pid: int
+    pipe: int
+
+
+def fork(body: Callable[[int], NoReturn]) -> Child:
+    """Runs `body`, with the pipe's writing end, in a child; it ends by `leave`. Signals of ours are blocked here."""
+    _flush()
+    parent = os.getpid()
+    reading, writing = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            os.close(reading)
+            _end_with(parent)
+            body(writing)
+        except BaseException:  # noqa: BLE001  # whatever it was, it must not run on in the parent's code
+            _log.exception("a child process failed")
+        finally:
+            leave(1)
+    os.close(writing)
+    return Child(pid, reading)
+
+
+def leave(code: int) -> NoReturn:
+    """Ends this process at once. The usual exit would wait for its threads, and a thread cannot be cancelled."""
+    _flush()
+    os._exit(code)
+
+
+def _end_with(parent: int) -> None:
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    if os.getppid() != parent:  # it went before that call
+        os._exit(1)
+
+
+def _flush() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:
+            with contextlib.suppress(OSError):
+                stream.flush()

@@ -1,0 +1,46 @@
+"""What server reflection shows: descriptors as other languages' servers would show them."""
+
+from collections.abc import Iterable
+
+from google.protobuf import descriptor_pool
+from google.protobuf.descriptor import FileDescriptor
+from google.protobuf.descriptor_pb2 import DescriptorProto, FileDescriptorProto
+from google.protobuf.descriptor_pool import DescriptorPool
+
+
+def reflected_pool(symbols: Iterable[str]) -> DescriptorPool:
+    """A pool of the files that define these services and messages, and of all that they import, with JSON names.
+
+    protoc leaves the JSON names out of what it generates for Python, and a client that prints JSON by descriptors of
+    that kind (grpcurl is one) would print `target_id` where everybody else prints `targetId`.
+    """
+    pool = DescriptorPool()
+    added: set[str] = set()
+    for symbol in symbols:
+        _add(descriptor_pool.Default().FindFileContainingSymbol(symbol), pool, added)
+    return pool
+
+
+def _add(file: FileDescriptor, pool: DescriptorPool, added: set[str]) -> None:
+    if file.name in added:
+        return
+    added.add(file.name)
+    for dependency in file.dependencies:
+        _add(dependency, pool, added)
+    proto = FileDescriptorProto.FromString(file.serialized_pb)
+    for message in proto.message_type:
+        _name_fields(message)
+    pool.Add(proto)
+
+
+def _name_fields(message: DescriptorProto) -> None:
+    for field in message.field:
+        field.json_name = field.json_name or _json_name(field.name)
+    for nested in message.nested_type:
+        _name_fields(nested)
+
+
+def _json_name(name: str) -> str:
+    """As protoc derives it: without underscores, the letter behind each in upper case."""
+    head, *tail = name.split("_")
+    return head + "".join(part[:1].upper() + part[1:] for part in tail)

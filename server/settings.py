@@ -1,0 +1,220 @@
+"""The settings of `actiond serve`: one frozen value, read from flags and ACTIOND_ variables; a flag wins.
+
+`TABLE` is the only list of them: the command line, the environment and the README's table come from it. What is wrong
+with a setting is said in one line that begins with its flag or variable. This module opens nothing.
+"""
+
+import argparse
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import cast
+
+from server import values
+from server.storage.urls import DatabaseUrl, parse_database_url
+from server.values import Address
+
+SHORT_TOKEN = 16
+"""An admin token of fewer characters is taken, with a warning."""
+
+
+class SettingsError(Exception):
+    """A setting that cannot be meant. Its text is one line and begins with the setting's name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One row of the table."""
+
+    field: str
+    """The field of Settings that it fills."""
+    name: str
+    """As in `--name` and `ACTIOND_NAME`."""
+    read: Callable[[str], object]
+    help: str
+    default: str = ""
+    metavar: str = ""
+    """Empty for a switch, which takes no value on the command line."""
+    repeated: bool = False
+    """The flag may be given several times; its variable holds a list."""
+    variable_only: bool = False
+    """A secret: command lines are seen by every user of the machine."""
+
+    @property
+    def flag(self) -> str:
+        return f"--{self.name}"
+
+    @property
+    def variable(self) -> str:
+        return "ACTIOND_" + self.name.upper().replace("-", "_")
+
+
+DATABASE = Setting(
+    field="database",
+    name="database",
+    read=parse_database_url,
+    help="memory:, sqlite:///relative/path or sqlite:////absolute/path",
+    default="sqlite:///data/actiond.db",
+    metavar="URL",
+)
+
+TABLE = (
+    Setting("grpc_address", "grpc-address", values.address, "where gRPC is served", "127.0.0.1:50051", "HOST:PORT"),
+    Setting(
+        "http_address",
+        "http-address",
+        values.address,
+        "where gRPC-Web and JSON are served",
+        "127.0.0.1:8080",
+        "HOST:PORT",
+    ),
+    DATABASE,
+    Setting("workers", "workers", values.whole_number(1, 256), "processes that serve", "1", "N"),
+    Setting(
+        "cors_origins",
+        "cors-origin",
+        values.origins,
+        "an origin whose pages may call, as scheme://host[:port], or *",
+        metavar="ORIGIN",
+        repeated=True,
+    ),
+    Setting(
+        "cors_headers",
+        "cors-header",
+        values.header_names,
+        "a request header that those pages may send besides the protocols' own",
+        metavar="NAME",
+        repeated=True,
+    ),
+    Setting(
+        "cors_expose_headers",
+        "cors-expose-header",
+        values.header_names,
+        "a response header that those pages may read besides the protocols' own",
+        metavar="NAME",
+        repeated=True,
+    ),
+    Setting(
+        "grace", "grace", values.seconds, "how long running calls may take once it is told to stop", "10", "SECONDS"
+    ),
+    Setting(
+        "read_timeout",
+        "read-timeout",
+        values.seconds,
+        "how long a client may take to send a request's head, and again its body; shorter than the grace",
+        "5",
+        "SECONDS",
+    ),
+    Setting(
+        "max_body",
+        "max-body",
+        values.whole_number(1, 2**31 - 1),
+        "the largest request, over any protocol",
+        "1048576",
+        "BYTES",
+    ),
+    Setting(
+        "max_concurrent",
+        "max-concurrent",
+        values.whole_number(1, 1_000_000),
+        "calls that a worker runs at once over HTTP; more are told to come back",
+        "1024",
+        "N",
+    ),
+    Setting(
+        "strict_json", "strict-json", values.boolean, "refuse unknown fields in JSON instead of ignoring them", "false"
+    ),
+    Setting(
+        "log_level",
+        "log-level",
+        values.one_of("debug", "info", "warning", "error"),
+        "what is worth a line on stderr: debug, info, warning or error",
+        "info",
+        "LEVEL",
+    ),
+    Setting(
+        "admin_token",
+        "admin-token",
+        values.secret,
+        "the admin token's secret, instead of one made at the first start",
+        variable_only=True,
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What `serve` runs with. The lists of CORS are empty unless set: no page of another origin may call."""
+
+    grpc_address: Address
+    http_address: Address
+    database: DatabaseUrl
+    workers: int = 1
+    cors_origins: tuple[str, ...] = ()
+    cors_headers: tuple[str, ...] = ()
+    cors_expose_headers: tuple[str, ...] = ()
+    grace: float = 10.0
+    read_timeout: float = 5.0
+    max_body: int = 1 << 20
+    max_concurrent: int = 1024
+    strict_json: bool = False
+    log_level: str = "info"
+    admin_token: str | None = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        if self.workers > 1 and self.database.kind == "memory":
+            raise SettingsError(
+                f"--workers: {self.workers} processes cannot share --database memory:, which is one's own"
+            )
+        if self.read_timeout >= self.grace:
+            raise SettingsError(
+                f"--read-timeout: {self.read_timeout:g} s is not shorter than --grace, {self.grace:g} s"
+            )
+        if self.http_address == self.grpc_address and self.http_address.port != 0:
+            raise SettingsError(f"--http-address: {self.http_address} is --grpc-address too; they need a port each")
+
+    def warnings(self) -> list[str]:
+        """What is allowed but should be known to the operator, a line each."""
+        if self.admin_token is not None and len(self.admin_token) < SHORT_TOKEN:
+            return [f"ACTIOND_ADMIN_TOKEN: fewer than {SHORT_TOKEN} characters can be guessed"]
+        return []
+
+
+def add_flags(parser: argparse.ArgumentParser, table: Iterable[Setting]) -> None:
+    """Gives the parser a flag per setting. Values stay text: `read` reads them, so that all errors look the same."""
+    for setting in table:
+        if setting.variable_only:
+            continue
+        text = f"{setting.help} [{setting.variable}; {setting.default or 'none'}]".replace("%", "%%")
+        if not setting.metavar:
+            parser.add_argument(setting.flag, dest=setting.field, action="store_const", const="true", help=text)
+        else:
+            action = "append" if setting.repeated else "store"
+            parser.add_argument(setting.flag, dest=setting.field, action=action, metavar=setting.metavar, help=text)
+
+
+def read(arguments: Mapping[str, object], environment: Mapping[str, str]) -> Settings:
+    """The settings that flags (as argparse leaves them, by field) and variables amount to. Raises SettingsError."""
+    chosen = {setting.field: _read_one(setting, arguments, environment) for setting in TABLE}
+    return Settings(**chosen)  # type: ignore[arg-type]  # each row's `read` answers its field's type
+
+
+def database(arguments: Mapping[str, object], environment: Mapping[str, str]) -> DatabaseUrl:
+    """The one setting that commands other than `serve` need. Raises SettingsError."""
+    return cast("DatabaseUrl", _read_one(DATABASE, arguments, environment))
+
+
+def _read_one(setting: Setting, arguments: Mapping[str, object], environment: Mapping[str, str]) -> object:
+    """One setting's value: its flag, else its variable, else its default."""
+    given = arguments.get(setting.field)
+    if given is not None:
+        source, text = setting.flag, " ".join(given) if isinstance(given, list) else str(given)
+    elif setting.variable in environment:
+        source, text = setting.variable, environment[setting.variable]
+    elif setting.variable_only:
+        return None
+    else:
+        source, text = setting.flag, setting.default
+    try:
+        return setting.read(text)
+    except ValueError as error:
+        raise SettingsError(f"{source}: {error}") from error

@@ -1,0 +1,202 @@
+"""The settings as values: what is read, from where, and what is refused by name."""
+
+import contextlib
+import logging
+import socket
+from dataclasses import MISSING, fields
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from server import announce, settings, values
+from server.listeners import Listener
+from server.logs import OneLineFormatter
+from server.settings import TABLE, Settings, SettingsError
+from server.values import Address
+
+WRONG = [
+    ("grpc_address", "50051"),
+    ("grpc_address", ":50051"),
+    ("grpc_address", "::1:50051"),
+    ("grpc_address", "127.0.0.1:65536"),
+    ("grpc_address", "127.0.0.1:-1"),
+    ("grpc_address", "http://127.0.0.1:50051"),
+    ("grpc_address", "a b:1"),
+    ("grpc_address", "[localhost]:1"),
+    ("grpc_address", "127.0.0.1:\u0665\u0660"),
+    ("http_address", ""),
+    ("database", ""),
+    ("database", "postgres://localhost/x"),
+    ("database", "sqlite:relative.db"),
+    ("database", "memory:x"),
+    ("workers", "0"),
+    ("workers", "-1"),
+    ("workers", "1.5"),
+    ("workers", "two"),
+    ("workers", "257"),
+    ("workers", " 2"),
+    ("workers", "\u0662"),
+    ("workers", "1_0"),
+    ("cors_origins", "https://example.com/"),
+    ("cors_origins", "https://example.com/path"),
+    ("cors_origins", "example.com"),
+    ("cors_origins", "https://user@example.com"),
+    ("cors_origins", "https://example.com:65536"),
+    ("cors_origins", "https://*.example.com"),
+    ("cors_origins", "null"),
+    ("cors_headers", "x y:z"),
+    ("cors_headers", "*"),
+    ("cors_expose_headers", "*"),
+    ("grace", "0"),
+    ("grace", "-1"),
+    ("grace", "nan"),
+    ("grace", "inf"),
+    ("grace", "3601"),
+    ("grace", "10s"),
+    ("read_timeout", "0"),
+    ("read_timeout", "10"),
+    ("max_body", "0"),
+    ("max_body", "1MiB"),
+    ("max_body", "2147483648"),
+    ("max_concurrent", "0"),
+    ("strict_json", "maybe"),
+    ("strict_json", ""),
+    ("log_level", "loud"),
+]
+BY_FIELD = {setting.field: setting for setting in TABLE}
+
+EMPTY: dict[str, str] = {}
+
+
+@pytest.mark.parametrize(("field", "text"), WRONG)
+def test_a_wrong_flag_is_refused_in_one_line_that_begins_with_its_name(field: str, text: str) -> None:
+    with pytest.raises(SettingsError) as refused:
+        settings.read({field: text}, EMPTY)
+    assert str(refused.value).startswith(f"{BY_FIELD[field].flag}: ")
+    assert len(str(refused.value).splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("field", "text"), [(field, text) for field, text in WRONG if (field, text) != ("read_timeout", "10")]
+)
+def test_a_wrong_variable_is_refused_in_one_line_that_begins_with_its_name(field: str, text: str) -> None:
+    with pytest.raises(SettingsError) as refused:
+        settings.read({}, {BY_FIELD[field].variable: text})
+    assert str(refused.value).startswith(f"{BY_FIELD[field].variable}: ")
+
+
+@pytest.mark.parametrize("token", ["", "with space", "tab\ttab", "line\nbreak", "schlüssel-ä", "\x00"])
+def test_an_admin_token_that_no_header_can_carry_is_refused_without_being_repeated(token: str) -> None:
+    with pytest.raises(SettingsError) as refused:
+        settings.read({}, {"ACTIOND_ADMIN_TOKEN": token})
+    assert str(refused.value).startswith("ACTIOND_ADMIN_TOKEN: ")
+    assert not token or token not in str(refused.value)
+
+
+def test_the_admin_token_has_no_flag() -> None:
+    assert BY_FIELD["admin_token"].variable_only
+
+
+def test_the_admin_token_is_not_part_of_the_settings_text() -> None:
+    assert "very-secret-token" not in repr(settings.read({}, {"ACTIOND_ADMIN_TOKEN": "very-secret-token"}))
+
+
+def test_a_short_admin_token_is_worth_a_warning() -> None:
+    assert settings.read({}, {"ACTIOND_ADMIN_TOKEN": "x" * 15}).warnings()
+    assert not settings.read({}, {"ACTIOND_ADMIN_TOKEN": "x" * 16}).warnings()
+
+
+def test_the_table_and_the_settings_name_the_same_fields_and_defaults() -> None:
+    read = settings.read({}, EMPTY)
+    for field in fields(Settings):
+        assert field.name in BY_FIELD
+        if field.default is not MISSING:
+            assert getattr(read, field.name) == field.default
+    assert len(fields(Settings)) == len(TABLE)
+
+
+def test_a_flag_wins_over_its_variable() -> None:
+    assert settings.read({"workers": "3"}, {"ACTIOND_WORKERS": "nonsense"}).workers == 3
+
+
+def test_memory_is_refused_with_more_than_one_worker() -> None:
+    with pytest.raises(SettingsError, match=r"--workers.*memory:"):
+        settings.read({"database": "memory:", "workers": "2"}, EMPTY)
+
+
+def test_one_port_for_both_listeners_is_refused() -> None:
+    with pytest.raises(SettingsError, match="--http-address"):
+        settings.read({"grpc_address": "127.0.0.1:7", "http_address": "127.0.0.1:7"}, EMPTY)
+
+
+def test_both_listeners_may_ask_for_any_free_port() -> None:
+    assert settings.read({"grpc_address": "127.0.0.1:0", "http_address": "127.0.0.1:0"}, EMPTY).http_address.port == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", ()),
+        ("*", ("*",)),
+        ("https://example.com", ("https://example.com",)),
+        ("HTTPS://Example.COM", ("https://example.com",)),
+        ("https://example.com:443", ("https://example.com",)),
+        ("http://example.com:80", ("http://example.com",)),
+        ("http://example.com:443", ("http://example.com:443",)),
+        (
+            "http://localhost:3000, https://a.example\nhttp://[::1]:5",
+            ("http://localhost:3000", "https://a.example", "http://[::1]:5"),
+        ),
+        ("chrome-extension://abcdef", ("chrome-extension://abcdef",)),
+    ],
+)
+def test_origins_are_read_as_browsers_send_them(text: str, expected: tuple[str, ...]) -> None:
+    assert values.origins(text) == expected
+
+
+def test_a_repeated_flag_adds_up() -> None:
+    given = ["https://a.example", "https://b.example"]
+    assert settings.read({"cors_origins": given}, EMPTY).cors_origins == tuple(given)
+
+
+@pytest.mark.parametrize(
+    "text", ["127.0.0.1:0", "[::1]:8080", "localhost:65535", "my-host.example:1", "0.0.0.0:80", "[::]:80"]
+)
+def test_an_address_is_printed_as_it_was_written(text: str) -> None:
+    assert str(values.address(text)) == text
+
+
+@given(host=st.ip_addresses().map(str), port=st.integers(0, 65535))
+def test_every_ip_address_survives_printing_and_reading(host: str, port: int) -> None:
+    assert values.address(str(Address(host, port))) == Address(host, port)
+
+
+@given(st.text())
+def test_a_reader_takes_any_text_or_raises_a_value_error(text: str) -> None:
+    for setting in TABLE:
+        with contextlib.suppress(ValueError):
+            setting.read(text)
+
+
+@pytest.mark.parametrize(
+    ("host", "warned"), [("127.0.0.1", False), ("127.8.9.10", False), ("::1", False), ("192.0.2.1", True), ("::", True)]
+)
+def test_an_address_beyond_this_machine_is_worth_a_warning(
+    host: str, warned: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with socket.socket() as unused:
+        announce.warn_of_exposure([Listener("grpc", Address(host, 50051), unused)])
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == warned
+    assert all("--grpc-address" in line and "TLS" in line for line in lines)
+
+
+def test_a_log_record_is_one_line_whatever_it_holds() -> None:
+    error = ValueError("a\nb")
+    record = logging.LogRecord(
+        "some.logger", logging.ERROR, __file__, 1, "x\r\n%s", ("y\nz",), (ValueError, error, None)
+    )
+    line = OneLineFormatter().format(record)
+    assert len(line.splitlines()) == 1
+    assert " ERROR some.logger: x\\r\\ny\\nz" in line

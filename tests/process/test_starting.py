@@ -1,0 +1,149 @@
+"""What a server says when it starts, and where its admin token goes."""
+
+import os
+import pty
+import select
+import shlex
+import shutil
+import signal
+import socket
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.process.calls import WAIT, create_target
+from tests.process.conftest import Start
+from tests.server_process import ADMIN_TOKEN, ServerProcess, clean_environment
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_the_start_up_lines_name_the_real_ports_once_every_worker_serves(start: Start, workers: int) -> None:
+    server = start(workers=workers)
+    assert server.lines == [
+        f"grpc listening on 127.0.0.1:{server.grpc_port}",
+        f"http listening on 127.0.0.1:{server.http_port}",
+    ]
+    assert all(create_target(server, f"at once {number}") == 201 for number in range(10))
+    assert server.stop() == 0
+    assert len(server.lines) == 2
+
+
+def test_an_ipv6_address_stands_in_brackets(tmp_path: Path) -> None:
+    with ServerProcess(tmp_path, grpc_address="[::1]:0", http_address="[::1]:0") as server:
+        assert server.lines[0] == f"grpc listening on [::1]:{server.grpc_port}"
+        assert server.lines[1] == f"http listening on [::1]:{server.http_port}"
+        for port in (server.grpc_port, server.http_port):
+            socket.create_connection(("::1", port), WAIT).close()
+
+
+def test_a_host_name_is_resolved(tmp_path: Path) -> None:
+    with ServerProcess(tmp_path, grpc_address="localhost:0", http_address="localhost:0") as server:
+        assert server.http_port != 0
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_made_token_goes_to_a_file_that_its_owner_alone_can_read(start: Start, tmp_path: Path, workers: int) -> None:
+    server = start(workers=workers, token=None)
+    path = tmp_path / "admin-token"
+    assert server.lines[0] == f"admin token written to {path}"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert create_target(server, "with it", path.read_text().strip()) == 201
+    assert path.read_text().strip() not in server.stderr
+    assert [entry.name for entry in tmp_path.iterdir() if entry.name.startswith("admin-token")] == ["admin-token"]
+
+
+def test_a_second_start_makes_no_other_token(start: Start, tmp_path: Path) -> None:
+    assert start(token=None).stop() == 0
+    token = (tmp_path / "admin-token").read_text().strip()
+    again = start(token=None)
+    assert len(again.lines) == 2
+    assert create_target(again, "still", token) == 201
+
+
+def test_a_given_admin_token_is_taken_and_written_nowhere(start: Start, tmp_path: Path) -> None:
+    server = start()
+    assert create_target(server, "with it", ADMIN_TOKEN) == 201
+    assert not (tmp_path / "admin-token").exists()
+    assert ADMIN_TOKEN not in server.stderr + "".join(server.lines)
+
+
+def test_a_short_admin_token_is_warned_of_and_not_repeated(start: Start) -> None:
+    server = start(token="short-one")
+    assert "warning: ACTIOND_ADMIN_TOKEN" in server.stderr
+    assert "short-one" not in server.stderr
+
+
+def test_in_memory_and_off_a_terminal_the_token_goes_to_stderr_once(tmp_path: Path) -> None:
+    with ServerProcess(tmp_path, database="memory:", token=None) as server:
+        (line,) = server.stderr.splitlines()
+        assert line.startswith("admin token, until this process ends: ")
+        assert create_target(server, "with it", line.split()[-1]) == 201
+        assert not (tmp_path / "data").exists()
+
+
+def test_a_reader_of_stdout_that_goes_away_stops_nothing(tmp_path: Path) -> None:
+    server = ServerProcess(tmp_path, workers=2).launch()
+    assert server.process.stdout is not None
+    server.process.stdout.close()
+    try:
+        with pytest.raises(subprocess.TimeoutExpired):
+            server.process.wait(1.5)
+        assert server.stop() == 0
+        assert "Traceback" not in server.stderr
+        assert "Exception" not in server.stderr
+    finally:
+        server.kill()
+
+
+def test_a_closed_stdout_stops_nothing(tmp_path: Path) -> None:
+    server = ServerProcess(tmp_path)
+    server.command = ["sh", "-c", 'exec "$@" >&-', "sh", *server.command]
+    server.launch()
+    try:
+        with pytest.raises(subprocess.TimeoutExpired):
+            server.process.wait(1.5)
+        assert server.stop() == 0
+        assert server.stderr.count("\n") <= 1
+    finally:
+        server.kill()
+
+
+@pytest.mark.parametrize("database", ["sqlite", "memory"])
+def test_on_a_terminal_the_token_is_shown_once_with_lines_that_work_when_pasted(tmp_path: Path, database: str) -> None:
+    url = "memory:" if database == "memory" else f"sqlite:///{tmp_path}/actiond.db"
+    command = [sys.executable, "-m", "server", "serve", "--database", url]
+    command += ["--grpc-address", "127.0.0.1:0", "--http-address", "127.0.0.1:0"]
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(command, cwd=tmp_path, env=clean_environment(), stdout=theirs, stderr=subprocess.PIPE)
+    os.close(theirs)
+    try:
+        shown = _read_terminal(ours, lambda text: "http listening on" in text)
+        lines = [line.strip() for line in shown.splitlines()]
+        (curl,) = [line for line in lines if line.startswith("curl ")]
+        (grpcurl,) = [line for line in lines if line.startswith("grpcurl ")]
+        for pasted in (curl, grpcurl):
+            if shutil.which(shlex.split(pasted)[0]) is None:
+                pytest.fail(f"{shlex.split(pasted)[0]} is not installed")
+            done = subprocess.run(["sh", "-c", pasted], capture_output=True, text=True, timeout=WAIT, check=False)
+            assert done.returncode == 0, done.stderr
+            assert '"id"' in done.stdout, done.stdout
+        assert not (tmp_path / "admin-token").exists()
+    finally:
+        process.send_signal(signal.SIGTERM)
+        _, errors = process.communicate(timeout=WAIT)
+        os.close(ours)
+    assert process.returncode == 0
+    assert b"Bearer" not in errors
+
+
+def _read_terminal(descriptor: int, enough: Callable[[str], bool]) -> str:
+    shown, deadline = "", time.monotonic() + WAIT
+    while not enough(shown):
+        assert select.select([descriptor], [], [], max(0.0, deadline - time.monotonic()))[0], shown
+        shown += os.read(descriptor, 65536).decode()
+    return shown
