@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import grpc
 from google.rpc import code_pb2
-from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_health.v1 import health, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from server.actions.errors import StoreError
@@ -19,7 +19,8 @@ from server.actions.tokens import ALL_PERMISSIONS, Tokens, first_start, new_toke
 from server.api import errors, options
 from server.api.action_service import ActionService
 from server.api.authentication import Authenticator
-from server.api.services import ACTION_SERVICE, SERVICES
+from server.api.health import HealthServicer
+from server.api.services import ACTION_SERVICE, SERVICE_NAMES
 from server.gateway import Cors, Gateway, Limits, StatusError, make_status
 from server.gateway.front import Probe
 from server.gateway.reflection import reflected_pool
@@ -85,7 +86,7 @@ class Application:
     def __init__(self, settings: Settings, store: Store, new_id: Callable[[], str], prepared: Prepared | None) -> None:
         self._store = store
         self._draining = False
-        self._health = health.aio.HealthServicer()
+        self._health = HealthServicer(SERVICE_NAMES)
         self.prepared = prepared
         """What the start made, where this worker prepared the store itself (`memory:`)."""
         probes: dict[str, Probe] = dict(zip(PUBLIC_PATHS, (self._alive, self._ready), strict=True))
@@ -120,18 +121,13 @@ class Application:
         """Registers everything that native gRPC serves."""
         server.add_generic_rpc_handlers((self._gateway.grpc_handler,))
         health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
-        names = (*(service.full_name for service in SERVICES), *PUBLIC_SERVICES)
+        names = (*SERVICE_NAMES, *PUBLIC_SERVICES)
         reflection.enable_server_reflection(names, server, reflected_pool((*names, *errors.DETAIL_TYPES)))
 
-    async def serve(self) -> None:
-        """Health is SERVING from now on: for the whole server, and by the name of each service."""
-        for name in ("", *(service.full_name for service in SERVICES)):
-            await self._health.set(name, health_pb2.HealthCheckResponse.SERVING)
-
-    async def drain(self) -> None:
+    def drain(self) -> None:
         """Health is NOT_SERVING and /readyz 503 from now on, for those who send work here."""
         self._draining = True
-        await self._health.enter_graceful_shutdown()
+        self._health.drain()
 
     async def wait_idle(self) -> None:
         """Returns when no HTTP call is running."""

@@ -116,7 +116,7 @@ TABLE = (
         "max_concurrent",
         "max-concurrent",
         values.whole_number(1, 1_000_000),
-        "calls that a worker runs at once over HTTP; more are told to come back",
+        "calls that a worker runs at once, over any protocol; more are RESOURCE_EXHAUSTED",
         "1024",
         "N",
     ),

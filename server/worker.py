@@ -67,14 +67,13 @@ async def _serve(
         grpc_server = await _start_grpc(settings, application, grpc_at)
         http_server, http_served = await _start_http(settings, application, http_at)
         _tune_garbage_collection()
-        await application.serve()
         # Only now: granian and grpcio have set what they set.
         loop = asyncio.get_running_loop()
         for number, handler in stages.handlers(supervised=supervised).items():
             loop.add_signal_handler(number, handler)
         signals.unblock()
         ready(application)
-        await _first(stages.drain.wait(), asyncio.shield(http_served))
+        await _first(stages.drain.wait(), http_served)
         if not stages.drain.is_set():
             raise StartError("the HTTP listener ended by itself")
         await _stop(settings.grace, stages, application, grpc_server, http_server, http_served)
@@ -88,6 +87,8 @@ async def _start_grpc(settings: Settings, application: Application, at: Listener
         options=(
             ("grpc.so_reuseport", 1),
             ("grpc.max_receive_message_length", settings.max_body),
+            # Of one connection. Calls at once, over all of them, are the gateway's to count.
+            ("grpc.max_concurrent_streams", settings.max_concurrent),
             # A peer that vanished without a word is noticed within a minute and a half.
             ("grpc.keepalive_time_ms", 60_000),
             ("grpc.keepalive_timeout_ms", 20_000),
@@ -152,7 +153,7 @@ async def _stop(
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     signal.setitimer(signal.ITIMER_REAL, grace + signals.END_MARGIN)
     _log.info("stopping: what runs may take %g s", grace)
-    await application.drain()
+    application.drain()
     # Once only and without a grace of its own: when a second stop has ended the server, a timeout in the first one
     # would touch it once more, and crash the process.
     grpc_stopped = asyncio.ensure_future(grpc_server.stop(_NEVER))

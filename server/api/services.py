@@ -6,3 +6,4 @@ from zitadel.action.v3alpha import action_service_pb2
 ACTION_SERVICE: ServiceDescriptor = action_service_pb2.DESCRIPTOR.services_by_name["ActionService"]
 
 SERVICES = (ACTION_SERVICE,)
+SERVICE_NAMES: tuple[str, ...] = tuple(service.full_name for service in SERVICES)

@@ -17,6 +17,7 @@ from google.protobuf.message import Message
 from google.rpc import code_pb2, status_pb2
 
 from server.gateway.context import ServicerContext
+from server.gateway.limits import Limits
 from server.gateway.methods import Method
 from server.gateway.status import FieldViolation, StatusError, bad_request, make_status
 from server.gateway.transcoding.fields import resolve
@@ -33,6 +34,7 @@ Encode = Callable[[Message], bytes]
 
 INTERNAL = make_status(code_pb2.INTERNAL, "internal error")
 """What a caller is told of a fault of ours; the log has the rest."""
+TOO_MANY = make_status(code_pb2.RESOURCE_EXHAUSTED, "too many concurrent calls")
 SHUTTING_DOWN = make_status(code_pb2.UNAVAILABLE, "the server is shutting down")
 DEADLINE_EXCEEDED = make_status(code_pb2.DEADLINE_EXCEEDED, "deadline exceeded")
 
@@ -56,10 +58,10 @@ class Dispatcher:
     authenticate: Authenticate | None = None
     validate: Validate | None = None
     translate: Translate | None = None
-    threads: int = 16
-    """How many plain `def` methods run at once."""
+    limits: Limits = field(default_factory=Limits)
     stopping: bool = False
     """Set when the grace is over: calls cancelled from now on are told so."""
+    _running: int = field(default=0, init=False)
     _pool: Executor | None = field(default=None, init=False)
 
     async def unary(self, method: Method, context: ServicerContext, decode: Decode, encode: Encode) -> Outcome:
@@ -67,12 +69,18 @@ class Dispatcher:
         return await self.guard(self._unary(method, context, decode, encode), method.path)
 
     async def _unary(self, method: Method, context: ServicerContext, decode: Decode, encode: Encode) -> bytes:
-        if self.authenticate is not None:
-            context.caller = await self.authenticate(method.descriptor, context)
-        context.begin()
-        if context.deadline is None:
-            return await self._run(method, context, decode, encode)
-        return await _until(context.deadline, partial(self._run, method, context, decode, encode))
+        if self._running >= self.limits.concurrent_calls:
+            raise StatusError(TOO_MANY)
+        self._running += 1
+        try:
+            if self.authenticate is not None:
+                context.caller = await self.authenticate(method.descriptor, context)
+            context.begin()
+            if context.deadline is None:
+                return await self._run(method, context, decode, encode)
+            return await _until(context.deadline, partial(self._run, method, context, decode, encode))
+        finally:
+            self._running -= 1
 
     async def _run(self, method: Method, context: ServicerContext, decode: Decode, encode: Encode) -> bytes:
         request, unreadable = await decode()
@@ -91,7 +99,7 @@ class Dispatcher:
 
     async def _on_thread(self, method: Method, request: Message, context: ServicerContext) -> object:
         if self._pool is None:
-            self._pool = ThreadPoolExecutor(self.threads, thread_name_prefix="servicer")
+            self._pool = ThreadPoolExecutor(self.limits.threads, thread_name_prefix="servicer")
         return await asyncio.get_running_loop().run_in_executor(self._pool, method.behaviour, request, context)
 
     async def guard(self, work: Awaitable[bytes], name: str) -> Outcome:

@@ -39,25 +39,17 @@ class Front:
     pages: ErrorPages
     cors: Cors
     probes: Mapping[str, Probe]
-    max_concurrent: int
-    _running: int = 0
 
     async def __call__(self, request: HttpRequest) -> HttpResponse:
         """One request. Raises nothing but CancelledError."""
-        if self._running >= self.max_concurrent:
-            response = self._refuse(code_pb2.RESOURCE_EXHAUSTED, "too many concurrent calls")
-        else:
-            self._running += 1
-            try:
-                response = await self._answer(request)
-            except PathNotFoundError:
-                response = self._refuse(code_pb2.NOT_FOUND, "no such path")
-            except MethodNotAllowedError as error:
-                response = self._not_allowed(error.allow)
-            except BadPathError as error:
-                response = self._refuse(code_pb2.INVALID_ARGUMENT, f"the path {error}")
-            finally:
-                self._running -= 1
+        try:
+            response = await self._answer(request)
+        except PathNotFoundError:
+            response = self._refuse(code_pb2.NOT_FOUND, "no such path")
+        except MethodNotAllowedError as error:
+            response = self._not_allowed(error.allow)
+        except BadPathError as error:
+            response = self._refuse(code_pb2.INVALID_ARGUMENT, f"the path {error}")
         response.headers += self.cors.headers(request)
         return response
 

@@ -59,7 +59,7 @@ class Gateway:
         rules = Rules(method.request_class for method in self._methods.values())
         codec = Codec(ignore_unknown_fields=not strict_json)
         self._pages = ErrorPages(codec)
-        self._dispatcher = Dispatcher(authenticate, rules.violations, translate, self._limits.threads)
+        self._dispatcher = Dispatcher(authenticate, rules.violations, translate, self._limits)
         self._json = JsonEdge(
             self._dispatcher, self._methods.values(), codec, self._pages, success_code, self._limits.message_bytes
         )
@@ -71,7 +71,6 @@ class Gateway:
             pages=self._pages,
             cors=cors or Cors(),
             probes=probes or {},
-            max_concurrent=self._limits.concurrent_calls,
         )
 
     @cached_property

@@ -12,6 +12,6 @@ class Limits:
     read_seconds: float = 5.0
     """From the end of a request's head until its body is whole."""
     concurrent_calls: int = 1024
-    """Calls at once over HTTP; one more is RESOURCE_EXHAUSTED."""
+    """Calls at once, over all protocols; one more is RESOURCE_EXHAUSTED."""
     threads: int = 16
     """Plain `def` methods that run at once; more wait."""

@@ -5,6 +5,7 @@ import sqlite3
 import stat
 import threading
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
@@ -136,16 +137,31 @@ def test_a_refused_file_is_let_go_of(path: Path) -> None:
 
 
 async def test_closing_lets_go_of_every_file_and_thread(path: Path) -> None:
-    async def round_trip() -> None:
-        store = SqliteStore.open(path)
-        await store.write(insert(SAMPLE_TARGET))
-        await store.events("target", SAMPLE_TARGET.id)
-        await store.close()
-
     await asyncio.to_thread(lambda: None)  # the loop's own pool has its thread
     before = held()
-    await round_trip()
+    store = SqliteStore.open(path)
+    await store.write(insert(SAMPLE_TARGET))
+    await store.events("target", SAMPLE_TARGET.id)
+    await store.close()
     assert held() == before
+
+
+@pytest.mark.parametrize("attempt", range(10))
+def test_any_number_may_be_the_first_to_open_a_file(path: Path, attempt: int) -> None:
+    barrier = threading.Barrier(8)
+
+    def be_first(_: int) -> int:
+        async def number() -> int:
+            store = SqliteStore.open(path)
+            given = await store.write(lambda transaction: transaction.next_worker_number())
+            await store.close()
+            return given
+
+        barrier.wait()
+        return asyncio.run(number())
+
+    with ThreadPoolExecutor(8) as threads:
+        assert sorted(threads.map(be_first, range(8))) == list(range(8))
 
 
 def test_the_migrations_are_numbered_from_1_without_a_gap() -> None:

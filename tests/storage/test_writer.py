@@ -3,7 +3,7 @@
 import asyncio
 import sqlite3
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -25,8 +25,9 @@ async def path(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def connection(path: Path) -> sqlite3.Connection:
-    return connect(path, patience=0)
+def connection(path: Path) -> Iterator[sqlite3.Connection]:
+    with closing(connect(path, patience=0)) as connection:
+        yield connection
 
 
 @pytest.fixture
@@ -101,19 +102,24 @@ async def test_a_change_cancelled_while_it_waits_never_runs(writer: Writer, path
     assert count(path) == 1
 
 
-async def test_a_change_cancelled_after_it_began_is_finished(writer: Writer, path: Path) -> None:
-    gate = Gate()
+async def test_a_change_cancelled_after_it_began_is_finished_and_so_are_those_behind_it(
+    writer: Writer, path: Path
+) -> None:
+    first_gate, gate = Gate(), Gate()
 
     def change(transaction: Transaction) -> None:
-        insert(SAMPLE_TARGET)(transaction)
+        insert(a_target("1", "one"))(transaction)
         gate(transaction)
 
-    begun = writer.submit(change)
+    writer.submit(first_gate)
+    await asyncio.to_thread(first_gate.entered.wait)
+    begun, behind = writer.submit(change), writer.submit(insert(a_target("2", "two")))
+    first_gate.opened.set()
     await asyncio.to_thread(gate.entered.wait)
     begun.cancel()
     gate.opened.set()
-    await writer.submit(lambda _: None)
-    assert count(path) == 1
+    assert await behind == "2"
+    assert count(path) == 2
 
 
 async def test_a_change_that_failed_before_it_wrote_does_not_run_the_batch_again(writer: Writer) -> None:
@@ -149,8 +155,8 @@ async def test_a_locked_database_fails_all_that_waited_and_the_next_write_works(
     await writer.submit(insert(SAMPLE_TARGET))
 
 
-async def test_a_lock_that_is_let_go_in_time_is_waited_for(path: Path) -> None:
-    patient = Writer(connect(path, patience=0), patience=30)
+async def test_a_lock_that_is_let_go_in_time_is_waited_for(connection: sqlite3.Connection, path: Path) -> None:
+    patient = Writer(connection, patience=30)
     with closing(sqlite3.connect(path)) as other:
         other.execute("BEGIN IMMEDIATE")
         waiting = patient.submit(insert(SAMPLE_TARGET))

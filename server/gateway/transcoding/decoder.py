@@ -5,6 +5,7 @@ A faulty field is named and left unset, and the rest goes on. Types that have a 
 """
 
 from collections.abc import Callable
+from threading import RLock
 from typing import Any
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
@@ -26,6 +27,8 @@ class Decoder:
         self._by_class: dict[type[Message], Merge] = {}
         self._by_descriptor: dict[Descriptor, Merge] = {}
         self._fields: dict[FieldDescriptor, Merge] = {}
+        # A type is found before it is finished, by itself; another thread must not find it so.
+        self._compiling = RLock()
 
     def merge(self, message: Message, value: object) -> Faults:
         """Merges a JSON value into a message of any type."""
@@ -45,13 +48,14 @@ class Decoder:
 
     def type_merge(self, descriptor: Descriptor) -> Merge:
         """The compiled type."""
-        merge = self._by_descriptor.get(descriptor)
-        if merge is not None:
-            return merge
+        with self._compiling:
+            merge = self._by_descriptor.get(descriptor)
+            return self._compile(descriptor) if merge is None else merge
+
+    def _compile(self, descriptor: Descriptor) -> Merge:
+        merge = special_merge(descriptor)
         if descriptor.full_name == ANY:
             merge = any_merge(descriptor.file.pool, self.type_merge, ignore_unknown_fields=self._ignore_unknown_fields)
-        else:
-            merge = special_merge(descriptor)
         if merge is None:
             coder = _ObjectDecoder(ignore_unknown_fields=self._ignore_unknown_fields)
             merge = self._by_descriptor[descriptor] = coder.merge

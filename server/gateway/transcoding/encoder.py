@@ -5,6 +5,7 @@ Types that have a JSON form of their own are in `wellknown_encoder`. A message t
 
 import math
 from collections.abc import Callable, Iterable
+from threading import RLock
 from typing import Any, TypeAlias
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
@@ -37,6 +38,8 @@ class Encoder:
         self._by_class: dict[type[Message], Print] = {}
         self._by_descriptor: dict[Descriptor, Print] = {}
         self._fields: dict[FieldDescriptor, Print | None] = {}
+        # A type is found before it is finished, by itself; another thread must not find it so.
+        self._compiling = RLock()
 
     def to_json(self, message: Message) -> object:
         """What orjson prints for a message of any type."""
@@ -57,13 +60,14 @@ class Encoder:
 
     def type_printer(self, descriptor: Descriptor) -> Print:
         """The compiled type."""
-        printer = self._by_descriptor.get(descriptor)
-        if printer is not None:
-            return printer
+        with self._compiling:
+            printer = self._by_descriptor.get(descriptor)
+            return self._compile(descriptor) if printer is None else printer
+
+    def _compile(self, descriptor: Descriptor) -> Print:
+        printer = special_printer(descriptor)
         if descriptor.full_name == ANY:
             printer = any_printer(descriptor.file.pool, self.to_json)
-        else:
-            printer = special_printer(descriptor)
         if printer is None:
             coder = _SmallMessage() if len(descriptor.fields) <= _FEW else _LargeMessage()
             printer = self._by_descriptor[descriptor] = coder.to_json

@@ -43,7 +43,7 @@ def loads(body: bytes) -> object:
     # The last of two equal keys wins in orjson, so the document printed again has fewer colons than the body, whose
     # colons stand between key and value or inside a string, and strings survive unless they fell with a doubled key.
     # Only a colon written as \u003a would upset the count.
-    if  body.count(b":") != orjson.dumps(document).count(b":"):
+    if (b"\\" in body and b"\\u003" in body) or body.count(b":") != orjson.dumps(document).count(b":"):
         _refuse_doubled_keys(body)
     return document
 

@@ -36,8 +36,7 @@ def connect(path: Path, patience: float = PATIENCE) -> sqlite3.Connection:
     It may move to another thread, but two must never use it at once. `patience` is how long SQLite itself waits for a
     lock: 0 where `retry` does the waiting.
     """
-    # An absolute path: the library may be built to take one that begins with "file:" for a URI.
-    connection = sqlite3.connect(path.absolute(), timeout=patience, isolation_level=None, check_same_thread=False)
+    connection = sqlite3.connect(path, timeout=patience, isolation_level=None, check_same_thread=False)
     try:
         for pragma in _PRAGMAS:
             retry(connection, pragma)  # some read the file

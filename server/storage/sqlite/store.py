@@ -29,6 +29,7 @@ class SqliteStore:
         self, writing: sqlite3.Connection, pointing: sqlite3.Connection, listing: sqlite3.Connection, patience: float
     ) -> None:
         """Takes over connections to a prepared file; `open` makes them."""
+        self._writing = writing
         self._writer = Writer(writing, patience)
         self._pointing = pointing
         self._cursor = pointing.cursor()
@@ -42,6 +43,8 @@ class SqliteStore:
 
         Raises StoreError, with one line that says why, when that cannot be. It blocks: call it before serving.
         """
+        # Absolute, or the library may take a path that begins with "file:" for a URI; and where a link leads, or SQLite
+        # would make the file there with a mode of its own.
         path = path.resolve()
         with ExitStack() as opened:
 
@@ -83,10 +86,17 @@ class SqliteStore:
             return
         self._closed = True
         self._pointing.close()
-        # The last connection to a file, whoever's it is, also brings the WAL into it: none is closed on the loop then.
-        listing_closed = asyncio.get_running_loop().run_in_executor(self._listing_thread, self._listing.close)
-        await asyncio.gather(listing_closed, self._writer.close())
+        await self._writer.close()
+        await asyncio.get_running_loop().run_in_executor(self._listing_thread, self._close_connections)
         self._listing_thread.shutdown()
+
+    def _close_connections(self) -> None:
+        """Behind the last long read. The last connection to a file, whoever's it is, brings the WAL into it.
+
+        So it is not closed on the loop; and two that were closed at once would each take the other for the last.
+        """
+        self._listing.close()
+        self._writing.close()
 
     def _one(self, decode: Callable[[Row], T], statement: str, parameters: Row = ()) -> T | None:
         """The row of a unique key. With it `fetchone` meets the end of the rows, so no snapshot stays open."""

@@ -29,7 +29,7 @@ Outcome = tuple[Any, BaseException | None]
 
 
 class Writer:
-    """The thread and its connection, which is its own from here on.
+    """The thread. The connection is its alone until `close` has returned.
 
     Changes run without a savepoint, which saves a fifth of the time: almost all that fail have written nothing by then
     (a name is taken). When one did write and then failed, the batch is rolled back and runs again with a savepoint
@@ -56,7 +56,7 @@ class Writer:
         return future
 
     async def close(self) -> None:
-        """Finishes what was submitted, then closes the connection and ends the thread."""
+        """Finishes what was submitted, then ends the thread. The connection is its owner's again."""
         self._closed = True
         self._queue.put(None)
         await asyncio.to_thread(self._thread.join)
@@ -69,7 +69,6 @@ class Writer:
                 first[1].get_loop().call_soon_threadsafe(_deliver, jobs, outcomes)
             # What a change holds on to must not live until the next one comes.
             del first, jobs, outcomes
-        self._connection.close()
 
     def _transact(self, first: Job) -> tuple[Sequence[Job], Sequence[Outcome]]:
         """Never raises: the thread must outlive whatever happens."""

@@ -1,6 +1,9 @@
 """What each kind of field takes and refuses in JSON, and how a fault is named."""
 
 import json
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -276,6 +279,22 @@ def test_a_well_known_type_may_be_the_whole_body(name: str, body: bytes) -> None
     message = message_class(f"google.protobuf.{name}")()
     assert CODEC.decode(body, message) == []
     assert json.loads(CODEC.encode(message)) == json.loads(body)
+
+
+def test_threads_that_meet_at_a_types_first_use_all_find_it_whole() -> None:
+    body = b'{"sub":{"s":"x"},"subs":[{"sub":{"s":"y"}}],"m":{"a":"b"},"ts":"2020-01-02T03:04:05Z"}'
+    switch_interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(4) as pool:
+            for _ in range(20):
+                codec = Codec(ignore_unknown_fields=False)
+                messages = [message_class("t.v1.Req")() for _ in range(4)]
+                assert list(pool.map(partial(codec.decode, body), messages)) == [[]] * 4
+                printed = list(pool.map(codec.encode, messages))
+                assert [json.loads(text) for text in printed] == [json.loads(body)] * 4
+    finally:
+        sys.setswitchinterval(switch_interval)
 
 
 def test_two_target_types_are_one_violation_of_the_oneof() -> None:

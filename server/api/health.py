@@ -1,0 +1,45 @@
+"""grpc.health.v1: whether this process takes calls. It does from its start until a drain begins.
+
+Not grpcio-health-checking's servicer, whose watchers stay when a server stops and would hold it for the whole grace.
+"""
+
+import asyncio
+from collections.abc import Iterable
+from typing import Any
+
+import grpc
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+
+class HealthServicer(health_pb2_grpc.HealthServicer):
+    """Answers for the server as a whole, whose name is empty, and for each of `services`. For grpc.aio."""
+
+    def __init__(self, services: Iterable[str]) -> None:
+        self._services = frozenset(("", *services))
+        self._drained = asyncio.Event()
+
+    def drain(self) -> None:
+        """NOT_SERVING from now on; who watches is told, and let go."""
+        self._drained.set()
+
+    async def Check(  # noqa: N802  # the proto's name
+        self, request: health_pb2.HealthCheckRequest, context: Any
+    ) -> health_pb2.HealthCheckResponse:
+        if request.service not in self._services:
+            await context.abort(grpc.StatusCode.NOT_FOUND, "unknown service")
+        return self._response(request.service)
+
+    async def Watch(  # noqa: N802  # the proto's name
+        self, request: health_pb2.HealthCheckRequest, context: Any
+    ) -> None:
+        await context.write(self._response(request.service))
+        if not self._drained.is_set():
+            await self._drained.wait()
+            await context.write(self._response(request.service))
+
+    def _response(self, service: str) -> health_pb2.HealthCheckResponse:
+        if service not in self._services:
+            return health_pb2.HealthCheckResponse(status=health_pb2.HealthCheckResponse.SERVICE_UNKNOWN)
+        if self._drained.is_set():
+            return health_pb2.HealthCheckResponse(status=health_pb2.HealthCheckResponse.NOT_SERVING)
+        return health_pb2.HealthCheckResponse(status=health_pb2.HealthCheckResponse.SERVING)
