@@ -35,8 +35,8 @@ class ServicerContext:
 
     __slots__ = ("_code", "_deadline", "_details", "_initial", "_invocation", "_peer", "_trailing", "caller")
 
-    def __init__(self, invocation: Metadata = (), peer: str = "", deadline: float | None = None) -> None:
-        self._invocation: Metadata | None = invocation
+    def __init__(self, invocation: Metadata | None = (), peer: str = "", deadline: float | None = None) -> None:
+        self._invocation = invocation
         self._peer = peer
         self._deadline = deadline
         self._initial: Metadata = ()

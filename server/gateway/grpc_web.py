@@ -15,7 +15,7 @@ from google.rpc import code_pb2, status_pb2
 
 from server.gateway.dispatch import Dispatcher, Outcome
 from server.gateway.frames import ENCODINGS, decode_text, framing, read_message
-from server.gateway.http import HttpContext, HttpRequest, HttpResponse
+from server.gateway.http import HttpContext, HttpRequest, HttpResponse, parse_media_type
 from server.gateway.metadata import DETAILS_KEY, Metadata, percent_encode, to_base64, to_headers
 from server.gateway.methods import Method
 from server.gateway.status import FieldViolation, StatusError, make_status
@@ -35,7 +35,7 @@ _CODES = {code.value[0]: code for code in grpc.StatusCode}
 
 def is_grpc_web(request: HttpRequest) -> bool:
     """Whether the content type, in any letter case and with any parameters, is one of gRPC-Web's."""
-    return request.media_type()[0] in _TYPES
+    return request.media_type().essence in _TYPES
 
 
 def decode_protobuf(method: Method, data: bytes) -> tuple[Message, list[FieldViolation]]:
@@ -68,7 +68,7 @@ class GrpcWebEdge:
 
     async def handle(self, request: HttpRequest, method: Method | None) -> HttpResponse:
         """One call; HTTP 200 whatever its status, as clients read no status from anything else."""
-        text = _TYPES[request.media_type()[0]] is TEXT
+        text = _TYPES[request.media_type().essence] is TEXT
         context = HttpContext(request)
         if method is None:
             outcome = Outcome(status=UNKNOWN_METHOD)
@@ -87,10 +87,10 @@ class GrpcWebEdge:
 
 def _answer_type(request: HttpRequest) -> str:
     for accepted in (request.header("accept") or "").split(","):
-        named = _TYPES.get(accepted.partition(";")[0].strip().lower())
+        named = _TYPES.get(parse_media_type(accepted).essence)
         if named is not None:
             return named
-    return _TYPES[request.media_type()[0]]
+    return _TYPES[request.media_type().essence]
 
 
 def _respond(content_type: str, outcome: Outcome, context: HttpContext) -> HttpResponse:

@@ -7,6 +7,8 @@ import base64
 import time
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import NamedTuple
 
 import orjson
 from google.protobuf import any_pb2, duration_pb2
@@ -14,13 +16,31 @@ from google.rpc import code_pb2, error_details_pb2, status_pb2
 
 from server.gateway.context import ServicerContext
 from server.gateway.dispatch import Outcome
-from server.gateway.metadata import from_headers, parse_timeout
+from server.gateway.metadata import Metadata, from_headers, parse_timeout
 from server.gateway.status import HTTP_STATUS, StatusError, make_status
 from server.gateway.transcoding.codec import Codec
 
 Headers = list[tuple[str, str]]
 
 JSON_TYPE = "application/json"
+
+
+class MediaType(NamedTuple):
+    """RFC 9110, section 8.3.1."""
+
+    essence: str
+    """`type/subtype` in lower case."""
+    charset: str
+    """In lower case; empty when none is named."""
+
+
+@lru_cache(maxsize=64)  # clients are of few kinds
+def parse_media_type(text: str) -> MediaType:
+    """What a Content-Type header, or one element of an Accept header, says."""
+    essence, *parameters = text.split(";")
+    pairs = (parameter.partition("=") for parameter in parameters)
+    named = {key.strip().lower(): value.strip().strip('"') for key, _, value in pairs}
+    return MediaType(essence.strip().lower(), named.get("charset", "").lower())
 
 
 @dataclass(slots=True)
@@ -47,11 +67,9 @@ class HttpRequest:
                 return value
         return None
 
-    def media_type(self) -> tuple[str, dict[str, str]]:
-        """The content type in lower case, and its parameters; an empty string without one."""
-        essence, *parameters = (self.header("content-type") or "").split(";")
-        pairs = (parameter.partition("=") for parameter in parameters)
-        return essence.strip().lower(), {key.strip().lower(): value.strip().strip('"') for key, _, value in pairs}
+    def media_type(self) -> "MediaType":
+        """The content type; without one its essence is empty."""
+        return parse_media_type(self.header("content-type") or "")
 
 
 @dataclass(slots=True)
@@ -69,7 +87,7 @@ class HttpContext(ServicerContext):
     __slots__ = ("_headers",)
 
     def __init__(self, request: HttpRequest) -> None:
-        super().__init__(peer=request.peer)
+        super().__init__(None, request.peer)
         self._headers = request.headers
 
     def authorization(self) -> list[str]:
@@ -83,7 +101,14 @@ class HttpContext(ServicerContext):
         for key, value in self._headers:
             if key == "grpc-timeout":
                 self._deadline = time.monotonic() + parse_timeout(value)
-        self._invocation = from_headers(self._headers)
+            elif key.endswith("-bin"):
+                self._invocation = from_headers(self._headers)
+
+    def invocation_metadata(self) -> Metadata:
+        # Few servicers ask, so it is read when one does; what could be malformed, `begin` has read.
+        if self._invocation is None:
+            self._invocation = from_headers(self._headers)
+        return self._invocation
 
 
 def too_large(limit: int) -> StatusError:

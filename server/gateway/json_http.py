@@ -138,9 +138,8 @@ def _invalid(text: str) -> StatusError:
 
 
 def _require_json(request: HttpRequest) -> None:
-    media_type, parameters = request.media_type()
-    is_utf8 = parameters.get("charset", "utf-8").lower() in {"utf-8", "utf8"}
-    if media_type not in {"", JSON_TYPE} or not is_utf8:
+    essence, charset = request.media_type()
+    if essence not in {"", JSON_TYPE} or charset not in {"", "utf-8", "utf8"}:
         raise unsupported_media_type(f"{JSON_TYPE}, in UTF-8")
     if (request.header("content-encoding") or "identity").lower() != "identity":
         raise unsupported_media_type(f"{JSON_TYPE}, without a content encoding")
