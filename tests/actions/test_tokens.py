@@ -1,0 +1,110 @@
+"""Who a call's Authorization header speaks for."""
+
+import pytest
+
+from server.actions.errors import PermissionMissingError, TokenInvalidError, TokenMissingError, TokenNotFoundError
+from server.actions.tokens import Token, Tokens, first_start, new_token
+from server.storage.memory import MemoryStore
+
+SECRET = "a secret of some length"
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 1_000
+
+    def __call__(self) -> int:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def tokens(clock: Clock) -> Tokens:
+    return Tokens(MemoryStore(), clock)
+
+
+async def made(tokens: Tokens, expires_at_ns: int | None = None) -> Token:
+    return await tokens.create(
+        token_id="1", name="n", owner="o", permissions=["read"], secret=SECRET, expires_at_ns=expires_at_ns
+    )
+
+
+@pytest.mark.parametrize("header", [f"Bearer {SECRET}", f"bearer {SECRET}", f"BEARER   {SECRET}"])
+async def test_a_bearer_token_is_found_by_its_secret(tokens: Tokens, header: str) -> None:
+    token = await made(tokens)
+    assert await tokens.authenticate(header) == token
+
+
+async def test_a_call_without_a_header_is_told_apart(tokens: Tokens) -> None:
+    with pytest.raises(TokenMissingError):
+        await tokens.authenticate(None)
+
+
+@pytest.mark.parametrize(
+    "header",
+    ["", "Bearer", "Bearer ", f"Basic {SECRET}", SECRET, f"Bearer {SECRET}x", f"Bearer{SECRET}", "Bearer é\udc80"],
+)
+async def test_anything_else_is_invalid(tokens: Tokens, header: str) -> None:
+    await made(tokens)
+    with pytest.raises(TokenInvalidError):
+        await tokens.authenticate(header)
+
+
+async def test_a_token_ends_at_its_expiry(tokens: Tokens, clock: Clock) -> None:
+    await made(tokens, expires_at_ns=2_000)
+    clock.now = 1_999
+    await tokens.authenticate(f"Bearer {SECRET}")
+    clock.now = 2_000
+    with pytest.raises(TokenInvalidError):
+        await tokens.authenticate(f"Bearer {SECRET}")
+
+
+async def test_a_revoked_token_is_invalid_at_once(tokens: Tokens) -> None:
+    await made(tokens)
+    await tokens.revoke("1")
+    with pytest.raises(TokenInvalidError):
+        await tokens.authenticate(f"Bearer {SECRET}")
+
+
+async def test_revoking_twice_adds_one_event() -> None:
+    store = MemoryStore()
+    tokens = Tokens(store, Clock())
+    await made(tokens)
+    await tokens.revoke("1")
+    await tokens.revoke("1")
+    assert [event.type for event in await store.events("token", "1")] == ["token.added", "token.revoked"]
+
+
+async def test_revoking_an_unknown_token_says_so(tokens: Tokens) -> None:
+    with pytest.raises(TokenNotFoundError):
+        await tokens.revoke("nope")
+
+
+async def test_the_secret_is_in_no_event_and_in_no_token() -> None:
+    store = MemoryStore()
+    token = await made(Tokens(store, Clock()))
+    assert SECRET not in repr(token)
+    assert SECRET not in repr(await store.events("token", "1"))
+
+
+def test_a_permission_is_held_by_name_or_by_holding_all() -> None:
+    def token(*permissions: str) -> Token:
+        return new_token("1", "n", "o", permissions, SECRET, created_at_ns=0)
+
+    token("read", "write").require("write")
+    token("*").require("write")
+    for lacking in (token("read"), token(), token("write.more")):
+        with pytest.raises(PermissionMissingError):
+            lacking.require("write")
+
+
+async def test_the_first_start_makes_owner_and_admin_once() -> None:
+    store = MemoryStore()
+    admins = [new_token("admin", "admin", owner, ["*"], owner, created_at_ns=0) for owner in ("1", "2")]
+    assert await first_start(store, "1", admins[0]) == ("1", True)
+    assert await first_start(store, "2", admins[1]) == ("1", False)
+    assert [token.owner for token in await store.tokens()] == ["1"]

@@ -1,0 +1,29 @@
+"""The proto alone says which permission a method asks for and how it succeeds."""
+
+import pytest
+
+from server.api import options
+from server.api.authentication import Authenticator
+from server.api.services import ACTION_SERVICE
+from server.gateway import ServiceError
+from tests.gateway import echo
+
+
+def test_each_method_has_the_permission_that_the_proto_names() -> None:
+    named = {method.name: options.permission(method) for method in ACTION_SERVICE.methods}
+    assert named == {"CreateTarget": "execution.target.write", "GetTargetByID": "execution.target.read"}
+
+
+def test_a_method_without_a_permission_stops_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("server.api.authentication.SERVICES", (ACTION_SERVICE, echo.service()))
+    with pytest.raises(ServiceError, match=r"echo\.v1\.Echo\.Say: the proto names no permission"):
+        Authenticator(None)  # type: ignore[arg-type]  # it does not come to that
+
+
+def test_success_codes_are_those_of_the_proto() -> None:
+    codes = {method.name: options.success_code(method) for method in ACTION_SERVICE.methods}
+    assert codes == {"CreateTarget": 201, "GetTargetByID": 200}
+
+
+def test_the_known_permissions_are_sorted_and_each_named_once() -> None:
+    assert options.permissions() == ("execution.target.read", "execution.target.write")
