@@ -32,10 +32,12 @@ class HealthServicer(health_pb2_grpc.HealthServicer):
     async def Watch(  # noqa: N802  # the proto's name
         self, request: health_pb2.HealthCheckRequest, context: Any
     ) -> None:
-        await context.write(self._response(request.service))
-        if not self._drained.is_set():
-            await self._drained.wait()
-            await context.write(self._response(request.service))
+        first = self._response(request.service)
+        await context.write(first)
+        await self._drained.wait()
+        last = self._response(request.service)
+        if last != first:
+            await context.write(last)
 
     def _response(self, service: str) -> health_pb2.HealthCheckResponse:
         if service not in self._services:

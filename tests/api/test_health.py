@@ -50,7 +50,7 @@ async def test_an_unknown_service_is_not_found(served: Served) -> None:
 
 @pytest.mark.parametrize(
     ("service", "statuses"),
-    [("a.Service", [Status.SERVING, Status.NOT_SERVING]), ("no.Service", [Status.SERVICE_UNKNOWN] * 2)],
+    [("a.Service", [Status.SERVING, Status.NOT_SERVING]), ("no.Service", [Status.SERVICE_UNKNOWN])],
 )
 async def test_a_watcher_is_told_of_the_drain_and_let_go(served: Served, service: str, statuses: list[int]) -> None:
     told = []
