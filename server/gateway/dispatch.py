@@ -1,7 +1,7 @@
 """The one way through which every call goes, whatever its protocol.
 
-Authenticate, decode, validate, call the servicer, encode. The one `try` that turns an exception into a
-google.rpc.Status stands in `Dispatcher.guard`.
+Authenticate, decode, validate, call the servicer, encode. What turns an exception into a google.rpc.Status stands
+in `Dispatcher._failed` alone.
 """
 
 import asyncio
@@ -66,7 +66,17 @@ class Dispatcher:
 
     async def unary(self, method: Method, context: ServicerContext, decode: Decode, encode: Encode) -> Outcome:
         """One call from its headers to its answer's bytes. Raises nothing but CancelledError."""
-        return await self.guard(self._unary(method, context, decode, encode), method.path)
+        try:
+            return Outcome(await self._unary(method, context, decode, encode))
+        except BaseException as error:  # noqa: BLE001  # what is no call's failure is raised again
+            return self._failed(error, method.path)
+
+    async def guard(self, work: Awaitable[bytes], name: str) -> Outcome:
+        """The same for work that is no call of a method."""
+        try:
+            return Outcome(await work)
+        except BaseException as error:  # noqa: BLE001  # what is no call's failure is raised again
+            return self._failed(error, name)
 
     async def _unary(self, method: Method, context: ServicerContext, decode: Decode, encode: Encode) -> bytes:
         if self._running >= self.limits.concurrent_calls:
@@ -102,22 +112,19 @@ class Dispatcher:
             self._pool = ThreadPoolExecutor(self.limits.threads, thread_name_prefix="servicer")
         return await asyncio.get_running_loop().run_in_executor(self._pool, method.behaviour, request, context)
 
-    async def guard(self, work: Awaitable[bytes], name: str) -> Outcome:
-        """Awaits `work` and answers what became of it, in the log too if it was a fault of ours."""
-        try:
-            return Outcome(await work)
-        except StatusError as error:
+    def _failed(self, error: BaseException, name: str) -> Outcome:
+        """How a call ended that raised `error`, in the log too if it was a fault of ours."""
+        if isinstance(error, StatusError):
             return Outcome(status=error.status, http_status=error.http_status)
-        except asyncio.CancelledError:
-            if not self.stopping:
-                raise
+        if isinstance(error, asyncio.CancelledError) and self.stopping:
             return Outcome(status=SHUTTING_DOWN)
-        except Exception as error:  # noqa: BLE001  # the one place where every error ends
-            status = self.translate(error) if self.translate is not None else None
-            if status is None:
-                _log.exception("%s failed", name)
-                status = INTERNAL
-            return Outcome(status=status)
+        if not isinstance(error, Exception):
+            raise error
+        status = self.translate(error) if self.translate is not None else None
+        if status is None:
+            _log.error("%s failed", name, exc_info=error)
+            status = INTERNAL
+        return Outcome(status=status)
 
 
 def _beside(
