@@ -72,8 +72,7 @@ def admin_token(token: str, database: DatabaseUrl, grpc: Listener, http: Listene
         try:
             _write_secret(path, token)
         except OSError as error:
-            hint = "make another token by `actiond token create`"
-            raise Failure(f"{path}: the admin token cannot be written: {error.strerror}; {hint}") from error
+            raise Failure(f"{path}: the admin token cannot be written: {error.strerror}") from error
         put(f"admin token written to {path}")
     else:
         sys.stderr.write(f"admin token, until this process ends: {token}\n")

@@ -4,7 +4,6 @@ import logging
 import secrets
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import grpc
 from google.rpc import code_pb2
@@ -39,40 +38,33 @@ PUBLIC_PATHS = ("/healthz", "/readyz")
 """What HTTP answers without a token: the process lives; the store answers and no drain has begun."""
 
 
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    """What the first start leaves behind."""
-
-    owner: str
-    """The default resource owner."""
-    admin_token: str | None
-    """The admin token's secret, when it was made just now: nobody can be told again."""
+HandOver = Callable[[str], None]
+"""Gives the admin token's secret, made just now, to whoever will use it: nobody can be told again."""
 
 
-async def prepare(settings: Settings) -> Prepared:
+async def prepare(settings: Settings, hand_over: HandOver) -> None:
     """Migrates the database and sees to its owner and admin token. Leaves nothing open."""
     store = open_store(settings.database)
     try:
-        return await _prepare(store, settings)
+        await _prepare(store, settings, hand_over)
     finally:
         await store.close()
 
 
-async def _prepare(store: Store, settings: Settings) -> Prepared:
+async def _prepare(store: Store, settings: Settings, hand_over: HandOver) -> None:
     new_id = await _id_generator(store)
     secret = settings.admin_token or secrets.token_urlsafe(32)
     owner = new_id()
     admin = new_token(ADMIN, ADMIN, owner, (ALL_PERMISSIONS,), secret, created_at_ns=time.time_ns())
-    owner, made = await first_start(store, owner, admin)
-    if settings.admin_token is None:
-        return Prepared(owner, secret if made else None)
-    if not made:
-        known = await store.token(admin.selector)
-        if known is None or known.id != ADMIN or known.revoked_at_ns is not None:
-            await Tokens(store, time.time_ns).create(
-                token_id=ADMIN, name=ADMIN, owner=owner, permissions=admin.permissions, secret=secret
-            )
-    return Prepared(owner, None)
+    is_told = settings.admin_token is not None
+    owner, made = await first_start(store, owner, admin, lambda: None if is_told else hand_over(secret))
+    if made or not is_told:
+        return
+    known = await store.token(admin.selector)
+    if known is None or known.id != ADMIN or known.revoked_at_ns is not None:
+        await Tokens(store, time.time_ns).create(
+            token_id=ADMIN, name=ADMIN, owner=owner, permissions=admin.permissions, secret=secret
+        )
 
 
 async def _id_generator(store: Store) -> Callable[[], str]:
@@ -83,12 +75,10 @@ async def _id_generator(store: Store) -> Callable[[], str]:
 class Application:
     """One worker's services, from the store to the faces that the listeners call."""
 
-    def __init__(self, settings: Settings, store: Store, new_id: Callable[[], str], prepared: Prepared | None) -> None:
+    def __init__(self, settings: Settings, store: Store, new_id: Callable[[], str]) -> None:
         self._store = store
         self._draining = False
         self._health = HealthServicer(SERVICE_NAMES)
-        self.prepared = prepared
-        """What the start made, where this worker prepared the store itself (`memory:`)."""
         probes: dict[str, Probe] = dict(zip(PUBLIC_PATHS, (self._alive, self._ready), strict=True))
         self._gateway = Gateway(
             services=[(ACTION_SERVICE, ActionService(Targets(store, time.time_ns, new_id)))],
@@ -102,12 +92,13 @@ class Application:
         )
 
     @classmethod
-    async def open(cls, settings: Settings) -> "Application":
+    async def open(cls, settings: Settings, hand_over: HandOver) -> "Application":
         """Opens the store and, on `memory:`, prepares it; `prepare` has seen to any other."""
         store = open_store(settings.database)
         try:
-            prepared = await _prepare(store, settings) if settings.database.kind == "memory" else None
-            return cls(settings, store, await _id_generator(store), prepared)
+            if settings.database.kind == "memory":
+                await _prepare(store, settings, hand_over)
+            return cls(settings, store, await _id_generator(store))
         except BaseException:
             await store.close()
             raise

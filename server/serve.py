@@ -11,7 +11,7 @@ from server.settings import Settings
 from server.supervisor import Supervisor
 
 if TYPE_CHECKING:
-    from server.app import Application
+    from server.app import HandOver
 
 # server.worker and server.app, which load grpc and start threads, are imported where they run: never in a supervisor.
 
@@ -32,58 +32,59 @@ def serve(settings: Settings) -> int:
 def _alone(settings: Settings, grpc_at: Listener, http_at: Listener) -> int:
     from server import worker
 
+    hand_over = _hand_over(settings, grpc_at, http_at)
     if settings.database.kind != "memory":
-        token = _prepare(settings)
-        if token is not None:
-            announce.admin_token(token, settings.database, grpc_at, http_at)
+        _prepare(settings, hand_over)
 
-    def ready(application: "Application") -> None:
-        if application.prepared is not None and application.prepared.admin_token is not None:
-            announce.admin_token(application.prepared.admin_token, settings.database, grpc_at, http_at)
+    def ready() -> None:
         announce.serving((grpc_at, http_at))
 
-    worker.run(settings, grpc_at, http_at, ready, supervised=False)
+    worker.run(settings, grpc_at, http_at, hand_over, ready, supervised=False)
 
 
 def _many(settings: Settings, grpc_at: Listener, http_at: Listener) -> int:
-    code, token = _prepare_in_child(settings)
+    hand_over = _hand_over(settings, grpc_at, http_at)
+    code = _prepare_in_child(settings, hand_over)
     if code != 0:
         return code
-    if token is not None:
-        announce.admin_token(token, settings.database, grpc_at, http_at)
 
     def body(pipe: int) -> NoReturn:
         from server import worker
 
-        worker.run(settings, grpc_at, http_at, lambda _application: _report(pipe), supervised=True)
+        worker.run(settings, grpc_at, http_at, hand_over, lambda: _report(pipe), supervised=True)
 
     supervisor = Supervisor(settings.workers, settings.grace, body, lambda: announce.serving((grpc_at, http_at)))
     return supervisor.run()
+
+
+def _hand_over(settings: Settings, grpc_at: Listener, http_at: Listener) -> "HandOver":
+    return lambda token: announce.admin_token(token, settings.database, grpc_at, http_at)
 
 
 def _report(pipe: int) -> None:
     os.write(pipe, b"1")
 
 
-def _prepare(settings: Settings) -> str | None:
-    """The admin token's secret, when it was made just now."""
+def _prepare(settings: Settings, hand_over: "HandOver") -> None:
     from server.app import prepare
 
-    return asyncio.run(prepare(settings)).admin_token
+    asyncio.run(prepare(settings, hand_over))
 
 
-def _prepare_in_child(settings: Settings) -> tuple[int, str | None]:
-    """The same from a process that is then gone, with every thread and library that it needed; and its exit code."""
+def _prepare_in_child(settings: Settings, hand_over: "HandOver") -> int:
+    """The same from a process that is then gone, with every thread and library that it needed; its exit code."""
 
-    def body(pipe: int) -> NoReturn:
+    def body(_pipe: int) -> NoReturn:
         try:
-            os.write(pipe, (_prepare(settings) or "").encode())
+            _prepare(settings, hand_over)
         except StoreError as error:
             family.leave(announce.store_failure(error))
+        except announce.Failure as error:
+            announce.fail(error)
+            family.leave(1)
         family.leave(0)
 
     child = family.fork(body)
-    with os.fdopen(child.pipe) as pipe:
-        token = pipe.read()
+    os.close(child.pipe)
     _, status = os.waitpid(child.pid, 0)
-    return os.waitstatus_to_exitcode(status), token or None
+    return os.waitstatus_to_exitcode(status)

@@ -21,7 +21,7 @@ from granian.server.embed import Server as HttpServer
 
 from server import announce, family, signals
 from server.actions.errors import StoreError
-from server.app import Application
+from server.app import Application, HandOver
 from server.listeners import Listener, is_listening
 from server.settings import Settings
 
@@ -40,14 +40,20 @@ class StartError(Exception):
 
 
 def run(
-    settings: Settings, grpc_at: Listener, http_at: Listener, ready: Callable[[Application], None], *, supervised: bool
+    settings: Settings,
+    grpc_at: Listener,
+    http_at: Listener,
+    hand_over: HandOver,
+    ready: Callable[[], None],
+    *,
+    supervised: bool,
 ) -> NoReturn:
     """Serves until told to stop, and ends the process. `ready` is called once both listeners take calls."""
     _raise_file_limit()
     loop = uvloop.new_event_loop()
     asyncio.set_event_loop(loop)
     try:
-        loop.run_until_complete(_serve(settings, grpc_at, http_at, ready, supervised=supervised))
+        loop.run_until_complete(_serve(settings, grpc_at, http_at, hand_over, ready, supervised=supervised))
         code = 0
     except (StoreError, StartError) as error:
         announce.fail(error)
@@ -59,10 +65,16 @@ def run(
 
 
 async def _serve(
-    settings: Settings, grpc_at: Listener, http_at: Listener, ready: Callable[[Application], None], *, supervised: bool
+    settings: Settings,
+    grpc_at: Listener,
+    http_at: Listener,
+    hand_over: HandOver,
+    ready: Callable[[], None],
+    *,
+    supervised: bool,
 ) -> None:
     stages = signals.Stages()
-    application = await Application.open(settings)
+    application = await Application.open(settings, hand_over)
     try:
         grpc_server = await _start_grpc(settings, application, grpc_at)
         http_server, http_served = await _start_http(settings, application, http_at)
@@ -72,7 +84,7 @@ async def _serve(
         for number, handler in stages.handlers(supervised=supervised).items():
             loop.add_signal_handler(number, handler)
         signals.unblock()
-        ready(application)
+        ready()
         await _first(stages.drain.wait(), http_served)
         if not stages.drain.is_set():
             raise StartError("the HTTP listener ended by itself")

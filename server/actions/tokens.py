@@ -109,8 +109,13 @@ class Tokens:
         await self._store.write(change)
 
 
-async def first_start(store: "Store", owner: str, admin: Token) -> tuple[str, bool]:
-    """The store's default owner, and whether this call made it: then with the admin token, in one transaction."""
+async def first_start(store: "Store", owner: str, admin: Token, hand_over: Callable[[], None]) -> tuple[str, bool]:
+    """The store's default owner, and whether this call made it: then with the admin token, in one transaction.
+
+    `hand_over` gives the admin's secret to whoever will use it. It runs inside the transaction, the one thing of its
+    kind that does: had it failed or died after the commit, nobody would ever hold the token; and of two first starts
+    at once it runs in one. It may run again, with the same secret.
+    """
 
     def change(transaction: "Transaction") -> tuple[str, bool]:
         existing = transaction.default_owner()
@@ -118,6 +123,7 @@ async def first_start(store: "Store", owner: str, admin: Token) -> tuple[str, bo
             return existing, False
         transaction.set_default_owner(owner)
         transaction.put_token(admin, _event(transaction, admin, "token.added", admin.created_at_ns))
+        hand_over()
         return owner, True
 
     return await store.write(change)

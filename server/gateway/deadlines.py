@@ -35,6 +35,9 @@ class Deadlines:
                 raise TimeoutError from None
             raise
         finally:
+            # An error that comes out of granian's awaitable holds this frame, the frame would hold the awaitable, and
+            # that the error: a circle that the garbage collector cannot see into.
+            del awaitable
             del self._due[task]
             self._expired.discard(task)
 

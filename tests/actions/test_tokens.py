@@ -1,5 +1,7 @@
 """Who a call's Authorization header speaks for."""
 
+from functools import partial
+
 import pytest
 
 from server.actions.errors import PermissionMissingError, TokenInvalidError, TokenMissingError, TokenNotFoundError
@@ -104,7 +106,22 @@ def test_a_permission_is_held_by_name_or_by_holding_all() -> None:
 
 async def test_the_first_start_makes_owner_and_admin_once() -> None:
     store = MemoryStore()
-    admins = [new_token("admin", "admin", owner, ["*"], owner, created_at_ns=0) for owner in ("1", "2")]
-    assert await first_start(store, "1", admins[0]) == ("1", True)
-    assert await first_start(store, "2", admins[1]) == ("1", False)
+    handed_over: list[str] = []
+    for owner, made in (("1", True), ("2", False)):
+        admin = new_token("admin", "admin", owner, ["*"], owner, created_at_ns=0)
+        assert await first_start(store, owner, admin, partial(handed_over.append, owner)) == ("1", made)
     assert [token.owner for token in await store.tokens()] == ["1"]
+    assert handed_over == ["1"]
+
+
+async def test_a_first_start_that_cannot_hand_over_the_token_leaves_nothing() -> None:
+    store = MemoryStore()
+    admin = new_token("admin", "admin", "1", ["*"], SECRET, created_at_ns=0)
+
+    def fail() -> None:
+        raise OSError("no room")
+
+    with pytest.raises(OSError, match="no room"):
+        await first_start(store, "1", admin, fail)
+    assert not await store.tokens()
+    assert await first_start(store, "2", admin, lambda: None) == ("2", True)

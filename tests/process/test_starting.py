@@ -57,6 +57,18 @@ def test_a_made_token_goes_to_a_file_that_its_owner_alone_can_read(start: Start,
     assert [entry.name for entry in tmp_path.iterdir() if entry.name.startswith("admin-token")] == ["admin-token"]
 
 
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_token_that_cannot_be_handed_over_is_not_made(start: Start, tmp_path: Path, workers: int) -> None:
+    in_the_way = tmp_path / "admin-token"
+    in_the_way.mkdir()
+    refused = ServerProcess(tmp_path, workers=workers, token=None).launch()
+    assert refused.wait() == 1
+    assert refused.stderr == f"actiond: error: {in_the_way}: the admin token cannot be written: Is a directory\n"
+    in_the_way.rmdir()
+    server = start(workers=workers, token=None)
+    assert create_target(server, "with it", in_the_way.read_text().strip()) == 201
+
+
 def test_a_second_start_makes_no_other_token(start: Start, tmp_path: Path) -> None:
     assert start(token=None).stop() == 0
     token = (tmp_path / "admin-token").read_text().strip()
