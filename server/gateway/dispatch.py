@@ -66,10 +66,20 @@ class Dispatcher:
 
     async def unary(self, method: Method, context: ServicerContext, decode: Decode, encode: Encode) -> Outcome:
         """One call from its headers to its answer's bytes. Raises nothing but CancelledError."""
+        if self._running >= self.limits.concurrent_calls:
+            return Outcome(status=TOO_MANY)
+        self._running += 1
         try:
-            return Outcome(await self._unary(method, context, decode, encode))
+            if self.authenticate is not None:
+                context.caller = await self.authenticate(method.descriptor, context)
+            context.begin()
+            if context.deadline is None:
+                return Outcome(await self._run(method, context, decode, encode))
+            return Outcome(await _until(context.deadline, partial(self._run, method, context, decode, encode)))
         except BaseException as error:  # noqa: BLE001  # what is no call's failure is raised again
             return self._failed(error, method.path)
+        finally:
+            self._running -= 1
 
     async def guard(self, work: Awaitable[bytes], name: str) -> Outcome:
         """The same for work that is no call of a method."""
@@ -77,20 +87,6 @@ class Dispatcher:
             return Outcome(await work)
         except BaseException as error:  # noqa: BLE001  # what is no call's failure is raised again
             return self._failed(error, name)
-
-    async def _unary(self, method: Method, context: ServicerContext, decode: Decode, encode: Encode) -> bytes:
-        if self._running >= self.limits.concurrent_calls:
-            raise StatusError(TOO_MANY)
-        self._running += 1
-        try:
-            if self.authenticate is not None:
-                context.caller = await self.authenticate(method.descriptor, context)
-            context.begin()
-            if context.deadline is None:
-                return await self._run(method, context, decode, encode)
-            return await _until(context.deadline, partial(self._run, method, context, decode, encode))
-        finally:
-            self._running -= 1
 
     async def _run(self, method: Method, context: ServicerContext, decode: Decode, encode: Encode) -> bytes:
         request, unreadable = await decode()

@@ -1,10 +1,11 @@
 """Keeps everything in this process: for tests and throw-away runs. Nothing of it outlives the process."""
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import TypeVar
+
+import orjson
 
 from server.actions.errors import StoreError, TargetNameTakenError
 from server.actions.events import Event
@@ -132,7 +133,7 @@ class _MemoryTransaction:
         if event.sequence in history:
             raise StoreError(f"{event.aggregate_type} {event.aggregate_id} has an event {event.sequence} already")
         # A copy through JSON: what it cannot hold is refused here as in every store, and nobody can change it later.
-        self._put(history, event.sequence, replace(event, payload=json.loads(json.dumps(event.payload))))
+        self._put(history, event.sequence, replace(event, payload=orjson.loads(orjson.dumps(event.payload))))
 
     def _put(self, table: dict[K, V], key: K, value: V) -> None:
         self._way_back.append(partial(table.__setitem__, key, table[key]) if key in table else partial(table.pop, key))
