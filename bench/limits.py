@@ -22,16 +22,14 @@ from zitadel.action.v3alpha import action_service_pb2
 from zitadel.object.v2 import object_pb2
 
 from bench.load import Sample
+from server import settings
 from server.actions.events import Event
 from server.actions.targets import NewTarget, Target, TargetType
 from server.gateway.transcoding.codec import Codec
 from server.listeners import Listener, is_listening, reserve_both
-from server.settings import Settings
 from server.storage.sqlite import rows
 from server.storage.sqlite.connection import connect, create_privately
 from server.storage.sqlite.schema import migrations, prepare
-from server.storage.urls import DatabaseUrl
-from server.values import Address
 
 JSON_PATH = "/v3alpha/targets"
 _OWNER = "383270916701814784"
@@ -148,8 +146,8 @@ class CommitLoad:
 
 
 def main() -> None:
-    anywhere = Address("127.0.0.1", 0)
-    listeners = reserve_both(Settings(anywhere, anywhere, DatabaseUrl("memory")))
+    anywhere = {"grpc_address": "127.0.0.1:0", "http_address": "127.0.0.1:0"}
+    listeners = reserve_both(settings.read(anywhere, {}))
     uvloop.run(_serve(*listeners))
 
 

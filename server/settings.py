@@ -148,17 +148,17 @@ class Settings:
     grpc_address: Address
     http_address: Address
     database: DatabaseUrl
-    workers: int = 1
-    cors_origins: tuple[str, ...] = ()
-    cors_headers: tuple[str, ...] = ()
-    cors_expose_headers: tuple[str, ...] = ()
-    grace: float = 10.0
-    read_timeout: float = 5.0
-    max_body: int = 1 << 20
-    max_concurrent: int = 1024
-    strict_json: bool = False
-    log_level: str = "info"
-    admin_token: str | None = field(default=None, repr=False)
+    workers: int
+    cors_origins: tuple[str, ...]
+    cors_headers: tuple[str, ...]
+    cors_expose_headers: tuple[str, ...]
+    grace: float
+    read_timeout: float
+    max_body: int
+    max_concurrent: int
+    strict_json: bool
+    log_level: str
+    admin_token: str | None = field(repr=False)
 
     def __post_init__(self) -> None:
         if self.workers > 1 and self.database.kind == "memory":

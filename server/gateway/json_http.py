@@ -19,17 +19,11 @@ from server.gateway.http import (
 from server.gateway.metadata import to_headers
 from server.gateway.methods import Method, ServiceError
 from server.gateway.status import FieldViolation, StatusError, make_status
+from server.gateway.transcoding.annotations import AnnotationError, compile_rule, http_rules
+from server.gateway.transcoding.annotations import Route as Rule
 from server.gateway.transcoding.codec import Codec, MalformedJsonError
 from server.gateway.transcoding.fields import bind_path, bind_query
-from server.gateway.transcoding.routes import (
-    AnnotationError,
-    Match,
-    RouteConflictError,
-    Router,
-    compile_rule,
-    http_rules,
-)
-from server.gateway.transcoding.routes import Route as Rule
+from server.gateway.transcoding.routes import Match, RouteConflictError, Router
 
 TRAILER_PREFIX = "grpc-trailer-"
 

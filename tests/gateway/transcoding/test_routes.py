@@ -10,17 +10,14 @@ from google.protobuf.descriptor import MethodDescriptor
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from server.gateway.transcoding.annotations import AnnotationError, HttpRule, compile_rule, http_rules
 from server.gateway.transcoding.routes import (
-    AnnotationError,
     BadPathError,
-    HttpRule,
     MethodNotAllowedError,
     PathNotFoundError,
     RouteConflictError,
     Router,
     RoutingError,
-    compile_rule,
-    http_rules,
 )
 from server.gateway.transcoding.templates import Template, TemplateError, parse
 from tests.gateway.transcoding.fixtures import fixture_pool
