@@ -78,10 +78,11 @@ def _add_token_commands(parser: argparse.ArgumentParser) -> None:
     create.add_argument(
         "--permission",
         required=True,
-        action="append",
+        action="extend",
+        nargs="+",
         dest="permissions",
         metavar="NAME",
-        help="what it may do, as execution.target.read, or * for everything; may be given several times",
+        help="what it may do, as execution.target.read, or * for everything; one or several",
     )
     create.add_argument("--expires", metavar="WHEN", help="30d, 12h, 45m, or a time as 2030-01-31T12:00:00Z [never]")
     listing = commands.add_parser("list", help="list all tokens, without their secrets", allow_abbrev=False)

@@ -7,7 +7,7 @@ with a setting is said in one line that begins with its flag or variable. This m
 import argparse
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import cast
+from typing import Any, cast
 
 from server import values
 from server.storage.urls import DatabaseUrl, parse_database_url
@@ -35,7 +35,7 @@ class Setting:
     metavar: str = ""
     """Empty for a switch, which takes no value on the command line."""
     repeated: bool = False
-    """The flag may be given several times; its variable holds a list."""
+    """The flag takes several values and may be given several times; its variable holds a list."""
     variable_only: bool = False
     """A secret: command lines are seen by every user of the machine."""
 
@@ -185,11 +185,14 @@ def add_flags(parser: argparse.ArgumentParser, table: Iterable[Setting]) -> None
         if setting.variable_only:
             continue
         text = f"{setting.help} [{setting.variable}; {setting.default or 'none'}]".replace("%", "%%")
+        form: dict[str, Any] = {"dest": setting.field, "help": text}
         if not setting.metavar:
-            parser.add_argument(setting.flag, dest=setting.field, action="store_const", const="true", help=text)
+            form |= {"action": "store_const", "const": "true"}
+        elif setting.repeated:
+            form |= {"action": "extend", "nargs": "+", "metavar": setting.metavar}
         else:
-            action = "append" if setting.repeated else "store"
-            parser.add_argument(setting.flag, dest=setting.field, action=action, metavar=setting.metavar, help=text)
+            form |= {"metavar": setting.metavar}
+        parser.add_argument(setting.flag, **form)
 
 
 def read(arguments: Mapping[str, object], environment: Mapping[str, str]) -> Settings:
