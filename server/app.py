@@ -32,11 +32,9 @@ _log = logging.getLogger(__name__)
 ADMIN = "admin"
 """The id and the name of the token that the first start makes."""
 
-PUBLIC_SERVICES = (health.SERVICE_NAME, reflection.SERVICE_NAME)
-"""What native gRPC answers without a token; none of it is behind the gateway."""
-PUBLIC_PATHS = ("/healthz", "/readyz")
-"""What HTTP answers without a token: the process lives; the store answers and no drain has begun."""
-
+PUBLIC = (health.SERVICE_NAME, reflection.SERVICE_NAME, "/healthz", "/readyz")
+"""The one list of what is answered without a token: services over native gRPC, and paths over HTTP, which say that the
+process lives, and that the store answers and no drain has begun. None of it is a method of the gateway's."""
 
 HandOver = Callable[[str], None]
 """Gives the admin token's secret, made just now, to whoever will use it: nobody can be told again."""
@@ -79,7 +77,8 @@ class Application:
         self._store = store
         self._draining = False
         self._health = HealthServicer(SERVICE_NAMES)
-        probes: dict[str, Probe] = dict(zip(PUBLIC_PATHS, (self._alive, self._ready), strict=True))
+        paths = (name for name in PUBLIC if name.startswith("/"))
+        probes: dict[str, Probe] = dict(zip(paths, (self._alive, self._ready), strict=True))
         self._gateway = Gateway(
             services=[(ACTION_SERVICE, ActionService(Targets(store, time.time_ns, new_id)))],
             authenticate=Authenticator(Tokens(store, time.time_ns)),
@@ -112,7 +111,7 @@ class Application:
         """Registers everything that native gRPC serves."""
         server.add_generic_rpc_handlers((self._gateway.grpc_handler,))
         health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
-        names = (*SERVICE_NAMES, *PUBLIC_SERVICES)
+        names = (*SERVICE_NAMES, *(name for name in PUBLIC if not name.startswith("/")))
         reflection.enable_server_reflection(names, server, reflected_pool((*names, *errors.DETAIL_TYPES)))
 
     def drain(self) -> None:
