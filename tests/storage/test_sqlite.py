@@ -1,5 +1,6 @@
 """What the SQLite store promises beyond the contract."""
 
+import asyncio
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import closing
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from server.actions.errors import StoreError
+from server.actions.tokens import Token
 from server.storage.sqlite import SqliteStore
 from tests.storage.contract import STORE_CALLS, StoreContract
 from tests.storage.samples import SAMPLE_TARGET, a_token, insert, put
@@ -54,6 +56,36 @@ async def test_a_revocation_by_another_store_on_the_file_is_seen_by_the_next_rea
     await another.write(put(revoked, "token.revoked"))
     assert await store.token(token.selector) == revoked
     await another.close()
+
+
+async def test_calls_that_wait_for_the_same_turn_of_the_loop_read_a_token_once(path: Path, store: SqliteStore) -> None:
+    token = a_token("1")
+    await store.write(put(token))
+    reads: list[str] = []
+    store._pointing.set_trace_callback(reads.append)
+    assert await asyncio.gather(*(store.token(token.selector) for _ in range(10))) == [token] * 10
+    assert len(reads) == 1
+
+
+async def test_a_call_that_arrives_after_a_revocation_is_behind_the_forgetting(path: Path, store: SqliteStore) -> None:
+    token = a_token("1")
+    revoked = replace(token, revoked_at_ns=7)
+    await store.write(put(token))
+    seen: list[Token | None] = []
+
+    async def call() -> None:
+        seen.append(await store.token(token.selector))
+
+    loop = asyncio.get_running_loop()
+    first = loop.create_task(call())
+    await asyncio.sleep(0)
+    # Within the turn that read it: another connection revokes, and only then does the next call arrive.
+    with closing(sqlite3.connect(path)) as another:
+        another.execute("UPDATE tokens SET revoked_at_ns = 7")
+        another.commit()
+    second = loop.create_task(call())
+    await asyncio.gather(first, second)
+    assert seen == [token, revoked]
 
 
 @pytest.mark.parametrize("selector", [a_token("1").selector, b"unknown"], ids=["found", "not found"])
