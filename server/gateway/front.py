@@ -54,6 +54,8 @@ class Front:
         return response
 
     async def _answer(self, request: HttpRequest) -> HttpResponse:
+        if not request.path.startswith("/"):
+            raise BadPathError("does not start with a slash")
         if request.method == "OPTIONS":
             return self._options(request)
         method = self.methods.get(request.path)
