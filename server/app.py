@@ -59,7 +59,9 @@ async def _prepare(store: Store, settings: Settings, hand_over: HandOver) -> Non
     if made or not is_told:
         return
     known = await store.token(admin.selector)
-    if known is None or known.id != ADMIN or known.revoked_at_ns is not None:
+    if known is not None and known.id != ADMIN:
+        raise StoreError(f"ACTIOND_ADMIN_TOKEN: token {known.id} has the same secret")
+    if known is None or known.revoked_at_ns is not None:
         await Tokens(store, time.time_ns).create(
             token_id=ADMIN, name=ADMIN, owner=owner, permissions=admin.permissions, secret=secret
         )

@@ -83,6 +83,26 @@ def test_a_given_admin_token_is_taken_and_written_nowhere(start: Start, tmp_path
     assert ADMIN_TOKEN not in server.stderr + "".join(server.lines)
 
 
+def test_another_admin_token_at_a_later_start_takes_the_place_of_the_first(start: Start) -> None:
+    assert start(token="the-first-of-two-tokens").stop() == 0
+    server = start(token="the-second-of-two-tokens")
+    assert create_target(server, "with the second", "the-second-of-two-tokens") == 201
+    assert create_target(server, "with the first", "the-first-of-two-tokens") == 401
+
+
+def test_an_admin_token_that_another_token_has_already_is_refused(start: Start, tmp_path: Path) -> None:
+    server = start()
+    command = [sys.executable, "-m", "server", "token", "create", "--database", server.database]
+    command += ["--name", "other", "--permission", "*"]
+    secret = subprocess.run(command, capture_output=True, text=True, check=True, env=clean_environment()).stdout.strip()
+    assert server.stop() == 0
+    refused = ServerProcess(tmp_path, token=secret).launch()
+    assert refused.wait() == 1
+    assert refused.stderr.startswith("actiond: error: ACTIOND_ADMIN_TOKEN: token ")
+    assert refused.stderr.count("\n") == 1
+    assert secret not in refused.stderr
+
+
 def test_a_short_admin_token_is_warned_of_and_not_repeated(start: Start) -> None:
     server = start(token="short-one")
     assert "warning: ACTIOND_ADMIN_TOKEN" in server.stderr
