@@ -50,6 +50,10 @@ class ServicerContext:
         """The values of the Authorization header: none, one, or (wrongly) more."""
         return [value for key, value in self.invocation_metadata() if key == "authorization" and isinstance(value, str)]
 
+    outlives_cancellation = False
+    """Whether there is still somebody to answer when the call's task is cancelled. grpcio cancels what has ended, and
+    its context must not be touched then."""
+
     @property
     def deadline(self) -> float | None:
         """When the gateway ends the call, by time.monotonic; None where it does not or the protocol's core does."""

@@ -77,7 +77,7 @@ class Dispatcher:
                 return Outcome(await self._run(method, context, decode, encode))
             return Outcome(await _until(context.deadline, partial(self._run, method, context, decode, encode)))
         except BaseException as error:  # noqa: BLE001  # what is no call's failure is raised again
-            return self._failed(error, method.path)
+            return self._failed(error, method.path, may_answer=context.outlives_cancellation)
         finally:
             self._running -= 1
 
@@ -86,7 +86,7 @@ class Dispatcher:
         try:
             return Outcome(await work)
         except BaseException as error:  # noqa: BLE001  # what is no call's failure is raised again
-            return self._failed(error, name)
+            return self._failed(error, name, may_answer=True)
 
     async def _run(self, method: Method, context: ServicerContext, decode: Decode, encode: Encode) -> bytes:
         request, unreadable = await decode()
@@ -108,11 +108,11 @@ class Dispatcher:
             self._pool = ThreadPoolExecutor(self.limits.threads, thread_name_prefix="servicer")
         return await asyncio.get_running_loop().run_in_executor(self._pool, method.behaviour, request, context)
 
-    def _failed(self, error: BaseException, name: str) -> Outcome:
+    def _failed(self, error: BaseException, name: str, *, may_answer: bool) -> Outcome:
         """How a call ended that raised `error`, in the log too if it was a fault of ours."""
         if isinstance(error, StatusError):
             return Outcome(status=error.status, http_status=error.http_status)
-        if isinstance(error, asyncio.CancelledError) and self.stopping:
+        if isinstance(error, asyncio.CancelledError) and self.stopping and may_answer:
             return Outcome(status=SHUTTING_DOWN)
         if not isinstance(error, Exception):
             raise error

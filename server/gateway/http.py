@@ -85,6 +85,7 @@ class HttpContext(ServicerContext):
     """The context of a call that came over HTTP: its metadata and deadline stand in the headers."""
 
     __slots__ = ("_headers",)
+    outlives_cancellation = True
 
     def __init__(self, request: HttpRequest) -> None:
         super().__init__(None, request.peer)
