@@ -20,7 +20,7 @@ from server.api.action_service import ActionService
 from server.api.authentication import Authenticator
 from server.api.health import HealthServicer
 from server.api.services import ACTION_SERVICE, SERVICE_NAMES
-from server.gateway import Cors, Gateway, Limits, StatusError, make_status
+from server.gateway import Cors, Gateway, Limits, refusal
 from server.gateway.front import Probe
 from server.gateway.reflection import reflected_pool
 from server.gateway.rsgi import RsgiApplication
@@ -139,9 +139,9 @@ class Application:
 
     async def _ready(self) -> None:
         if self._draining:
-            raise StatusError(make_status(code_pb2.UNAVAILABLE, "the server is shutting down"))
+            raise refusal(code_pb2.UNAVAILABLE, "the server is shutting down")
         try:
             await self._store.ping()
         except StoreError:
             _log.exception("the store does not answer")
-            raise StatusError(make_status(code_pb2.UNAVAILABLE, "the store does not answer")) from None
+            raise refusal(code_pb2.UNAVAILABLE, "the store does not answer") from None

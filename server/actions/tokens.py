@@ -37,7 +37,7 @@ class Token:
     @property
     def selector(self) -> bytes:
         """The half of the digest by which a store finds the token; the other half is compared in constant time."""
-        return self.digest[:16]
+        return _selector(self.digest)
 
     def is_active(self, now_ns: int) -> bool:
         """Whether it is neither revoked nor expired."""
@@ -47,6 +47,15 @@ class Token:
         """Raises PermissionMissingError unless the token holds the permission."""
         if permission not in self.permissions and ALL_PERMISSIONS not in self.permissions:
             raise PermissionMissingError
+
+
+def _digest(secret: str) -> bytes:
+    # A header may hold anything; what no secret can be has a digest that no token has.
+    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).digest()
+
+
+def _selector(digest: bytes) -> bytes:
+    return digest[:16]
 
 
 class Tokens:
@@ -67,8 +76,8 @@ class Tokens:
         scheme, _, secret = authorization.partition(" ")
         if scheme.lower() != "bearer":
             raise TokenInvalidError
-        digest = hashlib.sha256(secret.strip(" ").encode("utf-8", "surrogatepass")).digest()
-        token = await self._store.token(digest[:16])
+        digest = _digest(secret.strip(" "))
+        token = await self._store.token(_selector(digest))
         if token is None or not hmac.compare_digest(token.digest, digest) or not token.is_active(self._clock()):
             raise TokenInvalidError
         return token
@@ -145,7 +154,7 @@ def new_token(
         name=name,
         owner=owner,
         permissions=frozenset(permissions),
-        digest=hashlib.sha256(secret.encode()).digest(),
+        digest=_digest(secret),
         created_at_ns=created_at_ns,
         expires_at_ns=expires_at_ns,
     )

@@ -5,6 +5,6 @@ from server.gateway.cors import Cors
 from server.gateway.gateway import Gateway
 from server.gateway.limits import Limits
 from server.gateway.methods import ServiceError
-from server.gateway.status import StatusError, make_status
+from server.gateway.status import StatusError, make_status, refusal
 
-__all__ = ["Cors", "Gateway", "Limits", "ServiceError", "ServicerContext", "StatusError", "make_status"]
+__all__ = ["Cors", "Gateway", "Limits", "ServiceError", "ServicerContext", "StatusError", "make_status", "refusal"]

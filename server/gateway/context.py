@@ -12,9 +12,7 @@ import grpc
 from google.rpc import status_pb2
 
 from server.gateway.metadata import DETAILS_KEY, Metadata, checked
-from server.gateway.status import OK, StatusError
-
-_CODES = {code.value[0]: code for code in grpc.StatusCode}
+from server.gateway.status import GRPC_CODES, OK, StatusError
 
 
 class _Done:
@@ -82,7 +80,7 @@ class ServicerContext:
 
     def code(self) -> grpc.StatusCode:
         """The status code that the servicer has set."""
-        return _CODES[self._code]
+        return GRPC_CODES[self._code]
 
     def details(self) -> str:
         """The status message that the servicer has set."""
@@ -109,7 +107,7 @@ class ServicerContext:
 
     def set_code(self, code: grpc.StatusCode | int) -> None:
         """The status of the call once the method returns."""
-        self._code = code.value[0] if isinstance(code, grpc.StatusCode) else _CODES[code].value[0]
+        self._code = code.value[0] if isinstance(code, grpc.StatusCode) else GRPC_CODES[code].value[0]
 
     def set_details(self, details: str) -> None:
         """The message of the call's status."""

@@ -12,7 +12,7 @@ from contextlib import suppress
 from google.rpc import code_pb2
 
 from server.gateway.http import too_large
-from server.gateway.status import StatusError, make_status
+from server.gateway.status import StatusError, refusal
 
 _PREFIX = struct.Struct(">BI")
 _COMPRESSED = 0x01
@@ -23,11 +23,11 @@ ENCODINGS = "identity,gzip"
 
 
 def _fault(text: str) -> StatusError:
-    return StatusError(make_status(code_pb2.INTERNAL, text))
+    return refusal(code_pb2.INTERNAL, text)
 
 
 def _unimplemented(text: str) -> StatusError:
-    return StatusError(make_status(code_pb2.UNIMPLEMENTED, text))
+    return refusal(code_pb2.UNIMPLEMENTED, text)
 
 
 def framing(message_limit: int, *, text: bool) -> int:

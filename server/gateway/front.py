@@ -17,7 +17,7 @@ from server.gateway.http import (
 )
 from server.gateway.json_http import JsonEdge
 from server.gateway.methods import Method
-from server.gateway.status import StatusError, make_status
+from server.gateway.status import refusal
 from server.gateway.transcoding.routes import BadPathError, MethodNotAllowedError, PathNotFoundError
 
 Probe = Callable[[], Awaitable[None]]
@@ -110,8 +110,8 @@ class Front:
         return self.json.allowed(request)
 
     def _not_allowed(self, allow: tuple[str, ...]) -> HttpResponse:
-        error = StatusError(make_status(code_pb2.UNIMPLEMENTED, "method not allowed"), http_status=405)
+        error = refusal(code_pb2.UNIMPLEMENTED, "method not allowed", http_status=405)
         return self.pages.refuse(error, [("allow", ", ".join(allow))])
 
     def _refuse(self, code: int, text: str) -> HttpResponse:
-        return self.pages.refuse(StatusError(make_status(code, text)))
+        return self.pages.refuse(refusal(code, text))

@@ -12,15 +12,13 @@ from google.rpc import status_pb2
 
 from server.gateway.context import ServicerContext
 from server.gateway.dispatch import Dispatcher
-from server.gateway.grpc_web import decode_protobuf, details_trailer, encode_protobuf
 from server.gateway.metadata import DETAILS_KEY
 from server.gateway.methods import Method
-from server.gateway.status import FieldViolation
+from server.gateway.protobuf import decode_protobuf, details_trailer, encode_protobuf
+from server.gateway.status import GRPC_CODES, FieldViolation
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
-
-_CODES = {code.value[0]: code for code in grpc.StatusCode}
 
 
 class GrpcHandler(grpc.GenericRpcHandler):
@@ -67,4 +65,4 @@ async def _abort(grpc_context: Any, status: status_pb2.Status, context: Servicer
     details = details_trailer(status)
     if details is not None:
         trailing.append((DETAILS_KEY, details))
-    await grpc_context.abort(_CODES[status.code], status.message, tuple(trailing))
+    await grpc_context.abort(GRPC_CODES[status.code], status.message, tuple(trailing))

@@ -10,16 +10,16 @@ from typing import Any
 
 import grpc
 import sonora.wsgi
-from google.protobuf.message import DecodeError, Message
-from google.rpc import code_pb2, status_pb2
+from google.protobuf.message import Message
+from google.rpc import code_pb2
 
 from server.gateway.dispatch import Dispatcher, Outcome
 from server.gateway.frames import ENCODINGS, decode_text, framing, read_message
 from server.gateway.http import HttpContext, HttpRequest, HttpResponse, parse_media_type
 from server.gateway.metadata import DETAILS_KEY, Metadata, percent_encode, to_base64, to_headers
 from server.gateway.methods import Method
-from server.gateway.status import FieldViolation, StatusError, make_status
-from server.gateway.transcoding.codec import range_violations
+from server.gateway.protobuf import decode_protobuf, details_trailer, encode_protobuf
+from server.gateway.status import GRPC_CODES, FieldViolation, make_status
 
 BINARY = "application/grpc-web+proto"
 TEXT = "application/grpc-web-text+proto"
@@ -30,33 +30,10 @@ _TYPES = {"application/grpc-web": BINARY, BINARY: BINARY, "application/grpc-web-
 # grpcio's own words, so that a client reads the same over both.
 UNKNOWN_METHOD = make_status(code_pb2.UNIMPLEMENTED, "Method not found!")
 
-_CODES = {code.value[0]: code for code in grpc.StatusCode}
-
 
 def is_grpc_web(request: HttpRequest) -> bool:
     """Whether the content type, in any letter case and with any parameters, is one of gRPC-Web's."""
     return request.media_type().essence in _TYPES
-
-
-def decode_protobuf(method: Method, data: bytes) -> tuple[Message, list[FieldViolation]]:
-    """A request from its protobuf bytes. Raises StatusError (INVALID_ARGUMENT) when they do not parse."""
-    message = method.request_class()
-    try:
-        message.MergeFromString(data)
-    except DecodeError:
-        text = f"the request is not a valid {method.descriptor.input_type.full_name}"
-        raise StatusError(make_status(code_pb2.INVALID_ARGUMENT, text)) from None
-    return message, range_violations(message)
-
-
-def encode_protobuf(message: Message) -> bytes:
-    """A message as protobuf bytes."""
-    return message.SerializeToString()
-
-
-def details_trailer(status: status_pb2.Status) -> bytes | None:
-    """The value of `grpc-status-details-bin`; None for a status that has no details to carry."""
-    return status.SerializeToString() if status.details else None
 
 
 class GrpcWebEdge:
@@ -120,7 +97,7 @@ class _Finished(sonora.wsgi.ServicerContext):  # type: ignore[misc]  # sonora is
         if status is None:
             self.answer = _Message(outcome.body)
         else:
-            self.code = _CODES[status.code]
+            self.code = GRPC_CODES[status.code]
             # Not through `details`: sonora would encode spaces, which some clients show as they come.
             if status.message:
                 trailers.append(("grpc-message", percent_encode(status.message)))

@@ -17,7 +17,7 @@ from google.rpc import code_pb2, error_details_pb2, status_pb2
 from server.gateway.context import ServicerContext
 from server.gateway.dispatch import Outcome
 from server.gateway.metadata import Metadata, from_headers, parse_timeout
-from server.gateway.status import HTTP_STATUS, StatusError, make_status
+from server.gateway.status import HTTP_STATUS, StatusError, refusal
 from server.gateway.transcoding.codec import Codec
 
 Headers = list[tuple[str, str]]
@@ -102,7 +102,7 @@ class HttpContext(ServicerContext):
         for key, value in self._headers:
             if key == "grpc-timeout":
                 self._deadline = time.monotonic() + parse_timeout(value)
-            elif key.endswith("-bin"):
+            elif self._invocation is None and key.endswith("-bin"):
                 self._invocation = from_headers(self._headers)
 
     def invocation_metadata(self) -> Metadata:
@@ -115,24 +115,24 @@ class HttpContext(ServicerContext):
 def too_large(limit: int) -> StatusError:
     """For a body of more than `limit` bytes."""
     text = f"the request is larger than the limit of {limit} bytes"
-    return StatusError(make_status(code_pb2.RESOURCE_EXHAUSTED, text), http_status=413)
+    return refusal(code_pb2.RESOURCE_EXHAUSTED, text, http_status=413)
 
 
 def too_slow(seconds: float) -> StatusError:
     """For a body that has not arrived within `seconds`."""
     text = f"the request's body did not arrive within {seconds:g} seconds"
-    return StatusError(make_status(code_pb2.DEADLINE_EXCEEDED, text), http_status=408)
+    return refusal(code_pb2.DEADLINE_EXCEEDED, text, http_status=408)
 
 
 def cut_short() -> StatusError:
     """For a body that ended before its end: nobody is left to read this."""
-    return StatusError(make_status(code_pb2.CANCELLED, "the request's body was cut short"))
+    return refusal(code_pb2.CANCELLED, "the request's body was cut short")
 
 
 def unsupported_media_type(expected: str) -> StatusError:
     """For a content type, charset or content encoding that the path does not take."""
     text = f"the content type must be {expected}"
-    return StatusError(make_status(code_pb2.INVALID_ARGUMENT, text), http_status=415)
+    return refusal(code_pb2.INVALID_ARGUMENT, text, http_status=415)
 
 
 class ErrorPages:

@@ -18,7 +18,7 @@ from server.gateway.http import (
 )
 from server.gateway.metadata import to_headers
 from server.gateway.methods import Method, ServiceError
-from server.gateway.status import FieldViolation, StatusError, make_status
+from server.gateway.status import FieldViolation, refusal
 from server.gateway.transcoding.annotations import AnnotationError, compile_rule, http_rules
 from server.gateway.transcoding.annotations import Route as Rule
 from server.gateway.transcoding.codec import Codec, MalformedJsonError
@@ -118,17 +118,13 @@ class JsonEdge:
         if not body:
             return []
         if not takes_body:
-            raise _invalid("this method takes no body")
+            raise refusal(code_pb2.INVALID_ARGUMENT, "this method takes no body")
         try:
             if rule.body is not None:
                 return self._codec.decode_field(body, message, rule.body)
             return self._codec.decode(body, message)
         except MalformedJsonError as error:
-            raise _invalid(str(error)) from None
-
-
-def _invalid(text: str) -> StatusError:
-    return StatusError(make_status(code_pb2.INVALID_ARGUMENT, text))
+            raise refusal(code_pb2.INVALID_ARGUMENT, str(error)) from None
 
 
 def _require_json(request: HttpRequest) -> None:

@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from google.rpc import code_pb2
 
-from server.gateway.status import StatusError, make_status
+from server.gateway.status import refusal
 
 
 class Metadatum(NamedTuple):
@@ -67,10 +67,6 @@ _NOT_METADATA = frozenset(
 _RESERVED = _NOT_METADATA | {"grpc-status", "grpc-message", "date", "server", "vary", "www-authenticate"}
 
 
-def _invalid(text: str) -> StatusError:
-    return StatusError(make_status(code_pb2.INVALID_ARGUMENT, text))
-
-
 def parse_timeout(text: str) -> float:
     """Seconds of a `grpc-timeout`. Raises StatusError (INVALID_ARGUMENT) for what is malformed.
 
@@ -78,7 +74,7 @@ def parse_timeout(text: str) -> float:
     """
     match = _TIMEOUT.fullmatch(text) if len(text) <= _TIMEOUT_CHARACTERS else None
     if match is None:
-        raise _invalid("grpc-timeout must be digits and one of H, M, S, m, u, n")
+        raise refusal(code_pb2.INVALID_ARGUMENT, "grpc-timeout must be digits and one of H, M, S, m, u, n")
     return min(float(match[1]) * _UNITS[match[2]], _LONGEST)
 
 
@@ -103,7 +99,7 @@ def _from_base64(key: str, text: str) -> bytes:
     try:
         return base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
     except (binascii.Error, ValueError):
-        raise _invalid(f"{key}: not base64") from None
+        raise refusal(code_pb2.INVALID_ARGUMENT, f"{key}: not base64") from None
 
 
 def checked(metadata: Iterable[tuple[str, str | bytes]] | None) -> Metadata:

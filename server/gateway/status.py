@@ -3,10 +3,14 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+import grpc
 from google.protobuf.message import Message
 from google.rpc import code_pb2, error_details_pb2, status_pb2
 
 OK: int = code_pb2.OK
+
+GRPC_CODES = {code.value[0]: code for code in grpc.StatusCode}
+"""grpcio's name of each code."""
 
 # The HTTP status of each code, by the comments of google/rpc/code.proto.
 HTTP_STATUS = {
@@ -48,6 +52,11 @@ def make_status(code: int, message: str, *details: Message) -> status_pb2.Status
     for detail in details:
         status.details.add().Pack(detail)
     return status
+
+
+def refusal(code: int, message: str, http_status: int | None = None) -> StatusError:
+    """An error without details."""
+    return StatusError(make_status(code, message), http_status)
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,7 +44,7 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Story:
                 victim = next(pid for pid in server.children() if pid not in victims)
                 os.kill(victim, signal.SIGKILL)
                 victims.append(victim)
-                ledger.wait_until(lambda now, known=known: not now.workers() <= known)  # type: ignore[misc]
+                ledger.wait_until(lambda now, known=known: not now.workers() <= known)  # type: ignore[misc]  # no default's type
         survivors = server.children()
         exit_code = server.stop()
     return Story(ledger, fortunes, read(Path(directory, "actiond.db")), victims, survivors, exit_code)

@@ -91,9 +91,7 @@ async def test_a_request_that_reaches_no_method_is_told_why(
 
 
 async def test_a_wrong_method_is_told_the_right_ones(port: int) -> None:
-    assert (await ask(port, "DELETE", "/v1/notes/1")).header("allow") == "GET, HEAD, OPTIONS, PUT" or (
-        await ask(port, "DELETE", "/v1/notes/1")
-    ).header("allow") == "GET, HEAD, OPTIONS, PATCH, PUT"
+    assert (await ask(port, "DELETE", "/v1/notes/1")).header("allow") == "GET, HEAD, OPTIONS, PATCH, PUT"
     assert (await ask(port, "GET", "/echo.v1.Echo/Say")).header("allow") == "OPTIONS, POST"
 
 

@@ -1,0 +1,29 @@
+"""Protobuf bytes in and out: what native gRPC and gRPC-Web have in common."""
+
+from google.protobuf.message import DecodeError, Message
+from google.rpc import code_pb2, status_pb2
+
+from server.gateway.methods import Method
+from server.gateway.status import FieldViolation, refusal
+from server.gateway.transcoding.codec import range_violations
+
+
+def decode_protobuf(method: Method, data: bytes) -> tuple[Message, list[FieldViolation]]:
+    """A request from its protobuf bytes. Raises StatusError (INVALID_ARGUMENT) when they do not parse."""
+    message = method.request_class()
+    try:
+        message.MergeFromString(data)
+    except DecodeError:
+        text = f"the request is not a valid {method.descriptor.input_type.full_name}"
+        raise refusal(code_pb2.INVALID_ARGUMENT, text) from None
+    return message, range_violations(message)
+
+
+def encode_protobuf(message: Message) -> bytes:
+    """A message as protobuf bytes."""
+    return message.SerializeToString()
+
+
+def details_trailer(status: status_pb2.Status) -> bytes | None:
+    """The value of `grpc-status-details-bin`; None for a status that has no details to carry."""
+    return status.SerializeToString() if status.details else None
