@@ -86,8 +86,11 @@ class _Body:
         return b"".join(chunks)
 
     async def drain(self) -> None:
-        """Reads some of what nobody wants: a sender that is stopped in the middle may never look for the answer."""
-        with suppress(TimeoutError, ProtocolClosed):
+        """Reads some of what nobody wants: a sender that is stopped in the middle may never look for the answer.
+
+        The answer is known by now, so a task that is cancelled here has only this reading to give up.
+        """
+        with suppress(TimeoutError, ProtocolClosed, asyncio.CancelledError):
             await self._deadlines.wait(self._discard(), DRAIN_SECONDS)
 
     async def _discard(self) -> None:

@@ -63,6 +63,15 @@ def rich_status() -> status_pb2.Status:
     return status
 
 
+def seen(context: Any) -> Message:
+    """What a servicer's context says of the call."""
+    pairs = [f"{key}={value!r}" for key, value in context.invocation_metadata() if key.startswith("x-")]
+    remaining = context.time_remaining()
+    return note(
+        text="\n".join(pairs), code=-1 if remaining is None else round(remaining), id=context.peer().split(":")[0]
+    )
+
+
 class AsyncEcho:
     """Runs on the event loop, written for grpc.aio."""
 
@@ -96,11 +105,7 @@ class AsyncEcho:
     async def Metadata(self, request: Message, context: Any) -> Message:
         await context.send_initial_metadata((("x-initial", "one"), ("x-initial-bin", b"\xff\x00")))
         context.set_trailing_metadata((("x-trailing", "two"), ("x-trailing-bin", b"\x01")))
-        pairs = [f"{key}={value!r}" for key, value in context.invocation_metadata() if key.startswith("x-")]
-        remaining = context.time_remaining()
-        return note(
-            text="\n".join(pairs), code=-1 if remaining is None else round(remaining), id=context.peer().split(":")[0]
-        )
+        return seen(context)
 
 
 class GatedEcho(AsyncEcho):
@@ -156,11 +161,7 @@ class ThreadedEcho:
     def Metadata(self, request: Message, context: Any) -> Message:
         context.send_initial_metadata((("x-initial", "one"), ("x-initial-bin", b"\xff\x00")))
         context.set_trailing_metadata((("x-trailing", "two"), ("x-trailing-bin", b"\x01")))
-        pairs = [f"{key}={value!r}" for key, value in context.invocation_metadata() if key.startswith("x-")]
-        remaining = context.time_remaining()
-        return note(
-            text="\n".join(pairs), code=-1 if remaining is None else round(remaining), id=context.peer().split(":")[0]
-        )
+        return seen(context)
 
 
 CODES = {code.value[0]: code.value for code in grpc.StatusCode}

@@ -358,6 +358,16 @@ async def test_calls_that_outlive_the_grace_are_told_that_the_server_shuts_down(
         await gateway.rsgi.wait_idle()
 
 
+async def test_an_answer_that_is_known_is_given_though_the_grace_is_over() -> None:
+    gateway = Gateway(services=[(echo.service(), echo.AsyncEcho())], authenticate=authenticate)
+    async with HTTP_FACES["rsgi"](gateway) as port:
+        unfinished = asyncio.create_task(_raw(port, _head("Content-Length: 9"), b"{"))
+        while not gateway.rsgi._calls:  # noqa: ASYNC110  # no event tells that granian has handed over a call
+            await asyncio.sleep(0)
+        gateway.stop()
+        assert (await unfinished).startswith(b"HTTP/1.1 401 ")
+
+
 @pytest.mark.parametrize("path", ["/v1/notes/%25", "/v1/notes/a%ff"])
 async def test_rsgi_refuses_a_path_that_it_cannot_tell(rsgi_port: int, path: str) -> None:
     reply = await ask(rsgi_port, "GET", path)
