@@ -123,7 +123,7 @@ class Application:
 
     async def wait_idle(self) -> None:
         """Returns when no HTTP call is running."""
-        await self.rsgi.wait_idle()
+        await self._gateway.wait_idle()
 
     async def cancel(self) -> None:
         """Cancels the HTTP calls that are still running, and waits until each has been told so."""

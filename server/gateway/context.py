@@ -4,15 +4,27 @@ It behaves as both `grpc.aio.ServicerContext` and `grpc.ServicerContext` say. Wh
 plain call in the second acts at once and returns something that may be awaited.
 """
 
-import time
-from collections.abc import Generator, Iterable
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any, NoReturn
 
 import grpc
-from google.rpc import status_pb2
+from google.protobuf.descriptor import MethodDescriptor
+from google.protobuf.message import DecodeError, Message
+from google.rpc import code_pb2, status_pb2
 
+from server.gateway.lifetime import Lifetime
 from server.gateway.metadata import DETAILS_KEY, Metadata, checked
-from server.gateway.status import GRPC_CODES, OK, StatusError
+from server.gateway.status import GRPC_CODES, OK, StatusError, make_status
+
+CANCELLED = make_status(code_pb2.CANCELLED, "the call was cancelled by the server")
+
+Pairs = Iterable[tuple[str, str | bytes]]
+
+
+class AbortError(StatusError, grpc.aio.AbortError):
+    """What `abort` raises: grpc.aio's own class too, for servicers and interceptors that catch it by name."""
 
 
 class _Done:
@@ -20,7 +32,7 @@ class _Done:
 
     __slots__ = ()
 
-    def __await__(self) -> Generator[None, None, None]:
+    def __await__(self) -> Generator[Any, None, None]:
         return
         yield
 
@@ -28,21 +40,45 @@ class _Done:
 DONE = _Done()
 
 
-class ServicerContext:
+class ServicerContext(Lifetime):
     """One call. An edge fills it in, the dispatcher runs it, a servicer sees only the documented methods."""
 
-    __slots__ = ("_code", "_deadline", "_details", "_initial", "_invocation", "_peer", "_trailing", "caller")
+    __slots__ = (
+        "_code",
+        "_details",
+        "_initial",
+        "_initial_is_sent",
+        "_invocation",
+        "_peer",
+        "_rich",
+        "_trailing",
+        "caller",
+        "departure",
+        "method",
+        "start_stream",
+        "write_message",
+    )
 
     def __init__(self, invocation: Metadata | None = (), peer: str = "", deadline: float | None = None) -> None:
+        super().__init__(deadline)
         self._invocation = invocation
         self._peer = peer
-        self._deadline = deadline
         self._initial: Metadata = ()
+        self._initial_is_sent = False
         self._trailing: Metadata = ()
+        self._rich: status_pb2.Status | None = None
         self._code = OK
         self._details = ""
         self.caller: Any = None
         """Who calls, as the gateway's `authenticate` answered."""
+        self.method: MethodDescriptor | None = None
+        """The method that is called."""
+        self.departure: Callable[[], Coroutine[Any, Any, None]] | None = None
+        """Returns when the client has left; None where nobody can tell, or where the task is cancelled then."""
+        self.start_stream: Callable[[], Coroutine[Any, Any, None]] | None = None
+        """Of a streaming call: sends the answer's head."""
+        self.write_message: Callable[[Message], Awaitable[None]] | None = None
+        """Of a streaming call: sends one message."""
 
     def authorization(self) -> list[str]:
         """The values of the Authorization header: none, one, or (wrongly) more."""
@@ -52,17 +88,20 @@ class ServicerContext:
     """Whether there is still somebody to answer when the call's task is cancelled. grpcio cancels what has ended, and
     its context must not be touched then."""
 
-    @property
-    def deadline(self) -> float | None:
-        """When the gateway ends the call, by time.monotonic; None where it does not or the protocol's core does."""
-        return None
-
     def begin(self) -> None:
         """Reads what the call's headers say of the call itself. Raises StatusError for what is malformed."""
 
-    def is_ok(self) -> bool:
-        """Whether the servicer has left the status at OK."""
-        return self._code == OK
+    def failure(self) -> status_pb2.Status | None:
+        """The status that the call ends with, whatever its servicer returns; None while that is OK."""
+        if self.verdict is not None:
+            return self.verdict
+        return None if self._code == OK else self._status()
+
+    def trailers(self) -> Metadata:
+        """The trailing metadata for the wire. The details of the status go with the status."""
+        if self._rich is None:
+            return self._trailing
+        return tuple(pair for pair in self._trailing if pair.key != DETAILS_KEY)
 
     # What a servicer reads.
 
@@ -74,9 +113,17 @@ class ServicerContext:
         """Who is on the other end of the connection, as grpcio writes it: `ipv4:127.0.0.1:50000`."""
         return self._peer
 
-    def time_remaining(self) -> float | None:
-        """Seconds until the call's deadline, never below 0; None without a deadline."""
-        return None if self._deadline is None else max(0.0, self._deadline - time.monotonic())
+    def peer_identities(self) -> Sequence[bytes] | None:
+        """Who the peer is by its certificate; None over HTTP, whose TLS ends in front of us."""
+        return None
+
+    def peer_identity_key(self) -> str | None:
+        """Of what kind the identities are; None over HTTP."""
+        return None
+
+    def auth_context(self) -> Mapping[str, Sequence[bytes]]:
+        """What grpcio knows of the connection's security; empty over HTTP."""
+        return {}
 
     def code(self) -> grpc.StatusCode:
         """The status code that the servicer has set."""
@@ -94,50 +141,98 @@ class ServicerContext:
         """The initial metadata that the servicer has set."""
         return self._initial
 
+    def add_done_callback(self, callback: Callable[["ServicerContext"], object]) -> None:
+        """grpc.aio's form of `add_callback`: the callback is handed the context."""
+        self.add_callback(partial(callback, self))
+
     # What a servicer sets.
 
-    def send_initial_metadata(self, initial_metadata: Iterable[tuple[str, str | bytes]]) -> _Done:
-        """Goes out before the answer. Raises ValueError for what cannot be sent."""
+    def send_initial_metadata(self, initial_metadata: Pairs) -> Awaitable[None]:
+        """Goes out before the answer; of a stream at once.
+
+        Raises ValueError for what cannot be sent, and the second time.
+        """
+        if self._initial_is_sent:
+            raise ValueError("initial metadata has been sent already")
         self._initial = checked(initial_metadata)
+        self._initial_is_sent = True
+        if self.start_stream is None or self._loop is None:
+            return DONE
+        if asyncio._get_running_loop() is self._loop:  # the public function raises where there is none
+            return self._loop.create_task(self.start_stream())
+        asyncio.run_coroutine_threadsafe(self.start_stream(), self._loop)
         return DONE
 
-    def set_trailing_metadata(self, trailing_metadata: Iterable[tuple[str, str | bytes]]) -> None:
+    def set_trailing_metadata(self, trailing_metadata: Pairs) -> None:
         """Goes out after the answer. Raises ValueError for what cannot be sent."""
-        self._trailing = checked(trailing_metadata)
+        self._trailing, self._rich = (), None
+        self._add_trailing(trailing_metadata)
+
+    def _add_trailing(self, trailing_metadata: Pairs) -> None:
+        added = checked(trailing_metadata)
+        for key, value in added:
+            if key == DETAILS_KEY and isinstance(value, bytes):
+                try:
+                    self._rich = status_pb2.Status.FromString(value)
+                except DecodeError:
+                    raise ValueError(f"metadata {DETAILS_KEY}: not a google.rpc.Status") from None
+        self._trailing += added
 
     def set_code(self, code: grpc.StatusCode | int) -> None:
-        """The status of the call once the method returns."""
-        self._code = code.value[0] if isinstance(code, grpc.StatusCode) else GRPC_CODES[code].value[0]
+        """The status of the call once the method returns. Raises ValueError for what is no code."""
+        number = code.value[0] if isinstance(code, grpc.StatusCode) else code
+        if number not in GRPC_CODES:
+            raise ValueError(f"{code!r} is not a status code")
+        self._code = number
 
-    def set_details(self, details: str) -> None:
+    def set_details(self, details: str | bytes) -> None:
         """The message of the call's status."""
-        self._details = details
+        # Text that is not Unicode could be sent over no protocol.
+        data = details if isinstance(details, bytes) else (details or "").encode(errors="replace")
+        self._details = data.decode(errors="replace")
 
-    def abort(
-        self,
-        code: grpc.StatusCode | int,
-        details: str = "",
-        trailing_metadata: Iterable[tuple[str, str | bytes]] = (),
-    ) -> NoReturn:
-        """Ends the call with a status that is not OK. Trailing metadata set before goes out beside the one given."""
-        self.set_code(code)
-        self._details = details
-        self._trailing += checked(trailing_metadata)
-        if self._code == OK:
+    def abort(self, code: grpc.StatusCode | int, details: str | bytes = "", trailing_metadata: Pairs = ()) -> NoReturn:
+        """Ends the call with a status that is not OK, even if what this raises is caught.
+
+        Trailing metadata set before goes out beside the one given.
+        """
+        if code in (grpc.StatusCode.OK, OK):
             raise ValueError("a call is not aborted with OK")
-        raise StatusError(self.status())
+        self.set_code(code)
+        self.set_details(details)
+        self._add_trailing(trailing_metadata)
+        status = self._status()
+        if self.verdict is None:
+            self.verdict = status
+        raise AbortError(status)
 
     def abort_with_status(self, status: grpc.Status) -> NoReturn:
         """Ends the call with a rich status, as `grpc_status.rpc_status.to_status` makes it."""
         self.abort(status.code, status.details or "", status.trailing_metadata or ())
 
-    def status(self) -> status_pb2.Status:
+    def cancel(self) -> bool:
+        """Ends the call with CANCELLED, from any thread. Answers whether it was still running."""
+        was_active = self.is_active()
+        self.interrupt(CANCELLED)
+        return was_active
+
+    async def write(self, message: Message) -> None:
+        """Sends one message of a stream: grpc.aio's other way to answer, beside a generator."""
+        if self.write_message is None:
+            raise ValueError("only a server-streaming method writes messages")
+        await self.write_message(message)
+
+    def set_compression(self, compression: grpc.Compression) -> None:
+        """Taken and passed over: answers are not compressed."""
+
+    def disable_next_message_compression(self) -> None:
+        """Taken and passed over: answers are not compressed."""
+
+    def _status(self) -> status_pb2.Status:
         """The status as set, with the details that `grpc-status-details-bin` carries in the trailing metadata."""
         status = status_pb2.Status()
-        for key, value in self._trailing:
-            if key == DETAILS_KEY and isinstance(value, bytes):
-                status.MergeFromString(value)
-        self._trailing = tuple(pair for pair in self._trailing if pair.key != DETAILS_KEY)
+        if self._rich is not None:
+            status.CopyFrom(self._rich)
         # The protocols carry code and message a second time, and the two must agree.
         status.code, status.message = self._code, self._details
         return status

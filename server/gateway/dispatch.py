@@ -6,19 +6,20 @@ in `Dispatcher._failed` alone.
 
 import asyncio
 import logging
-import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from functools import partial
+from typing import Protocol
 
 from google.protobuf.descriptor import Descriptor, MethodDescriptor
 from google.protobuf.message import Message
 from google.rpc import code_pb2, status_pb2
 
-from server.gateway.context import ServicerContext
+from server.gateway.context import CANCELLED, ServicerContext
+from server.gateway.departures import Departures
+from server.gateway.lifetime import CLIENT_LEFT, DEADLINE_EXCEEDED
 from server.gateway.limits import Limits
 from server.gateway.methods import Method
+from server.gateway.servicers import Servicers, close
 from server.gateway.status import FieldViolation, StatusError, bad_request, make_status
 from server.gateway.transcoding.fields import resolve
 
@@ -36,14 +37,13 @@ INTERNAL = make_status(code_pb2.INTERNAL, "internal error")
 """What a caller is told of a fault of ours; the log has the rest."""
 TOO_MANY = make_status(code_pb2.RESOURCE_EXHAUSTED, "too many concurrent calls")
 SHUTTING_DOWN = make_status(code_pb2.UNAVAILABLE, "the server is shutting down")
-DEADLINE_EXCEEDED = make_status(code_pb2.DEADLINE_EXCEEDED, "deadline exceeded")
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a call ended: with a body, or with a status that is not OK."""
+    """How a call ended: with a body, or with a status that is not OK. A stream's messages have gone out before."""
 
     body: bytes = b""
     status: status_pb2.Status | None = None
@@ -51,18 +51,29 @@ class Outcome:
     """Overrules the HTTP status that goes with the code, see StatusError."""
 
 
+class Sink(Protocol):
+    """Where an edge takes the messages of a stream."""
+
+    async def start(self) -> None:
+        """Sends the head, with the initial metadata that the context has now. The second time it does nothing."""
+
+    async def send(self, message: bytes) -> None:
+        """Sends one message, the head before it. Returns when the next one may come."""
+
+
 @dataclass(slots=True)
 class Dispatcher:
     """Runs calls. Every hook is optional."""
 
+    servicers: Servicers
     authenticate: Authenticate | None = None
     validate: Validate | None = None
     translate: Translate | None = None
     limits: Limits = field(default_factory=Limits)
     stopping: bool = False
     """Set when the grace is over: calls cancelled from now on are told so."""
+    _departures: Departures = field(default_factory=Departures, init=False)
     _running: int = field(default=0, init=False)
-    _pool: Executor | None = field(default=None, init=False)
 
     async def unary(self, method: Method, context: ServicerContext, decode: Decode, encode: Encode) -> Outcome:
         """One call from its headers to its answer's bytes. Raises nothing but CancelledError."""
@@ -70,57 +81,120 @@ class Dispatcher:
             return Outcome(status=TOO_MANY)
         self._running += 1
         try:
-            if self.authenticate is not None:
-                context.caller = await self.authenticate(method.descriptor, context)
-            context.begin()
-            if context.deadline is None:
-                return Outcome(await self._run(method, context, decode, encode))
-            return Outcome(await _until(context.deadline, partial(self._run, method, context, decode, encode)))
+            request = await self._request(method, context, decode)
+            response = await self.servicers.unary(method, request, context)
+            _check(context)
+            return Outcome(encode(_typed(method, response)))
         except BaseException as error:  # noqa: BLE001  # what is no call's failure is raised again
-            return self._failed(error, method.path, may_answer=context.outlives_cancellation)
+            return self._failed(error, method.path, context)
         finally:
-            self._running -= 1
+            self._end(context)
+
+    async def stream(
+        self, method: Method, context: ServicerContext, decode: Decode, encode: Encode, sink: Sink
+    ) -> Outcome:
+        """The same for a call that answers with a stream, which goes to `sink`."""
+        if self._running >= self.limits.concurrent_calls:
+            return Outcome(status=TOO_MANY)
+        self._running += 1
+
+        async def write(message: object) -> None:
+            # A code that the servicer has set holds for the end; what ended the call already holds now.
+            if context.verdict is not None:
+                raise StatusError(context.verdict)
+            await sink.send(encode(_typed(method, message)))
+
+        try:
+            request = await self._request(method, context, decode)
+            context.start_stream, context.write_message = sink.start, write
+            responses = await self.servicers.stream(method, request, context)
+            try:
+                async for response in responses:
+                    await write(response)
+            finally:
+                await close(responses)
+            _check(context)
+            return Outcome()
+        except BaseException as error:  # noqa: BLE001  # what is no call's failure is raised again
+            return self._failed(error, method.path, context)
+        finally:
+            self._end(context)
 
     async def guard(self, work: Awaitable[bytes], name: str) -> Outcome:
         """The same for work that is no call of a method."""
         try:
             return Outcome(await work)
         except BaseException as error:  # noqa: BLE001  # what is no call's failure is raised again
-            return self._failed(error, name, may_answer=True)
+            return self._failed(error, name, None)
 
-    async def _run(self, method: Method, context: ServicerContext, decode: Decode, encode: Encode) -> bytes:
+    async def _request(self, method: Method, context: ServicerContext, decode: Decode) -> Message:
+        """The call's request, from a caller who may send it. Raises what ends the call before its servicer."""
+        context.method = method.descriptor
+        context.start()
+        if self.authenticate is not None:
+            context.caller = await self.authenticate(method.descriptor, context)
+        context.begin()
+        if context.time_remaining() == 0:
+            raise StatusError(DEADLINE_EXCEEDED)
         request, unreadable = await decode()
         broken = self.validate(request) if self.validate is not None else ()
         if unreadable or broken:
             raise StatusError(bad_request([*unreadable, *_beside(unreadable, broken, method.descriptor.input_type)]))
-        if method.is_coroutine:
-            response = await method.behaviour(request, context)
-        else:
-            response = await self._on_thread(method, request, context)
-        if not context.is_ok():
-            raise StatusError(context.status())
-        if not isinstance(response, method.response_class):
-            raise TypeError(f"{method.path} answered {type(response).__name__}, not its response message")
-        return encode(response)
+        # Only now: until the body is whole, its reading tells of a client that leaves.
+        self._departures.watch(context)
+        return request
 
-    async def _on_thread(self, method: Method, request: Message, context: ServicerContext) -> object:
-        if self._pool is None:
-            self._pool = ThreadPoolExecutor(self.limits.threads, thread_name_prefix="servicer")
-        return await asyncio.get_running_loop().run_in_executor(self._pool, method.behaviour, request, context)
+    def _end(self, context: ServicerContext) -> None:
+        self._running -= 1
+        self._departures.forget(context)
+        context.finish()
 
-    def _failed(self, error: BaseException, name: str, *, may_answer: bool) -> Outcome:
-        """How a call ended that raised `error`, in the log too if it was a fault of ours."""
-        if isinstance(error, StatusError):
-            return Outcome(status=error.status, http_status=error.http_status)
-        if isinstance(error, asyncio.CancelledError) and self.stopping and may_answer:
-            return Outcome(status=SHUTTING_DOWN)
+    def _failed(self, error: BaseException, name: str, context: ServicerContext | None) -> Outcome:
+        """How a call ended that raised `error`, in the log too if that was a fault of ours."""
+        if isinstance(error, asyncio.CancelledError):
+            return self._cancelled(error, context)
         if not isinstance(error, Exception):
             raise error
+        verdict = None if context is None else context.verdict
+        if isinstance(error, StatusError):
+            return (
+                Outcome(status=error.status, http_status=error.http_status)
+                if verdict is None
+                else Outcome(status=verdict)
+            )
         status = self.translate(error) if self.translate is not None else None
         if status is None:
-            _log.error("%s failed", name, exc_info=error)
-            status = INTERNAL
-        return Outcome(status=status)
+            status = None if context is None else context.failure()
+            # With a status it is the generated base's word for a method that its servicer lacks.
+            if status is None or not isinstance(error, NotImplementedError):
+                _log.error("%s failed", name, exc_info=error)
+        return Outcome(status=verdict or status or INTERNAL)
+
+    def _cancelled(self, error: asyncio.CancelledError, context: ServicerContext | None) -> Outcome:
+        if context is not None and context.is_interrupted:
+            return Outcome(status=context.verdict)
+        if self.stopping and (context is None or context.outlives_cancellation):
+            return Outcome(status=SHUTTING_DOWN)
+        if context is not None:
+            task = asyncio.current_task()
+            if task is not None and not task.cancelling():
+                # The servicer's own: something that it waited for was cancelled.
+                return Outcome(status=context.verdict or CANCELLED)
+            context.interrupt(CLIENT_LEFT)
+        raise error
+
+
+def _typed(method: Method, response: object) -> Message:
+    if not isinstance(response, method.response_class):
+        raise TypeError(f"{method.path} answered {type(response).__name__}, not its response message")
+    return response
+
+
+def _check(context: ServicerContext) -> None:
+    """Raises the status that the call ends with, unless all is well."""
+    status = context.failure()
+    if status is not None:
+        raise StatusError(status)
 
 
 def _beside(
@@ -139,17 +213,3 @@ def _beside(
         if oneof is not None:
             named.add(".".join([*violation.field.split(".")[:-1], oneof.name]))
     return (violation for violation in broken if violation.field not in named)
-
-
-async def _until(deadline: float, work: Callable[[], Awaitable[bytes]]) -> bytes:
-    """Does `work`, abandoned at `deadline` (of time.monotonic)."""
-    remaining = deadline - time.monotonic()
-    if remaining > 0:
-        try:
-            async with asyncio.timeout(remaining) as scope:
-                return await work()
-        except TimeoutError:
-            # A servicer may have let a TimeoutError of its own escape.
-            if not scope.expired():
-                raise
-    raise StatusError(DEADLINE_EXCEEDED)

@@ -6,19 +6,21 @@ The rules are those of PROTOCOL-WEB.md and PROTOCOL-HTTP2.md ("Length-Prefixed-M
 import base64
 import binascii
 import struct
-import zlib
 from contextlib import suppress
 
 from google.rpc import code_pb2
 
-from server.gateway.http import too_large
+from server.gateway.compression import GZIP, NotGzipError, gunzip
+from server.gateway.limits import too_large
+from server.gateway.protobuf import MORE_MESSAGES, NO_MESSAGE
 from server.gateway.status import StatusError, refusal
 
 _PREFIX = struct.Struct(">BI")
 _COMPRESSED = 0x01
-_GZIP = 16 + zlib.MAX_WBITS
 
-ENCODINGS = "identity,gzip"
+_KNOWN = {None, "", "identity", GZIP}
+
+ENCODINGS = f"identity,{GZIP}"
 """The `grpc-accept-encoding` of every answer that says why an encoding was refused."""
 
 
@@ -51,8 +53,10 @@ def decode_text(body: bytes) -> bytes:
 
 def read_message(body: bytes, encoding: str | None, limit: int) -> bytes:
     """The one message of a unary request's body. Raises StatusError for everything else."""
+    if encoding not in _KNOWN:
+        raise _unimplemented(f"grpc-encoding must be one of {ENCODINGS}")
     if not body:
-        raise _unimplemented("a unary call needs one message, the request has none")
+        raise StatusError(NO_MESSAGE)
     if len(body) < _PREFIX.size:
         raise _fault("the request's frame is cut short")
     flags, length = _PREFIX.unpack_from(body)
@@ -77,22 +81,14 @@ def _more(body: bytes, end: int) -> StatusError:
         if flags & ~_COMPRESSED:
             return _fault("a request's frame must be a message")
     if end == len(body):
-        return _unimplemented("a unary call needs one message, the request has more")
+        return StatusError(MORE_MESSAGES)
     return _fault("the request has bytes behind its message")
 
 
 def _decompress(message: bytes, encoding: str | None, limit: int) -> bytes:
-    if encoding is None or encoding == "identity":
+    if encoding != GZIP:
         raise _fault("the message is compressed, but grpc-encoding names no compression")
-    if encoding != "gzip":
-        raise _unimplemented(f"grpc-encoding must be one of {ENCODINGS}")
-    inflater = zlib.decompressobj(_GZIP)
     try:
-        plain = inflater.decompress(message, limit + 1)
-    except zlib.error:
+        return gunzip(message, limit)
+    except NotGzipError:
         raise _fault("the message does not decompress") from None
-    if len(plain) > limit:
-        raise too_large(limit)
-    if not inflater.eof or inflater.unused_data:
-        raise _fault("the message does not decompress")
-    return plain

@@ -5,16 +5,12 @@ from dataclasses import dataclass
 
 from google.rpc import code_pb2
 
+from server.gateway.connect import CONTENT_TYPES, ConnectEdge, is_connect, speaks_connect
 from server.gateway.cors import Cors, is_preflight
 from server.gateway.dispatch import Dispatcher
+from server.gateway.error_pages import ErrorPages
 from server.gateway.grpc_web import GrpcWebEdge, is_grpc_web
-from server.gateway.http import (
-    JSON_TYPE,
-    ErrorPages,
-    HttpRequest,
-    HttpResponse,
-    unsupported_media_type,
-)
+from server.gateway.http import JSON_TYPE, HttpRequest, HttpResponse, unsupported_media_type
 from server.gateway.json_http import JsonEdge
 from server.gateway.methods import Method
 from server.gateway.status import refusal
@@ -36,12 +32,15 @@ class Front:
     methods: Mapping[str, Method]
     json: JsonEdge
     grpc_web: GrpcWebEdge
+    connect: ConnectEdge
     pages: ErrorPages
     cors: Cors
     probes: Mapping[str, Probe]
 
-    async def __call__(self, request: HttpRequest) -> HttpResponse:
-        """One request. Raises nothing but CancelledError."""
+    async def __call__(self, request: HttpRequest) -> HttpResponse | None:
+        """One request; None when its answer has gone out as a stream. Raises nothing but CancelledError."""
+        request.common_headers = self.cors.headers(request)
+        response: HttpResponse | None
         try:
             response = await self._answer(request)
         except PathNotFoundError:
@@ -50,10 +49,11 @@ class Front:
             response = self._not_allowed(error.allow)
         except BadPathError as error:
             response = self._refuse(code_pb2.INVALID_ARGUMENT, f"the path {error}")
-        response.headers += self.cors.headers(request)
+        if response is not None:
+            response.headers += request.common_headers
         return response
 
-    async def _answer(self, request: HttpRequest) -> HttpResponse:
+    async def _answer(self, request: HttpRequest) -> HttpResponse | None:
         if not request.path.startswith("/"):
             raise BadPathError("does not start with a slash")
         if request.method == "OPTIONS":
@@ -68,15 +68,19 @@ class Front:
         except PathNotFoundError:
             if request.method == "POST" and is_grpc_web(request):
                 return await self.grpc_web.handle(request, None)
+            if request.method == "POST" and speaks_connect(request):
+                return await self.connect.handle(request, None)
             raise
         return await self.json.handle(request, match)
 
-    async def _rpc(self, request: HttpRequest, method: Method) -> HttpResponse:
+    async def _rpc(self, request: HttpRequest, method: Method) -> HttpResponse | None:
         if request.method != "POST":
-            return self._not_allowed(RPC_METHODS)
-        if not is_grpc_web(request):
-            return self.pages.refuse(unsupported_media_type("one of gRPC-Web's"))
-        return await self.grpc_web.handle(request, method)
+            return _not_connects(self._not_allowed(RPC_METHODS))
+        if is_grpc_web(request):
+            return await self.grpc_web.handle(request, method)
+        if is_connect(request):
+            return await self.connect.handle(request, method)
+        return _not_connects(self.pages.refuse(unsupported_media_type(f"{CONTENT_TYPES}, or one of gRPC-Web's")))
 
     async def _probe(self, request: HttpRequest) -> HttpResponse:
         if request.method not in {"GET", "HEAD"}:
@@ -115,3 +119,14 @@ class Front:
 
     def _refuse(self, code: int, text: str) -> HttpResponse:
         return self.pages.refuse(refusal(code, text))
+
+
+def _not_connects(response: HttpResponse) -> HttpResponse:
+    """The same page with its charset named, which changes nothing but for Connect's clients.
+
+    To them `application/json`, to the letter, is an error in their own form, and here nothing says that it is they.
+    """
+    response.headers = [
+        (key, f"{value}; charset=utf-8" if key == "content-type" else value) for key, value in response.headers
+    ]
+    return response

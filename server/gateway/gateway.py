@@ -1,21 +1,25 @@
 """The public face: `Gateway(services=[(descriptor, servicer)])`, served over every protocol."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 
 import grpc
 from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
 
+from server.gateway.asgi import AsgiApplication
+from server.gateway.connect import ConnectEdge
 from server.gateway.cors import Cors
 from server.gateway.dispatch import Authenticate, Dispatcher, Translate
+from server.gateway.error_pages import ErrorPages
+from server.gateway.exchange import Calls
 from server.gateway.front import Front, Probe
 from server.gateway.grpc_native import GrpcHandler
 from server.gateway.grpc_web import GrpcWebEdge
-from server.gateway.http import ErrorPages
 from server.gateway.json_http import JsonEdge
 from server.gateway.limits import Limits
 from server.gateway.methods import ServiceError, bind
 from server.gateway.rsgi import RsgiApplication
+from server.gateway.servicers import Interceptor, Servicers
 from server.gateway.transcoding.codec import Codec
 from server.gateway.validation import Rules
 from server.gateway.wsgi import WsgiApplication
@@ -26,20 +30,23 @@ def _ok(_method: MethodDescriptor) -> int:
 
 
 class Gateway:
-    """Any grpcio servicer as native gRPC, gRPC-Web and JSON over HTTP, by one coroutine for all of them.
+    """Any grpcio servicer as native gRPC, gRPC-Web, Connect and JSON over HTTP, by one coroutine for all of them.
 
     Every argument but `services` is optional; with no other there is no authentication and no CORS, and default limits
     hold. buf.validate rules in the protos are always checked. Raises ServiceError, naming the culprit, for a method
     that cannot be served, a bad google.api.http annotation or rule, and two routes that collide.
 
     services: descriptors and what answers them: objects with a method of each RPC's name, `(request, context)`, either
-        `async def` (run on the event loop) or plain `def` (run on a thread).
+        `async def` (run on the event loop) or plain `def` (run on a thread). Unary methods and those with a stream of
+        responses; one with a stream of requests is passed over, with a word in the log.
     authenticate: answers who calls, kept as `context.caller`, or raises; runs before a body is read.
     translate: the google.rpc.Status of an exception that a servicer or `authenticate` raised; None makes it INTERNAL
         with a fixed text, and the exception is logged.
     success_code: the HTTP status of a method's successful JSON call.
     probes: HTTP paths that answer 200 while their coroutine function returns, an error once it raises.
     strict_json: refuse JSON fields that a message does not have, instead of passing over them.
+    interceptors: `async def (call_next, request, context)`, around every call of a servicer's method, the first one
+        outermost; see docs/gateway.md.
     """
 
     def __init__(
@@ -53,13 +60,16 @@ class Gateway:
         cors: Cors | None = None,
         limits: Limits | None = None,
         strict_json: bool = False,
+        interceptors: Sequence[Interceptor] = (),
     ) -> None:
         self._limits = limits or Limits()
+        self._calls = Calls()
         self._methods = bind(services)
         rules = Rules(method.request_class for method in self._methods.values())
         codec = Codec(ignore_unknown_fields=not strict_json)
         self._pages = ErrorPages(codec)
-        self._dispatcher = Dispatcher(authenticate, rules.violations, translate, self._limits)
+        servicers = Servicers(self._limits.threads, interceptors)
+        self._dispatcher = Dispatcher(servicers, authenticate, rules.violations, translate, self._limits)
         self._json = JsonEdge(
             self._dispatcher, self._methods.values(), codec, self._pages, success_code, self._limits.message_bytes
         )
@@ -68,33 +78,43 @@ class Gateway:
             methods=self._methods,
             json=self._json,
             grpc_web=GrpcWebEdge(self._dispatcher, self._limits.message_bytes),
+            connect=ConnectEdge(self._dispatcher, codec, self._pages, self._limits.message_bytes),
             pages=self._pages,
             cors=cors or Cors(),
             probes=probes or {},
         )
 
     @cached_property
+    def asgi(self) -> AsgiApplication:
+        """For any ASGI server: gRPC-Web, Connect and JSON, by path and content type."""
+        return AsgiApplication(self._front, self._pages, self._limits, self._calls)
+
+    @cached_property
     def rsgi(self) -> RsgiApplication:
-        """For granian's RSGI: gRPC-Web and JSON, by path and content type.
+        """The same for granian's RSGI.
 
         Raises ServiceError for a route with a multi-segment variable, see server/gateway/rsgi.py.
         """
         routes = self._json.multi_segment_routes()
         if routes:
             raise ServiceError(f"RSGI decodes paths, so it cannot serve {', '.join(routes)}")
-        return RsgiApplication(self._front, self._pages, self._limits.read_seconds)
+        return RsgiApplication(self._front, self._pages, self._limits, self._calls)
 
     @cached_property
     def wsgi(self) -> WsgiApplication:
         """The same for any WSGI server."""
-        return WsgiApplication(self._front)
+        return WsgiApplication(self._front, self._pages)
 
     @cached_property
     def grpc_handler(self) -> grpc.GenericRpcHandler:
         """For `grpc.aio.server`: `server.add_generic_rpc_handlers([gateway.grpc_handler])`."""
-        return GrpcHandler(self._dispatcher, self._methods)
+        return GrpcHandler(self._dispatcher, self._methods, self._limits.read_seconds)
+
+    async def wait_idle(self) -> None:
+        """Returns when no call is running over `asgi` or `rsgi`."""
+        await self._calls.wait_idle()
 
     def stop(self) -> None:
-        """Cancels the HTTP calls that are still running; their callers are told that the server shuts down."""
+        """Cancels the calls that still run over `asgi` or `rsgi`; their callers are told that the server shuts down."""
         self._dispatcher.stopping = True
-        self.rsgi.cancel()
+        self._calls.cancel()

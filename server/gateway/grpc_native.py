@@ -1,67 +1,164 @@
 """The native gRPC edge: a generic handler for `grpc.aio.server`.
 
-Messages pass grpcio as bytes: it would answer INTERNAL to what does not parse before any code of ours ran.
+Messages pass grpcio as bytes: it would answer INTERNAL to what does not parse before any code of ours ran. And every
+method is to grpcio one with a stream of requests: the one message there must be is read here, after authentication,
+for grpcio itself takes the first of many, and never answers a call that has none.
 """
 
 import time
-from typing import TYPE_CHECKING, Any
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any
 
 import grpc
 from google.protobuf.message import Message
-from google.rpc import status_pb2
 
 from server.gateway.context import ServicerContext
-from server.gateway.dispatch import Dispatcher
-from server.gateway.metadata import DETAILS_KEY
+from server.gateway.deadlines import Deadlines
+from server.gateway.dispatch import Decode, Dispatcher, Outcome
+from server.gateway.limits import too_slow
+from server.gateway.metadata import DETAILS_KEY, Metadata
 from server.gateway.methods import Method
-from server.gateway.protobuf import decode_protobuf, details_trailer, encode_protobuf
-from server.gateway.status import GRPC_CODES, FieldViolation
-
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+from server.gateway.protobuf import MORE_MESSAGES, NO_MESSAGE, decode_protobuf, details_trailer, encode_protobuf
+from server.gateway.status import GRPC_CODES, FieldViolation, StatusError
 
 
 class GrpcHandler(grpc.GenericRpcHandler):
     """Answers the gateway's methods. Unknown ones are left to other handlers, and in the end to grpcio."""
 
-    def __init__(self, dispatcher: Dispatcher, methods: dict[str, Method]) -> None:
+    def __init__(self, dispatcher: Dispatcher, methods: dict[str, Method], read_seconds: float) -> None:
+        requests = _Requests(read_seconds)
         self._handlers: dict[str, grpc.RpcMethodHandler[bytes, bytes]] = {
-            path: grpc.unary_unary_rpc_method_handler(_behaviour(dispatcher, method))
-            for path, method in methods.items()
+            path: _handler(dispatcher, method, requests) for path, method in methods.items()
         }
 
     def service(self, handler_call_details: grpc.HandlerCallDetails) -> "grpc.RpcMethodHandler[bytes, bytes] | None":
         return self._handlers.get(handler_call_details.method)
 
 
-def _behaviour(dispatcher: Dispatcher, method: Method) -> "Callable[[bytes, Any], Awaitable[bytes]]":
-    async def call(data: bytes, grpc_context: Any) -> bytes:
-        # grpc's context is read here, once: some of its methods end the process when called after the call has ended.
-        remaining = grpc_context.time_remaining()
-        context = ServicerContext(
-            tuple(grpc_context.invocation_metadata() or ()),
-            grpc_context.peer(),
-            None if remaining is None else time.monotonic() + remaining,
-        )
+class _Requests:
+    """Reads the one message of a request."""
+
+    def __init__(self, seconds: float) -> None:
+        self._deadlines = Deadlines()
+        self._seconds = seconds
+
+    def decoder(self, method: Method, grpc_context: Any) -> Decode:
+        """What reads a call's message, within the limit of time."""
 
         async def decode() -> tuple[Message, list[FieldViolation]]:
+            try:
+                data = await self._deadlines.wait(_only_message(grpc_context), self._seconds)
+            except TimeoutError:
+                raise too_slow(self._seconds) from None
             return decode_protobuf(method, data)
 
-        outcome = await dispatcher.unary(method, context, decode, encode_protobuf)
+        return decode
+
+
+async def _only_message(grpc_context: Any) -> bytes:
+    message = await grpc_context.read()
+    if message is grpc.aio.EOF:
+        raise StatusError(NO_MESSAGE)
+    if await grpc_context.read() is not grpc.aio.EOF:
+        raise StatusError(MORE_MESSAGES)
+    data: bytes = message
+    return data
+
+
+def _handler(dispatcher: Dispatcher, method: Method, requests: _Requests) -> "grpc.RpcMethodHandler[bytes, bytes]":
+    if method.is_streaming:
+        return grpc.stream_stream_rpc_method_handler(_stream(dispatcher, method, requests))
+    return grpc.stream_unary_rpc_method_handler(_unary(dispatcher, method, requests))
+
+
+def _unary(dispatcher: Dispatcher, method: Method, requests: _Requests) -> Callable[[object, Any], Awaitable[bytes]]:
+    async def call(_requests: object, grpc_context: Any) -> bytes:
+        context = _context(grpc_context)
+        outcome = await dispatcher.unary(method, context, requests.decoder(method, grpc_context), encode_protobuf)
         if context.initial_metadata():
             await grpc_context.send_initial_metadata(context.initial_metadata())
-        if outcome.status is not None:
-            await _abort(grpc_context, outcome.status, context)
-        if context.trailing_metadata():
-            grpc_context.set_trailing_metadata(context.trailing_metadata())
+        await _end(grpc_context, outcome, context)
         return outcome.body
 
     return call
 
 
-async def _abort(grpc_context: Any, status: status_pb2.Status, context: ServicerContext) -> None:
+def _stream(dispatcher: Dispatcher, method: Method, requests: _Requests) -> Callable[[object, Any], Awaitable[None]]:
+    async def call(_requests: object, grpc_context: Any) -> None:
+        context = _context(grpc_context)
+        sink = _Sink(grpc_context, context)
+        decode = requests.decoder(method, grpc_context)
+        outcome = await dispatcher.stream(method, context, decode, encode_protobuf, sink)
+        if context.initial_metadata():
+            await sink.start()
+        await _end(grpc_context, outcome, context)
+
+    return call
+
+
+class _GrpcContext(ServicerContext):
+    """The context of a call that came over grpcio, which may know who the peer is."""
+
+    __slots__ = ("_identities",)
+
+    def __init__(
+        self,
+        invocation: Metadata,
+        peer: str,
+        deadline: float | None,
+        identities: tuple[Sequence[bytes] | None, str | None, Mapping[str, Sequence[bytes]]],
+    ) -> None:
+        super().__init__(invocation, peer, deadline)
+        self._identities = identities
+
+    def peer_identities(self) -> Sequence[bytes] | None:
+        return self._identities[0]
+
+    def peer_identity_key(self) -> str | None:
+        return self._identities[1]
+
+    def auth_context(self) -> Mapping[str, Sequence[bytes]]:
+        return self._identities[2]
+
+
+class _Sink:
+    """grpcio's side of a stream."""
+
+    def __init__(self, grpc_context: Any, context: ServicerContext) -> None:
+        self._grpc_context = grpc_context
+        self._context = context
+        self._has_started = False
+
+    async def start(self) -> None:
+        if not self._has_started:
+            self._has_started = True
+            await self._grpc_context.send_initial_metadata(self._context.initial_metadata())
+
+    async def send(self, message: bytes) -> None:
+        await self.start()
+        await self._grpc_context.write(message)
+
+
+def _context(grpc_context: Any) -> ServicerContext:
+    # grpc's context is read here, once: some of its methods end the process when called after the call has ended.
+    remaining = grpc_context.time_remaining()
+    return _GrpcContext(
+        tuple(grpc_context.invocation_metadata() or ()),
+        grpc_context.peer(),
+        None if remaining is None else time.monotonic() + remaining,
+        (grpc_context.peer_identities(), grpc_context.peer_identity_key(), grpc_context.auth_context()),
+    )
+
+
+async def _end(grpc_context: Any, outcome: Outcome, context: ServicerContext) -> None:
+    """Hands the call's status and trailing metadata over."""
+    status = outcome.status
+    if status is None:
+        if context.trailers():
+            grpc_context.set_trailing_metadata(context.trailers())
+        return
     # Trailing metadata that was set before an abort is lost, so it goes along.
-    trailing: list[tuple[str, str | bytes]] = list(context.trailing_metadata())
+    trailing: list[tuple[str, str | bytes]] = list(context.trailers())
     details = details_trailer(status)
     if details is not None:
         trailing.append((DETAILS_KEY, details))

@@ -3,24 +3,22 @@
 The edges (JSON, gRPC-Web) know nothing else of HTTP; the server faces (RSGI, WSGI) are thin adapters over it.
 """
 
-import base64
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-import orjson
-from google.protobuf import any_pb2, duration_pb2
-from google.rpc import code_pb2, error_details_pb2, status_pb2
+from google.rpc import code_pb2, status_pb2
 
 from server.gateway.context import ServicerContext
-from server.gateway.dispatch import Outcome
-from server.gateway.metadata import Metadata, from_headers, parse_timeout
-from server.gateway.status import HTTP_STATUS, StatusError, refusal
-from server.gateway.transcoding.codec import Codec
+from server.gateway.lifetime import DEADLINE_EXCEEDED
+from server.gateway.metadata import Metadata, from_headers, parse_connect_timeout, parse_timeout
+from server.gateway.status import StatusError, refusal
 
 Headers = list[tuple[str, str]]
+Write = Callable[[bytes], Awaitable[None]]
+"""Sends some bytes of a streamed body, and returns when more may come."""
 
 JSON_TYPE = "application/json"
 
@@ -56,9 +54,18 @@ class HttpRequest:
     read: Callable[[int, int], Awaitable[bytes]]
     """`(limit, framing)`: answers the whole body. Raises StatusError when it is longer than a message of `limit` bytes
     and the `framing` around it (413), comes too slowly (408) or is cut short."""
+    begin_stream: Callable[[int, Headers], Awaitable[Write]]
+    """`(status, headers)`: sends the head of an answer whose body comes piece by piece. An edge that has called it
+    answers None."""
     peer: str = ""
     """As grpcio writes it: `ipv4:127.0.0.1:50000`."""
     path_is_decoded: bool = False
+    departure: Callable[[], Coroutine[Any, Any, None]] | None = None
+    """Returns when the client has left, its body read before; None where the server cannot tell."""
+    stream_limit: int | None = None
+    """Bytes that a streamed body may have, where the server takes them faster than the client; None without a limit."""
+    common_headers: Headers = field(default_factory=list)
+    """For whatever answer there will be; set by the front."""
 
     def header(self, name: str) -> str | None:
         """The first value of a header, None without one."""
@@ -71,6 +78,10 @@ class HttpRequest:
         """The content type; without one its essence is empty."""
         return parse_media_type(self.header("content-type") or "")
 
+    def content_encoding(self) -> str:
+        """In lower case; `identity` without one."""
+        return (self.header("content-encoding") or "identity").strip().lower()
+
 
 @dataclass(slots=True)
 class HttpResponse:
@@ -79,6 +90,9 @@ class HttpResponse:
     status: int
     headers: Headers = field(default_factory=list)
     body: bytes = b""
+
+
+_TIMEOUTS = {"grpc-timeout": parse_timeout, "connect-timeout-ms": parse_connect_timeout}
 
 
 class HttpContext(ServicerContext):
@@ -90,20 +104,28 @@ class HttpContext(ServicerContext):
     def __init__(self, request: HttpRequest) -> None:
         super().__init__(None, request.peer)
         self._headers = request.headers
+        self.departure = request.departure
 
     def authorization(self) -> list[str]:
         return [value for key, value in self._headers if key == "authorization"]
 
-    @property
-    def deadline(self) -> float | None:
-        return self._deadline
-
     def begin(self) -> None:
+        timeout: float | None = None
         for key, value in self._headers:
-            if key == "grpc-timeout":
-                self._deadline = time.monotonic() + parse_timeout(value)
+            if key in _TIMEOUTS:
+                seconds = _TIMEOUTS[key](value)
+                timeout = seconds if timeout is None else min(timeout, seconds)
             elif self._invocation is None and key.endswith("-bin"):
                 self._invocation = from_headers(self._headers)
+        if timeout is not None:
+            self._deadline = time.monotonic() + timeout
+            self.start_timer()
+
+    def failure(self) -> status_pb2.Status | None:
+        # The timer has had no turn if the servicer kept the event loop to itself.
+        if self._deadline is not None and self.verdict is None and self.time_remaining() == 0:
+            return DEADLINE_EXCEEDED
+        return super().failure()
 
     def invocation_metadata(self) -> Metadata:
         # Few servicers ask, so it is read when one does; what could be malformed, `begin` has read.
@@ -112,72 +134,7 @@ class HttpContext(ServicerContext):
         return self._invocation
 
 
-def too_large(limit: int) -> StatusError:
-    """For a body of more than `limit` bytes."""
-    text = f"the request is larger than the limit of {limit} bytes"
-    return refusal(code_pb2.RESOURCE_EXHAUSTED, text, http_status=413)
-
-
-def too_slow(seconds: float) -> StatusError:
-    """For a body that has not arrived within `seconds`."""
-    text = f"the request's body did not arrive within {seconds:g} seconds"
-    return refusal(code_pb2.DEADLINE_EXCEEDED, text, http_status=408)
-
-
-def cut_short() -> StatusError:
-    """For a body that ended before its end: nobody is left to read this."""
-    return refusal(code_pb2.CANCELLED, "the request's body was cut short")
-
-
 def unsupported_media_type(expected: str) -> StatusError:
     """For a content type, charset or content encoding that the path does not take."""
     text = f"the content type must be {expected}"
     return refusal(code_pb2.INVALID_ARGUMENT, text, http_status=415)
-
-
-class ErrorPages:
-    """Writes a google.rpc.Status as JSON: `{"code", "message", "details"}`, whatever went wrong."""
-
-    def __init__(self, codec: Codec) -> None:
-        self._codec = codec
-
-    def response(self, outcome: Outcome) -> HttpResponse:
-        """The answer to a call that failed."""
-        status = outcome.status
-        if status is None:
-            raise ValueError("not an error")
-        http_status = outcome.http_status or HTTP_STATUS.get(status.code, 500)
-        headers = [("content-type", JSON_TYPE)]
-        if http_status == 401:
-            headers.append(("www-authenticate", "Bearer"))
-        headers += _retry_after(status.details)
-        return HttpResponse(http_status, headers, self.body(status))
-
-    def refuse(self, error: StatusError, headers: Iterable[tuple[str, str]] = ()) -> HttpResponse:
-        """The answer to a request that reached no method."""
-        response = self.response(Outcome(status=error.status, http_status=error.http_status))
-        response.headers += headers
-        return response
-
-    def body(self, status: status_pb2.Status) -> bytes:
-        """The JSON of a status; all three keys are always there."""
-        details = b",".join(self._detail(detail) for detail in status.details)
-        return b'{"code":%d,"message":%s,"details":[%s]}' % (status.code, orjson.dumps(status.message), details)
-
-    def _detail(self, detail: any_pb2.Any) -> bytes:
-        try:
-            return self._codec.encode(detail)
-        except ValueError:
-            # A detail whose bytes are not of its type; an unknown type the codec writes in this form by itself.
-            value = base64.b64encode(detail.value).decode("ascii")
-            return orjson.dumps({"@type": detail.type_url, "value": value})
-
-
-def _retry_after(details: Iterable[any_pb2.Any]) -> Headers:
-    """RFC 9110, section 10.2.3, from a google.rpc.RetryInfo: whole seconds, rounded up."""
-    for detail in details:
-        if detail.Is(error_details_pb2.RetryInfo.DESCRIPTOR):
-            info = error_details_pb2.RetryInfo.FromString(detail.value)
-            delay: duration_pb2.Duration = info.retry_delay
-            return [("retry-after", str(max(0, delay.seconds + (delay.nanos > 0))))]
-    return []

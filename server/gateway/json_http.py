@@ -5,27 +5,23 @@ from dataclasses import dataclass
 
 from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.message import Message
-from google.rpc import code_pb2
 
-from server.gateway.dispatch import Dispatcher
-from server.gateway.http import (
-    JSON_TYPE,
-    ErrorPages,
-    HttpContext,
-    HttpRequest,
-    HttpResponse,
-    unsupported_media_type,
-)
+from server.gateway.bodies import UNTYPED, Answer, ReadBody, answers, body_reader
+from server.gateway.dispatch import Decode, Dispatcher, Outcome
+from server.gateway.error_pages import ErrorPages
+from server.gateway.http import Headers, HttpContext, HttpRequest, HttpResponse
 from server.gateway.metadata import to_headers
 from server.gateway.methods import Method, ServiceError
-from server.gateway.status import FieldViolation, refusal
+from server.gateway.status import FieldViolation
+from server.gateway.streams import HttpStream
 from server.gateway.transcoding.annotations import AnnotationError, compile_rule, http_rules
 from server.gateway.transcoding.annotations import Route as Rule
-from server.gateway.transcoding.codec import Codec, MalformedJsonError
+from server.gateway.transcoding.codec import Codec
 from server.gateway.transcoding.fields import bind_path, bind_query
 from server.gateway.transcoding.routes import Match, RouteConflictError, Router
 
 TRAILER_PREFIX = "grpc-trailer-"
+NDJSON_TYPE = "application/x-ndjson"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +31,8 @@ class JsonRoute:
     method: Method
     rule: Rule
     success_status: int
+    read_body: ReadBody
+    new_answer: Callable[[], Answer]
 
     def __str__(self) -> str:
         return str(self.rule)
@@ -61,7 +59,8 @@ class JsonEdge:
             for method in methods:
                 for http_rule in http_rules(method.descriptor):
                     rule = compile_rule(method.descriptor, http_rule)
-                    route = JsonRoute(method, rule, success_code(method.descriptor))
+                    status = success_code(method.descriptor)
+                    route = JsonRoute(method, rule, status, body_reader(rule, codec), answers(rule, codec))
                     self._router.add(http_rule.http_method, rule.template, route)
         except (AnnotationError, RouteConflictError) as error:
             raise ServiceError(str(error)) from error
@@ -78,58 +77,67 @@ class JsonEdge:
         """The HTTP methods of a request's path, sorted. Raises BadPathError."""
         return self._router.allowed(request.path, decoded=request.path_is_decoded)
 
-    async def handle(self, request: HttpRequest, match: Match[JsonRoute]) -> HttpResponse:
-        """One call of the route's method."""
+    async def handle(self, request: HttpRequest, match: Match[JsonRoute]) -> HttpResponse | None:
+        """One call of the route's method; None when its answer has gone out as a stream."""
         route = match.value
         context = HttpContext(request)
 
         async def decode() -> tuple[Message, list[FieldViolation]]:
             message = route.method.request_class()
-            violations = await self._read_body(request, route.rule, message)
+            violations = await route.read_body(request, message, self._limit)
             violations += bind_path(message, match.bindings, self._codec)
             violations += bind_query(
                 message, request.query, self._codec, bound=route.rule.bound, body=route.rule.rule.body
             )
             return message, violations
 
-        encode = self._codec.encode
-        response_body = route.rule.response_body
-        if response_body is not None:
-            field = response_body
+        answer = route.new_answer()
+        if route.method.is_streaming:
+            return await self._stream(request, context, route, answer, decode)
+        outcome = await self._dispatcher.unary(route.method, context, decode, answer.encode)
+        return self._respond(outcome, context, route, answer.content_type)
 
-            def encode(message: Message) -> bytes:
-                return self._codec.encode_field(message, field)
+    async def _stream(
+        self, request: HttpRequest, context: HttpContext, route: JsonRoute, answer: Answer, decode: Decode
+    ) -> HttpResponse | None:
+        stream = _Stream(request, context, route.success_status, answer)
+        outcome = await self._dispatcher.stream(route.method, context, decode, answer.encode, stream)
+        if not stream.has_started:
+            return self._respond(outcome, context, route, stream.content_type)
+        await stream.end(b"" if outcome.status is None else stream.failure(self._pages.body(outcome.status)))
+        return None
 
-        outcome = await self._dispatcher.unary(route.method, context, decode, encode)
+    def _respond(self, outcome: Outcome, context: HttpContext, route: JsonRoute, content_type: str) -> HttpResponse:
         if outcome.status is None:
-            response = HttpResponse(route.success_status, [("content-type", JSON_TYPE)], outcome.body)
+            response = HttpResponse(route.success_status, [("content-type", content_type)], outcome.body)
         else:
             response = self._pages.response(outcome)
         response.headers += to_headers(context.initial_metadata())
-        response.headers += to_headers(context.trailing_metadata(), TRAILER_PREFIX)
+        response.headers += to_headers(context.trailers(), TRAILER_PREFIX)
         return response
 
-    async def _read_body(self, request: HttpRequest, rule: Rule, message: Message) -> list[FieldViolation]:
-        """Reads the body into the message, or into the field of it that is the body."""
-        takes_body = bool(rule.rule.body)
-        if takes_body:
-            _require_json(request)
-        body = await request.read(self._limit, 0)
-        if not body:
-            return []
-        if not takes_body:
-            raise refusal(code_pb2.INVALID_ARGUMENT, "this method takes no body")
-        try:
-            if rule.body is not None:
-                return self._codec.decode_field(body, message, rule.body)
-            return self._codec.decode(body, message)
-        except MalformedJsonError as error:
-            raise refusal(code_pb2.INVALID_ARGUMENT, str(error)) from None
 
+class _Stream(HttpStream):
+    """A line of JSON for each message, or the bytes of each HttpBody. The last line tells of a failure.
 
-def _require_json(request: HttpRequest) -> None:
-    essence, charset = request.media_type()
-    if essence not in {"", JSON_TYPE} or charset not in {"", "utf-8", "utf8"}:
-        raise unsupported_media_type(f"{JSON_TYPE}, in UTF-8")
-    if (request.header("content-encoding") or "identity").lower() != "identity":
-        raise unsupported_media_type(f"{JSON_TYPE}, without a content encoding")
+    Trailing metadata is known when there are no headers left to carry it: it stays behind.
+    """
+
+    def __init__(self, request: HttpRequest, context: HttpContext, status: int, answer: Answer) -> None:
+        super().__init__(request, context, status)
+        self._answer = answer
+
+    @property
+    def content_type(self) -> str:
+        return NDJSON_TYPE if self._answer.is_json else self._answer.content_type or UNTYPED
+
+    def headers(self) -> Headers:
+        return [("content-type", self.content_type)]
+
+    def frame(self, message: bytes) -> bytes:
+        return message + b"\n" if self._answer.is_json else message
+
+    def failure(self, status: bytes) -> bytes:
+        """The last line of a stream that has failed."""
+        line = b'{"error":%s}\n' % status
+        return line if self._answer.is_json else b"\n" + line

@@ -4,8 +4,14 @@ from google.protobuf.message import DecodeError, Message
 from google.rpc import code_pb2, status_pb2
 
 from server.gateway.methods import Method
-from server.gateway.status import FieldViolation, refusal
+from server.gateway.status import FieldViolation, make_status, refusal
 from server.gateway.transcoding.codec import range_violations
+
+# grpcio's own words, so that a client reads the same over every protocol.
+UNKNOWN_METHOD = make_status(code_pb2.UNIMPLEMENTED, "Method not found!")
+# "gRPC Status Codes": what a violation of a method's cardinality is called.
+NO_MESSAGE = make_status(code_pb2.UNIMPLEMENTED, "the call needs one message, the request has none")
+MORE_MESSAGES = make_status(code_pb2.UNIMPLEMENTED, "the call needs one message, the request has more")
 
 
 def decode_protobuf(method: Method, data: bytes) -> tuple[Message, list[FieldViolation]]:

@@ -2,26 +2,27 @@
 
 RSGI hands over the path percent-decoded: an encoded `/` or `:` cannot be told from a plain one. So this face refuses,
 when it is made, routes with a multi-segment variable, and answers 400 to a decoded path that holds `%` or U+FFFD.
-Header values that are not ASCII do not arrive at all.
+Header values that are not ASCII do not arrive at all. A client that closes its sending half counts as gone.
 """
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from collections.abc import AsyncIterator
 from typing import Any, Protocol
 
 from granian.rsgi import ProtocolClosed  # type: ignore[attr-defined]  # documented, but not in its __all__
 
 from server.gateway.deadlines import Deadlines
 from server.gateway.dispatch import INTERNAL, Outcome
-from server.gateway.http import ErrorPages, Headers, HttpRequest, HttpResponse, cut_short, too_large, too_slow
+from server.gateway.error_pages import ErrorPages
+from server.gateway.exchange import Calls, Exchange
+from server.gateway.front import Front
+from server.gateway.http import Headers, HttpRequest, HttpResponse, Write
+from server.gateway.lifetime import CLIENT_LEFT
+from server.gateway.limits import Limits, cut_short
+from server.gateway.status import StatusError
 
 _log = logging.getLogger(__name__)
-
-DRAIN_SECONDS = 1.0
-"""How long a body that nobody wants is read, so that its sender gets to see the answer."""
-DRAIN_BYTES = 4 * 1024 * 1024
 
 
 class RsgiScope(Protocol):
@@ -35,75 +36,51 @@ class RsgiScope(Protocol):
     headers: Any
 
 
-Handler = Callable[[HttpRequest], Awaitable[HttpResponse]]
+class _RsgiExchange(Exchange):
+    __slots__ = ("_is_http2", "_protocol")
 
-
-class _Body:
-    """The one reading of a request's body."""
-
-    __slots__ = ("_deadlines", "_length", "_protocol", "_seconds", "unread")
-
-    def __init__(self, protocol: Any, length: int | None, deadlines: Deadlines, seconds: float) -> None:
+    def __init__(self, scope: RsgiScope, headers: Headers, protocol: Any, deadlines: Deadlines, seconds: float) -> None:
+        self._is_http2 = scope.http_version == "2"
+        super().__init__(_body_length(headers, framed=self._is_http2), deadlines, seconds)
         self._protocol = protocol
-        self._length = length
-        self._deadlines = deadlines
-        self._seconds = seconds
-        self.unread = length != 0
 
-    async def read(self, limit: int, framing: int) -> bytes:
-        """See HttpRequest.read."""
-        if self._length == 0:
-            return b""
-        if self._length is not None and self._length > limit + framing:
-            raise too_large(limit)
-        self.unread = False
+    async def whole(self, limit: int, framing: int) -> bytes:
+        if self._length is None or self.unread:
+            return await super().whole(limit, framing)
         try:
-            if self._length is None:
-                return await self._deadlines.wait(self._chunks(limit, framing), self._seconds)
-            body: bytes = await self._deadlines.wait(self._protocol(), self._seconds)
-        except TimeoutError:
-            raise too_slow(self._seconds) from None
+            body: bytes = await self._protocol()
         except ProtocolClosed:
             raise cut_short() from None
         return body
 
-    async def _chunks(self, limit: int, framing: int) -> bytes:
-        """A body of undeclared length. One that ends whole ends with one empty chunk, one cut short with two."""
-        chunks: list[bytes] = []
-        size = empty = 0
-        longest = limit + framing
+    async def chunks(self) -> AsyncIterator[bytes]:
+        empty = 0
         async for chunk in self._protocol:
-            size += len(chunk)
             empty += not chunk
-            if size > longest + DRAIN_BYTES:
-                break
-            if size <= longest:
-                chunks.append(chunk)
-        if size > longest:
-            raise too_large(limit)
-        if empty > 1:
+            yield chunk
+        # Over HTTP/1 a body that ends whole ends with one empty chunk, one cut short with two. Over HTTP/2 both may
+        # be whole, and one that is cut short has no end at all.
+        if empty > 1 and not self._is_http2:
             raise cut_short()
-        return b"".join(chunks)
 
-    async def drain(self) -> None:
-        """Reads some of what nobody wants: a sender that is stopped in the middle may never look for the answer.
+    async def begin_stream(self, status: int, headers: Headers) -> Write:
+        transport = self._protocol.response_stream(status, headers)
 
-        The answer is known by now, so a task that is cancelled here has only this reading to give up.
-        """
-        with suppress(TimeoutError, ProtocolClosed, asyncio.CancelledError):
-            await self._deadlines.wait(self._discard(), DRAIN_SECONDS)
+        async def write(data: bytes) -> None:
+            try:
+                await transport.send_bytes(data)
+            except ProtocolClosed:
+                raise StatusError(CLIENT_LEFT) from None
+            # granian takes all that it is given at once: other calls get their turn here.
+            await asyncio.sleep(0)
 
-    async def _discard(self) -> None:
-        size = 0
-        async for chunk in self._protocol:
-            size += len(chunk)
-            if size > DRAIN_BYTES:
-                return
+        return write
+
+    async def departure(self) -> None:
+        await self._protocol.client_disconnect()
 
 
-def _body_length(scope: RsgiScope, headers: Headers) -> int | None:
-    """The declared length; 0 for a request without a body; None where only its end will tell."""
-    framed = scope.http_version == "2"
+def _body_length(headers: Headers, *, framed: bool) -> int | None:
     for key, value in headers:
         if key == "content-length":
             # granian has seen to it that these are digits, and that there is one length.
@@ -120,20 +97,17 @@ def _peer(client: str) -> str:
 class RsgiApplication:
     """What granian calls: `(scope, protocol)`."""
 
-    def __init__(self, handler: Handler, pages: ErrorPages, read_timeout: float) -> None:
-        self._handler = handler
+    def __init__(self, front: Front, pages: ErrorPages, limits: Limits, calls: Calls) -> None:
+        self._front = front
         self._deadlines = Deadlines()
-        self._read_timeout = read_timeout
+        self._limits = limits
         self._internal = pages.response(Outcome(status=INTERNAL))
-        self._calls: set[asyncio.Task[Any]] = set()
-        self._idle = asyncio.Event()
+        self._calls = calls
 
     async def __rsgi__(self, scope: RsgiScope, protocol: Any) -> None:
         """Never raises and always answers: granian would make an empty 500 of either."""
-        task = asyncio.current_task()
-        if task is None:
-            raise RuntimeError("granian runs a request in a task")
-        self._calls.add(task)
+        leave = self._calls.enter()
+        response: HttpResponse | None
         try:
             response = await self._respond(scope, protocol)
         except asyncio.CancelledError:
@@ -142,35 +116,26 @@ class RsgiApplication:
             _log.exception("%s %s failed", scope.method, scope.path)
             response = self._internal
         finally:
-            self._calls.discard(task)
-            if not self._calls:
-                self._idle.set()
-        protocol.response_bytes(response.status, response.headers, response.body)
+            leave()
+        if response is not None:
+            protocol.response_bytes(response.status, response.headers, response.body)
 
-    async def _respond(self, scope: RsgiScope, protocol: Any) -> HttpResponse:
+    async def _respond(self, scope: RsgiScope, protocol: Any) -> HttpResponse | None:
         headers = scope.headers.items()
-        body = _Body(protocol, _body_length(scope, headers), self._deadlines, self._read_timeout)
+        exchange = _RsgiExchange(scope, headers, protocol, self._deadlines, self._limits.read_seconds)
         request = HttpRequest(
             method=scope.method,
             path=scope.path,
             query=scope.query_string,
             headers=headers,
-            read=body.read,
+            read=exchange.read,
+            begin_stream=exchange.begin_stream,
             peer=_peer(scope.client),
             path_is_decoded=True,
+            departure=exchange.departure,
+            stream_limit=self._limits.stream_bytes,
         )
-        response = await self._handler(request)
-        if body.unread:
-            await body.drain()
+        response = await self._front(request)
+        if exchange.unread and response is not None:
+            await exchange.drain()
         return response
-
-    async def wait_idle(self) -> None:
-        """Returns when no call is running."""
-        while self._calls:
-            self._idle.clear()
-            await self._idle.wait()
-
-    def cancel(self) -> None:
-        """Cancels the calls that are still running."""
-        for task in self._calls:
-            task.cancel()

@@ -1,38 +1,139 @@
 """The WSGI face: for any WSGI server. The call runs on an event loop of the gateway's own, on a thread beside.
 
 The raw path is taken from `RAW_URI` or `REQUEST_URI` where the server gives one; else the path counts as decoded.
+WSGI cannot tell that a client has left before it is written to, nor bound the time that a body takes: both are the
+server's.
 """
 
 import asyncio
+import logging
+import queue
 import threading
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Iterable, Iterator
+from concurrent.futures import CancelledError, Future
 from http import HTTPStatus
-from typing import Any
+from typing import Any, NamedTuple, Protocol
 from urllib.parse import urlsplit
 
-from server.gateway.http import Headers, HttpRequest, HttpResponse, cut_short, too_large
+from google.rpc import code_pb2
+
+from server.gateway.dispatch import INTERNAL, Outcome
+from server.gateway.error_pages import ErrorPages
+from server.gateway.front import Front
+from server.gateway.http import Headers, HttpRequest, HttpResponse, Write
+from server.gateway.limits import cut_short, too_large
+from server.gateway.status import refusal
+
+_log = logging.getLogger(__name__)
 
 Environ = dict[str, Any]
-StartResponse = Callable[[str, Headers], object]
+
+
+class StartResponse(Protocol):
+    """As PEP 3333 has it."""
+
+    def __call__(self, status: str, headers: Headers, /) -> object: ...
+
+
+class _Head(NamedTuple):
+    """How a stream begins."""
+
+    status: int
+    headers: Headers
+
+
+class _Piece(NamedTuple):
+    """Some bytes of a stream, and what is told once the server wants more."""
+
+    data: bytes
+    taken: "asyncio.Future[None]"
+
+
+class _Exchange:
+    """One request between the server's thread and the loop's. What the loop has to say, the thread takes in order."""
+
+    def __init__(self, environ: Environ) -> None:
+        self._environ = environ
+        self._events: queue.SimpleQueue[_Head | _Piece | None] = queue.SimpleQueue()
+        """The head of a stream and its pieces, None when the call has ended."""
+
+    # On the loop's thread.
+
+    async def read(self, limit: int, framing: int) -> bytes:
+        """See HttpRequest.read."""
+        return await asyncio.to_thread(_read, self._environ, limit, framing)
+
+    async def begin_stream(self, status: int, headers: Headers) -> Write:
+        """See HttpRequest.begin_stream."""
+        self._events.put(_Head(status, headers))
+        return self._write
+
+    async def _write(self, data: bytes) -> None:
+        taken = asyncio.get_running_loop().create_future()
+        self._events.put(_Piece(data, taken))
+        await taken
+
+    # On the server's thread.
+
+    def head(self, call: "Future[Any]") -> _Head | None:
+        """Waits for the head of a stream; None when the call has ended without one."""
+        call.add_done_callback(lambda _: self._events.put(None))
+        first = self._events.get()
+        return first if isinstance(first, _Head) else None
+
+    def pieces(self, call: "Future[Any]", loop: asyncio.AbstractEventLoop) -> Iterator[bytes]:
+        """The pieces of a stream. The next one is made when the server asks for it."""
+        try:
+            while isinstance(piece := self._events.get(), _Piece):
+                yield piece.data
+                loop.call_soon_threadsafe(_resolve, piece.taken)
+        finally:
+            # The server closes what it does not want any more of: its client has left.
+            call.cancel()
+
+
+def _resolve(taken: "asyncio.Future[None]") -> None:
+    if not taken.done():
+        taken.set_result(None)
 
 
 class WsgiApplication:
     """A WSGI application (PEP 3333). One event loop, started with the first call, serves all its threads."""
 
-    def __init__(self, handler: Callable[[HttpRequest], Awaitable[HttpResponse]]) -> None:
-        self._handler = handler
+    def __init__(self, front: Front, pages: ErrorPages) -> None:
+        self._front = front
+        self._internal = pages.response(Outcome(status=INTERNAL))
         self._lock = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-        call = asyncio.run_coroutine_threadsafe(self._call(environ), self._running_loop())
-        response = call.result()
-        headers = [*response.headers, ("content-length", str(len(response.body)))]
+        loop = self._running_loop()
+        exchange = _Exchange(environ)
+        call = asyncio.run_coroutine_threadsafe(self._answer(environ, exchange), loop)
+        head = exchange.head(call)
+        if head is not None:
+            start_response(_status_line(head.status), head.headers)
+            return exchange.pieces(call, loop)
+        response = self._response(call)
+        headers = response.headers
+        if response.status != 204:
+            headers = [*headers, ("content-length", str(len(response.body)))]
         start_response(_status_line(response.status), headers)
         return [] if environ["REQUEST_METHOD"] == "HEAD" else [response.body]
 
-    async def _call(self, environ: Environ) -> HttpResponse:
-        return await self._handler(_request(environ))
+    def _response(self, call: "Future[HttpResponse | None]") -> HttpResponse:
+        try:
+            response = call.result()
+        except CancelledError:
+            response = None
+        return self._internal if response is None else response
+
+    async def _answer(self, environ: Environ, exchange: _Exchange) -> HttpResponse | None:
+        try:
+            return await self._front(_request(environ, exchange))
+        except Exception:  # noqa: BLE001  # whatever it is, the client gets an answer
+            _log.exception("%s %s failed", environ["REQUEST_METHOD"], environ.get("PATH_INFO"))
+            return self._internal
 
     def _running_loop(self) -> asyncio.AbstractEventLoop:
         with self._lock:
@@ -49,23 +150,25 @@ def _status_line(status: int) -> str:
         return f"{status} Client Closed Request"  # 499, which no RFC knows
 
 
-def _request(environ: Environ) -> HttpRequest:
+def _request(environ: Environ, exchange: _Exchange) -> HttpRequest:
     raw = environ.get("RAW_URI") or environ.get("REQUEST_URI")
-    path = urlsplit(raw).path if raw else (environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", ""))
-    if not raw:
+    mount = environ.get("SCRIPT_NAME", "")
+    if raw:
+        path = raw.partition("?")[0] if raw.startswith("/") else urlsplit(raw).path
+        path = path.removeprefix(mount)
+    else:
         # PEP 3333 hands over bytes in the guise of Latin-1.
-        path = path.encode("latin-1").decode("utf-8", "replace")
-
-    async def read(limit: int, framing: int) -> bytes:
-        return await asyncio.to_thread(_read, environ, limit, framing)
-
+        path = environ.get("PATH_INFO", "").encode("latin-1").decode("utf-8", "replace")
+    host = environ.get("REMOTE_ADDR", "")
+    port = environ.get("REMOTE_PORT", "")
     return HttpRequest(
         method=environ["REQUEST_METHOD"],
         path=path,
         query=environ.get("QUERY_STRING", ""),
         headers=_headers(environ),
-        read=read,
-        peer=f"ipv4:{environ.get('REMOTE_ADDR', '')}:{environ.get('REMOTE_PORT', '')}",
+        read=exchange.read,
+        begin_stream=exchange.begin_stream,
+        peer=f"ipv6:[{host}]:{port}" if ":" in host else f"ipv4:{host}:{port}",
         path_is_decoded=not raw,
     )
 
@@ -83,6 +186,8 @@ def _read(environ: Environ, limit: int, framing: int) -> bytes:
     stream = environ["wsgi.input"]
     declared = environ.get("CONTENT_LENGTH")
     if declared:
+        if not (declared.isascii() and declared.isdigit()):
+            raise refusal(code_pb2.INVALID_ARGUMENT, "content-length must be digits")
         length = int(declared)
         if length > limit + framing:
             raise too_large(limit)

@@ -3,14 +3,14 @@
 import asyncio
 import http.client
 import socket
-import socketserver
 import threading
-import wsgiref.simple_server
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+import cheroot.wsgi
 import grpc
+import uvicorn
 from granian.server.embed import Server
 
 from server.gateway import Gateway
@@ -75,25 +75,32 @@ async def rsgi_server(gateway: Gateway) -> AsyncIterator[int]:
     await serving
 
 
-class _ThreadingServer(socketserver.ThreadingMixIn, wsgiref.simple_server.WSGIServer):
-    daemon_threads = True
-
-
-class _QuietHandler(wsgiref.simple_server.WSGIRequestHandler):
-    def log_message(self, format: str, *args: object) -> None:
-        """Not a word."""
+@asynccontextmanager
+async def asgi_server(gateway: Gateway) -> AsyncIterator[int]:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        config = uvicorn.Config(gateway.asgi, log_config=None, timeout_graceful_shutdown=1)
+        server = uvicorn.Server(config)
+        serving = asyncio.create_task(server.serve([listener]))
+        port: int = listener.getsockname()[1]
+        while not server.started:
+            assert not serving.done()
+            await asyncio.sleep(0.01)
+        yield port
+        server.should_exit = True
+        await serving
 
 
 @asynccontextmanager
 async def wsgi_server(gateway: Gateway) -> AsyncIterator[int]:
-    server = wsgiref.simple_server.make_server(
-        "127.0.0.1", 0, gateway.wsgi, server_class=_ThreadingServer, handler_class=_QuietHandler
-    )
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    # It knows chunked bodies, and hands over the path as it was sent.
+    server = cheroot.wsgi.Server(("127.0.0.1", 0), gateway.wsgi, numthreads=8)
+    server.prepare()
+    thread = threading.Thread(target=server.serve, daemon=True)
     thread.start()
-    yield server.server_port
-    await asyncio.to_thread(server.shutdown)
-    server.server_close()
+    port: int = server.bind_addr[1]
+    yield port
+    await asyncio.to_thread(server.stop)
+    await asyncio.to_thread(thread.join)
 
 
 @asynccontextmanager
@@ -106,4 +113,4 @@ async def grpc_server(gateway: Gateway) -> AsyncIterator[int]:
     await server.stop(0)
 
 
-HTTP_FACES = {"rsgi": rsgi_server, "wsgi": wsgi_server}
+HTTP_FACES = {"rsgi": rsgi_server, "asgi": asgi_server, "wsgi": wsgi_server}

@@ -31,8 +31,10 @@ def gateway(methods: str) -> Gateway:
 @pytest.mark.parametrize(
     ("methods", "fault"),
     [
-        ("rpc A(M) returns (stream M);", "bad.v1.S.A: only unary"),
-        ("rpc A(stream M) returns (M);", "bad.v1.S.A: only unary"),
+        (
+            'rpc A(stream M) returns (M) { option (google.api.http) = { post: "/a" body: "*" }; }',
+            "bad.v1.S.A: a stream of requests cannot be transcoded",
+        ),
         ('rpc A(M) returns (M) { option (google.api.http) = { get: "/a/{nope}" }; }', "bad.v1.S.A.*nope"),
         ('rpc A(M) returns (M) { option (google.api.http) = { get: "/a/{tags}" }; }', "bad.v1.S.A.*tags"),
         ('rpc A(M) returns (M) { option (google.api.http) = { get: "no slash" }; }', "bad.v1.S.A.*no slash"),
@@ -49,6 +51,13 @@ def gateway(methods: str) -> Gateway:
 def test_a_bad_proto_is_refused_by_name(methods: str, fault: str) -> None:
     with pytest.raises(ServiceError, match=fault):
         gateway(methods)
+
+
+def test_a_method_with_a_stream_of_requests_is_passed_over_and_the_log_says_so(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    assert gateway("rpc A(stream M) returns (M);")
+    assert "bad.v1.S.A is not served: it takes a stream of requests" in caplog.text
 
 
 def test_a_servicer_without_a_method_is_refused_by_name() -> None:

@@ -134,8 +134,8 @@ def _not_through_envoy() -> dict[str, Differs]:
 _FRAME = frame(request("a frame").SerializeToString())
 
 FRAMING = [
-    _framing("no frame", b"", expect.UNIMPLEMENTED, "a unary call needs one message, the request has none"),
-    _framing("two frames", _FRAME * 2, expect.UNIMPLEMENTED, "a unary call needs one message, the request has more"),
+    _framing("no frame", b"", expect.UNIMPLEMENTED, "the call needs one message, the request has none"),
+    _framing("two frames", _FRAME * 2, expect.UNIMPLEMENTED, "the call needs one message, the request has more"),
     _framing("a frame that is cut short", _FRAME[:-1], expect.INTERNAL, "the request's frame is cut short"),
     _framing("a frame's prefix that is cut short", b"\0\0", expect.INTERNAL, "the request's frame is cut short"),
     _framing("a frame and then some", _FRAME + b"\0", expect.INTERNAL, "the request has bytes behind its message"),

@@ -48,6 +48,11 @@ PATHS = [
 _NOT_JSON = expect.plain(
     expect.INVALID_ARGUMENT, "the content type must be application/json, in UTF-8", http_status=415
 )
+_NOT_RPC = expect.plain(
+    expect.INVALID_ARGUMENT,
+    "the content type must be application/json or application/proto, or one of gRPC-Web's",
+    http_status=415,
+)
 _ENVOY_TAKES_ANY = {"envoy-json": Differs("Envoy's transcoder reads JSON under any content type")}
 
 
@@ -63,7 +68,7 @@ CONTENT_TYPES = [
     _http(
         "plain text to an RPC's path",
         Http("POST", _RPC, "text/plain"),
-        expect.plain(expect.INVALID_ARGUMENT, "the content type must be one of gRPC-Web's", http_status=415),
+        _NOT_RPC,
         _ENVOY_RPC,
         "x",
     ),
@@ -117,11 +122,8 @@ LARGE = [
         "a body over the limit without a token",
         create(_LARGE, authorization=None),
         expect.TOKEN_MISSING,
-        only=HTTP,
         differs={
             "envoy-json": Differs("Envoy has the same limit", expect.RESOURCE_EXHAUSTED, http_status=413),
-            "envoy-grpc-web": _BY_GRPCIO,
-            "envoy-grpc-web-text": _BY_GRPCIO,
         },
     ),
     Scenario(

@@ -1,0 +1,160 @@
+"""The ASGI face: for any ASGI server, or below the path of another application (a Mount).
+
+The path is `raw_path`, which is as it was sent; where a server leaves it out, the path counts as decoded.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
+from typing import Any
+
+from server.gateway.deadlines import Deadlines
+from server.gateway.dispatch import INTERNAL, Outcome
+from server.gateway.error_pages import ErrorPages
+from server.gateway.exchange import Calls, Exchange
+from server.gateway.front import Front
+from server.gateway.http import Headers, HttpRequest, HttpResponse, Write
+from server.gateway.lifetime import CLIENT_LEFT
+from server.gateway.limits import Limits, cut_short
+from server.gateway.status import StatusError
+
+Scope = MutableMapping[str, Any]
+Event = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Event]]
+Send = Callable[[Event], Awaitable[None]]
+
+_log = logging.getLogger(__name__)
+
+
+class _AsgiExchange(Exchange):
+    __slots__ = ("_receive", "_send")
+
+    def __init__(self, receive: Receive, send: Send, length: int | None, deadlines: Deadlines, seconds: float) -> None:
+        super().__init__(length, deadlines, seconds)
+        self._receive = receive
+        self._send = send
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        more = True
+        while more:
+            event = await self._receive()
+            if event["type"] == "http.disconnect":
+                raise cut_short()
+            yield event.get("body", b"")
+            more = event.get("more_body", False)
+
+    async def departure(self) -> None:
+        while (await self._receive())["type"] != "http.disconnect":
+            """What is left of a body that nobody has read."""
+
+    async def begin_stream(self, status: int, headers: Headers) -> Write:
+        await self._start(status, headers)
+        return self.write
+
+    async def write(self, data: bytes, *, more: bool = True) -> None:
+        """Sends a part of the body. Raises StatusError when the server says that the client has left."""
+        try:
+            await self._send({"type": "http.response.body", "body": data, "more_body": more})
+        except OSError:
+            raise StatusError(CLIENT_LEFT) from None
+
+    async def respond(self, response: HttpResponse, *, has_body: bool) -> None:
+        """Sends an answer, whole."""
+        headers = response.headers
+        if response.status != 204:
+            headers = [*headers, ("content-length", str(len(response.body)))]
+        await self._start(response.status, headers)
+        await self.write(response.body if has_body else b"", more=False)
+
+    async def _start(self, status: int, headers: Headers) -> None:
+        pairs = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
+        try:
+            await self._send({"type": "http.response.start", "status": status, "headers": pairs})
+        except OSError:
+            raise StatusError(CLIENT_LEFT) from None
+
+
+class AsgiApplication:
+    """An ASGI 3 application: HTTP, and the lifespan protocol, in which it has nothing to do."""
+
+    def __init__(self, front: Front, pages: ErrorPages, limits: Limits, calls: Calls) -> None:
+        self._front = front
+        self._deadlines = Deadlines()
+        self._limits = limits
+        self._internal = pages.response(Outcome(status=INTERNAL))
+        self._calls = calls
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await _live(receive, send)
+        elif scope["type"] == "http":
+            await self._http(scope, receive, send)
+        else:
+            await send({"type": "websocket.close"})
+
+    async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
+        leave = self._calls.enter()
+        headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]]
+        exchange = _AsgiExchange(receive, send, _length(headers), self._deadlines, self._limits.read_seconds)
+        try:
+            try:
+                response = await self._front(_request(scope, headers, exchange))
+                if exchange.unread and response is not None:
+                    await exchange.drain()
+            except asyncio.CancelledError:
+                response = self._internal
+            except Exception:  # noqa: BLE001  # whatever it is, the client gets an answer
+                _log.exception("%s %s failed", scope["method"], scope["path"])
+                response = self._internal
+            if response is None:
+                await exchange.write(b"", more=False)
+            else:
+                await exchange.respond(response, has_body=scope["method"] != "HEAD")
+        except StatusError:
+            """The client has left: nobody is there to be answered."""
+        finally:
+            leave()
+
+
+async def _live(receive: Receive, send: Send) -> None:
+    """The lifespan protocol: what runs when the server stops, the server waits for."""
+    event = await receive()
+    while event["type"] != "lifespan.shutdown":
+        await send({"type": "lifespan.startup.complete"})
+        event = await receive()
+    await send({"type": "lifespan.shutdown.complete"})
+
+
+def _length(headers: Headers) -> int | None:
+    """The body's declared length; None without one, for HTTP/2 has bodies that no header speaks of."""
+    for key, value in headers:
+        if key == "content-length":
+            return int(value) if value.isascii() and value.isdigit() else None
+    return None
+
+
+def _request(scope: Scope, headers: Headers, exchange: _AsgiExchange) -> HttpRequest:
+    raw = scope.get("raw_path")
+    path: str = scope["path"] if raw is None else raw.decode("latin-1").partition("?")[0]
+    prefix = scope.get("root_path", "")
+    if prefix and path.startswith(f"{prefix.rstrip('/')}/"):
+        path = path[len(prefix.rstrip("/")) :]
+    return HttpRequest(
+        method=scope["method"],
+        path=path,
+        query=scope.get("query_string", b"").decode("latin-1"),
+        headers=headers,
+        read=exchange.read,
+        begin_stream=exchange.begin_stream,
+        peer=_peer(scope.get("client")),
+        path_is_decoded=raw is None,
+        departure=exchange.departure,
+    )
+
+
+def _peer(client: Any) -> str:
+    """As grpcio writes it; empty where the server does not say."""
+    if not client:
+        return ""
+    host, port = client
+    return f"ipv6:[{host}]:{port}" if ":" in host else f"ipv4:{host}:{port}"

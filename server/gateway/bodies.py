@@ -1,0 +1,147 @@
+"""The bodies of transcoded calls: JSON, whole or of one field, and google.api.HttpBody, whose bytes pass as they are.
+
+What a route's bodies are is decided once, when it is added.
+"""
+
+import re
+from collections.abc import Awaitable, Callable
+from typing import Any, Protocol, cast
+
+from google.api import httpbody_pb2
+from google.protobuf.descriptor import Descriptor, FieldDescriptor
+from google.protobuf.message import Message
+from google.rpc import code_pb2
+
+from server.gateway.http import JSON_TYPE, HttpRequest, unsupported_media_type
+from server.gateway.status import FieldViolation, refusal
+from server.gateway.transcoding.annotations import WHOLE_MESSAGE, Route
+from server.gateway.transcoding.codec import Codec, MalformedJsonError
+
+HTTP_BODY = httpbody_pb2.HttpBody.DESCRIPTOR.full_name
+UNTYPED = "application/octet-stream"
+_MEDIA_TYPE = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?", re.ASCII)
+
+ReadBody = Callable[[HttpRequest, Message, int], Awaitable[list[FieldViolation]]]
+"""Reads a request's body, of a limited size, into a message. Raises StatusError."""
+
+
+class Answer(Protocol):
+    """How one call's responses are written."""
+
+    content_type: str
+    """Known once a response has been encoded, if not before."""
+    is_json: bool
+
+    def encode(self, message: Message) -> bytes:
+        """A response as bytes."""
+
+
+class JsonAnswer:
+    """Proto3 JSON, of the message or of one field of it. It keeps nothing, so one serves all calls."""
+
+    is_json = True
+    content_type = JSON_TYPE
+
+    def __init__(self, codec: Codec, field: FieldDescriptor | None) -> None:
+        self._codec = codec
+        self._field = field
+        if field is None:
+            self.encode = codec.encode  # type: ignore[method-assign]  # a call less on the way of most answers
+
+    def encode(self, message: Message) -> bytes:
+        """The response, or the field of it that is the body."""
+        if self._field is None:
+            return self._codec.encode(message)
+        return self._codec.encode_field(message, self._field)
+
+
+class RawAnswer:
+    """The bytes of one call's HttpBody. Of a stream, the first message says what they are."""
+
+    is_json = False
+
+    def __init__(self, field: FieldDescriptor | None) -> None:
+        self._field = field
+        self.content_type = ""
+
+    def encode(self, message: Message) -> bytes:
+        """The response's data. Raises ValueError for a content type that no header can hold."""
+        body: Any = message if self._field is None else getattr(message, self._field.name)
+        if not self.content_type:
+            content_type = body.content_type or UNTYPED
+            if not _MEDIA_TYPE.fullmatch(content_type):
+                raise ValueError("the content type of a google.api.HttpBody is not printable ASCII")
+            self.content_type = content_type
+        return cast("bytes", body.data)
+
+
+def answers(route: Route, codec: Codec) -> Callable[[], Answer]:
+    """Makes the answer of each call of a route."""
+    field = route.response_body
+    if _is_http_body(route.method.output_type if field is None else field):
+        return lambda: RawAnswer(field)
+    answer = JsonAnswer(codec, field)
+    return lambda: answer
+
+
+def body_reader(route: Route, codec: Codec) -> ReadBody:
+    """What reads the bodies of a route's requests."""
+    field = route.body
+    if route.rule.body != WHOLE_MESSAGE and field is None:
+        return _read_nothing
+    if _is_http_body(route.method.input_type if field is None else field):
+        return _raw_reader(field)
+    return _json_reader(codec, field)
+
+
+def _is_http_body(what: Descriptor | FieldDescriptor) -> bool:
+    if isinstance(what, FieldDescriptor):
+        if what.is_repeated or what.message_type is None:
+            return False
+        what = what.message_type
+    return bool(what.full_name == HTTP_BODY)
+
+
+async def _read_nothing(request: HttpRequest, _message: Message, limit: int) -> list[FieldViolation]:
+    if await request.read(limit, 0):
+        raise refusal(code_pb2.INVALID_ARGUMENT, "this method takes no body")
+    return []
+
+
+def _raw_reader(field: FieldDescriptor | None) -> ReadBody:
+    async def read(request: HttpRequest, message: Message, limit: int) -> list[FieldViolation]:
+        if request.content_encoding() != "identity":
+            raise unsupported_media_type("any, without a content encoding")
+        body: Any = message if field is None else getattr(message, field.name)
+        body.data = await request.read(limit, 0)
+        body.content_type = (request.header("content-type") or "").encode("ascii", "replace").decode("ascii")
+        return []
+
+    return read
+
+
+def _json_reader(codec: Codec, field: FieldDescriptor | None) -> ReadBody:
+    async def read(request: HttpRequest, message: Message, limit: int) -> list[FieldViolation]:
+        require_json(request)
+        body = await request.read(limit, 0)
+        if not body:
+            return []
+        try:
+            return codec.decode(body, message) if field is None else codec.decode_field(body, message, field)
+        except MalformedJsonError as error:
+            raise refusal(code_pb2.INVALID_ARGUMENT, str(error)) from None
+
+    return read
+
+
+def require_json(request: HttpRequest) -> None:
+    """Raises StatusError (415) for a body that is said to be something else."""
+    if request.media_type().essence not in {"", JSON_TYPE} or not is_utf8(request):
+        raise unsupported_media_type(f"{JSON_TYPE}, in UTF-8")
+    if request.content_encoding() != "identity":
+        raise unsupported_media_type(f"{JSON_TYPE}, without a content encoding")
+
+
+def is_utf8(request: HttpRequest) -> bool:
+    """Whether the content type names no other charset."""
+    return request.media_type().charset in {"", "utf-8", "utf8"}

@@ -1,0 +1,109 @@
+"""What the faces of the HTTP servers have in common: a request's body, read within limits, and the calls that run."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import aclosing, suppress
+from typing import Any
+
+from server.gateway.deadlines import Deadlines
+from server.gateway.http import Headers, Write
+from server.gateway.limits import too_large, too_slow
+from server.gateway.status import StatusError
+
+DRAIN_SECONDS = 1.0
+"""How long a body that nobody wants is read, so that its sender gets to see the answer."""
+DRAIN_BYTES = 4 * 1024 * 1024
+
+
+class Exchange:
+    """One request at a server's interface. A face says how its chunks arrive and how an answer begins."""
+
+    __slots__ = ("_deadlines", "_length", "_seconds", "unread")
+
+    def __init__(self, length: int | None, deadlines: Deadlines, seconds: float) -> None:
+        self._length = length
+        """As declared; 0 for a request without a body; None where only its end will tell."""
+        self._deadlines = deadlines
+        self._seconds = seconds
+        self.unread = length != 0
+
+    def chunks(self) -> AsyncIterator[bytes]:
+        """The body as it comes, once. Raises StatusError when it is cut short."""
+        raise NotImplementedError
+
+    async def begin_stream(self, status: int, headers: Headers) -> Write:
+        """See HttpRequest.begin_stream."""
+        raise NotImplementedError
+
+    async def departure(self) -> None:
+        """See HttpRequest.departure."""
+        raise NotImplementedError
+
+    async def read(self, limit: int, framing: int) -> bytes:
+        """See HttpRequest.read."""
+        if self._length == 0:
+            return b""
+        if self._length is not None and self._length > limit + framing:
+            raise too_large(limit)
+        self.unread = False
+        try:
+            return await self._deadlines.wait(self.whole(limit, framing), self._seconds)
+        except TimeoutError:
+            raise too_slow(self._seconds) from None
+
+    async def whole(self, limit: int, framing: int) -> bytes:
+        """All chunks. One that is too much is read on for a while: see `drain`."""
+        kept: list[bytes] = []
+        size = 0
+        longest = limit + framing
+        async with aclosing(self.chunks()) as chunks:  # type: ignore[type-var]  # they are generators
+            async for chunk in chunks:
+                size += len(chunk)
+                if size <= longest:
+                    kept.append(chunk)
+                elif size > longest + DRAIN_BYTES:
+                    break
+        if size > longest:
+            raise too_large(limit)
+        return b"".join(kept)
+
+    async def drain(self) -> None:
+        """Reads some of what nobody wants: a sender that is stopped in the middle may never look for the answer.
+
+        The answer is known by now, so a task that is cancelled here has only this reading to give up.
+        """
+        with suppress(TimeoutError, StatusError, asyncio.CancelledError):
+            await self._deadlines.wait(self.whole(0, 0), DRAIN_SECONDS)
+
+
+class Calls:
+    """The requests that are being answered, over all faces that have an event loop to themselves."""
+
+    def __init__(self) -> None:
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._idle = asyncio.Event()
+
+    def enter(self) -> Callable[[], None]:
+        """Counts the current task in; what it answers counts it out."""
+        task = asyncio.current_task()
+        if task is None:
+            raise RuntimeError("a server runs a request in a task")
+        self._tasks.add(task)
+
+        def leave() -> None:
+            self._tasks.discard(task)
+            if not self._tasks:
+                self._idle.set()
+
+        return leave
+
+    async def wait_idle(self) -> None:
+        """Returns when none is left."""
+        while self._tasks:
+            self._idle.clear()
+            await self._idle.wait()
+
+    def cancel(self) -> None:
+        """Cancels those that are still running."""
+        for task in self._tasks:
+            task.cancel()

@@ -1,0 +1,138 @@
+"""How each kind of servicer method is called, and the interceptors around it.
+
+`async def` methods run on the event loop, plain `def` ones on a pool of threads, as in grpc.aio. A stream is an async
+generator, a plain generator, or a coroutine that writes by `context.write`.
+"""
+
+import asyncio
+import contextvars
+import inspect
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
+from typing import Any, Protocol
+
+from google.protobuf.message import Message
+
+from server.gateway.context import ServicerContext
+from server.gateway.methods import Method
+
+_END = object()
+
+
+class CallNext(Protocol):
+    """The rest of a call: the interceptors further in, then the servicer."""
+
+    def __call__(self, request: Message, context: ServicerContext | None = None) -> Awaitable[Any]:
+        """Answers the response; of a streaming method an async iterator of the responses."""
+
+
+Interceptor = Callable[[CallNext, Message, ServicerContext], Awaitable[Any]]
+"""`async def (call_next, request, context)`, around every call. It answers what `call_next` answers, or its own."""
+
+Handler = Callable[[Message, ServicerContext], Awaitable[Any]]
+
+
+class Servicers:
+    """Calls the methods of servicers."""
+
+    def __init__(self, threads: int, interceptors: Sequence[Interceptor] = ()) -> None:
+        self._threads = threads
+        self._interceptors = tuple(interceptors)
+        self._pool: ThreadPoolExecutor | None = None
+
+    async def unary(self, method: Method, request: Message, context: ServicerContext) -> object:
+        """The method's response, or whatever else it answered."""
+        if self._interceptors:
+            return await self._around(partial(self._unary, method))(request, context)
+        if method.is_on_loop:
+            return await method.behaviour(request, context)
+        return await self._unary(method, request, context)
+
+    async def stream(self, method: Method, request: Message, context: ServicerContext) -> AsyncIterator[object]:
+        """The method's responses. What `context.write` sends is not among them."""
+        if not self._interceptors:
+            return self._responses(method, request, context)
+        responses = await self._around(partial(self._stream, method))(request, context)
+        if not isinstance(responses, AsyncIterator):
+            raise TypeError(f"an interceptor answered {type(responses).__name__} for a stream of {method.path}")
+        return responses
+
+    def _around(self, handler: Handler) -> Handler:
+        for interceptor in reversed(self._interceptors):
+            handler = partial(_intercept, interceptor, handler)
+        return handler
+
+    async def _unary(self, method: Method, request: Message, context: ServicerContext) -> object:
+        if method.is_on_loop:
+            return await method.behaviour(request, context)
+        response = await asyncio.wrap_future(self._on_thread(method.behaviour, request, context))
+        # A plain function may stand before a coroutine: a decorator, say.
+        return await response if inspect.isawaitable(response) else response
+
+    async def _stream(self, method: Method, request: Message, context: ServicerContext) -> AsyncIterator[object]:
+        return self._responses(method, request, context)
+
+    async def _responses(self, method: Method, request: Message, context: ServicerContext) -> AsyncIterator[object]:
+        if method.is_on_loop:
+            responses = method.behaviour(request, context)
+        else:
+            responses = await asyncio.wrap_future(self._on_thread(method.behaviour, request, context))
+        if inspect.isawaitable(responses):
+            responses = await responses
+        if responses is None:
+            return  # all of them have been written by context.write
+        source = responses if isinstance(responses, AsyncIterator) else self._pulled(responses)
+        try:
+            async for response in source:
+                yield response
+        finally:
+            await close(source)
+
+    async def _pulled(self, responses: Iterable[object]) -> AsyncIterator[object]:
+        """The responses of a plain generator, each made on a thread."""
+        iterator: Iterator[object] = iter(responses)
+        step: Future[object] | None = None
+        try:
+            while True:
+                step = self._on_thread(next, iterator, _END)
+                response = await asyncio.wrap_future(step)
+                if response is _END:
+                    return
+                yield response
+        finally:
+            close_iterator = getattr(iterator, "close", None)
+            if close_iterator is not None and step is not None:
+                # While the generator runs it cannot be closed: that is done behind the step it is in.
+                step.add_done_callback(lambda _: self._on_thread(close_iterator))
+
+    def _on_thread(self, function: Callable[..., Any], *arguments: Any) -> "Future[Any]":
+        if self._pool is None:
+            self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix="servicer")
+        return self._pool.submit(contextvars.copy_context().run, _call, function, arguments)
+
+
+def _call(function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
+    try:
+        return function(*arguments)
+    except StopIteration as error:
+        # A future cannot carry it: whoever waits would wait for ever.
+        raise RuntimeError("a servicer raised StopIteration") from error
+
+
+async def close(iterator: AsyncIterator[object]) -> None:
+    """Closes an async generator, which runs its `finally` blocks now and not when it is collected."""
+    aclose = getattr(iterator, "aclose", None)
+    if aclose is not None:
+        await aclose()
+
+
+async def _intercept(interceptor: Interceptor, handler: Handler, request: Message, context: ServicerContext) -> Any:
+    own_context = context
+
+    def call_next(request: Message, context: ServicerContext | None = None) -> Awaitable[Any]:
+        return handler(request, own_context if context is None else context)
+
+    answer: Any = interceptor(call_next, request, context)
+    # An async generator is the answer itself.
+    return await answer if inspect.isawaitable(answer) else answer
