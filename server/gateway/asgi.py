@@ -11,7 +11,7 @@ from typing import Any
 from server.gateway.deadlines import Deadlines
 from server.gateway.dispatch import INTERNAL, Outcome
 from server.gateway.error_pages import ErrorPages
-from server.gateway.exchange import Calls, Exchange
+from server.gateway.exchange import Calls, Exchange, declared_length
 from server.gateway.front import Front
 from server.gateway.http import Headers, HttpRequest, HttpResponse, Write
 from server.gateway.lifetime import CLIENT_LEFT
@@ -27,12 +27,13 @@ _log = logging.getLogger(__name__)
 
 
 class _AsgiExchange(Exchange):
-    __slots__ = ("_receive", "_send")
+    __slots__ = ("_receive", "_send", "has_started")
 
     def __init__(self, receive: Receive, send: Send, length: int | None, deadlines: Deadlines, seconds: float) -> None:
         super().__init__(length, deadlines, seconds)
         self._receive = receive
         self._send = send
+        self.has_started = False
 
     async def chunks(self) -> AsyncIterator[bytes]:
         more = True
@@ -48,6 +49,7 @@ class _AsgiExchange(Exchange):
             """What is left of a body that nobody has read."""
 
     async def begin_stream(self, status: int, headers: Headers) -> Write:
+        self.has_started = True
         await self._start(status, headers)
         return self.write
 
@@ -93,9 +95,9 @@ class AsgiApplication:
             await send({"type": "websocket.close"})
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
-        leave = self._calls.enter()
         headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]]
         exchange = _AsgiExchange(receive, send, _length(headers), self._deadlines, self._limits.read_seconds)
+        leave = self._calls.enter()
         try:
             try:
                 response = await self._front(_request(scope, headers, exchange))
@@ -106,9 +108,9 @@ class AsgiApplication:
             except Exception:  # noqa: BLE001  # whatever it is, the client gets an answer
                 _log.exception("%s %s failed", scope["method"], scope["path"])
                 response = self._internal
-            if response is None:
+            if exchange.has_started:
                 await exchange.write(b"", more=False)
-            else:
+            elif response is not None:
                 await exchange.respond(response, has_body=scope["method"] != "HEAD")
         except StatusError:
             """The client has left: nobody is there to be answered."""
@@ -129,7 +131,7 @@ def _length(headers: Headers) -> int | None:
     """The body's declared length; None without one, for HTTP/2 has bodies that no header speaks of."""
     for key, value in headers:
         if key == "content-length":
-            return int(value) if value.isascii() and value.isdigit() else None
+            return declared_length(value)
     return None
 
 

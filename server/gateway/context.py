@@ -47,13 +47,13 @@ class ServicerContext(Lifetime):
         "_code",
         "_details",
         "_initial",
-        "_initial_is_sent",
         "_invocation",
         "_peer",
         "_rich",
         "_trailing",
         "caller",
         "departure",
+        "initial_is_sent",
         "method",
         "start_stream",
         "write_message",
@@ -64,7 +64,6 @@ class ServicerContext(Lifetime):
         self._invocation = invocation
         self._peer = peer
         self._initial: Metadata = ()
-        self._initial_is_sent = False
         self._trailing: Metadata = ()
         self._rich: status_pb2.Status | None = None
         self._code = OK
@@ -75,6 +74,8 @@ class ServicerContext(Lifetime):
         """The method that is called."""
         self.departure: Callable[[], Coroutine[Any, Any, None]] | None = None
         """Returns when the client has left; None where nobody can tell, or where the task is cancelled then."""
+        self.initial_is_sent = False
+        """Whether initial metadata can be set no more: it was, or the head of a stream is out."""
         self.start_stream: Callable[[], Coroutine[Any, Any, None]] | None = None
         """Of a streaming call: sends the answer's head."""
         self.write_message: Callable[[Message], Awaitable[None]] | None = None
@@ -150,12 +151,12 @@ class ServicerContext(Lifetime):
     def send_initial_metadata(self, initial_metadata: Pairs) -> Awaitable[None]:
         """Goes out before the answer; of a stream at once.
 
-        Raises ValueError for what cannot be sent, and the second time.
+        Raises ValueError for what cannot be sent, the second time, and behind a message.
         """
-        if self._initial_is_sent:
+        if self.initial_is_sent:
             raise ValueError("initial metadata has been sent already")
         self._initial = checked(initial_metadata)
-        self._initial_is_sent = True
+        self.initial_is_sent = True
         if self.start_stream is None or self._loop is None:
             return DONE
         if asyncio._get_running_loop() is self._loop:  # the public function raises where there is none

@@ -16,7 +16,7 @@ class Deadlines:
     def __init__(self) -> None:
         self._due: dict[asyncio.Task[object], float] = {}
         self._expired: set[asyncio.Task[object]] = set()
-        self._sweeping = False
+        self._sweeping: asyncio.AbstractEventLoop | None = None
 
     async def wait(self, awaitable: Awaitable[T], seconds: float) -> T:
         """Awaits `awaitable` in the current task. Raises TimeoutError when it takes longer than `seconds`."""
@@ -25,8 +25,8 @@ class Deadlines:
             raise RuntimeError("a deadline needs a task")
         loop = asyncio.get_running_loop()
         self._due[task] = loop.time() + seconds
-        if not self._sweeping:
-            self._sweeping = True
+        if self._sweeping is not loop:
+            self._sweeping = loop
             loop.call_later(self.TICK, self._sweep, loop)
         try:
             return await awaitable
@@ -47,6 +47,6 @@ class Deadlines:
             if due <= now and task not in self._expired:
                 self._expired.add(task)
                 task.cancel()
-        self._sweeping = bool(self._due)
-        if self._sweeping:
+        self._sweeping = loop if self._due else None
+        if self._due:
             loop.call_later(self.TICK, self._sweep, loop)

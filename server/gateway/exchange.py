@@ -14,6 +14,8 @@ DRAIN_SECONDS = 1.0
 """How long a body that nobody wants is read, so that its sender gets to see the answer."""
 DRAIN_BYTES = 4 * 1024 * 1024
 
+_LENGTH_DIGITS = 19
+
 
 class Exchange:
     """One request at a server's interface. A face says how its chunks arrive and how an answer begins."""
@@ -74,6 +76,14 @@ class Exchange:
         """
         with suppress(TimeoutError, StatusError, asyncio.CancelledError):
             await self._deadlines.wait(self.whole(0, 0), DRAIN_SECONDS)
+
+
+def declared_length(text: str) -> int | None:
+    """What a Content-Length says; None for what is no number."""
+    if not (text.isascii() and text.isdigit()):
+        return None
+    # No server sends so much: longer ones are not worth the reading.
+    return int(text) if len(text) < _LENGTH_DIGITS else 10**_LENGTH_DIGITS
 
 
 class Calls:

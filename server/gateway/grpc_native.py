@@ -5,6 +5,7 @@ method is to grpcio one with a stream of requests: the one message there must be
 for grpcio itself takes the first of many, and never answers a call that has none.
 """
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
@@ -75,9 +76,7 @@ def _unary(dispatcher: Dispatcher, method: Method, requests: _Requests) -> Calla
     async def call(_requests: object, grpc_context: Any) -> bytes:
         context = _context(grpc_context)
         outcome = await dispatcher.unary(method, context, requests.decoder(method, grpc_context), encode_protobuf)
-        if context.initial_metadata():
-            await grpc_context.send_initial_metadata(context.initial_metadata())
-        await _end(grpc_context, outcome, context)
+        await _end(grpc_context, outcome, context, _Sink(grpc_context, context))
         return outcome.body
 
     return call
@@ -89,9 +88,7 @@ def _stream(dispatcher: Dispatcher, method: Method, requests: _Requests) -> Call
         sink = _Sink(grpc_context, context)
         decode = requests.decoder(method, grpc_context)
         outcome = await dispatcher.stream(method, context, decode, encode_protobuf, sink)
-        if context.initial_metadata():
-            await sink.start()
-        await _end(grpc_context, outcome, context)
+        await _end(grpc_context, outcome, context, sink)
 
     return call
 
@@ -128,14 +125,18 @@ class _Sink:
         self._grpc_context = grpc_context
         self._context = context
         self._has_started = False
+        self._starting = asyncio.Lock()
 
     async def start(self) -> None:
-        if not self._has_started:
-            self._has_started = True
-            await self._grpc_context.send_initial_metadata(self._context.initial_metadata())
+        # One at a time: grpcio does not take a message while the metadata is on its way.
+        async with self._starting:
+            if not self._has_started:
+                self._context.initial_is_sent = self._has_started = True
+                await self._grpc_context.send_initial_metadata(self._context.initial_metadata())
 
     async def send(self, message: bytes) -> None:
-        await self.start()
+        if not self._has_started or self._starting.locked():
+            await self.start()
         await self._grpc_context.write(message)
 
 
@@ -150,8 +151,10 @@ def _context(grpc_context: Any) -> ServicerContext:
     )
 
 
-async def _end(grpc_context: Any, outcome: Outcome, context: ServicerContext) -> None:
-    """Hands the call's status and trailing metadata over."""
+async def _end(grpc_context: Any, outcome: Outcome, context: ServicerContext, sink: _Sink) -> None:
+    """Hands the call's metadata and its status over."""
+    if context.initial_metadata():
+        await sink.start()
     status = outcome.status
     if status is None:
         if context.trailers():

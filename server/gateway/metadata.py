@@ -125,8 +125,13 @@ def checked(metadata: Iterable[tuple[str, str | bytes]] | None) -> Metadata:
                 raise ValueError(f"metadata {key}: a -bin value must be bytes")
         elif isinstance(value, bytes):
             value = value.decode("ascii")
-        if isinstance(value, str) and not _VALUE.fullmatch(value):
-            raise ValueError(f"metadata {key}: not printable ASCII")
+        elif not isinstance(value, str):
+            raise ValueError(f"metadata {key}: neither str nor bytes")
+        if isinstance(value, str):
+            if not _VALUE.fullmatch(value):
+                raise ValueError(f"metadata {key}: not printable ASCII")
+            # Spaces around a value are not a part of it (PROTOCOL-HTTP2, "ASCII-Value"), and some servers refuse them.
+            value = value.strip(" ")
         result.append(Metadatum(name, value))
     return tuple(result)
 

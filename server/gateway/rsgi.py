@@ -37,12 +37,14 @@ class RsgiScope(Protocol):
 
 
 class _RsgiExchange(Exchange):
-    __slots__ = ("_is_http2", "_protocol")
+    __slots__ = ("_is_http2", "_protocol", "_transport", "has_started")
 
     def __init__(self, scope: RsgiScope, headers: Headers, protocol: Any, deadlines: Deadlines, seconds: float) -> None:
         self._is_http2 = scope.http_version == "2"
         super().__init__(_body_length(headers, framed=self._is_http2), deadlines, seconds)
         self._protocol = protocol
+        self._transport: Any = None
+        self.has_started = False
 
     async def whole(self, limit: int, framing: int) -> bytes:
         if self._length is None or self.unread:
@@ -64,17 +66,21 @@ class _RsgiExchange(Exchange):
             raise cut_short()
 
     async def begin_stream(self, status: int, headers: Headers) -> Write:
-        transport = self._protocol.response_stream(status, headers)
+        self._transport = self._protocol.response_stream(status, headers)
+        self.has_started = True
+        return self._write
 
-        async def write(data: bytes) -> None:
-            try:
-                await transport.send_bytes(data)
-            except ProtocolClosed:
-                raise StatusError(CLIENT_LEFT) from None
-            # granian takes all that it is given at once: other calls get their turn here.
-            await asyncio.sleep(0)
+    async def _write(self, data: bytes) -> None:
+        try:
+            await self._transport.send_bytes(data)
+        except ProtocolClosed:
+            raise StatusError(CLIENT_LEFT) from None
+        # granian takes all that it is given at once: other calls get their turn here.
+        await asyncio.sleep(0)
 
-        return write
+    def end(self) -> None:
+        """Ends a stream, which to granian it is when nobody holds its transport any more."""
+        self._transport = None
 
     async def departure(self) -> None:
         await self._protocol.client_disconnect()
@@ -107,9 +113,11 @@ class RsgiApplication:
     async def __rsgi__(self, scope: RsgiScope, protocol: Any) -> None:
         """Never raises and always answers: granian would make an empty 500 of either."""
         leave = self._calls.enter()
+        headers = scope.headers.items()
+        exchange = _RsgiExchange(scope, headers, protocol, self._deadlines, self._limits.read_seconds)
         response: HttpResponse | None
         try:
-            response = await self._respond(scope, protocol)
+            response = await self._respond(scope, headers, exchange)
         except asyncio.CancelledError:
             response = self._internal
         except Exception:  # noqa: BLE001  # whatever it is, the client gets an answer
@@ -117,12 +125,12 @@ class RsgiApplication:
             response = self._internal
         finally:
             leave()
-        if response is not None:
+        if exchange.has_started:
+            exchange.end()
+        elif response is not None:
             protocol.response_bytes(response.status, response.headers, response.body)
 
-    async def _respond(self, scope: RsgiScope, protocol: Any) -> HttpResponse | None:
-        headers = scope.headers.items()
-        exchange = _RsgiExchange(scope, headers, protocol, self._deadlines, self._limits.read_seconds)
+    async def _respond(self, scope: RsgiScope, headers: Headers, exchange: _RsgiExchange) -> HttpResponse | None:
         request = HttpRequest(
             method=scope.method,
             path=scope.path,

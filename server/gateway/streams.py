@@ -60,7 +60,7 @@ class HttpStream:
 
     async def end(self, data: bytes) -> None:
         """Sends the last bytes of the body, once the call has ended. A client that has left misses them."""
-        if self._write is not None and data:
+        if self._write is not None and data and self._request.method != "HEAD":
             with suppress(StatusError):
                 await self._write(data)
 
@@ -68,6 +68,7 @@ class HttpStream:
         if self._write is None:
             async with self._starting:
                 if self._write is None:
+                    self._context.initial_is_sent = True
                     headers = self.headers() + to_headers(self._context.initial_metadata())
                     self._write = await self._request.begin_stream(self._status, headers + self._request.common_headers)
         return self._write

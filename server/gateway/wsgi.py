@@ -19,6 +19,7 @@ from google.rpc import code_pb2
 
 from server.gateway.dispatch import INTERNAL, Outcome
 from server.gateway.error_pages import ErrorPages
+from server.gateway.exchange import declared_length
 from server.gateway.front import Front
 from server.gateway.http import Headers, HttpRequest, HttpResponse, Write
 from server.gateway.limits import cut_short, too_large
@@ -186,9 +187,9 @@ def _read(environ: Environ, limit: int, framing: int) -> bytes:
     stream = environ["wsgi.input"]
     declared = environ.get("CONTENT_LENGTH")
     if declared:
-        if not (declared.isascii() and declared.isdigit()):
+        length = declared_length(declared)
+        if length is None:
             raise refusal(code_pb2.INVALID_ARGUMENT, "content-length must be digits")
-        length = int(declared)
         if length > limit + framing:
             raise too_large(limit)
         body: bytes = stream.read(length)

@@ -137,7 +137,7 @@ class Json(_HttpDriver):
         if body:
             headers += call.content_type("application/json")
         response, received = self._send(verb, path, body, headers)
-        (content_type,) = response.headers.get_all("content-type") or ()
+        (content_type,) = response.headers.get_all("content-type", [])
         assert content_type.partition(";")[0] == "application/json", received
         content = json.loads(received)
         if not self._envoy:
