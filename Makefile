@@ -6,10 +6,10 @@ BIN := $(VENV)/bin
 SOURCES := server tests bench proto/generate.py
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run generate format lint type test fresh cover check envoy bench clean
+.PHONY: help setup run generate format lint type test fresh cover check conformance fuzz envoy bench clean
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "actiond needs Python 3.11 or later; try make PYTHON=python3.12 …")'
@@ -55,6 +55,12 @@ cover: $(VENV)/.dev
 	$(BIN)/python -m pytest --cov --cov-fail-under=95
 
 check: lint type fresh cover ## What CI runs: format, lint, contracts, types, freshness of generated/, tests, coverage
+
+conformance: $(VENV)/.dev ## Run the Connect conformance suite against the gateway; needs Go
+	PYTHON=$(BIN)/python tests/conformance/run.sh
+
+fuzz: $(VENV)/.dev ## Feed every edge 100,000 inputs that nobody would send
+	$(BIN)/python -m tests.fuzz
 
 envoy: $(VENV)/.dev ## Run Envoy on 127.0.0.1:8090 in front of a running actiond
 	@exec $(BIN)/envoy --config-path envoy.yaml --concurrency 1

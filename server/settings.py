@@ -63,7 +63,7 @@ TABLE = (
         "http_address",
         "http-address",
         values.address,
-        "where gRPC-Web and JSON are served",
+        "where gRPC-Web, Connect and JSON are served",
         "127.0.0.1:8080",
         "HOST:PORT",
     ),

@@ -11,7 +11,7 @@ from typing import Any
 from server.gateway.deadlines import Deadlines
 from server.gateway.dispatch import INTERNAL, Outcome
 from server.gateway.error_pages import ErrorPages
-from server.gateway.exchange import Calls, Exchange, declared_length
+from server.gateway.exchange import Calls, Exchange, declared_length, origin_path
 from server.gateway.front import Front
 from server.gateway.http import Headers, HttpRequest, HttpResponse, Write
 from server.gateway.lifetime import CLIENT_LEFT
@@ -137,7 +137,7 @@ def _length(headers: Headers) -> int | None:
 
 def _request(scope: Scope, headers: Headers, exchange: _AsgiExchange) -> HttpRequest:
     raw = scope.get("raw_path")
-    path: str = scope["path"] if raw is None else raw.decode("latin-1").partition("?")[0]
+    path: str = scope["path"] if raw is None else origin_path(raw.decode("latin-1"))
     prefix = scope.get("root_path", "")
     if prefix and path.startswith(f"{prefix.rstrip('/')}/"):
         path = path[len(prefix.rstrip("/")) :]

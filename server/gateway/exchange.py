@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing, suppress
 from typing import Any
+from urllib.parse import urlsplit
 
 from server.gateway.deadlines import Deadlines
 from server.gateway.http import Headers, Write
@@ -84,6 +85,17 @@ def declared_length(text: str) -> int | None:
         return None
     # No server sends so much: longer ones are not worth the reading.
     return int(text) if len(text) < _LENGTH_DIGITS else 10**_LENGTH_DIGITS
+
+
+def origin_path(target: str) -> str:
+    """The path of a request target, in its origin form or the absolute one that proxies send (RFC 9112, 3.2)."""
+    if target.startswith("/"):
+        return target.partition("?")[0]
+    with suppress(ValueError):
+        parts = urlsplit(target)
+        if parts.scheme and parts.netloc:
+            return parts.path or "/"
+    return target
 
 
 class Calls:

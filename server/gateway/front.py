@@ -12,7 +12,7 @@ from server.gateway.error_pages import ErrorPages
 from server.gateway.grpc_web import GrpcWebEdge, is_grpc_web
 from server.gateway.http import JSON_TYPE, HttpRequest, HttpResponse, unsupported_media_type
 from server.gateway.json_http import JsonEdge
-from server.gateway.methods import Method
+from server.gateway.methods import Method, ServiceError
 from server.gateway.status import refusal
 from server.gateway.transcoding.routes import BadPathError, MethodNotAllowedError, PathNotFoundError
 
@@ -36,6 +36,12 @@ class Front:
     pages: ErrorPages
     cors: Cors
     probes: Mapping[str, Probe]
+
+    def __post_init__(self) -> None:
+        """Raises ServiceError for a route that no request would reach."""
+        for path in (*self.methods, *self.probes):
+            for route in self.json.routes_of(path):
+                raise ServiceError(f"{route} collides with what is served on {path} already")
 
     async def __call__(self, request: HttpRequest) -> HttpResponse | None:
         """One request; None when its answer has gone out as a stream. Raises nothing but CancelledError."""

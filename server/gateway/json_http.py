@@ -65,9 +65,13 @@ class JsonEdge:
         except (AnnotationError, RouteConflictError) as error:
             raise ServiceError(str(error)) from error
 
+    def routes_of(self, path: str) -> list[str]:
+        """The routes whose template is this very path."""
+        return [str(entry) for entry in self._router.entries if entry.template.text == path]
+
     def multi_segment_routes(self) -> list[str]:
         """The routes that need a path as it was sent, see the RSGI face."""
-        return [str(entry) for entry in self._router.multi_segment_entries]
+        return [str(entry) for entry in self._router.entries if entry.template.has_multi_segment_variable]
 
     def match(self, request: HttpRequest) -> Match[JsonRoute]:
         """The route of a request. Raises a RoutingError."""

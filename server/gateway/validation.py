@@ -14,18 +14,21 @@ class Rules:
     """Checks messages against their rules. Made for the request types that will come, whose rules compile at once."""
 
     def __init__(self, request_classes: Iterable[type[Message]] = ()) -> None:
-        self._validator = Validator()
+        # One for each pool: a validator knows files by their names, which two pools may both have.
+        self._validators: dict[object, Validator] = {}
         for request_class in request_classes:
             try:
-                self._validator.collect_violations(request_class())
+                self.violations(request_class())
             except CompilationError as error:
                 raise ServiceError(f"{request_class.DESCRIPTOR.full_name}: {error}") from error
 
     def violations(self, message: Message) -> list[FieldViolation]:
         """The rules that `message` breaks; a field may be named more than once."""
+        pool = message.DESCRIPTOR.file.pool
+        validator = self._validators.get(pool) or self._validators.setdefault(pool, Validator())
         return [
             FieldViolation(_path(violation.proto.field), violation.proto.message)
-            for violation in self._validator.collect_violations(message)
+            for violation in validator.collect_violations(message)
         ]
 
 

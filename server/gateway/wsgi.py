@@ -13,13 +13,12 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import CancelledError, Future
 from http import HTTPStatus
 from typing import Any, NamedTuple, Protocol
-from urllib.parse import urlsplit
 
 from google.rpc import code_pb2
 
 from server.gateway.dispatch import INTERNAL, Outcome
 from server.gateway.error_pages import ErrorPages
-from server.gateway.exchange import declared_length
+from server.gateway.exchange import declared_length, origin_path
 from server.gateway.front import Front
 from server.gateway.http import Headers, HttpRequest, HttpResponse, Write
 from server.gateway.limits import cut_short, too_large
@@ -155,8 +154,7 @@ def _request(environ: Environ, exchange: _Exchange) -> HttpRequest:
     raw = environ.get("RAW_URI") or environ.get("REQUEST_URI")
     mount = environ.get("SCRIPT_NAME", "")
     if raw:
-        path = raw.partition("?")[0] if raw.startswith("/") else urlsplit(raw).path
-        path = path.removeprefix(mount)
+        path = origin_path(raw).removeprefix(mount)
     else:
         # PEP 3333 hands over bytes in the guise of Latin-1.
         path = environ.get("PATH_INFO", "").encode("latin-1").decode("utf-8", "replace")
@@ -184,21 +182,24 @@ def _headers(environ: Environ) -> Headers:
 
 def _read(environ: Environ, limit: int, framing: int) -> bytes:
     """The body, by its declared length, or to its end where the server says that it marks the end."""
-    stream = environ["wsgi.input"]
     declared = environ.get("CONTENT_LENGTH")
+    longest = limit + framing
     if declared:
         length = declared_length(declared)
         if length is None:
             raise refusal(code_pb2.INVALID_ARGUMENT, "content-length must be digits")
-        if length > limit + framing:
+        if length > longest:
             raise too_large(limit)
-        body: bytes = stream.read(length)
-        if len(body) < length:
-            raise cut_short()
-        return body
-    if not environ.get("wsgi.input_terminated"):
+    elif environ.get("wsgi.input_terminated"):
+        length = None
+    else:
         return b""
-    body = stream.read(limit + framing + 1)
-    if len(body) > limit + framing:
+    try:
+        body: bytes = environ["wsgi.input"].read(longest + 1 if length is None else length)
+    except Exception:  # noqa: BLE001  # each server has its own for a body that is broken, late or lost
+        raise cut_short() from None
+    if length is not None and len(body) < length:
+        raise cut_short()
+    if len(body) > longest:
         raise too_large(limit)
     return body

@@ -70,6 +70,25 @@ def test_a_service_given_twice_is_refused_by_name() -> None:
         Gateway(services=[(echo.service(), echo.AsyncEcho()), (echo.service(), echo.AsyncEcho())])
 
 
+@pytest.mark.parametrize("path", ["/bad.v1.S/A", "/alive"])
+def test_a_route_that_no_request_would_reach_is_refused_by_name(path: str) -> None:
+    async def alive() -> None:
+        """All is well."""
+
+    pool = compile_proto(
+        HEAD + f'service S {{ rpc A(M) returns (M) {{ option (google.api.http) = {{ get: "{path}" }}; }} }}'
+    )
+    with pytest.raises(ServiceError, match=rf"bad\.v1\.S\.A \(GET {path}\) collides"):
+        Gateway(services=[(pool.FindServiceByName("bad.v1.S"), Servicer())], probes={"/alive": alive})
+
+
+def test_services_of_two_pools_whose_files_have_one_name_are_served_together() -> None:
+    other = compile_proto(HEAD.replace("bad.v1", "good.v1") + "service S { rpc A(M) returns (M); }")
+    one = compile_proto(HEAD + "service S { rpc A(M) returns (M); }")
+    services = [(one.FindServiceByName("bad.v1.S"), Servicer()), (other.FindServiceByName("good.v1.S"), Servicer())]
+    assert Gateway(services=services)
+
+
 def test_rsgi_refuses_a_route_that_needs_the_path_as_it_was_sent() -> None:
     deep = gateway('rpc A(M) returns (M) { option (google.api.http) = { get: "/a/{id=**}" }; }')
     assert deep.wsgi

@@ -129,9 +129,9 @@ class Router(Generic[V]):
             self._most_colons = max(self._most_colons, verb.count(":") + 1)
 
     @property
-    def multi_segment_entries(self) -> tuple[Entry[V], ...]:
-        """The routes with a multi-segment variable: in a path that is decoded already its slashes are lost."""
-        return tuple(entry for entry in self._entries if entry.template.has_multi_segment_variable)
+    def entries(self) -> tuple[Entry[V], ...]:
+        """The routes, in the order in which they were added."""
+        return tuple(self._entries)
 
     def match(self, http_method: str, path: str, *, decoded: bool = False) -> Match[V]:
         """The route of a request. Raises a RoutingError.
