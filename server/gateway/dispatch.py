@@ -7,6 +7,7 @@ in `Dispatcher._failed` alone.
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -114,11 +115,16 @@ class Dispatcher:
             finally:
                 await close(responses)
             _check(context)
-            return Outcome()
+            outcome = Outcome()
         except BaseException as error:  # noqa: BLE001  # what is no call's failure is raised again
-            return self._failed(error, method.path, context)
+            outcome = self._failed(error, method.path, context)
         finally:
             self._end(context)
+        if context.initial_is_sent:
+            # Its sending may be under way still, or have been given up with the servicer.
+            with suppress(StatusError):
+                await sink.start()
+        return outcome
 
     async def guard(self, work: Awaitable[bytes], name: str) -> Outcome:
         """The same for work that is no call of a method."""

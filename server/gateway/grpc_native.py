@@ -6,21 +6,26 @@ for grpcio itself takes the first of many, and never answers a call that has non
 """
 
 import asyncio
+import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import grpc
 from google.protobuf.message import Message
 
 from server.gateway.context import ServicerContext
 from server.gateway.deadlines import Deadlines
-from server.gateway.dispatch import Decode, Dispatcher, Outcome
+from server.gateway.dispatch import INTERNAL, Decode, Dispatcher, Outcome
 from server.gateway.limits import too_slow
 from server.gateway.metadata import DETAILS_KEY, Metadata
 from server.gateway.methods import Method
 from server.gateway.protobuf import MORE_MESSAGES, NO_MESSAGE, decode_protobuf, details_trailer, encode_protobuf
 from server.gateway.status import GRPC_CODES, FieldViolation, StatusError
+
+T = TypeVar("T")
+
+_log = logging.getLogger(__name__)
 
 
 class GrpcHandler(grpc.GenericRpcHandler):
@@ -79,7 +84,7 @@ def _unary(dispatcher: Dispatcher, method: Method, requests: _Requests) -> Calla
         await _end(grpc_context, outcome, context, _Sink(grpc_context, context))
         return outcome.body
 
-    return call
+    return _guarded(call, method)
 
 
 def _stream(dispatcher: Dispatcher, method: Method, requests: _Requests) -> Callable[[object, Any], Awaitable[None]]:
@@ -90,7 +95,23 @@ def _stream(dispatcher: Dispatcher, method: Method, requests: _Requests) -> Call
         outcome = await dispatcher.stream(method, context, decode, encode_protobuf, sink)
         await _end(grpc_context, outcome, context, sink)
 
-    return call
+    return _guarded(call, method)
+
+
+def _guarded(call: Callable[[object, Any], Awaitable[T]], method: Method) -> Callable[[object, Any], Awaitable[T]]:
+    """The same call, whose faults do not become grpcio's, which tells the client of them."""
+
+    async def guarded(requests: object, grpc_context: Any) -> T:
+        try:
+            return await call(requests, grpc_context)
+        except grpc.aio.BaseError:
+            raise  # grpcio's own: an abort, or a call that has ended meanwhile
+        except Exception:  # whatever it is, the client gets an answer
+            _log.exception("%s failed", method.path)
+            await grpc_context.abort(GRPC_CODES[INTERNAL.code], INTERNAL.message)
+            raise
+
+    return guarded
 
 
 class _GrpcContext(ServicerContext):

@@ -31,7 +31,7 @@ _UNITS = {"H": 3600.0, "M": 60.0, "S": 1.0, "m": 1e-3, "u": 1e-6, "n": 1e-9}
 # The grammar allows eight digits, of hours at the most: what is longer means "no deadline to speak of".
 _LONGEST = 99_999_999 * 3600.0
 _TIMEOUT_CHARACTERS = 64
-_MILLISECONDS = re.compile(r"[0-9]{1,10}", re.ASCII)
+_MILLISECONDS = re.compile(r"[0-9]+(?:\.[0-9]+)?", re.ASCII)
 
 _KEY = re.compile(r"[0-9a-z_.-]+", re.ASCII)
 _VALUE = re.compile(r"[\x20-\x7e]*", re.ASCII)
@@ -80,10 +80,13 @@ def parse_timeout(text: str) -> float:
 
 
 def parse_connect_timeout(text: str) -> float:
-    """Seconds of a `connect-timeout-ms`: at most ten digits. Raises StatusError (INVALID_ARGUMENT)."""
-    if not _MILLISECONDS.fullmatch(text):
-        raise refusal(code_pb2.INVALID_ARGUMENT, "connect-timeout-ms must be at most ten digits")
-    return int(text) / 1000
+    """Seconds of a `connect-timeout-ms`. Raises StatusError (INVALID_ARGUMENT) for what is malformed.
+
+    The specification allows ten digits; connect-web sends what its page has computed, fractions and all.
+    """
+    if len(text) > _TIMEOUT_CHARACTERS or not _MILLISECONDS.fullmatch(text):
+        raise refusal(code_pb2.INVALID_ARGUMENT, "connect-timeout-ms must be digits")
+    return min(float(text) / 1000, _LONGEST)
 
 
 def from_headers(headers: Iterable[tuple[str, str]]) -> Metadata:

@@ -11,6 +11,7 @@ import queue
 import threading
 from collections.abc import Iterable, Iterator
 from concurrent.futures import CancelledError, Future
+from contextlib import suppress
 from http import HTTPStatus
 from typing import Any, NamedTuple, Protocol
 
@@ -18,7 +19,7 @@ from google.rpc import code_pb2
 
 from server.gateway.dispatch import INTERNAL, Outcome
 from server.gateway.error_pages import ErrorPages
-from server.gateway.exchange import declared_length, origin_path
+from server.gateway.exchange import DRAIN_BYTES, declared_length, origin_path
 from server.gateway.front import Front
 from server.gateway.http import Headers, HttpRequest, HttpResponse, Write
 from server.gateway.limits import cut_short, too_large
@@ -54,6 +55,7 @@ class _Exchange:
 
     def __init__(self, environ: Environ) -> None:
         self._environ = environ
+        self._unread = True
         self._events: queue.SimpleQueue[_Head | _Piece | None] = queue.SimpleQueue()
         """The head of a stream and its pieces, None when the call has ended."""
 
@@ -61,6 +63,7 @@ class _Exchange:
 
     async def read(self, limit: int, framing: int) -> bytes:
         """See HttpRequest.read."""
+        self._unread = False
         return await asyncio.to_thread(_read, self._environ, limit, framing)
 
     async def begin_stream(self, status: int, headers: Headers) -> Write:
@@ -80,6 +83,12 @@ class _Exchange:
         call.add_done_callback(lambda _: self._events.put(None))
         first = self._events.get()
         return first if isinstance(first, _Head) else None
+
+    def drain(self) -> None:
+        """Reads a chunked body that nobody has read: there are servers that would take it for the next request."""
+        if self._unread and self._environ.get("wsgi.input_terminated") and not self._environ.get("CONTENT_LENGTH"):
+            with suppress(Exception):  # what is wrong with it is of no interest any more
+                self._environ["wsgi.input"].read(DRAIN_BYTES)
 
     def pieces(self, call: "Future[Any]", loop: asyncio.AbstractEventLoop) -> Iterator[bytes]:
         """The pieces of a stream. The next one is made when the server asks for it."""
@@ -115,6 +124,7 @@ class WsgiApplication:
             start_response(_status_line(head.status), head.headers)
             return exchange.pieces(call, loop)
         response = self._response(call)
+        exchange.drain()
         headers = response.headers
         if response.status != 204:
             headers = [*headers, ("content-length", str(len(response.body)))]
