@@ -57,7 +57,8 @@ cover: $(VENV)/.dev
 check: lint type fresh cover ## What CI runs: format, lint, contracts, types, freshness of generated/, tests, coverage
 
 conformance: $(VENV)/.dev ## Run the Connect conformance suite against the gateway; needs Go
-	PYTHON=$(BIN)/python tests/conformance/run.sh
+	tests/conformance/run.sh
+	FACE=asgi tests/conformance/run.sh --run '**/HTTPVersion:1/**'
 
 fuzz: $(VENV)/.dev ## Feed every edge 100,000 inputs that nobody would send
 	$(BIN)/python -m tests.fuzz
