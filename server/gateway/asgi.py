@@ -11,7 +11,7 @@ from typing import Any
 from server.gateway.deadlines import Deadlines
 from server.gateway.dispatch import INTERNAL, Outcome
 from server.gateway.error_pages import ErrorPages
-from server.gateway.exchange import Calls, Exchange, declared_length, origin_path
+from server.gateway.exchange import Calls, Exchange, body_length, origin_path
 from server.gateway.front import Front
 from server.gateway.http import Headers, HttpRequest, HttpResponse, Write
 from server.gateway.lifetime import CLIENT_LEFT
@@ -27,10 +27,13 @@ _log = logging.getLogger(__name__)
 
 
 class _AsgiExchange(Exchange):
-    __slots__ = ("_receive", "_send", "has_started")
+    __slots__ = ("_is_http1", "_receive", "_send", "has_started")
 
-    def __init__(self, receive: Receive, send: Send, length: int | None, deadlines: Deadlines, seconds: float) -> None:
-        super().__init__(length, deadlines, seconds)
+    def __init__(
+        self, scope: Scope, headers: Headers, receive: Receive, send: Send, deadlines: Deadlines, seconds: float
+    ) -> None:
+        self._is_http1 = scope.get("http_version", "1.1").startswith("1")
+        super().__init__(body_length(headers, framed=not self._is_http1), deadlines, seconds)
         self._receive = receive
         self._send = send
         self.has_started = False
@@ -65,6 +68,8 @@ class _AsgiExchange(Exchange):
         headers = response.headers
         if response.status != 204:
             headers = [*headers, ("content-length", str(len(response.body)))]
+        if self._is_http1 and not self.is_whole:
+            headers = [*headers, ("connection", "close")]
         await self._start(response.status, headers)
         await self.write(response.body if has_body else b"", more=False)
 
@@ -96,7 +101,7 @@ class AsgiApplication:
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]]
-        exchange = _AsgiExchange(receive, send, _length(headers), self._deadlines, self._limits.read_seconds)
+        exchange = _AsgiExchange(scope, headers, receive, send, self._deadlines, self._limits.read_seconds)
         leave = self._calls.enter()
         try:
             try:
@@ -125,14 +130,6 @@ async def _live(receive: Receive, send: Send) -> None:
         await send({"type": "lifespan.startup.complete"})
         event = await receive()
     await send({"type": "lifespan.shutdown.complete"})
-
-
-def _length(headers: Headers) -> int | None:
-    """The body's declared length; None without one, for HTTP/2 has bodies that no header speaks of."""
-    for key, value in headers:
-        if key == "content-length":
-            return declared_length(value)
-    return None
 
 
 def _request(scope: Scope, headers: Headers, exchange: _AsgiExchange) -> HttpRequest:

@@ -21,7 +21,7 @@ _LENGTH_DIGITS = 19
 class Exchange:
     """One request at a server's interface. A face says how its chunks arrive and how an answer begins."""
 
-    __slots__ = ("_deadlines", "_length", "_seconds", "unread")
+    __slots__ = ("_deadlines", "_length", "_seconds", "is_whole", "unread")
 
     def __init__(self, length: int | None, deadlines: Deadlines, seconds: float) -> None:
         self._length = length
@@ -29,6 +29,8 @@ class Exchange:
         self._deadlines = deadlines
         self._seconds = seconds
         self.unread = length != 0
+        self.is_whole = length == 0
+        """Whether the body has been read to its end: if not, what comes next on the connection is no request."""
 
     def chunks(self) -> AsyncIterator[bytes]:
         """The body as it comes, once. Raises StatusError when it is cut short."""
@@ -66,6 +68,8 @@ class Exchange:
                     kept.append(chunk)
                 elif size > longest + DRAIN_BYTES:
                     break
+            else:
+                self.is_whole = True
         if size > longest:
             raise too_large(limit)
         return b"".join(kept)
@@ -85,6 +89,15 @@ def declared_length(text: str) -> int | None:
         return None
     # No server sends so much: longer ones are not worth the reading.
     return int(text) if len(text) < _LENGTH_DIGITS else 10**_LENGTH_DIGITS
+
+
+def body_length(headers: Headers, *, framed: bool) -> int | None:
+    """A body's declared length; 0 without a body; None where only its end will tell, as HTTP/2 (`framed`) may leave it."""
+    for key, value in headers:
+        if key == "content-length":
+            return declared_length(value)
+        framed = framed or key == "transfer-encoding"
+    return None if framed else 0
 
 
 def origin_path(target: str) -> str:

@@ -1,6 +1,7 @@
 """Turns an interceptor that was written for grpc.aio's server into one of the gateway's."""
 
 import inspect
+from collections.abc import AsyncIterator
 from typing import Any, NamedTuple
 
 import grpc
@@ -43,10 +44,18 @@ def from_grpc_aio(interceptor: grpc.aio.ServerInterceptor) -> Interceptor:
         handler: Any = await interceptor.intercept_service(continuation, details)  # type: ignore[arg-type]  # see above
         if handler is None:
             raise StatusError(UNKNOWN_METHOD)
-        answer = (handler.unary_stream if is_streaming else handler.unary_unary)(request, context)
+        # One that refuses calls mostly answers a unary handler, whatever the method, and grpc.aio takes it.
+        if not is_streaming or handler.unary_stream is None:
+            response = await handler.unary_unary(request, context)
+            return _once(response) if is_streaming else response
+        answer = handler.unary_stream(request, context)
         return await answer if inspect.isawaitable(answer) else answer
 
     return intercept
+
+
+async def _once(response: Any) -> AsyncIterator[Any]:
+    yield response
 
 
 def _streamed(call_next: CallNext) -> Any:

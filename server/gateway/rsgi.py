@@ -15,7 +15,7 @@ from granian.rsgi import ProtocolClosed  # type: ignore[attr-defined]  # documen
 from server.gateway.deadlines import Deadlines
 from server.gateway.dispatch import INTERNAL, Outcome
 from server.gateway.error_pages import ErrorPages
-from server.gateway.exchange import Calls, Exchange
+from server.gateway.exchange import Calls, Exchange, body_length
 from server.gateway.front import Front
 from server.gateway.http import Headers, HttpRequest, HttpResponse, Write
 from server.gateway.lifetime import CLIENT_LEFT
@@ -41,7 +41,7 @@ class _RsgiExchange(Exchange):
 
     def __init__(self, scope: RsgiScope, headers: Headers, protocol: Any, deadlines: Deadlines, seconds: float) -> None:
         self._is_http2 = scope.http_version == "2"
-        super().__init__(_body_length(headers, framed=self._is_http2), deadlines, seconds)
+        super().__init__(body_length(headers, framed=self._is_http2), deadlines, seconds)
         self._protocol = protocol
         self._transport: Any = None
         self.has_started = False
@@ -84,15 +84,6 @@ class _RsgiExchange(Exchange):
 
     async def departure(self) -> None:
         await self._protocol.client_disconnect()
-
-
-def _body_length(headers: Headers, *, framed: bool) -> int | None:
-    for key, value in headers:
-        if key == "content-length":
-            # granian has seen to it that these are digits, and that there is one length.
-            return int(value)
-        framed = framed or key == "transfer-encoding"
-    return None if framed else 0
 
 
 def _peer(client: str) -> str:
