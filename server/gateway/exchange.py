@@ -92,7 +92,7 @@ def declared_length(text: str) -> int | None:
 
 
 def body_length(headers: Headers, *, framed: bool) -> int | None:
-    """A body's declared length; 0 without a body; None where only its end will tell, as HTTP/2 (`framed`) may leave it."""
+    """A body's declared length; 0 without one; None where only its end will tell, as HTTP/2 (`framed`) may have it."""
     for key, value in headers:
         if key == "content-length":
             return declared_length(value)
