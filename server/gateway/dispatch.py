@@ -163,11 +163,7 @@ class Dispatcher:
             raise error
         verdict = None if context is None else context.verdict
         if isinstance(error, StatusError):
-            return (
-                Outcome(status=error.status, http_status=error.http_status)
-                if verdict is None
-                else Outcome(status=verdict)
-            )
+            return Outcome(status=verdict or error.status, http_status=None if verdict else error.http_status)
         status = self.translate(error) if self.translate is not None else None
         if status is None:
             status = None if context is None else context.failure()

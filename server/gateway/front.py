@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from google.rpc import code_pb2
 
 from server.gateway.connect import CONTENT_TYPES, ConnectEdge, is_connect, speaks_connect
+from server.gateway.connect_streams import ConnectStreamEdge, is_connect_stream
 from server.gateway.cors import Cors, is_preflight
 from server.gateway.dispatch import Dispatcher
 from server.gateway.error_pages import ErrorPages
@@ -33,6 +34,7 @@ class Front:
     json: JsonEdge
     grpc_web: GrpcWebEdge
     connect: ConnectEdge
+    connect_streams: ConnectStreamEdge
     pages: ErrorPages
     cors: Cors
     probes: Mapping[str, Probe]
@@ -84,6 +86,8 @@ class Front:
             return _not_connects(self._not_allowed(RPC_METHODS))
         if is_grpc_web(request):
             return await self.grpc_web.handle(request, method)
+        if method.is_streaming and is_connect_stream(request):
+            return await self.connect_streams.handle(request, method)
         if is_connect(request):
             return await self.connect.handle(request, method)
         return _not_connects(self.pages.refuse(unsupported_media_type(f"{CONTENT_TYPES}, or one of gRPC-Web's")))

@@ -8,6 +8,8 @@ from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
 
 from server.gateway.asgi import AsgiApplication
 from server.gateway.connect import ConnectEdge
+from server.gateway.connect_errors import ConnectErrors
+from server.gateway.connect_streams import ConnectStreamEdge
 from server.gateway.cors import Cors
 from server.gateway.dispatch import Authenticate, Dispatcher, Translate
 from server.gateway.error_pages import ErrorPages
@@ -73,12 +75,14 @@ class Gateway:
         self._json = JsonEdge(
             self._dispatcher, self._methods.values(), codec, self._pages, success_code, self._limits.message_bytes
         )
+        errors = ConnectErrors(codec)
         self._front = Front(
             dispatcher=self._dispatcher,
             methods=self._methods,
             json=self._json,
             grpc_web=GrpcWebEdge(self._dispatcher, self._limits.message_bytes),
-            connect=ConnectEdge(self._dispatcher, codec, self._pages, self._limits.message_bytes),
+            connect=ConnectEdge(self._dispatcher, codec, errors, self._pages, self._limits.message_bytes),
+            connect_streams=ConnectStreamEdge(self._dispatcher, codec, errors, self._limits.message_bytes),
             pages=self._pages,
             cors=cors or Cors(),
             probes=probes or {},

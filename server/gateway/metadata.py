@@ -42,6 +42,8 @@ _NOT_METADATA = frozenset(
         "accept",
         "accept-charset",
         "accept-encoding",
+        "connect-accept-encoding",
+        "connect-content-encoding",
         "connect-protocol-version",
         "connect-timeout-ms",
         "connection",

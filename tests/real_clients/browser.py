@@ -13,7 +13,7 @@ from typing import Any
 
 from tests.real_clients.web_page import PageServer, UnavailableError
 
-REPORT_TIMEOUT = 60.0
+REPORT_TIMEOUT = 90.0
 EXIT_TIMEOUT = 10.0
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 FLAGS = (
@@ -38,6 +38,14 @@ class Visit:
 
     report: dict[str, Any]
     console: str
+
+
+@dataclass(frozen=True, slots=True)
+class Browser:
+    """What there is to open the page with, and the page."""
+
+    chromium: str
+    site: Path
 
 
 def find_chromium() -> str:

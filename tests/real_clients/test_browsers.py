@@ -1,6 +1,5 @@
-"""Real gRPC-Web clients in a real browser, from a page of another origin: web/cases.js says what each of them does."""
+"""Real clients of the ActionService in a real browser, from a page of another origin: see web/cases.js."""
 
-import os
 import re
 from dataclasses import dataclass
 from typing import Any
@@ -8,14 +7,13 @@ from urllib.parse import urlencode
 
 import pytest
 
-from tests.real_clients.browser import Visit, find_chromium, visit
-from tests.real_clients.web_page import PageServer, UnavailableError, make_page
+from tests.real_clients.browser import Browser, Visit, visit
+from tests.real_clients.table import CLIENTS
+from tests.real_clients.web_page import PageServer
 from tests.server_process import ADMIN_TOKEN, ServerProcess
 
 Outcomes = dict[str, Any]
 
-# As web/page.js names them.
-CLIENTS = ["grpc-web text", "grpc-web binary", "connect-web", "protobuf-ts default", "protobuf-ts binary"]
 TYPE = "type.googleapis.com/"
 
 
@@ -28,23 +26,16 @@ class Visits:
 
 
 @pytest.fixture(scope="module")
-def visits(tmp_path_factory: pytest.TempPathFactory) -> Visits:
+def visits(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Visits:
     scratch = tmp_path_factory.mktemp("browsers")
-    try:
-        chromium = find_chromium()
-        site = make_page(scratch)
-    except UnavailableError as lack:
-        if os.environ.get("CI") == "true":
-            pytest.fail(f"in CI the browser's clients must run: {lack}", pytrace=False)
-        pytest.skip(f"the browser's clients do not run here: {lack}")
     with (
-        PageServer(site) as pages,
+        PageServer(browser.site) as pages,
         ServerProcess(scratch, "--cors-origin", pages.origin("localhost"), database="memory:") as server,
     ):
         query = urlencode({"api": server.http_url, "token": ADMIN_TOKEN})
         # The refused page goes first: the other then creates targets of the same names, which shows that they are free.
-        refused = visit(chromium, pages, f"{pages.origin('127.0.0.1')}/?{query}", scratch / "refused")
-        allowed = visit(chromium, pages, f"{pages.origin('localhost')}/?{query}", scratch / "allowed")
+        refused = visit(browser.chromium, pages, f"{pages.origin('127.0.0.1')}/?{query}", scratch / "refused")
+        allowed = visit(browser.chromium, pages, f"{pages.origin('localhost')}/?{query}", scratch / "allowed")
     return Visits(allowed, refused)
 
 

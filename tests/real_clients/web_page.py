@@ -3,6 +3,7 @@
 It knows neither the browser that opens the page nor what the reports that the page posts mean.
 """
 
+import fcntl
 import json
 import os
 import queue
@@ -24,6 +25,7 @@ WEB = Path(__file__).parent / "web"
 PACKAGES = WEB / "node_modules"
 PROGRAMS = PACKAGES / ".bin"
 DESCRIPTORS = REPOSITORY / "generated" / "actiond.binpb"
+CALLS = Path(__file__).parent / "calls.proto"
 # Where npm says that it found no registry, rather than a fault in our own files.
 NO_NETWORK = re.compile(r"npm (error|ERR!) (network|code (ECONNREFUSED|ENOTCACHED|ENOTFOUND|ETIMEDOUT))")
 
@@ -49,19 +51,22 @@ def _install_packages() -> None:
     npm = shutil.which("npm")
     if npm is None:
         raise UnavailableError("npm is not installed")
+    lock_file = WEB / "package-lock.json"
     installed = PACKAGES / ".package-lock.json"
-    if installed.exists() and installed.stat().st_mtime >= (WEB / "package-lock.json").stat().st_mtime:
-        return
-    try:
-        _run([npm, "ci", "--no-audit", "--no-fund"], cwd=WEB)
-    except subprocess.CalledProcessError as error:
-        if NO_NETWORK.search(error.stderr):
-            raise UnavailableError("npm ci finds no package registry") from error
-        raise
+    with lock_file.open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # of several processes that run tests, one installs
+        if installed.exists() and installed.stat().st_mtime >= lock_file.stat().st_mtime:
+            return
+        try:
+            _run([npm, "ci", "--no-audit", "--no-fund"], cwd=WEB)
+        except subprocess.CalledProcessError as error:
+            if NO_NETWORK.search(error.stderr):
+                raise UnavailableError("npm ci finds no package registry") from error
+            raise
 
 
 def _generate(code: Path) -> None:
-    """Runs protoc on the descriptor set, which `make check` holds to proto/, with the plugins from npm."""
+    """Runs protoc with npm's plugins on the descriptor set, which `make check` holds to proto/, and on calls.proto."""
     files = [file.name for file in descriptor_pb2.FileDescriptorSet.FromString(DESCRIPTORS.read_bytes()).file]
     for language, names in {
         # protobuf-es brings Google's own types along; protobuf-ts generates them like all others.
@@ -71,8 +76,8 @@ def _generate(code: Path) -> None:
         out = code / language
         out.mkdir(parents=True)
         plugin = f"--plugin={PROGRAMS}/protoc-gen-{language}"
-        protoc = [sys.executable, "-m", "grpc_tools.protoc", f"--descriptor_set_in={DESCRIPTORS}"]
-        _run([*protoc, plugin, f"--{language}_out={out}", *names])
+        protoc = [sys.executable, "-m", "grpc_tools.protoc", f"--descriptor_set_in={DESCRIPTORS}", f"-I{CALLS.parent}"]
+        _run([*protoc, plugin, f"--{language}_out={out}", *names, CALLS.name])
 
 
 def _run(command: list[str], cwd: Path | None = None, **environment: str) -> None:

@@ -227,8 +227,8 @@ REFUSED = [
         (("content-type", "application/grpc-web+thrift"),),
     ),
     Row(
-        "a stream of Connect's",
-        "POST /t.v1.T/Stream",
+        "a stream of Connect's for a unary method",
+        "POST /t.v1.T/Get",
         RPC_UNSUPPORTED,
         b"",
         (("content-type", "application/connect+json"),),

@@ -1,13 +1,10 @@
-// What every client does, in proto3 JSON, so that one expectation on the Python side holds for all of them.
-//
-// A client is `{call(method, request, {headers, timeoutMs}), failure(error)}`: `call` answers the response as JSON or
-// throws what its library throws, and `failure` makes `{code, message, details}` of an error of its library's own type
-// and throws every other.
+// What every client does with the ActionService, in proto3 JSON, so that one expectation on the Python side holds for
+// all of them.
 
 const SECONDS = 1000;
 
 export async function runCases(client, name, token) {
-  const options = { headers: { authorization: `Bearer ${token}` }, timeoutMs: 30 * SECONDS };
+  const options = { metadata: { authorization: `Bearer ${token}` }, timeoutMs: 30 * SECONDS };
   const target = {
     name: `Grüße von ${name} 🎯`,
     restCall: { interruptOnError: true },
@@ -16,7 +13,8 @@ export async function runCases(client, name, token) {
   };
   const attempt = async (method, request, changes = {}) => {
     try {
-      return { response: await client.call(method, request, { ...options, ...changes }) };
+      const { message } = await client.unary(method, request, { ...options, ...changes });
+      return { response: message };
     } catch (error) {
       return { failure: client.failure(error) };
     }
@@ -32,7 +30,7 @@ export async function runCases(client, name, token) {
     nameTaken: await attempt("createTarget", { ...target, name: target.name.toUpperCase() }),
     badFields: await attempt("createTarget", { timeout: "-1s", endpoint: "javascript:alert(1)" }),
     unknownTarget: await attempt("getTargetByID", { targetId: "1" }),
-    wrongToken: await attempt("getTargetByID", { targetId }, { headers: { authorization: "Bearer wrong" } }),
-    noToken: await attempt("getTargetByID", { targetId }, { headers: {} }),
+    wrongToken: await attempt("getTargetByID", { targetId }, { metadata: { authorization: "Bearer wrong" } }),
+    noToken: await attempt("getTargetByID", { targetId }, { metadata: {} }),
   };
 }

@@ -1,21 +1,34 @@
-// Connect's client with its gRPC-Web transport, the npm package `@connectrpc/connect-web`.
+// Connect's client, the npm packages `@connectrpc/connect` and `@connectrpc/connect-web`, over either of its transports.
 
 import { fromJson, toJson } from "@bufbuild/protobuf";
 import { AnySchema } from "@bufbuild/protobuf/wkt";
 import { ConnectError, createClient } from "@connectrpc/connect";
-import { createGrpcWebTransport } from "@connectrpc/connect-web";
-import { ActionService, registry } from "./messages.js";
+import { registry, services } from "./messages.js";
 
 function detailToJson({ type, value }) {
   return toJson(AnySchema, { $typeName: AnySchema.typeName, typeUrl: `type.googleapis.com/${type}`, value }, { registry });
 }
 
-export function connectWeb(url) {
-  const client = createClient(ActionService, createGrpcWebTransport({ baseUrl: url }));
+export function connectWeb(transport, serviceName) {
+  const service = services[serviceName];
+  const client = createClient(service, transport);
   return {
-    async call(name, request, options) {
-      const { input, output } = ActionService.method[name];
-      return toJson(output, await client[name](fromJson(input, request), options));
+    async unary(name, request, { metadata, ...options }) {
+      const { input, output } = service.method[name];
+      let header, trailer;
+      const message = await client[name](fromJson(input, request), {
+        ...options,
+        headers: metadata,
+        onHeader: (headers) => (header = headers),
+        onTrailer: (trailers) => (trailer = trailers),
+      });
+      return { message: toJson(output, message), initial: (key) => header.get(key), trailing: (key) => trailer.get(key) };
+    },
+    async *stream(name, request, { metadata, ...options }) {
+      const { input, output } = service.method[name];
+      for await (const message of client[name](fromJson(input, request), { ...options, headers: metadata })) {
+        yield toJson(output, message);
+      }
     },
     failure(error) {
       if (!(error instanceof ConnectError)) throw error;
