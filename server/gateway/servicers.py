@@ -50,7 +50,7 @@ class Servicers:
         return await self._unary(method, request, context)
 
     async def stream(self, method: Method, request: Message, context: ServicerContext) -> AsyncIterator[object]:
-        """The method's responses. What `context.write` sends is not among them."""
+        """The method's responses. Without interceptors, what `context.write` sends goes out by itself."""
         if not self._interceptors:
             return self._responses(method, request, context)
         responses = await self._around(partial(self._stream, method))(request, context)
@@ -79,7 +79,10 @@ class Servicers:
         else:
             responses = await asyncio.wrap_future(self._on_thread(method.behaviour, request, context))
         if inspect.isawaitable(responses):
-            responses = await responses
+            if self._interceptors:
+                responses = _written(responses, context)
+            else:
+                responses = await responses
         if responses is None:
             return  # all of them have been written by context.write
         source = responses if isinstance(responses, AsyncIterator) else self._pulled(responses)
@@ -110,6 +113,27 @@ class Servicers:
         if self._pool is None:
             self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix="servicer")
         return self._pool.submit(contextvars.copy_context().run, _call, function, arguments)
+
+
+async def _written(servicer: Awaitable[Any], context: ServicerContext) -> AsyncIterator[object]:
+    """What a coroutine sends by `context.write`, each handed over when the one before has been taken."""
+    queue: asyncio.Queue[object] = asyncio.Queue()
+
+    async def hand_over(message: Message) -> None:
+        queue.put_nowait(message)
+        await queue.join()
+
+    context.write_message = hand_over
+    running = asyncio.ensure_future(servicer)
+    running.add_done_callback(lambda _: queue.put_nowait(_END))
+    try:
+        while (message := await queue.get()) is not _END:
+            yield message
+            queue.task_done()
+        await running
+    finally:
+        running.cancel()
+        await asyncio.wait({running})
 
 
 def _call(function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
