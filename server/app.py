@@ -2,6 +2,7 @@
 
 import logging
 import secrets
+import sys
 import time
 from collections.abc import Callable
 
@@ -14,13 +15,14 @@ from server.actions.errors import StoreError
 from server.actions.ids import IdGenerator
 from server.actions.ports import Store
 from server.actions.targets import Targets
-from server.actions.tokens import ALL_PERMISSIONS, Tokens, first_start, new_token
+from server.actions.tokens import ALL_PERMISSIONS, Token, Tokens, first_start, new_token
 from server.api import errors, options
 from server.api.action_service import ActionService
 from server.api.authentication import Authenticator
 from server.api.health import HealthServicer
 from server.api.services import ACTION_SERVICE, SERVICE_NAMES
-from server.gateway import Cors, Gateway, Limits, refusal
+from server.gateway import AccessLog, Cors, Gateway, Limits, refusal
+from server.gateway.access_log import as_json, as_text
 from server.gateway.front import Probe
 from server.gateway.reflection import reflected_pool
 from server.gateway.rsgi import RsgiApplication
@@ -35,6 +37,8 @@ ADMIN = "admin"
 PUBLIC = (health.SERVICE_NAME, reflection.SERVICE_NAME, "/healthz", "/readyz")
 """The one list of what is answered without a token: services over native gRPC, and paths over HTTP, which say that the
 process lives, and that the store answers and no drain has begun. None of it is a method of the gateway's."""
+
+ACCESS_LOG_STYLES = {"text": as_text, "json": as_json}
 
 HandOver = Callable[[str], None]
 """Gives the admin token's secret, made just now, to whoever will use it: nobody can be told again."""
@@ -79,6 +83,8 @@ class Application:
         self._store = store
         self._draining = False
         self._health = HealthServicer(SERVICE_NAMES)
+        style = ACCESS_LOG_STYLES.get(settings.access_log)
+        self._access_log = None if style is None else AccessLog(sys.stderr.fileno(), style, _owner)
         paths = (name for name in PUBLIC if name.startswith("/"))
         probes: dict[str, Probe] = dict(zip(paths, (self._alive, self._ready), strict=True))
         self._gateway = Gateway(
@@ -90,6 +96,7 @@ class Application:
             cors=Cors(frozenset(settings.cors_origins), settings.cors_headers, settings.cors_expose_headers),
             limits=Limits(settings.max_body, settings.read_timeout, settings.max_concurrent),
             strict_json=settings.strict_json,
+            observe=self._access_log,
         )
 
     @classmethod
@@ -133,6 +140,8 @@ class Application:
     async def close(self) -> None:
         """Finishes what was handed to the store, and closes it."""
         await self._store.close()
+        if self._access_log is not None:
+            self._access_log.close()
 
     async def _alive(self) -> None:
         """The process answers: that is all there is to know."""
@@ -145,3 +154,8 @@ class Application:
         except StoreError:
             _log.exception("the store does not answer")
             raise refusal(code_pb2.UNAVAILABLE, "the store does not answer") from None
+
+
+def _owner(caller: Token) -> str:
+    """What the access log says of a caller."""
+    return caller.owner

@@ -132,6 +132,14 @@ TABLE = (
         "LEVEL",
     ),
     Setting(
+        "access_log",
+        "access-log",
+        values.one_of("none", "text", "json"),
+        "a line on stderr for each call: none, text or json",
+        "none",
+        "FORM",
+    ),
+    Setting(
         "admin_token",
         "admin-token",
         values.secret,
@@ -158,6 +166,7 @@ class Settings:
     max_concurrent: int
     strict_json: bool
     log_level: str
+    access_log: str
     admin_token: str | None = field(repr=False)
 
     def __post_init__(self) -> None:

@@ -61,9 +61,11 @@ class ConnectEdge:
 
     async def handle(self, request: HttpRequest, method: Method | None) -> HttpResponse:
         """One call."""
-        context = HttpContext(request)
+        context = HttpContext(request, "connect")
         if method is None or method.is_streaming:
-            return self._respond(request, context, Outcome(status=UNKNOWN_METHOD if method is None else A_STREAM))
+            status = UNKNOWN_METHOD if method is None else A_STREAM
+            self._dispatcher.refused(status.code, request.request_id, request.peer)
+            return self._respond(request, context, Outcome(status=status))
         is_proto = request.media_type().essence == PROTO_TYPE
 
         async def decode() -> tuple[Message, list[FieldViolation]]:

@@ -45,7 +45,7 @@ class ConnectStreamEdge:
     async def handle(self, request: HttpRequest, method: Method) -> HttpResponse | None:
         """One call; None when its answer has gone out as a stream."""
         is_proto = request.media_type().essence == _PROTO
-        context = HttpContext(request)
+        context = HttpContext(request, "connect")
 
         async def decode() -> tuple[Message, list[FieldViolation]]:
             check_version(request)

@@ -55,6 +55,7 @@ class ServicerContext(Lifetime):
         "departure",
         "initial_is_sent",
         "method",
+        "request_id",
         "start_stream",
         "write_message",
     )
@@ -70,6 +71,8 @@ class ServicerContext(Lifetime):
         self._details = ""
         self.caller: Any = None
         """Who calls, as the gateway's `authenticate` answered."""
+        self.request_id = ""
+        """The call's `x-request-id`: its client's, or one that was made here."""
         self.method: MethodDescriptor | None = None
         """The method that is called."""
         self.departure: Callable[[], Coroutine[Any, Any, None]] | None = None
@@ -84,6 +87,9 @@ class ServicerContext(Lifetime):
     def authorization(self) -> list[str]:
         """The values of the Authorization header: none, one, or (wrongly) more."""
         return [value for key, value in self.invocation_metadata() if key == "authorization" and isinstance(value, str)]
+
+    protocol = ""
+    """How the call came: `grpc`, `grpc-web`, `connect` or `json`."""
 
     outlives_cancellation = False
     """Whether there is still somebody to answer when the call's task is cancelled. grpcio cancels what has ended, and

@@ -6,20 +6,23 @@ in `Dispatcher._failed` alone.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+import time
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 from google.protobuf.descriptor import Descriptor, MethodDescriptor
+from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
-from google.rpc import code_pb2, status_pb2
+from google.rpc import code_pb2, error_details_pb2, status_pb2
 
 from server.gateway.context import CANCELLED, ServicerContext
 from server.gateway.departures import Departures
 from server.gateway.lifetime import CLIENT_LEFT, DEADLINE_EXCEEDED
 from server.gateway.limits import Limits
 from server.gateway.methods import Method
+from server.gateway.observation import Call, Observe
 from server.gateway.servicers import Servicers, close
 from server.gateway.status import FieldViolation, StatusError, bad_request, make_status
 from server.gateway.transcoding.fields import resolve
@@ -36,8 +39,10 @@ Encode = Callable[[Message], bytes]
 
 INTERNAL = make_status(code_pb2.INTERNAL, "internal error")
 """What a caller is told of a fault of ours; the log has the rest."""
-TOO_MANY = make_status(code_pb2.RESOURCE_EXHAUSTED, "too many concurrent calls")
-SHUTTING_DOWN = make_status(code_pb2.UNAVAILABLE, "the server is shutting down")
+# Over HTTP this is a Retry-After.
+_SOON = error_details_pb2.RetryInfo(retry_delay=Duration(seconds=1))
+TOO_MANY = make_status(code_pb2.RESOURCE_EXHAUSTED, "too many concurrent calls", _SOON)
+SHUTTING_DOWN = make_status(code_pb2.UNAVAILABLE, "the server is shutting down", _SOON)
 
 _log = logging.getLogger(__name__)
 
@@ -71,13 +76,32 @@ class Dispatcher:
     validate: Validate | None = None
     translate: Translate | None = None
     limits: Limits = field(default_factory=Limits)
+    observe: Observe | None = None
     stopping: bool = False
     """Set when the grace is over: calls cancelled from now on are told so."""
     _departures: Departures = field(default_factory=Departures, init=False)
     _running: int = field(default=0, init=False)
 
-    async def unary(self, method: Method, context: ServicerContext, decode: Decode, encode: Encode) -> Outcome:
+    def unary(
+        self, method: Method, context: ServicerContext, decode: Decode, encode: Encode
+    ) -> Coroutine[Any, Any, Outcome]:
         """One call from its headers to its answer's bytes. Raises nothing but CancelledError."""
+        call = self._unary(method, context, decode, encode)
+        return call if self.observe is None else _observed(call, method, context, self.observe)
+
+    def stream(
+        self, method: Method, context: ServicerContext, decode: Decode, encode: Encode, sink: Sink
+    ) -> Coroutine[Any, Any, Outcome]:
+        """The same for a call that answers with a stream, which goes to `sink`."""
+        call = self._stream(method, context, decode, encode, sink)
+        return call if self.observe is None else _observed(call, method, context, self.observe)
+
+    def refused(self, code: int, request_id: str, peer: str) -> None:
+        """A request over HTTP reached no method."""
+        if self.observe is not None:
+            self.observe(Call("http", "", code, 0.0, None, request_id, peer))
+
+    async def _unary(self, method: Method, context: ServicerContext, decode: Decode, encode: Encode) -> Outcome:
         if self._running >= self.limits.concurrent_calls:
             return Outcome(status=TOO_MANY)
         self._running += 1
@@ -91,10 +115,9 @@ class Dispatcher:
         finally:
             self._end(context)
 
-    async def stream(
+    async def _stream(
         self, method: Method, context: ServicerContext, decode: Decode, encode: Encode, sink: Sink
     ) -> Outcome:
-        """The same for a call that answers with a stream, which goes to `sink`."""
         if self._running >= self.limits.concurrent_calls:
             return Outcome(status=TOO_MANY)
         self._running += 1
@@ -184,6 +207,19 @@ class Dispatcher:
                 return Outcome(status=context.verdict or CANCELLED)
             context.interrupt(CLIENT_LEFT)
         raise error
+
+
+async def _observed(call: Awaitable[Outcome], method: Method, context: ServicerContext, observe: Observe) -> Outcome:
+    started = time.perf_counter()
+    code: int = code_pb2.CANCELLED
+    try:
+        outcome = await call
+        code = code_pb2.OK if outcome.status is None else outcome.status.code
+        return outcome
+    finally:
+        seconds = time.perf_counter() - started
+        name = method.path.removeprefix("/")
+        observe(Call(context.protocol, name, code, seconds, context.caller, context.request_id, context.peer()))
 
 
 def _typed(method: Method, response: object) -> Message:

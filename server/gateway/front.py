@@ -11,10 +11,11 @@ from server.gateway.cors import Cors, is_preflight
 from server.gateway.dispatch import Dispatcher
 from server.gateway.error_pages import ErrorPages
 from server.gateway.grpc_web import GrpcWebEdge, is_grpc_web
-from server.gateway.http import JSON_TYPE, HttpRequest, HttpResponse, unsupported_media_type
+from server.gateway.http import JSON_TYPE, Headers, HttpRequest, HttpResponse, unsupported_media_type
 from server.gateway.json_http import JsonEdge
 from server.gateway.methods import Method, ServiceError
-from server.gateway.status import refusal
+from server.gateway.observation import REQUEST_ID, RequestIds
+from server.gateway.status import StatusError, refusal
 from server.gateway.transcoding.routes import BadPathError, MethodNotAllowedError, PathNotFoundError
 
 Probe = Callable[[], Awaitable[None]]
@@ -38,6 +39,7 @@ class Front:
     pages: ErrorPages
     cors: Cors
     probes: Mapping[str, Probe]
+    request_ids: RequestIds
 
     def __post_init__(self) -> None:
         """Raises ServiceError for a route that no request would reach."""
@@ -47,16 +49,17 @@ class Front:
 
     async def __call__(self, request: HttpRequest) -> HttpResponse | None:
         """One request; None when its answer has gone out as a stream. Raises nothing but CancelledError."""
-        request.common_headers = self.cors.headers(request)
+        request.request_id = self.request_ids.take(request.header(REQUEST_ID))
+        request.common_headers = [(REQUEST_ID, request.request_id), *self.cors.headers(request)]
         response: HttpResponse | None
         try:
             response = await self._answer(request)
         except PathNotFoundError:
-            response = self._refuse(code_pb2.NOT_FOUND, "no such path")
+            response = self._refuse(request, refusal(code_pb2.NOT_FOUND, "no such path"))
         except MethodNotAllowedError as error:
-            response = self._not_allowed(error.allow)
+            response = self._not_allowed(request, error.allow)
         except BadPathError as error:
-            response = self._refuse(code_pb2.INVALID_ARGUMENT, f"the path {error}")
+            response = self._refuse(request, refusal(code_pb2.INVALID_ARGUMENT, f"the path {error}"))
         if response is not None:
             response.headers += request.common_headers
         return response
@@ -83,18 +86,19 @@ class Front:
 
     async def _rpc(self, request: HttpRequest, method: Method) -> HttpResponse | None:
         if request.method != "POST":
-            return _not_connects(self._not_allowed(RPC_METHODS))
+            return _not_connects(self._not_allowed(request, RPC_METHODS))
         if is_grpc_web(request):
             return await self.grpc_web.handle(request, method)
         if method.is_streaming and is_connect_stream(request):
             return await self.connect_streams.handle(request, method)
         if is_connect(request):
             return await self.connect.handle(request, method)
-        return _not_connects(self.pages.refuse(unsupported_media_type(f"{CONTENT_TYPES}, or one of gRPC-Web's")))
+        unsupported = unsupported_media_type(f"{CONTENT_TYPES}, or one of gRPC-Web's")
+        return _not_connects(self._refuse(request, unsupported))
 
     async def _probe(self, request: HttpRequest) -> HttpResponse:
         if request.method not in {"GET", "HEAD"}:
-            return self._not_allowed(PROBE_METHODS)
+            return self._not_allowed(request, PROBE_METHODS)
         probe = self.probes[request.path]
 
         async def check() -> bytes:
@@ -123,12 +127,14 @@ class Front:
             return PROBE_METHODS
         return self.json.allowed(request)
 
-    def _not_allowed(self, allow: tuple[str, ...]) -> HttpResponse:
+    def _not_allowed(self, request: HttpRequest, allow: tuple[str, ...]) -> HttpResponse:
         error = refusal(code_pb2.UNIMPLEMENTED, "method not allowed", http_status=405)
-        return self.pages.refuse(error, [("allow", ", ".join(allow))])
+        return self._refuse(request, error, [("allow", ", ".join(allow))])
 
-    def _refuse(self, code: int, text: str) -> HttpResponse:
-        return self.pages.refuse(refusal(code, text))
+    def _refuse(self, request: HttpRequest, error: StatusError, headers: Headers | None = None) -> HttpResponse:
+        """The answer to a request that reaches no method."""
+        self.dispatcher.refused(error.status.code, request.request_id, request.peer)
+        return self.pages.refuse(error, headers or ())
 
 
 def _not_connects(response: HttpResponse) -> HttpResponse:

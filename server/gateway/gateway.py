@@ -20,6 +20,7 @@ from server.gateway.grpc_web import GrpcWebEdge
 from server.gateway.json_http import JsonEdge
 from server.gateway.limits import Limits
 from server.gateway.methods import ServiceError, bind
+from server.gateway.observation import Observe, RequestIds
 from server.gateway.rsgi import RsgiApplication
 from server.gateway.servicers import Interceptor, Servicers
 from server.gateway.transcoding.codec import Codec
@@ -49,6 +50,7 @@ class Gateway:
     strict_json: refuse JSON fields that a message does not have, instead of passing over them.
     interceptors: `async def (call_next, request, context)`, around every call of a servicer's method, the first one
         outermost; see docs/gateway.md.
+    observe: told of every call once it has ended, such as an AccessLog.
     """
 
     def __init__(
@@ -63,15 +65,17 @@ class Gateway:
         limits: Limits | None = None,
         strict_json: bool = False,
         interceptors: Sequence[Interceptor] = (),
+        observe: Observe | None = None,
     ) -> None:
         self._limits = limits or Limits()
         self._calls = Calls()
+        self._request_ids = RequestIds()
         self._methods = bind(services)
         rules = Rules(method.request_class for method in self._methods.values())
         codec = Codec(ignore_unknown_fields=not strict_json)
         self._pages = ErrorPages(codec)
         servicers = Servicers(self._limits.threads, interceptors)
-        self._dispatcher = Dispatcher(servicers, authenticate, rules.violations, translate, self._limits)
+        self._dispatcher = Dispatcher(servicers, authenticate, rules.violations, translate, self._limits, observe)
         self._json = JsonEdge(
             self._dispatcher, self._methods.values(), codec, self._pages, success_code, self._limits.message_bytes
         )
@@ -86,6 +90,7 @@ class Gateway:
             pages=self._pages,
             cors=cors or Cors(),
             probes=probes or {},
+            request_ids=self._request_ids,
         )
 
     @cached_property
@@ -112,7 +117,7 @@ class Gateway:
     @cached_property
     def grpc_handler(self) -> grpc.GenericRpcHandler:
         """For `grpc.aio.server`: `server.add_generic_rpc_handlers([gateway.grpc_handler])`."""
-        return GrpcHandler(self._dispatcher, self._methods, self._limits.read_seconds)
+        return GrpcHandler(self._dispatcher, self._methods, self._request_ids, self._limits.read_seconds)
 
     async def wait_idle(self) -> None:
         """Returns when no call is running over `asgi` or `rsgi`."""

@@ -17,9 +17,11 @@ from google.protobuf.message import Message
 from server.gateway.context import ServicerContext
 from server.gateway.deadlines import Deadlines
 from server.gateway.dispatch import INTERNAL, Decode, Dispatcher, Outcome
+from server.gateway.lifetime import CLIENT_LEFT
 from server.gateway.limits import too_slow
 from server.gateway.metadata import DETAILS_KEY, Metadata
 from server.gateway.methods import Method
+from server.gateway.observation import REQUEST_ID, RequestIds
 from server.gateway.protobuf import MORE_MESSAGES, NO_MESSAGE, decode_protobuf, details_trailer, encode_protobuf
 from server.gateway.status import GRPC_CODES, FieldViolation, StatusError
 
@@ -31,22 +33,39 @@ _log = logging.getLogger(__name__)
 class GrpcHandler(grpc.GenericRpcHandler):
     """Answers the gateway's methods. Unknown ones are left to other handlers, and in the end to grpcio."""
 
-    def __init__(self, dispatcher: Dispatcher, methods: dict[str, Method], read_seconds: float) -> None:
-        requests = _Requests(read_seconds)
+    def __init__(
+        self, dispatcher: Dispatcher, methods: dict[str, Method], request_ids: RequestIds, read_seconds: float
+    ) -> None:
+        reader = _Reader(request_ids, read_seconds)
         self._handlers: dict[str, grpc.RpcMethodHandler[bytes, bytes]] = {
-            path: _handler(dispatcher, method, requests) for path, method in methods.items()
+            path: _handler(dispatcher, method, reader) for path, method in methods.items()
         }
 
     def service(self, handler_call_details: grpc.HandlerCallDetails) -> "grpc.RpcMethodHandler[bytes, bytes] | None":
         return self._handlers.get(handler_call_details.method)
 
 
-class _Requests:
-    """Reads the one message of a request."""
+class _Reader:
+    """Reads what a call brings: its metadata, its deadline and its one message."""
 
-    def __init__(self, seconds: float) -> None:
+    def __init__(self, request_ids: RequestIds, seconds: float) -> None:
+        self._request_ids = request_ids
         self._deadlines = Deadlines()
         self._seconds = seconds
+
+    def context(self, grpc_context: Any) -> "_GrpcContext":
+        """The call's context."""
+        # grpc's is read here, once: some of its methods end the process when called after the call has ended.
+        remaining = grpc_context.time_remaining()
+        metadata: Metadata = tuple(grpc_context.invocation_metadata() or ())
+        given = next((value for key, value in metadata if key == REQUEST_ID and isinstance(value, str)), None)
+        return _GrpcContext(
+            self._request_ids.take(given),
+            metadata,
+            grpc_context.peer(),
+            None if remaining is None else time.monotonic() + remaining,
+            (grpc_context.peer_identities(), grpc_context.peer_identity_key(), grpc_context.auth_context()),
+        )
 
     def decoder(self, method: Method, grpc_context: Any) -> Decode:
         """What reads a call's message, within the limit of time."""
@@ -71,27 +90,27 @@ async def _only_message(grpc_context: Any) -> bytes:
     return data
 
 
-def _handler(dispatcher: Dispatcher, method: Method, requests: _Requests) -> "grpc.RpcMethodHandler[bytes, bytes]":
+def _handler(dispatcher: Dispatcher, method: Method, reader: _Reader) -> "grpc.RpcMethodHandler[bytes, bytes]":
     if method.is_streaming:
-        return grpc.stream_stream_rpc_method_handler(_stream(dispatcher, method, requests))
-    return grpc.stream_unary_rpc_method_handler(_unary(dispatcher, method, requests))
+        return grpc.stream_stream_rpc_method_handler(_stream(dispatcher, method, reader))
+    return grpc.stream_unary_rpc_method_handler(_unary(dispatcher, method, reader))
 
 
-def _unary(dispatcher: Dispatcher, method: Method, requests: _Requests) -> Callable[[object, Any], Awaitable[bytes]]:
+def _unary(dispatcher: Dispatcher, method: Method, reader: _Reader) -> Callable[[object, Any], Awaitable[bytes]]:
     async def call(_requests: object, grpc_context: Any) -> bytes:
-        context = _context(grpc_context)
-        outcome = await dispatcher.unary(method, context, requests.decoder(method, grpc_context), encode_protobuf)
+        context = reader.context(grpc_context)
+        outcome = await dispatcher.unary(method, context, reader.decoder(method, grpc_context), encode_protobuf)
         await _end(grpc_context, outcome, context, _Sink(grpc_context, context))
         return outcome.body
 
     return _guarded(call, method)
 
 
-def _stream(dispatcher: Dispatcher, method: Method, requests: _Requests) -> Callable[[object, Any], Awaitable[None]]:
+def _stream(dispatcher: Dispatcher, method: Method, reader: _Reader) -> Callable[[object, Any], Awaitable[None]]:
     async def call(_requests: object, grpc_context: Any) -> None:
-        context = _context(grpc_context)
+        context = reader.context(grpc_context)
         sink = _Sink(grpc_context, context)
-        decode = requests.decoder(method, grpc_context)
+        decode = reader.decoder(method, grpc_context)
         outcome = await dispatcher.stream(method, context, decode, encode_protobuf, sink)
         await _end(grpc_context, outcome, context, sink)
 
@@ -118,15 +137,18 @@ class _GrpcContext(ServicerContext):
     """The context of a call that came over grpcio, which may know who the peer is."""
 
     __slots__ = ("_identities",)
+    protocol = "grpc"
 
     def __init__(
         self,
+        request_id: str,
         invocation: Metadata,
         peer: str,
         deadline: float | None,
         identities: tuple[Sequence[bytes] | None, str | None, Mapping[str, Sequence[bytes]]],
     ) -> None:
         super().__init__(invocation, peer, deadline)
+        self.request_id = request_id
         self._identities = identities
 
     def peer_identities(self) -> Sequence[bytes] | None:
@@ -158,18 +180,11 @@ class _Sink:
     async def send(self, message: bytes) -> None:
         if not self._has_started or self._starting.locked():
             await self.start()
-        await self._grpc_context.write(message)
-
-
-def _context(grpc_context: Any) -> ServicerContext:
-    # grpc's context is read here, once: some of its methods end the process when called after the call has ended.
-    remaining = grpc_context.time_remaining()
-    return _GrpcContext(
-        tuple(grpc_context.invocation_metadata() or ()),
-        grpc_context.peer(),
-        None if remaining is None else time.monotonic() + remaining,
-        (grpc_context.peer_identities(), grpc_context.peer_identity_key(), grpc_context.auth_context()),
-    )
+        try:
+            await self._grpc_context.write(message)
+        except grpc.aio.BaseError:
+            # The call has ended, and its servicer did not mind.
+            raise StatusError(CLIENT_LEFT) from None
 
 
 async def _end(grpc_context: Any, outcome: Outcome, context: ServicerContext, sink: _Sink) -> None:

@@ -34,8 +34,9 @@ class GrpcWebEdge:
         """One call; None when its answer has gone out as a stream."""
         text = _TYPES[request.media_type().essence] is TEXT
         content_type = _answer_type(request)
-        context = HttpContext(request)
+        context = HttpContext(request, "grpc-web")
         if method is None:
+            self._dispatcher.refused(UNKNOWN_METHOD.code, request.request_id, request.peer)
             return _respond(content_type, Outcome(status=UNKNOWN_METHOD), context)
 
         async def decode() -> tuple[Message, list[FieldViolation]]:

@@ -64,6 +64,8 @@ class HttpRequest:
     """Returns when the client has left, its body read before; None where the server cannot tell."""
     stream_limit: int | None = None
     """Bytes that a streamed body may have, where the server takes them faster than the client; None without a limit."""
+    request_id: str = ""
+    """Set by the front."""
     common_headers: Headers = field(default_factory=list)
     """For whatever answer there will be; set by the front."""
 
@@ -98,13 +100,15 @@ _TIMEOUTS = {"grpc-timeout": parse_timeout, "connect-timeout-ms": parse_connect_
 class HttpContext(ServicerContext):
     """The context of a call that came over HTTP: its metadata and deadline stand in the headers."""
 
-    __slots__ = ("_headers",)
+    __slots__ = ("_headers", "protocol")
     outlives_cancellation = True
 
-    def __init__(self, request: HttpRequest) -> None:
+    def __init__(self, request: HttpRequest, protocol: str) -> None:
         super().__init__(None, request.peer)
         self._headers = request.headers
+        self.request_id = request.request_id
         self.departure = request.departure
+        self.protocol = protocol
 
     def authorization(self) -> list[str]:
         return [value for key, value in self._headers if key == "authorization"]

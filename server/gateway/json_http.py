@@ -84,7 +84,7 @@ class JsonEdge:
     async def handle(self, request: HttpRequest, match: Match[JsonRoute]) -> HttpResponse | None:
         """One call of the route's method; None when its answer has gone out as a stream."""
         route = match.value
-        context = HttpContext(request)
+        context = HttpContext(request, "json")
 
         async def decode() -> tuple[Message, list[FieldViolation]]:
             message = route.method.request_class()

@@ -93,7 +93,7 @@ async def test_a_stream_can_be_read_by_a_page_of_an_allowed_origin(face: str) ->
 
 # HEAD
 
-OF_HTTP = {"date", "transfer-encoding"}
+OF_HTTP = {"date", "transfer-encoding", "x-request-id"}
 TABLES = (paths.TAKES_VARIABLES, paths.HAS_NO_ROUTE, raw_bodies.OUT, raw_bodies.IN_PIECES, streams.ROWS, errors.CODES)
 ASKED_WITH_GET = {
     row.request.removeprefix("GET "): None

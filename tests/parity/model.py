@@ -90,6 +90,7 @@ DETAILS: tuple[type[Message], ...] = (
     error_detail_pb2.ErrorDetail,
     error_details_pb2.BadRequest,
     error_details_pb2.ErrorInfo,
+    error_details_pb2.RetryInfo,
 )
 """What a status may carry. JSON prints a detail by its type, which must be known for that."""
 
