@@ -4,7 +4,7 @@ What a route's bodies are is decided once, when it is added.
 """
 
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Any, Protocol, cast
 
 from google.api import httpbody_pb2
@@ -21,8 +21,15 @@ HTTP_BODY = httpbody_pb2.HttpBody.DESCRIPTOR.full_name
 UNTYPED = "application/octet-stream"
 _MEDIA_TYPE = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?", re.ASCII)
 
-ReadBody = Callable[[HttpRequest, Message, int], Awaitable[list[FieldViolation]]]
-"""Reads a request's body, of a limited size, into a message. Raises StatusError."""
+
+class Body(Protocol):
+    """What the bodies of a route's requests are."""
+
+    def check(self, request: HttpRequest) -> None:
+        """Raises StatusError (415) for a body that is said to be something else."""
+
+    def parse(self, request: HttpRequest, body: bytes, message: Message) -> list[FieldViolation]:
+        """Puts the body into the message. Raises StatusError for what is no such body."""
 
 
 class Answer(Protocol):
@@ -84,14 +91,14 @@ def answers(route: Route, codec: Codec) -> Callable[[], Answer]:
     return lambda: answer
 
 
-def body_reader(route: Route, codec: Codec) -> ReadBody:
-    """What reads the bodies of a route's requests."""
+def request_body(route: Route, codec: Codec) -> Body:
+    """What the bodies of a route's requests are."""
     field = route.body
     if route.rule.body != WHOLE_MESSAGE and field is None:
-        return _read_nothing
+        return _NoBody()
     if _is_http_body(route.method.input_type if field is None else field):
-        return _raw_reader(field)
-    return _json_reader(codec, field)
+        return _RawBody(field)
+    return _JsonBody(codec, field)
 
 
 def _is_http_body(what: Descriptor | FieldDescriptor) -> bool:
@@ -102,44 +109,57 @@ def _is_http_body(what: Descriptor | FieldDescriptor) -> bool:
     return bool(what.full_name == HTTP_BODY)
 
 
-async def _read_nothing(request: HttpRequest, _message: Message, limit: int) -> list[FieldViolation]:
-    if await request.read(limit, 0):
-        raise refusal(code_pb2.INVALID_ARGUMENT, "this method takes no body")
-    return []
+class _NoBody:
+    """Of a rule without a body clause."""
 
+    def check(self, request: HttpRequest) -> None:
+        """Whatever it calls itself."""
 
-def _raw_reader(field: FieldDescriptor | None) -> ReadBody:
-    async def read(request: HttpRequest, message: Message, limit: int) -> list[FieldViolation]:
-        if request.content_encoding() != "identity":
-            raise unsupported_media_type("any, without a content encoding")
-        body: Any = message if field is None else getattr(message, field.name)
-        body.data = await request.read(limit, 0)
-        body.content_type = (request.header("content-type") or "").encode("ascii", "replace").decode("ascii")
+    def parse(self, _request: HttpRequest, body: bytes, _message: Message) -> list[FieldViolation]:
+        if body:
+            raise refusal(code_pb2.INVALID_ARGUMENT, "this method takes no body")
         return []
 
-    return read
+
+class _RawBody:
+    """A google.api.HttpBody: the message itself, or a field of it."""
+
+    def __init__(self, field: FieldDescriptor | None) -> None:
+        self._field = field
+
+    def check(self, request: HttpRequest) -> None:
+        if request.content_encoding() != "identity":
+            raise unsupported_media_type("any, without a content encoding")
+
+    def parse(self, request: HttpRequest, body: bytes, message: Message) -> list[FieldViolation]:
+        into: Any = message if self._field is None else getattr(message, self._field.name)
+        into.data = body
+        into.content_type = (request.header("content-type") or "").encode("ascii", "replace").decode("ascii")
+        return []
 
 
-def _json_reader(codec: Codec, field: FieldDescriptor | None) -> ReadBody:
-    async def read(request: HttpRequest, message: Message, limit: int) -> list[FieldViolation]:
-        require_json(request)
-        body = await request.read(limit, 0)
+class _JsonBody:
+    """Proto3 JSON: the message itself, or a field of it."""
+
+    def __init__(self, codec: Codec, field: FieldDescriptor | None) -> None:
+        self._codec = codec
+        self._field = field
+
+    def check(self, request: HttpRequest) -> None:
+        if request.media_type().essence not in {"", JSON_TYPE} or not is_utf8(request):
+            raise unsupported_media_type(f"{JSON_TYPE}, in UTF-8")
+        if request.content_encoding() != "identity":
+            raise unsupported_media_type(f"{JSON_TYPE}, without a content encoding")
+
+    def parse(self, _request: HttpRequest, body: bytes, message: Message) -> list[FieldViolation]:
         if not body:
             return []
         try:
-            return codec.decode(body, message) if field is None else codec.decode_field(body, message, field)
+            if self._field is None:
+                return self._codec.decode(body, message)
+            return self._codec.decode_field(body, message, self._field)
         except MalformedJsonError as error:
             raise refusal(code_pb2.INVALID_ARGUMENT, str(error)) from None
-
-    return read
-
-
-def require_json(request: HttpRequest) -> None:
-    """Raises StatusError (415) for a body that is said to be something else."""
-    if request.media_type().essence not in {"", JSON_TYPE} or not is_utf8(request):
-        raise unsupported_media_type(f"{JSON_TYPE}, in UTF-8")
-    if request.content_encoding() != "identity":
-        raise unsupported_media_type(f"{JSON_TYPE}, without a content encoding")
 
 
 def is_utf8(request: HttpRequest) -> bool:

@@ -68,20 +68,21 @@ class ConnectEdge:
             return self._respond(request, context, Outcome(status=status))
         is_proto = request.media_type().essence == PROTO_TYPE
 
-        async def decode() -> tuple[Message, list[FieldViolation]]:
+        async def read() -> bytes:
             _check_head(request)
-            body = await self._read(request)
+            return await request.read(self._limit, 0)
+
+        def parse(body: bytes) -> tuple[Message, list[FieldViolation]]:
+            if body and request.content_encoding() == GZIP:
+                body = self._gunzip(body)
             if is_proto:
                 return decode_protobuf(method, body)
             return decode_json(method, self._codec, body)
 
         encode = encode_protobuf if is_proto else self._codec.encode
-        return self._respond(request, context, await self._dispatcher.unary(method, context, decode, encode))
+        return self._respond(request, context, await self._dispatcher.unary(method, context, read, parse, encode))
 
-    async def _read(self, request: HttpRequest) -> bytes:
-        body = await request.read(self._limit, 0)
-        if not body or request.content_encoding() != GZIP:
-            return body
+    def _gunzip(self, body: bytes) -> bytes:
         try:
             return gunzip(body, self._limit)
         except NotGzipError:

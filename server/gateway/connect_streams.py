@@ -47,15 +47,17 @@ class ConnectStreamEdge:
         is_proto = request.media_type().essence == _PROTO
         context = HttpContext(request, "connect")
 
-        async def decode() -> tuple[Message, list[FieldViolation]]:
+        async def read() -> bytes:
             check_version(request)
-            body = await request.read(self._limit, framing(self._limit, text=False))
+            return await request.read(self._limit, framing(self._limit, text=False))
+
+        def parse(body: bytes) -> tuple[Message, list[FieldViolation]]:
             data = read_message(body, request.header("connect-content-encoding"), self._limit)
             return decode_protobuf(method, data) if is_proto else decode_json(method, self._codec, data)
 
         stream = _Stream(request, context, _PROTO if is_proto else _JSON)
         encode = encode_protobuf if is_proto else self._codec.encode
-        outcome = await self._dispatcher.stream(method, context, decode, encode, stream)
+        outcome = await self._dispatcher.stream(method, context, read, parse, encode, stream)
         end = _envelope(_END, orjson.dumps(self._end(outcome, context.trailers())))
         if stream.has_started:
             await stream.end(end)

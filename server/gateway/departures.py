@@ -4,8 +4,7 @@ Watching costs a task, more than most calls need in all. So it begins only with 
 """
 
 import asyncio
-from collections.abc import Coroutine
-from typing import Any
+from collections.abc import Awaitable, Callable
 
 from server.gateway.context import ServicerContext
 from server.gateway.lifetime import CLIENT_LEFT
@@ -43,12 +42,12 @@ class Departures:
             if watcher is False:
                 self._running[context] = True
             elif watcher is True and context.departure is not None:
-                self._running[context] = loop.create_task(_watch(context, context.departure()))
+                self._running[context] = loop.create_task(_watch(context, context.departure))
         self._sweeping = loop if self._running else None
         if self._running:
             loop.call_later(self.TICK, self._sweep, loop)
 
 
-async def _watch(context: ServicerContext, departure: Coroutine[Any, Any, None]) -> None:
-    await departure
+async def _watch(context: ServicerContext, departure: Callable[[], Awaitable[None]]) -> None:
+    await departure()
     context.interrupt(CLIENT_LEFT)

@@ -33,8 +33,10 @@ Validate = Callable[[Message], Sequence[FieldViolation]]
 """Answers the rules that a request breaks."""
 Translate = Callable[[Exception], status_pb2.Status | None]
 """The Status of a servicer's own error, None for what no caller shall be told."""
-Decode = Callable[[], Awaitable[tuple[Message, list[FieldViolation]]]]
-"""Reads a call's body. Fields that could not be read are named beside the message, which lacks them."""
+Read = Callable[[], Awaitable[bytes]]
+"""Reads a call's body, within limits."""
+Parse = Callable[[bytes], tuple[Message, list[FieldViolation]]]
+"""Makes the request of a body. Fields that could not be read are named beside the message, which lacks them."""
 Encode = Callable[[Message], bytes]
 
 INTERNAL = make_status(code_pb2.INTERNAL, "internal error")
@@ -43,6 +45,9 @@ INTERNAL = make_status(code_pb2.INTERNAL, "internal error")
 _SOON = error_details_pb2.RetryInfo(retry_delay=Duration(seconds=1))
 TOO_MANY = make_status(code_pb2.RESOURCE_EXHAUSTED, "too many concurrent calls", _SOON)
 SHUTTING_DOWN = make_status(code_pb2.UNAVAILABLE, "the server is shutting down", _SOON)
+
+LARGE = 32 * 1024
+"""Bytes from which on a body is parsed on a thread: the event loop, and every other call, would wait too long."""
 
 _log = logging.getLogger(__name__)
 
@@ -83,17 +88,17 @@ class Dispatcher:
     _running: int = field(default=0, init=False)
 
     def unary(
-        self, method: Method, context: ServicerContext, decode: Decode, encode: Encode
+        self, method: Method, context: ServicerContext, read: Read, parse: Parse, encode: Encode
     ) -> Coroutine[Any, Any, Outcome]:
         """One call from its headers to its answer's bytes. Raises nothing but CancelledError."""
-        call = self._unary(method, context, decode, encode)
+        call = self._unary(method, context, read, parse, encode)
         return call if self.observe is None else _observed(call, method, context, self.observe)
 
     def stream(
-        self, method: Method, context: ServicerContext, decode: Decode, encode: Encode, sink: Sink
+        self, method: Method, context: ServicerContext, read: Read, parse: Parse, encode: Encode, sink: Sink
     ) -> Coroutine[Any, Any, Outcome]:
         """The same for a call that answers with a stream, which goes to `sink`."""
-        call = self._stream(method, context, decode, encode, sink)
+        call = self._stream(method, context, read, parse, encode, sink)
         return call if self.observe is None else _observed(call, method, context, self.observe)
 
     def refused(self, code: int, request_id: str, peer: str) -> None:
@@ -101,12 +106,14 @@ class Dispatcher:
         if self.observe is not None:
             self.observe(Call("http", "", code, 0.0, None, request_id, peer))
 
-    async def _unary(self, method: Method, context: ServicerContext, decode: Decode, encode: Encode) -> Outcome:
+    async def _unary(
+        self, method: Method, context: ServicerContext, read: Read, parse: Parse, encode: Encode
+    ) -> Outcome:
         if self._running >= self.limits.concurrent_calls:
             return Outcome(status=TOO_MANY)
         self._running += 1
         try:
-            request = await self._request(method, context, decode)
+            request = await self._request(method, context, read, parse)
             response = await self.servicers.unary(method, request, context)
             _check(context)
             return Outcome(encode(_typed(method, response)))
@@ -116,7 +123,7 @@ class Dispatcher:
             self._end(context)
 
     async def _stream(
-        self, method: Method, context: ServicerContext, decode: Decode, encode: Encode, sink: Sink
+        self, method: Method, context: ServicerContext, read: Read, parse: Parse, encode: Encode, sink: Sink
     ) -> Outcome:
         if self._running >= self.limits.concurrent_calls:
             return Outcome(status=TOO_MANY)
@@ -129,7 +136,7 @@ class Dispatcher:
             await sink.send(encode(_typed(method, message)))
 
         try:
-            request = await self._request(method, context, decode)
+            request = await self._request(method, context, read, parse)
             context.start_stream, context.write_message = sink.start, write
             responses = await self.servicers.stream(method, request, context)
             try:
@@ -156,7 +163,7 @@ class Dispatcher:
         except BaseException as error:  # noqa: BLE001  # what is no call's failure is raised again
             return self._failed(error, name, None)
 
-    async def _request(self, method: Method, context: ServicerContext, decode: Decode) -> Message:
+    async def _request(self, method: Method, context: ServicerContext, read: Read, parse: Parse) -> Message:
         """The call's request, from a caller who may send it. Raises what ends the call before its servicer."""
         context.method = method.descriptor
         context.start()
@@ -165,12 +172,21 @@ class Dispatcher:
         context.begin()
         if context.time_remaining() == 0:
             raise StatusError(DEADLINE_EXCEEDED)
-        request, unreadable = await decode()
+        body = await read()
+        if len(body) < LARGE:
+            request = self._parsed(method, body, parse)
+        else:
+            request = await self.servicers.parse(self._parsed, method, body, parse)
+        # Only now: until the body is whole, its reading tells of a client that leaves.
+        self._departures.watch(context)
+        return request
+
+    def _parsed(self, method: Method, body: bytes, parse: Parse) -> Message:
+        """The request that a body holds. Raises StatusError for one that breaks a rule, or is none."""
+        request, unreadable = parse(body)
         broken = self.validate(request) if self.validate is not None else ()
         if unreadable or broken:
             raise StatusError(bad_request([*unreadable, *_beside(unreadable, broken, method.descriptor.input_type)]))
-        # Only now: until the body is whole, its reading tells of a client that leaves.
-        self._departures.watch(context)
         return request
 
     def _end(self, context: ServicerContext) -> None:
@@ -182,12 +198,13 @@ class Dispatcher:
         """How a call ended that raised `error`, in the log too if that was a fault of ours."""
         if isinstance(error, asyncio.CancelledError):
             return self._cancelled(error, context)
-        if not isinstance(error, Exception):
+        if not isinstance(error, Exception | SystemExit):
             raise error
         verdict = None if context is None else context.verdict
         if isinstance(error, StatusError):
             return Outcome(status=verdict or error.status, http_status=None if verdict else error.http_status)
-        status = self.translate(error) if self.translate is not None else None
+        # A servicer that calls sys.exit() has failed; it does not decide for the server.
+        status = self.translate(error) if self.translate is not None and isinstance(error, Exception) else None
         if status is None:
             status = None if context is None else context.failure()
             # With a status it is the generated base's word for a method that its servicer lacks.

@@ -9,21 +9,21 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, TypeVar
 
 import grpc
-from google.protobuf.message import Message
 
 from server.gateway.context import ServicerContext
 from server.gateway.deadlines import Deadlines
-from server.gateway.dispatch import INTERNAL, Decode, Dispatcher, Outcome
+from server.gateway.dispatch import INTERNAL, Dispatcher, Outcome
 from server.gateway.lifetime import CLIENT_LEFT
 from server.gateway.limits import too_slow
 from server.gateway.metadata import DETAILS_KEY, Metadata
 from server.gateway.methods import Method
 from server.gateway.observation import REQUEST_ID, RequestIds
 from server.gateway.protobuf import MORE_MESSAGES, NO_MESSAGE, decode_protobuf, details_trailer, encode_protobuf
-from server.gateway.status import GRPC_CODES, FieldViolation, StatusError
+from server.gateway.status import GRPC_CODES, StatusError
 
 T = TypeVar("T")
 
@@ -67,17 +67,12 @@ class _Reader:
             (grpc_context.peer_identities(), grpc_context.peer_identity_key(), grpc_context.auth_context()),
         )
 
-    def decoder(self, method: Method, grpc_context: Any) -> Decode:
-        """What reads a call's message, within the limit of time."""
-
-        async def decode() -> tuple[Message, list[FieldViolation]]:
-            try:
-                data = await self._deadlines.wait(_only_message(grpc_context), self._seconds)
-            except TimeoutError:
-                raise too_slow(self._seconds) from None
-            return decode_protobuf(method, data)
-
-        return decode
+    async def message(self, grpc_context: Any) -> bytes:
+        """The call's one message, if it comes in time."""
+        try:
+            return await self._deadlines.wait(_only_message(grpc_context), self._seconds)
+        except TimeoutError:
+            raise too_slow(self._seconds) from None
 
 
 async def _only_message(grpc_context: Any) -> bytes:
@@ -99,7 +94,8 @@ def _handler(dispatcher: Dispatcher, method: Method, reader: _Reader) -> "grpc.R
 def _unary(dispatcher: Dispatcher, method: Method, reader: _Reader) -> Callable[[object, Any], Awaitable[bytes]]:
     async def call(_requests: object, grpc_context: Any) -> bytes:
         context = reader.context(grpc_context)
-        outcome = await dispatcher.unary(method, context, reader.decoder(method, grpc_context), encode_protobuf)
+        read = partial(reader.message, grpc_context)
+        outcome = await dispatcher.unary(method, context, read, partial(decode_protobuf, method), encode_protobuf)
         await _end(grpc_context, outcome, context, _Sink(grpc_context, context))
         return outcome.body
 
@@ -110,8 +106,8 @@ def _stream(dispatcher: Dispatcher, method: Method, reader: _Reader) -> Callable
     async def call(_requests: object, grpc_context: Any) -> None:
         context = reader.context(grpc_context)
         sink = _Sink(grpc_context, context)
-        decode = reader.decoder(method, grpc_context)
-        outcome = await dispatcher.stream(method, context, decode, encode_protobuf, sink)
+        read, parse = partial(reader.message, grpc_context), partial(decode_protobuf, method)
+        outcome = await dispatcher.stream(method, context, read, parse, encode_protobuf, sink)
         await _end(grpc_context, outcome, context, sink)
 
     return _guarded(call, method)

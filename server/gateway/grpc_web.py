@@ -39,17 +39,19 @@ class GrpcWebEdge:
             self._dispatcher.refused(UNKNOWN_METHOD.code, request.request_id, request.peer)
             return _respond(content_type, Outcome(status=UNKNOWN_METHOD), context)
 
-        async def decode() -> tuple[Message, list[FieldViolation]]:
-            body = await request.read(self._limit, framing(self._limit, text=text))
+        async def read() -> bytes:
+            return await request.read(self._limit, framing(self._limit, text=text))
+
+        def parse(body: bytes) -> tuple[Message, list[FieldViolation]]:
             if text:
                 body = decode_text(body)
             return decode_protobuf(method, read_message(body, request.header("grpc-encoding"), self._limit))
 
         if not method.is_streaming:
-            outcome = await self._dispatcher.unary(method, context, decode, encode_protobuf)
+            outcome = await self._dispatcher.unary(method, context, read, parse, encode_protobuf)
             return _respond(content_type, outcome, context)
         stream = _Stream(request, context, content_type)
-        outcome = await self._dispatcher.stream(method, context, decode, encode_protobuf, stream)
+        outcome = await self._dispatcher.stream(method, context, read, parse, encode_protobuf, stream)
         if stream.has_started:
             await stream.end(stream.frames.end(outcome, context.trailers()))
             return None

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.message import Message
 
-from server.gateway.bodies import UNTYPED, Answer, ReadBody, answers, body_reader
-from server.gateway.dispatch import Decode, Dispatcher, Outcome
+from server.gateway.bodies import UNTYPED, Answer, Body, answers, request_body
+from server.gateway.dispatch import Dispatcher, Outcome, Parse, Read
 from server.gateway.error_pages import ErrorPages
 from server.gateway.http import Headers, HttpContext, HttpRequest, HttpResponse
 from server.gateway.metadata import to_headers
@@ -31,7 +31,7 @@ class JsonRoute:
     method: Method
     rule: Rule
     success_status: int
-    read_body: ReadBody
+    body: Body
     new_answer: Callable[[], Answer]
 
     def __str__(self) -> str:
@@ -60,7 +60,7 @@ class JsonEdge:
                 for http_rule in http_rules(method.descriptor):
                     rule = compile_rule(method.descriptor, http_rule)
                     status = success_code(method.descriptor)
-                    route = JsonRoute(method, rule, status, body_reader(rule, codec), answers(rule, codec))
+                    route = JsonRoute(method, rule, status, request_body(rule, codec), answers(rule, codec))
                     self._router.add(http_rule.http_method, rule.template, route)
         except (AnnotationError, RouteConflictError) as error:
             raise ServiceError(str(error)) from error
@@ -86,9 +86,13 @@ class JsonEdge:
         route = match.value
         context = HttpContext(request, "json")
 
-        async def decode() -> tuple[Message, list[FieldViolation]]:
+        async def read() -> bytes:
+            route.body.check(request)
+            return await request.read(self._limit, 0)
+
+        def parse(body: bytes) -> tuple[Message, list[FieldViolation]]:
             message = route.method.request_class()
-            violations = await route.read_body(request, message, self._limit)
+            violations = route.body.parse(request, body, message)
             violations += bind_path(message, match.bindings, self._codec)
             violations += bind_query(
                 message, request.query, self._codec, bound=route.rule.bound, body=route.rule.rule.body
@@ -97,15 +101,15 @@ class JsonEdge:
 
         answer = route.new_answer()
         if route.method.is_streaming:
-            return await self._stream(request, context, route, answer, decode)
-        outcome = await self._dispatcher.unary(route.method, context, decode, answer.encode)
+            return await self._stream(request, context, route, answer, read, parse)
+        outcome = await self._dispatcher.unary(route.method, context, read, parse, answer.encode)
         return self._respond(outcome, context, route, answer.content_type)
 
     async def _stream(
-        self, request: HttpRequest, context: HttpContext, route: JsonRoute, answer: Answer, decode: Decode
+        self, request: HttpRequest, context: HttpContext, route: JsonRoute, answer: Answer, read: Read, parse: Parse
     ) -> HttpResponse | None:
         stream = _Stream(request, context, route.success_status, answer)
-        outcome = await self._dispatcher.stream(route.method, context, decode, answer.encode, stream)
+        outcome = await self._dispatcher.stream(route.method, context, read, parse, answer.encode, stream)
         if not stream.has_started:
             return self._respond(outcome, context, route, stream.content_type)
         await stream.end(b"" if outcome.status is None else stream.failure(self._pages.body(outcome.status)))

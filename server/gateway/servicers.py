@@ -7,17 +7,22 @@ generator, a plain generator, or a coroutine that writes by `context.write`.
 import asyncio
 import contextvars
 import inspect
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from google.protobuf.message import Message
 
 from server.gateway.context import ServicerContext
 from server.gateway.methods import Method
 
+T = TypeVar("T")
+
 _END = object()
+
+_log = logging.getLogger(__name__)
 
 
 class CallNext(Protocol):
@@ -40,6 +45,7 @@ class Servicers:
         self._threads = threads
         self._interceptors = tuple(interceptors)
         self._pool: ThreadPoolExecutor | None = None
+        self._parsers: ThreadPoolExecutor | None = None
 
     async def unary(self, method: Method, request: Message, context: ServicerContext) -> object:
         """The method's response, or whatever else it answered."""
@@ -107,7 +113,13 @@ class Servicers:
             close_iterator = getattr(iterator, "close", None)
             if close_iterator is not None and step is not None:
                 # While the generator runs it cannot be closed: that is done behind the step it is in.
-                step.add_done_callback(lambda _: self._on_thread(close_iterator))
+                step.add_done_callback(lambda _: self._on_thread(_close, close_iterator))
+
+    async def parse(self, parse: Callable[..., T], *arguments: Any) -> T:
+        """Does the work of reading a large request, two at a time and no more: it shares the interpreter with all."""
+        if self._parsers is None:
+            self._parsers = ThreadPoolExecutor(2, thread_name_prefix="parser")
+        return await asyncio.get_running_loop().run_in_executor(self._parsers, parse, *arguments)
 
     def _on_thread(self, function: Callable[..., Any], *arguments: Any) -> "Future[Any]":
         if self._pool is None:
@@ -124,7 +136,7 @@ async def _written(servicer: Awaitable[Any], context: ServicerContext) -> AsyncI
         await queue.join()
 
     context.write_message = hand_over
-    running = asyncio.ensure_future(servicer)
+    running = asyncio.ensure_future(_contained(servicer))
     running.add_done_callback(lambda _: queue.put_nowait(_END))
     try:
         while (message := await queue.get()) is not _END:
@@ -134,6 +146,21 @@ async def _written(servicer: Awaitable[Any], context: ServicerContext) -> AsyncI
     finally:
         running.cancel()
         await asyncio.wait({running})
+
+
+async def _contained(servicer: Awaitable[Any]) -> Any:
+    try:
+        return await servicer
+    except SystemExit as error:
+        # A task would hand it to the event loop, which would end.
+        raise RuntimeError("a servicer raised SystemExit") from error
+
+
+def _close(close_iterator: Callable[[], object]) -> None:
+    try:
+        close_iterator()
+    except Exception:  # noqa: BLE001  # a generator's `finally` may raise anything, and nobody waits for it
+        _log.exception("a servicer's generator failed while it was closed")
 
 
 def _call(function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:

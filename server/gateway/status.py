@@ -59,6 +59,10 @@ def refusal(code: int, message: str, http_status: int | None = None) -> StatusEr
     return StatusError(make_status(code, message), http_status)
 
 
+MOST_FIELDS = 50
+LONGEST_MESSAGE = 2048
+
+
 @dataclass(frozen=True, slots=True)
 class FieldViolation:
     """A field that breaks a rule. `field` is its path in the request message, in proto names: `sub.tags[1]`."""
@@ -68,14 +72,21 @@ class FieldViolation:
 
 
 def bad_request(violations: Iterable[FieldViolation]) -> status_pb2.Status:
-    """INVALID_ARGUMENT with a google.rpc.BadRequest that names each field once, in the order of their paths."""
+    """INVALID_ARGUMENT with a google.rpc.BadRequest that names each field once, in the order of their paths.
+
+    There are bounds, for some protocols carry it in a header: MOST_FIELDS, and LONGEST_MESSAGE of text.
+    """
     by_field: dict[str, list[str]] = {}
     for violation in violations:
         texts = by_field.setdefault(violation.field, [])
         if violation.description not in texts:
             texts.append(violation.description)
     detail = error_details_pb2.BadRequest()
-    for field, texts in sorted(by_field.items()):
+    for field, texts in sorted(by_field.items())[:MOST_FIELDS]:
         detail.field_violations.add(field=field, description="; ".join(texts))
     message = ", ".join(f"{violation.field}: {violation.description}" for violation in detail.field_violations)
+    if len(by_field) > MOST_FIELDS:
+        message += f", and {len(by_field) - MOST_FIELDS} more"
+    if len(message) > LONGEST_MESSAGE:
+        message = f"{message[:LONGEST_MESSAGE]}…"
     return make_status(code_pb2.INVALID_ARGUMENT, message, detail)

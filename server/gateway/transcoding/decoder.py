@@ -12,7 +12,7 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
 
 from server.gateway.transcoding import setters
-from server.gateway.transcoding.faults import NOT_AN_OBJECT, Fault, Faults, Merge, below
+from server.gateway.transcoding.faults import MOST, NOT_AN_OBJECT, Fault, Faults, Merge, below
 from server.gateway.transcoding.scalars import is_null_value, json_reader, key_reader
 from server.gateway.transcoding.wellknown import ANY, VALUE, descriptor_of
 from server.gateway.transcoding.wellknown_decoder import any_merge, special_merge
@@ -114,6 +114,8 @@ class _ObjectDecoder:
             if found is None:
                 name = self._resolve(key, value, faults)
                 if name is None:
+                    if len(faults) >= MOST:
+                        break
                     continue
                 found = self._fields[name]
             merge, step, oneof = found
@@ -129,6 +131,8 @@ class _ObjectDecoder:
             wrong = merge(message, item)
             if wrong is not None:
                 faults.extend(below(step, wrong))
+                if len(faults) >= MOST:
+                    break
         return tuple(faults) if faults else None
 
     def _resolve(self, key: str, value: dict[str, object], faults: list[Fault]) -> str | None:

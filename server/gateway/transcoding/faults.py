@@ -17,6 +17,9 @@ Faults: TypeAlias = tuple[Fault, ...] | None
 Merge: TypeAlias = Callable[[Any, object], Faults]
 """Merges a JSON value into a protobuf message. Typed Any: the fields of a message are known at run time only."""
 
+MOST = 100
+"""No more faults are looked for in one value: a caller who makes more has made his point."""
+
 NOT_AN_OBJECT: Faults = (("", "must be an object"),)
 
 

@@ -13,6 +13,7 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
 
 from server.gateway.status import FieldViolation
+from server.gateway.transcoding.faults import MOST
 from server.gateway.transcoding.templates import EscapeError, percent_decode
 
 FieldPath = tuple[FieldDescriptor, ...]
@@ -118,6 +119,8 @@ def bind_query(
             violations.append(FieldViolation(name, "must not be given more than once"))
             continue
         for index, text in enumerate(texts):
+            if len(violations) >= MOST:
+                break
             label = f"{name}[{index}]" if field.is_repeated and is_textual(field) else name
             violation = _bind(message, path, text, codec, label, is_given=name in bound)
             if violation is not None:
@@ -132,6 +135,8 @@ def _parameters(
     given: dict[str, tuple[FieldPath, list[str]]] = {}
     violations: list[FieldViolation] = []
     for parameter in filter(None, query.split("&")):
+        if len(violations) >= MOST:
+            break
         raw_name, _, raw_text = parameter.partition("=")
         # Until it is known which field is meant, the parameter is named as it came. What it came in may be no Unicode.
         label = raw_name.encode(errors="replace").decode()

@@ -12,7 +12,7 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
 
 from server.gateway.status import FieldViolation
-from server.gateway.transcoding.faults import Fault, Faults, below, key_step, violations
+from server.gateway.transcoding.faults import MOST, Fault, Faults, below, key_step, violations
 from server.gateway.transcoding.times import (
     DURATION_OUT_OF_RANGE,
     TIMESTAMP_OUT_OF_RANGE,
@@ -101,6 +101,8 @@ def _check_elements(name: str, entries: Callable[[Any], Iterable[tuple[object, A
             wrong = check(element)
             if wrong is not None:
                 faults.extend(below(key_step(key), wrong))
+                if len(faults) >= MOST:
+                    break
         return tuple(faults) if faults else None
 
     return check_elements

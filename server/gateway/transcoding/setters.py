@@ -10,7 +10,7 @@ from typing import Any
 
 from google.protobuf.descriptor import FieldDescriptor
 
-from server.gateway.transcoding.faults import Fault, Faults, Merge, WrongFormError, below, key_step
+from server.gateway.transcoding.faults import MOST, Fault, Faults, Merge, WrongFormError, below, key_step
 from server.gateway.transcoding.scalars import Reader
 
 _NOT_A_LIST: Faults = (("", "must be an array"),)
@@ -47,6 +47,8 @@ def scalars(field: FieldDescriptor, read: Reader) -> Merge:
             except WrongFormError as wrong:
                 faults.append((f"[{index}]", str(wrong)))
                 elements.append(zero)
+                if len(faults) >= MOST:
+                    break
         getattr(message, name)[:] = elements
         return tuple(faults) or None
 
@@ -75,6 +77,8 @@ def messages(name: str, merge: Merge) -> Merge:
             wrong = merge(add(), item)
             if wrong is not None:
                 faults.extend(below(f"[{index}]", wrong))
+                if len(faults) >= MOST:
+                    break
         return tuple(faults) or None
 
     return put
@@ -107,6 +111,8 @@ def _map(name: str, read_key: Callable[[str], object], put_entry: Callable[[Any,
         entries = getattr(parent, name)
         faults: list[Fault] = []
         for text, item in value.items():
+            if len(faults) >= MOST:
+                break
             try:
                 key = read_key(text)
             except WrongFormError as wrong:
