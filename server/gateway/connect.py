@@ -13,11 +13,12 @@ from server.gateway.compression import GZIP, NotGzipError, gunzip
 from server.gateway.connect_errors import ConnectErrors
 from server.gateway.dispatch import Dispatcher, Outcome
 from server.gateway.error_pages import ErrorPages
+from server.gateway.frames import UNKNOWN_ENCODING
 from server.gateway.http import JSON_TYPE, HttpContext, HttpRequest, HttpResponse, unsupported_media_type
 from server.gateway.metadata import to_headers
 from server.gateway.methods import Method
 from server.gateway.protobuf import UNKNOWN_METHOD, decode_protobuf, encode_protobuf
-from server.gateway.status import HTTP_STATUS, FieldViolation, make_status, refusal
+from server.gateway.status import HTTP_STATUS, FieldViolation, StatusError, make_status, refusal
 from server.gateway.transcoding.codec import Codec, MalformedJsonError
 
 PROTO_TYPE = "application/proto"
@@ -99,7 +100,7 @@ class ConnectEdge:
                 # A path that nobody serves is a 404 whatever the protocol; its code is that of an unknown method.
                 response.status = 404 if status is UNKNOWN_METHOD else HTTP_STATUS[status.code]
                 response.body = self._errors.print(status)
-            if status.code == code_pb2.UNIMPLEMENTED:
+            if status is UNKNOWN_ENCODING:
                 response.headers.append(("accept-encoding", GZIP))
         response.headers += to_headers(context.initial_metadata())
         response.headers += to_headers(context.trailers(), TRAILER_PREFIX)
@@ -127,4 +128,4 @@ def _check_head(request: HttpRequest) -> None:
     if not is_utf8(request):
         raise unsupported_media_type(f"{CONTENT_TYPES}, in UTF-8")
     if request.content_encoding() not in {"identity", GZIP}:
-        raise refusal(code_pb2.UNIMPLEMENTED, f"content-encoding must be identity or {GZIP}")
+        raise StatusError(UNKNOWN_ENCODING)

@@ -13,7 +13,7 @@ from google.rpc import code_pb2
 from server.gateway.compression import GZIP, NotGzipError, gunzip
 from server.gateway.limits import too_large
 from server.gateway.protobuf import MORE_MESSAGES, NO_MESSAGE
-from server.gateway.status import StatusError, refusal
+from server.gateway.status import StatusError, make_status, refusal
 
 _PREFIX = struct.Struct(">BI")
 _COMPRESSED = 0x01
@@ -21,15 +21,12 @@ _COMPRESSED = 0x01
 _KNOWN = {None, "", "identity", GZIP}
 
 ENCODINGS = f"identity,{GZIP}"
+UNKNOWN_ENCODING = make_status(code_pb2.UNIMPLEMENTED, f"the encoding must be one of {ENCODINGS}")
 """The `grpc-accept-encoding` of every answer that says why an encoding was refused."""
 
 
 def _fault(text: str) -> StatusError:
     return refusal(code_pb2.INTERNAL, text)
-
-
-def _unimplemented(text: str) -> StatusError:
-    return refusal(code_pb2.UNIMPLEMENTED, text)
 
 
 def framing(message_limit: int, *, text: bool) -> int:
@@ -54,7 +51,7 @@ def decode_text(body: bytes) -> bytes:
 def read_message(body: bytes, encoding: str | None, limit: int) -> bytes:
     """The one message of a unary request's body. Raises StatusError for everything else."""
     if encoding not in _KNOWN:
-        raise _unimplemented(f"grpc-encoding must be one of {ENCODINGS}")
+        raise StatusError(UNKNOWN_ENCODING)
     if not body:
         raise StatusError(NO_MESSAGE)
     if len(body) < _PREFIX.size:

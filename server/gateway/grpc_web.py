@@ -1,10 +1,9 @@
 """The gRPC-Web edge: requests in, framed answers out. HTTP 200 whatever the status: clients read none on any other."""
 
 from google.protobuf.message import Message
-from google.rpc import code_pb2
 
 from server.gateway.dispatch import Dispatcher, Outcome
-from server.gateway.frames import ENCODINGS, decode_text, framing, read_message
+from server.gateway.frames import ENCODINGS, UNKNOWN_ENCODING, decode_text, framing, read_message
 from server.gateway.http import Headers, HttpContext, HttpRequest, HttpResponse, parse_media_type
 from server.gateway.metadata import to_headers
 from server.gateway.methods import Method
@@ -87,6 +86,6 @@ def _respond(content_type: str, outcome: Outcome, context: HttpContext) -> HttpR
 
 def _head(content_type: str, outcome: Outcome, context: HttpContext) -> Headers:
     headers = [("content-type", content_type), *to_headers(context.initial_metadata())]
-    if outcome.status is not None and outcome.status.code == code_pb2.UNIMPLEMENTED:
+    if outcome.status is UNKNOWN_ENCODING:
         headers.append(("grpc-accept-encoding", ENCODINGS))
     return headers

@@ -1,16 +1,13 @@
-"""A service of the tests' own, to show that the gateway serves any: its proto, and servicers of both kinds for it."""
+"""A service of the tests' own, to show that the gateway serves any: its proto, and servicers for it."""
 
 import asyncio
-import time
 from functools import cache
 from typing import Any
 
-import grpc
 from google.protobuf import descriptor_pool, message_factory
 from google.protobuf.descriptor import ServiceDescriptor
 from google.protobuf.message import Message
 from google.rpc import error_details_pb2, status_pb2
-from grpc_status import rpc_status
 
 from tests.protos import compile_proto
 
@@ -32,7 +29,6 @@ service Echo {
   rpc Inner(Note) returns (Note) {
     option (google.api.http) = { patch: "/v1/notes/{id}" body: "inner" response_body: "inner" };
   }
-  rpc Fail(Note) returns (Note) { option (google.api.http) = { post: "/v1/failures" body: "*" }; }
   rpc Metadata(Note) returns (Note) { option (google.api.http) = { get: "/v1/metadata" }; }
   rpc Hidden(Note) returns (Note);
 }
@@ -73,7 +69,7 @@ def seen(context: Any) -> Message:
 
 
 class AsyncEcho:
-    """Runs on the event loop, written for grpc.aio."""
+    """Answers what it is asked, and what it sees of the call."""
 
     async def Say(self, request: Message, context: Any) -> Message:
         return request
@@ -81,26 +77,6 @@ class AsyncEcho:
     Hidden = Say
     Replace = Say
     Inner = Say
-
-    async def Fail(self, request: Any, context: Any) -> Message | None:
-        match request.text:
-            case "abort":
-                await context.abort(grpc.StatusCode(CODES[request.code]), "aborted: 100% ü", (("x-why", "because"),))
-            case "rich":
-                await context.abort_with_status(rpc_status.to_status(rich_status()))
-            case "set":
-                context.set_code(grpc.StatusCode.DATA_LOSS)
-                context.set_details("half of it")
-            case "raise":
-                raise RuntimeError("a secret of the servicer")
-            case "none":
-                return None
-            case "wrong":
-                wrong: Message = error_details_pb2.ErrorInfo()
-                return wrong
-            case "crlf":
-                context.set_trailing_metadata((("x-bad", "a\r\ngrpc-status: 0"),))
-        return note()
 
     async def Metadata(self, request: Message, context: Any) -> Message:
         await context.send_initial_metadata((("x-initial", "one"), ("x-initial-bin", b"\xff\x00")))
@@ -124,44 +100,3 @@ class GatedEcho(AsyncEcho):
         """Waits until so many calls are inside."""
         for _ in range(calls):
             await self._entered.acquire()
-
-
-class ThreadedEcho:
-    """The same on threads, written for grpc's synchronous server."""
-
-    def Say(self, request: Message, context: Any) -> Message:
-        return request
-
-    Hidden = Say
-    Replace = Say
-    Inner = Say
-
-    def Fail(self, request: Any, context: Any) -> Message | None:
-        match request.text:
-            case "abort":
-                context.abort(grpc.StatusCode(CODES[request.code]), "aborted: 100% ü", (("x-why", "because"),))
-            case "rich":
-                context.abort_with_status(rpc_status.to_status(rich_status()))
-            case "set":
-                context.set_code(grpc.StatusCode.DATA_LOSS)
-                context.set_details("half of it")
-            case "raise":
-                raise RuntimeError("a secret of the servicer")
-            case "none":
-                return None
-            case "wrong":
-                wrong: Message = error_details_pb2.ErrorInfo()
-                return wrong
-            case "crlf":
-                context.set_trailing_metadata((("x-bad", "a\r\ngrpc-status: 0"),))
-            case "slow":
-                time.sleep(0.3)
-        return note()
-
-    def Metadata(self, request: Message, context: Any) -> Message:
-        context.send_initial_metadata((("x-initial", "one"), ("x-initial-bin", b"\xff\x00")))
-        context.set_trailing_metadata((("x-trailing", "two"), ("x-trailing-bin", b"\x01")))
-        return seen(context)
-
-
-CODES = {code.value[0]: code.value for code in grpc.StatusCode}
