@@ -43,57 +43,36 @@ DONE = _Done()
 class ServicerContext(Lifetime):
     """One call. An edge fills it in, the dispatcher runs it, a servicer sees only the documented methods."""
 
-    __slots__ = (
-        "_code",
-        "_details",
-        "_initial",
-        "_invocation",
-        "_peer",
-        "_rich",
-        "_trailing",
-        "caller",
-        "departure",
-        "initial_is_sent",
-        "method",
-        "request_id",
-        "start_stream",
-        "write_message",
-    )
-
-    def __init__(self, invocation: Metadata | None = (), peer: str = "", deadline: float | None = None) -> None:
-        super().__init__(deadline)
-        self._invocation = invocation
-        self._peer = peer
-        self._initial: Metadata = ()
-        self._trailing: Metadata = ()
-        self._rich: status_pb2.Status | None = None
-        self._code = OK
-        self._details = ""
-        self.caller: Any = None
-        """Who calls, as the gateway's `authenticate` answered."""
-        self.request_id = ""
-        """The call's `x-request-id`: its client's, or one that was made here."""
-        self.method: MethodDescriptor | None = None
-        """The method that is called."""
-        self.departure: Callable[[], Coroutine[Any, Any, None]] | None = None
-        """Returns when the client has left; None where nobody can tell, or where the task is cancelled then."""
-        self.initial_is_sent = False
-        """Whether initial metadata can be set no more: it was, or the head of a stream is out."""
-        self.start_stream: Callable[[], Coroutine[Any, Any, None]] | None = None
-        """Of a streaming call: sends the answer's head."""
-        self.write_message: Callable[[Message], Awaitable[None]] | None = None
-        """Of a streaming call: sends one message."""
+    caller: Any = None
+    """Who calls, as the gateway's `authenticate` answered."""
+    method: MethodDescriptor | None = None
+    """The method that is called."""
+    protocol = ""
+    """How the call came: `grpc`, `grpc-web`, `connect` or `json`."""
+    request_id = ""
+    """The call's `x-request-id`: its client's, or one that was made here."""
+    departure: Callable[[], Coroutine[Any, Any, None]] | None = None
+    """Returns when the client has left; None where nobody can tell, or where the task is cancelled then."""
+    initial_is_sent = False
+    """Whether initial metadata can be set no more: it was, or the head of a stream is out."""
+    start_stream: Callable[[], Coroutine[Any, Any, None]] | None = None
+    """Of a streaming call: sends the answer's head."""
+    write_message: Callable[[Message], Awaitable[None]] | None = None
+    """Of a streaming call: sends one message."""
+    outlives_cancellation = False
+    """Whether there is still somebody to answer when the call's task is cancelled. grpcio cancels what has ended, and
+    its context must not be touched then."""
+    _invocation: Metadata | None = None
+    _peer = ""
+    _initial: Metadata = ()
+    _trailing: Metadata = ()
+    _rich: status_pb2.Status | None = None
+    _code = OK
+    _details = ""
 
     def authorization(self) -> list[str]:
         """The values of the Authorization header: none, one, or (wrongly) more."""
         return [value for key, value in self.invocation_metadata() if key == "authorization" and isinstance(value, str)]
-
-    protocol = ""
-    """How the call came: `grpc`, `grpc-web`, `connect` or `json`."""
-
-    outlives_cancellation = False
-    """Whether there is still somebody to answer when the call's task is cancelled. grpcio cancels what has ended, and
-    its context must not be touched then."""
 
     def begin(self) -> None:
         """Reads what the call's headers say of the call itself. Raises StatusError for what is malformed."""

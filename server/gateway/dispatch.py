@@ -10,7 +10,7 @@ import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from google.protobuf.descriptor import Descriptor, MethodDescriptor
 from google.protobuf.duration_pb2 import Duration
@@ -52,8 +52,7 @@ LARGE = 32 * 1024
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """How a call ended: with a body, or with a status that is not OK. A stream's messages have gone out before."""
 
     body: bytes = b""

@@ -132,7 +132,6 @@ def _guarded(call: Callable[[object, Any], Awaitable[T]], method: Method) -> Cal
 class _GrpcContext(ServicerContext):
     """The context of a call that came over grpcio, which may know who the peer is."""
 
-    __slots__ = ("_identities",)
     protocol = "grpc"
 
     def __init__(
@@ -143,7 +142,9 @@ class _GrpcContext(ServicerContext):
         deadline: float | None,
         identities: tuple[Sequence[bytes] | None, str | None, Mapping[str, Sequence[bytes]]],
     ) -> None:
-        super().__init__(invocation, peer, deadline)
+        self._invocation = invocation
+        self._peer = peer
+        self._deadline = deadline
         self.request_id = request_id
         self._identities = identities
 

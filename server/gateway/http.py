@@ -100,11 +100,10 @@ _TIMEOUTS = {"grpc-timeout": parse_timeout, "connect-timeout-ms": parse_connect_
 class HttpContext(ServicerContext):
     """The context of a call that came over HTTP: its metadata and deadline stand in the headers."""
 
-    __slots__ = ("_headers", "protocol")
     outlives_cancellation = True
 
     def __init__(self, request: HttpRequest, protocol: str) -> None:
-        super().__init__(None, request.peer)
+        self._peer = request.peer
         self._headers = request.headers
         self.request_id = request.request_id
         self.departure = request.departure

@@ -22,20 +22,18 @@ _log = logging.getLogger(__name__)
 class Lifetime:
     """From the moment when the dispatcher takes a call to the one when it knows how the call ended."""
 
-    __slots__ = ("_callbacks", "_deadline", "_ended", "_loop", "_task", "_timer", "is_interrupted", "verdict")
-
-    def __init__(self, deadline: float | None = None) -> None:
-        self._deadline = deadline
-        """By time.monotonic."""
-        self.verdict: status_pb2.Status | None = None
-        """The status that the call ends with, whatever its servicer does from now on."""
-        self.is_interrupted = False
-        """Whether the task has been cancelled to end the call."""
-        self._ended = False
-        self._callbacks: list[Callable[[], object]] = []
-        self._task: asyncio.Task[object] | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._timer: asyncio.TimerHandle | None = None
+    # Defaults stand on the class: most calls never change them, and a context is made for every call.
+    verdict: status_pb2.Status | None = None
+    """The status that the call ends with, whatever its servicer does from now on."""
+    is_interrupted = False
+    """Whether the task has been cancelled to end the call."""
+    _deadline: float | None = None
+    """By time.monotonic."""
+    _ended = False
+    _callbacks: list[Callable[[], object]] | None = None
+    _task: asyncio.Task[object] | None = None
+    _loop: asyncio.AbstractEventLoop | None = None
+    _timer: asyncio.TimerHandle | None = None
 
     # The dispatcher's side.
 
@@ -104,6 +102,8 @@ class Lifetime:
         """
         if self._ended:
             return False
+        if self._callbacks is None:
+            self._callbacks = []
         self._callbacks.append(callback)
         if self._ended:
             # It ended meanwhile, seen from a thread: whoever takes the callback out of the list decides.

@@ -1,7 +1,7 @@
 """JSON Schema of the scalar kinds in proto3 JSON: as they are printed, as they are taken, and as text in a URL.
 
-What is printed is narrow, and a client can rely on it; what is taken is all that the codec takes, but for spellings
-that nobody writes: a pattern that admits a little less is one that can be read.
+What is printed is narrow, and a client can rely on it; what is taken is all that the codec takes, but for spellings of
+numbers in strings that nobody writes: "1e3" for a whole one, say.
 """
 
 from collections.abc import Mapping
@@ -9,6 +9,8 @@ from enum import Enum
 from typing import Any, TypeAlias
 
 from google.protobuf.descriptor import FieldDescriptor
+
+from server.gateway.openapi.digits import between
 
 Schema: TypeAlias = dict[str, Any]
 
@@ -29,7 +31,8 @@ _BASE64 = r"^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$"
 _ANY_BASE64 = r"^(?:[A-Za-z0-9+/_-]{4})*(?:[A-Za-z0-9+/_-]{2}(?:==)?|[A-Za-z0-9+/_-]{3}=?)?$"
 _NAMED_FLOAT = r"^(?:NaN|-?Infinity)$"
 _ANY_FLOAT = r"^(?:NaN|-?Infinity|-?(?:0|[1-9][0-9]{0,15})(?:\.[0-9]{1,16})?(?:[eE][+-]?[0-9])?)$"
-_LARGEST_FLOAT = (2 - 2**-23) * 2.0**127
+# The largest float of 32 bits as it is printed, in as few digits as tell it from others: a little more than it is.
+_LARGEST_FLOAT = 3.4028235e38
 _INT32 = ("int32", -(2**31), 2**31 - 1)
 _UINT32 = ("uint32", 0, 2**32 - 1)
 _INT64 = ("int64", -(2**63), 2**63 - 1)
@@ -63,26 +66,22 @@ def key_pattern(field: FieldDescriptor) -> Schema | None:
     if field.type == FieldDescriptor.TYPE_BOOL:
         return {"enum": ["true", "false"]}
     name, low, high = _INTEGERS[field.type]
-    return {"pattern": _digits(low, len(str(high)) - 1), "description": name}
+    return {"pattern": f"^{between(low, high)}$", "description": name}
 
 
 def _integer(name: str, low: int, high: int, form: Form) -> Schema:
     bounds: Schema = {"format": name, "minimum": low, "maximum": high}
+    pattern = f"^{between(low, high)}$"
     if form is Form.TAKEN:
-        # One digit less than the largest number has: a pattern cannot compare.
-        return {"type": ["integer", "string"], **bounds, "pattern": _digits(low, len(str(high)) - 1)}
-    if form is Form.PRINTED and high > 2**32:
-        return {"type": "string", "format": name, "pattern": _digits(low, len(str(high)))}
+        return {"type": ["integer", "string"], **bounds, "pattern": pattern}
+    if form is Form.PRINTED and high >= 2**32:
+        digits = len(str(high))
+        return {"type": "string", "format": name, "pattern": f"^{'-?' if low else ''}[0-9]{{1,{digits}}}$"}
     return {"type": "integer", **bounds}
 
 
-def _digits(low: int, most: int) -> str:
-    sign = "-?" if low < 0 else ""
-    return rf"^(?:0|{sign}[1-9][0-9]{{0,{most - 1}}})$"
-
-
 def _float(name: str, bounds: Schema, form: Form) -> Schema:
-    pattern = _NAMED_FLOAT if form is Form.PRINTED else _ANY_FLOAT
+    pattern = _ANY_FLOAT if form is Form.TAKEN else _NAMED_FLOAT
     return {"type": ["number", "string"], "format": name, **bounds, "pattern": pattern}
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
+from server.gateway.openapi.digits import between
 from server.gateway.openapi.scalars import Form, Schema, scalar_schema
 from server.gateway.transcoding.wellknown import ANY, VALUE, is_wrapper
 
@@ -12,8 +13,7 @@ _TIME = r"(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]"
 _PRINTED_FRACTION = r"(?:\.[0-9]{3}|\.[0-9]{6}|\.[0-9]{9})?"
 _ANY_FRACTION = r"(?:\.[0-9]{1,9})?"
 _OFFSET = r"(?:Z|[+-](?:[01][0-9]|2[0-3]):[0-5][0-9])"
-# Some ten thousand years are 315,576,000,000 seconds, the most there can be; the pattern stops a little before.
-_MOST_SECONDS = r"[0-2]?[0-9]{1,11}"
+_SECONDS = f"0*{between(0, 315_576_000_000)}"
 
 
 def special_schema(descriptor: Descriptor, form: Form) -> Schema | None:
@@ -49,8 +49,8 @@ def _timestamp(form: Form) -> Schema:
 
 
 def _duration(form: Form) -> Schema:
-    # As many as 999,999,999,999 seconds could not be printed, but no more digits are.
-    seconds, fraction = (r"[0-9]{1,12}", _PRINTED_FRACTION) if form is Form.PRINTED else (_MOST_SECONDS, _ANY_FRACTION)
+    printed = form is Form.PRINTED
+    seconds, fraction = ("[0-9]{1,12}", _PRINTED_FRACTION) if printed else (_SECONDS, _ANY_FRACTION)
     return {
         "type": "string",
         "pattern": f"^-?{seconds}{fraction}s$",

@@ -1,0 +1,24 @@
+// Elements, and comments of proto files as paragraphs. Nothing here is ever read as HTML.
+
+function element(name, attributes = {}, ...children) {
+  const made = document.createElement(name);
+  for (const [key, value] of Object.entries(attributes)) {
+    if (value === true) made.setAttribute(key, "");
+    else if (value !== false && value !== undefined) made.setAttribute(key, value);
+  }
+  made.append(...children.filter((child) => child !== null && child !== undefined && child !== ""));
+  return made;
+}
+
+// What stands between back-quotes is code; an empty line ends a paragraph, and "- " begins a line of a list.
+function prose(text) {
+  return (text ?? "").split(/\n{2,}/).filter(Boolean).map((paragraph) => {
+    const lines = paragraph.split("\n");
+    if (!lines.every((line) => line.startsWith("- "))) return element("p", {}, ...phrases(paragraph));
+    return element("ul", {}, ...lines.map((line) => element("li", {}, ...phrases(line.slice(2)))));
+  });
+}
+
+function phrases(text) {
+  return text.split(/(`[^`]+`)/).map((part) => (/^`.+`$/.test(part) ? element("code", {}, part.slice(1, -1)) : part));
+}
