@@ -11,9 +11,9 @@ from typing import Any
 from server.gateway.deadlines import Deadlines
 from server.gateway.dispatch import INTERNAL, Outcome
 from server.gateway.error_pages import ErrorPages
-from server.gateway.exchange import Calls, Exchange, body_length, origin_path
+from server.gateway.exchange import Calls, Exchange, origin_path
 from server.gateway.front import Front
-from server.gateway.http import Headers, HttpRequest, HttpResponse, Write
+from server.gateway.http import Headers, HttpResponse, Write
 from server.gateway.lifetime import CLIENT_LEFT
 from server.gateway.limits import Limits, cut_short
 from server.gateway.status import StatusError
@@ -26,17 +26,19 @@ Send = Callable[[Event], Awaitable[None]]
 _log = logging.getLogger(__name__)
 
 
-class _AsgiExchange(Exchange):
-    __slots__ = ("_is_http1", "_receive", "_send", "has_started")
+class _AsgiRequest(Exchange):
+    has_started = False
 
-    def __init__(
-        self, scope: Scope, headers: Headers, receive: Receive, send: Send, deadlines: Deadlines, seconds: float
-    ) -> None:
-        self._is_http1 = scope.get("http_version", "1.1").startswith("1")
-        super().__init__(body_length(headers, framed=not self._is_http1), deadlines, seconds)
+    def __init__(self, scope: Scope, receive: Receive, send: Send, deadlines: Deadlines, seconds: float) -> None:
+        self.is_http1 = scope.get("http_version", "1.1").startswith("1")
+        raw = scope.get("raw_path")
+        headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]]
+        super().__init__(scope["method"], _path(scope, raw), headers, deadlines, seconds)
+        self.path_is_decoded = raw is None
+        self.query = scope.get("query_string", b"").decode("latin-1")
+        self.peer = _peer(scope.get("client"))
         self._receive = receive
         self._send = send
-        self.has_started = False
 
     async def chunks(self) -> AsyncIterator[bytes]:
         more = True
@@ -68,7 +70,7 @@ class _AsgiExchange(Exchange):
         headers = response.headers
         if response.status != 204:
             headers = [*headers, ("content-length", str(len(response.body)))]
-        if self._is_http1 and not self.is_whole:
+        if self.is_http1 and not self.is_whole:
             headers = [*headers, ("connection", "close")]
         await self._start(response.status, headers)
         await self.write(response.body if has_body else b"", more=False)
@@ -100,23 +102,22 @@ class AsgiApplication:
             await send({"type": "websocket.close"})
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
-        headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]]
-        exchange = _AsgiExchange(scope, headers, receive, send, self._deadlines, self._limits.read_seconds)
+        request = _AsgiRequest(scope, receive, send, self._deadlines, self._limits.read_seconds)
         leave = self._calls.enter()
         try:
             try:
-                response = await self._front(_request(scope, headers, exchange))
-                if exchange.unread and response is not None:
-                    await exchange.drain()
+                response = await self._front(request)
+                if request.unread and response is not None:
+                    await request.drain()
             except asyncio.CancelledError:
                 response = self._internal
             except Exception:  # noqa: BLE001  # whatever it is, the client gets an answer
                 _log.exception("%s %s failed", scope["method"], scope["path"])
                 response = self._internal
-            if exchange.has_started:
-                await exchange.write(b"", more=False)
+            if request.has_started:
+                await request.write(b"", more=False)
             elif response is not None:
-                await exchange.respond(response, has_body=scope["method"] != "HEAD")
+                await request.respond(response, has_body=scope["method"] != "HEAD")
         except StatusError:
             """The client has left: nobody is there to be answered."""
         finally:
@@ -132,23 +133,11 @@ async def _live(receive: Receive, send: Send) -> None:
     await send({"type": "lifespan.shutdown.complete"})
 
 
-def _request(scope: Scope, headers: Headers, exchange: _AsgiExchange) -> HttpRequest:
-    raw = scope.get("raw_path")
+def _path(scope: Scope, raw: bytes | None) -> str:
+    """The path, behind that of a mount."""
     path: str = scope["path"] if raw is None else origin_path(raw.decode("latin-1"))
-    prefix = scope.get("root_path", "")
-    if prefix and path.startswith(f"{prefix.rstrip('/')}/"):
-        path = path[len(prefix.rstrip("/")) :]
-    return HttpRequest(
-        method=scope["method"],
-        path=path,
-        query=scope.get("query_string", b"").decode("latin-1"),
-        headers=headers,
-        read=exchange.read,
-        begin_stream=exchange.begin_stream,
-        peer=_peer(scope.get("client")),
-        path_is_decoded=raw is None,
-        departure=exchange.departure,
-    )
+    prefix = scope.get("root_path", "").rstrip("/")
+    return path[len(prefix) :] if prefix and path.startswith(f"{prefix}/") else path
 
 
 def _peer(client: Any) -> str:

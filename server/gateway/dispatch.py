@@ -113,7 +113,7 @@ class Dispatcher:
         self._running += 1
         try:
             request = await self._request(method, context, read, parse)
-            response = await self.servicers.unary(method, request, context)
+            response = await self.servicers.handler(method)(request, context)
             _check(context)
             return Outcome(encode(_typed(method, response)))
         except BaseException as error:  # noqa: BLE001  # what is no call's failure is raised again

@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from server.gateway.deadlines import Deadlines
-from server.gateway.http import Headers, Write
+from server.gateway.http import Headers, HttpRequest
 from server.gateway.limits import too_large, too_slow
 from server.gateway.status import StatusError
 
@@ -18,31 +18,30 @@ DRAIN_BYTES = 4 * 1024 * 1024
 _LENGTH_DIGITS = 19
 
 
-class Exchange:
-    """One request at a server's interface. A face says how its chunks arrive and how an answer begins."""
+class Exchange(HttpRequest):
+    """One request at the interface of a server on the event loop. A face says how its chunks arrive."""
 
-    __slots__ = ("_deadlines", "_length", "_seconds", "is_whole", "unread")
-
-    def __init__(self, length: int | None, deadlines: Deadlines, seconds: float) -> None:
-        self._length = length
-        """As declared; 0 for a request without a body; None where only its end will tell."""
+    def __init__(self, method: str, path: str, headers: Headers, deadlines: Deadlines, seconds: float) -> None:
+        super().__init__(method, path, headers)
         self._deadlines = deadlines
         self._seconds = seconds
-        self.unread = length != 0
-        self.is_whole = length == 0
+        self._length = self._body_length()
+        self.unread = self._length != 0
+        self.is_whole = not self.unread
         """Whether the body has been read to its end: if not, what comes next on the connection is no request."""
+
+    is_http1 = True
 
     def chunks(self) -> AsyncIterator[bytes]:
         """The body as it comes, once. Raises StatusError when it is cut short."""
         raise NotImplementedError
 
-    async def begin_stream(self, status: int, headers: Headers) -> Write:
-        """See HttpRequest.begin_stream."""
-        raise NotImplementedError
-
-    async def departure(self) -> None:
-        """See HttpRequest.departure."""
-        raise NotImplementedError
+    def _body_length(self) -> int | None:
+        """As declared; 0 for a request without a body; None where only its end will tell, as HTTP/2 may have it."""
+        declared = self.header("content-length")
+        if declared is not None:
+            return declared_length(declared)
+        return 0 if self.is_http1 and self.header("transfer-encoding") is None else None
 
     async def read(self, limit: int, framing: int) -> bytes:
         """See HttpRequest.read."""
@@ -89,15 +88,6 @@ def declared_length(text: str) -> int | None:
         return None
     # No server sends so much: longer ones are not worth the reading.
     return int(text) if len(text) < _LENGTH_DIGITS else 10**_LENGTH_DIGITS
-
-
-def body_length(headers: Headers, *, framed: bool) -> int | None:
-    """A body's declared length; 0 without one; None where only its end will tell, as HTTP/2 (`framed`) may have it."""
-    for key, value in headers:
-        if key == "content-length":
-            return declared_length(value)
-        framed = framed or key == "transfer-encoding"
-    return None if framed else 0
 
 
 def origin_path(target: str) -> str:

@@ -4,7 +4,7 @@ The edges (JSON, gRPC-Web) know nothing else of HTTP; the server faces (RSGI, WS
 """
 
 import time
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -41,48 +41,60 @@ def parse_media_type(text: str) -> MediaType:
     return MediaType(essence.strip().lower(), named.get("charset", "").lower())
 
 
-@dataclass(slots=True)
 class HttpRequest:
-    """A request whose head has arrived."""
+    """A request whose head has arrived. A face for a server says how its body is read and a stream is begun."""
 
-    method: str
-    path: str
-    """Starts with a slash; percent-encoded unless `path_is_decoded`."""
-    query: str
-    headers: Headers
-    """Names in lower case, repeats kept."""
-    read: Callable[[int, int], Awaitable[bytes]]
-    """`(limit, framing)`: answers the whole body. Raises StatusError when it is longer than a message of `limit` bytes
-    and the `framing` around it (413), comes too slowly (408) or is cut short."""
-    begin_stream: Callable[[int, Headers], Awaitable[Write]]
-    """`(status, headers)`: sends the head of an answer whose body comes piece by piece. An edge that has called it
-    answers None."""
-    peer: str = ""
+    # Defaults stand on the class: a request is made for every call.
+    query = ""
+    peer = ""
     """As grpcio writes it: `ipv4:127.0.0.1:50000`."""
-    path_is_decoded: bool = False
+    path_is_decoded = False
+    """Whether the server has percent-decoded the path already."""
     departure: Callable[[], Coroutine[Any, Any, None]] | None = None
     """Returns when the client has left, its body read before; None where the server cannot tell."""
     stream_limit: int | None = None
     """Bytes that a streamed body may have, where the server takes them faster than the client; None without a limit."""
-    request_id: str = ""
+    request_id = ""
     """Set by the front."""
-    common_headers: Headers = field(default_factory=list)
+    common_headers: Headers
     """For whatever answer there will be; set by the front."""
+
+    def __init__(self, method: str, path: str, headers: Headers) -> None:
+        self.method = method
+        self.path = path
+        """Starts with a slash; percent-encoded unless `path_is_decoded`."""
+        self.headers = headers
+        """Names in lower case, repeats kept."""
+        # Of repeats the first.
+        self._named = dict(reversed(headers))
+
+    async def read(self, limit: int, framing: int) -> bytes:
+        """The whole body.
+
+        Raises StatusError when it is longer than a message of `limit` bytes and the `framing` around it (413), comes
+        too slowly (408) or is cut short.
+        """
+        raise NotImplementedError
+
+    async def begin_stream(self, status: int, headers: Headers) -> Write:
+        """Sends the head of an answer whose body comes piece by piece. An edge that has called it answers None."""
+        raise NotImplementedError
 
     def header(self, name: str) -> str | None:
         """The first value of a header, None without one."""
-        for key, value in self.headers:
-            if key == name:
-                return value
-        return None
+        return self._named.get(name)
+
+    def header_names(self) -> Iterable[str]:
+        """Each name once."""
+        return self._named
 
     def media_type(self) -> "MediaType":
         """The content type; without one its essence is empty."""
-        return parse_media_type(self.header("content-type") or "")
+        return parse_media_type(self._named.get("content-type") or "")
 
     def content_encoding(self) -> str:
         """In lower case; `identity` without one."""
-        return (self.header("content-encoding") or "identity").strip().lower()
+        return (self._named.get("content-encoding") or "identity").strip().lower()
 
 
 @dataclass(slots=True)
@@ -94,7 +106,7 @@ class HttpResponse:
     body: bytes = b""
 
 
-_TIMEOUTS = {"grpc-timeout": parse_timeout, "connect-timeout-ms": parse_connect_timeout}
+_TIMEOUTS = (("grpc-timeout", parse_timeout), ("connect-timeout-ms", parse_connect_timeout))
 
 
 class HttpContext(ServicerContext):
@@ -104,24 +116,24 @@ class HttpContext(ServicerContext):
 
     def __init__(self, request: HttpRequest, protocol: str) -> None:
         self._peer = request.peer
-        self._headers = request.headers
+        self._request = request
         self.request_id = request.request_id
         self.departure = request.departure
         self.protocol = protocol
 
     def authorization(self) -> list[str]:
-        return [value for key, value in self._headers if key == "authorization"]
+        if self._request.header("authorization") is None:
+            return []
+        return [value for key, value in self._request.headers if key == "authorization"]
 
     def begin(self) -> None:
-        timeout: float | None = None
-        for key, value in self._headers:
-            if key in _TIMEOUTS:
-                seconds = _TIMEOUTS[key](value)
-                timeout = seconds if timeout is None else min(timeout, seconds)
-            elif self._invocation is None and key.endswith("-bin"):
-                self._invocation = from_headers(self._headers)
-        if timeout is not None:
-            self._deadline = time.monotonic() + timeout
+        for name in self._request.header_names():
+            if name.endswith("-bin"):
+                self._invocation = from_headers(self._request.headers)
+                break
+        timeouts = [parse(text) for name, parse in _TIMEOUTS if (text := self._request.header(name)) is not None]
+        if timeouts:
+            self._deadline = time.monotonic() + min(timeouts)
             self.start_timer()
 
     def failure(self) -> status_pb2.Status | None:
@@ -133,7 +145,7 @@ class HttpContext(ServicerContext):
     def invocation_metadata(self) -> Metadata:
         # Few servicers ask, so it is read when one does; what could be malformed, `begin` has read.
         if self._invocation is None:
-            self._invocation = from_headers(self._headers)
+            self._invocation = from_headers(self._request.headers)
         return self._invocation
 
 

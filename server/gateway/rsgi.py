@@ -15,9 +15,9 @@ from granian.rsgi import ProtocolClosed  # type: ignore[attr-defined]  # documen
 from server.gateway.deadlines import Deadlines
 from server.gateway.dispatch import INTERNAL, Outcome
 from server.gateway.error_pages import ErrorPages
-from server.gateway.exchange import Calls, Exchange, body_length
+from server.gateway.exchange import Calls, Exchange
 from server.gateway.front import Front
-from server.gateway.http import Headers, HttpRequest, HttpResponse, Write
+from server.gateway.http import Headers, HttpResponse, Write
 from server.gateway.lifetime import CLIENT_LEFT
 from server.gateway.limits import Limits, cut_short
 from server.gateway.status import StatusError
@@ -36,15 +36,18 @@ class RsgiScope(Protocol):
     headers: Any
 
 
-class _RsgiExchange(Exchange):
-    __slots__ = ("_is_http2", "_protocol", "_transport", "has_started")
+class _RsgiRequest(Exchange):
+    path_is_decoded = True
+    has_started = False
+    _transport: Any = None
 
-    def __init__(self, scope: RsgiScope, headers: Headers, protocol: Any, deadlines: Deadlines, seconds: float) -> None:
-        self._is_http2 = scope.http_version == "2"
-        super().__init__(body_length(headers, framed=self._is_http2), deadlines, seconds)
+    def __init__(self, scope: RsgiScope, protocol: Any, deadlines: Deadlines, limits: Limits) -> None:
+        self.is_http1 = scope.http_version != "2"
+        super().__init__(scope.method, scope.path, scope.headers.items(), deadlines, limits.read_seconds)
+        self.query = scope.query_string
+        self.peer = _peer(scope.client)
+        self.stream_limit = limits.stream_bytes
         self._protocol = protocol
-        self._transport: Any = None
-        self.has_started = False
 
     async def whole(self, limit: int, framing: int) -> bytes:
         if self._length is None or self.unread:
@@ -62,7 +65,7 @@ class _RsgiExchange(Exchange):
             yield chunk
         # Over HTTP/1 a body that ends whole ends with one empty chunk, one cut short with two. Over HTTP/2 both may
         # be whole, and one that is cut short has no end at all.
-        if empty > 1 and not self._is_http2:
+        if empty > 1 and self.is_http1:
             raise cut_short()
 
     async def begin_stream(self, status: int, headers: Headers) -> Write:
@@ -104,11 +107,12 @@ class RsgiApplication:
     async def __rsgi__(self, scope: RsgiScope, protocol: Any) -> None:
         """Never raises and always answers: granian would make an empty 500 of either."""
         leave = self._calls.enter()
-        headers = scope.headers.items()
-        exchange = _RsgiExchange(scope, headers, protocol, self._deadlines, self._limits.read_seconds)
+        request = _RsgiRequest(scope, protocol, self._deadlines, self._limits)
         response: HttpResponse | None
         try:
-            response = await self._respond(scope, headers, exchange)
+            response = await self._front(request)
+            if request.unread and response is not None:
+                await request.drain()
         except asyncio.CancelledError:
             response = self._internal
         except Exception:  # noqa: BLE001  # whatever it is, the client gets an answer
@@ -116,25 +120,7 @@ class RsgiApplication:
             response = self._internal
         finally:
             leave()
-        if exchange.has_started:
-            exchange.end()
+        if request.has_started:
+            request.end()
         elif response is not None:
             protocol.response_bytes(response.status, response.headers, response.body)
-
-    async def _respond(self, scope: RsgiScope, headers: Headers, exchange: _RsgiExchange) -> HttpResponse | None:
-        request = HttpRequest(
-            method=scope.method,
-            path=scope.path,
-            query=scope.query_string,
-            headers=headers,
-            read=exchange.read,
-            begin_stream=exchange.begin_stream,
-            peer=_peer(scope.client),
-            path_is_decoded=True,
-            departure=exchange.departure,
-            stream_limit=self._limits.stream_bytes,
-        )
-        response = await self._front(request)
-        if exchange.unread and response is not None:
-            await exchange.drain()
-        return response

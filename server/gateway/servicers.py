@@ -44,16 +44,17 @@ class Servicers:
     def __init__(self, threads: int, interceptors: Sequence[Interceptor] = ()) -> None:
         self._threads = threads
         self._interceptors = tuple(interceptors)
+        self._handlers: dict[Method, Handler] = {}
         self._pool: ThreadPoolExecutor | None = None
         self._parsers: ThreadPoolExecutor | None = None
 
-    async def unary(self, method: Method, request: Message, context: ServicerContext) -> object:
-        """The method's response, or whatever else it answered."""
-        if self._interceptors:
-            return await self._around(partial(self._unary, method))(request, context)
-        if method.is_on_loop:
-            return await method.behaviour(request, context)
-        return await self._unary(method, request, context)
+    def handler(self, method: Method) -> Handler:
+        """What answers a unary method's response, or whatever else its servicer answered."""
+        handler = self._handlers.get(method)
+        if handler is None:
+            alone = method.behaviour if method.is_on_loop else partial(self._unary, method)
+            handler = self._handlers[method] = self._around(alone)
+        return handler
 
     async def stream(self, method: Method, request: Message, context: ServicerContext) -> AsyncIterator[object]:
         """The method's responses. Without interceptors, what `context.write` sends goes out by itself."""
@@ -70,8 +71,6 @@ class Servicers:
         return handler
 
     async def _unary(self, method: Method, request: Message, context: ServicerContext) -> object:
-        if method.is_on_loop:
-            return await method.behaviour(request, context)
         response = await asyncio.wrap_future(self._on_thread(method.behaviour, request, context))
         # A plain function may stand before a coroutine: a decorator, say.
         return await response if inspect.isawaitable(response) else response

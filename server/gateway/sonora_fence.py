@@ -6,10 +6,12 @@ compression, and compares content types letter by letter; headers are written el
 """
 
 from collections.abc import Iterator
+from functools import cache
 from io import BytesIO
 from typing import Any
 
 import grpc
+import sonora.protocol
 import sonora.wsgi
 
 from server.gateway.dispatch import Outcome
@@ -24,11 +26,20 @@ TEXT = "application/grpc-web-text+proto"
 
 def frame(content_type: str, outcome: Outcome, trailing: Metadata) -> bytes:
     """The whole body of a unary call's answer."""
+    if outcome.status is None and not trailing:
+        message: bytes = _WRAP[content_type](False, False, outcome.body)
+        return message + _ok_trailers(content_type)
     context = _Context()
     context.end(outcome, trailing)
     if outcome.status is None:
         context.message = _Message(outcome.body)
     return b"".join(_framer(_environ(content_type, _UNARY, context), _ignore))
+
+
+@cache
+def _ok_trailers(content_type: str) -> bytes:
+    """The trailers of a call that ended well and has none of its own: always the same."""
+    return Frames(content_type).end(Outcome(), ())
 
 
 class Frames:
@@ -114,6 +125,7 @@ _framer = _Framer(enable_cors=False)
 _UNARY = grpc.unary_unary_rpc_method_handler(_finished, _identity, _identity)
 _STREAM = grpc.unary_stream_rpc_method_handler(_taken, _identity, _identity)
 _EMPTY_FRAME = bytes(5)
+_WRAP = {BINARY: sonora.protocol.wrap_message, TEXT: sonora.protocol.b64_wrap_message}
 _SONORA_TYPES = {BINARY: BINARY, TEXT: "application/grpc-web-text"}
 
 

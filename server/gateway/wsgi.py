@@ -50,10 +50,15 @@ class _Piece(NamedTuple):
     taken: "asyncio.Future[None]"
 
 
-class _Exchange:
+class _WsgiRequest(HttpRequest):
     """One request between the server's thread and the loop's. What the loop has to say, the thread takes in order."""
 
     def __init__(self, environ: Environ) -> None:
+        raw = environ.get("RAW_URI") or environ.get("REQUEST_URI")
+        super().__init__(environ["REQUEST_METHOD"], _path(environ, raw), _headers(environ))
+        self.path_is_decoded = not raw
+        self.query = environ.get("QUERY_STRING", "")
+        self.peer = _peer(environ)
         self._environ = environ
         self._unread = True
         self._events: queue.SimpleQueue[_Head | _Piece | None] = queue.SimpleQueue()
@@ -62,12 +67,10 @@ class _Exchange:
     # On the loop's thread.
 
     async def read(self, limit: int, framing: int) -> bytes:
-        """See HttpRequest.read."""
         self._unread = False
         return await asyncio.to_thread(_read, self._environ, limit, framing)
 
     async def begin_stream(self, status: int, headers: Headers) -> Write:
-        """See HttpRequest.begin_stream."""
         self._events.put(_Head(status, headers))
         return self._write
 
@@ -117,19 +120,19 @@ class WsgiApplication:
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         loop = self._running_loop()
-        exchange = _Exchange(environ)
-        call = asyncio.run_coroutine_threadsafe(self._answer(environ, exchange), loop)
-        head = exchange.head(call)
+        request = _WsgiRequest(environ)
+        call = asyncio.run_coroutine_threadsafe(self._answer(request), loop)
+        head = request.head(call)
         if head is not None:
             start_response(_status_line(head.status), head.headers)
-            return exchange.pieces(call, loop)
+            return request.pieces(call, loop)
         response = self._response(call)
-        exchange.drain()
+        request.drain()
         headers = response.headers
         if response.status != 204:
             headers = [*headers, ("content-length", str(len(response.body)))]
         start_response(_status_line(response.status), headers)
-        return [] if environ["REQUEST_METHOD"] == "HEAD" else [response.body]
+        return [] if request.method == "HEAD" else [response.body]
 
     def _response(self, call: "Future[HttpResponse | None]") -> HttpResponse:
         try:
@@ -138,11 +141,11 @@ class WsgiApplication:
             response = None
         return self._internal if response is None else response
 
-    async def _answer(self, environ: Environ, exchange: _Exchange) -> HttpResponse | None:
+    async def _answer(self, request: _WsgiRequest) -> HttpResponse | None:
         try:
-            return await self._front(_request(environ, exchange))
+            return await self._front(request)
         except Exception:  # noqa: BLE001  # whatever it is, the client gets an answer
-            _log.exception("%s %s failed", environ["REQUEST_METHOD"], environ.get("PATH_INFO"))
+            _log.exception("%s %s failed", request.method, request.path)
             return self._internal
 
     def _running_loop(self) -> asyncio.AbstractEventLoop:
@@ -160,26 +163,19 @@ def _status_line(status: int) -> str:
         return f"{status} Client Closed Request"  # 499, which no RFC knows
 
 
-def _request(environ: Environ, exchange: _Exchange) -> HttpRequest:
-    raw = environ.get("RAW_URI") or environ.get("REQUEST_URI")
-    mount = environ.get("SCRIPT_NAME", "")
+def _path(environ: Environ, raw: str | None) -> str:
+    """The path, behind that of a mount."""
     if raw:
-        path = origin_path(raw).removeprefix(mount)
-    else:
-        # PEP 3333 hands over bytes in the guise of Latin-1.
-        path = environ.get("PATH_INFO", "").encode("latin-1").decode("utf-8", "replace")
+        return origin_path(raw).removeprefix(environ.get("SCRIPT_NAME", ""))
+    # PEP 3333 hands over bytes in the guise of Latin-1.
+    path: str = environ.get("PATH_INFO", "")
+    return path.encode("latin-1").decode("utf-8", "replace")
+
+
+def _peer(environ: Environ) -> str:
     host = environ.get("REMOTE_ADDR", "")
     port = environ.get("REMOTE_PORT", "")
-    return HttpRequest(
-        method=environ["REQUEST_METHOD"],
-        path=path,
-        query=environ.get("QUERY_STRING", ""),
-        headers=_headers(environ),
-        read=exchange.read,
-        begin_stream=exchange.begin_stream,
-        peer=f"ipv6:[{host}]:{port}" if ":" in host else f"ipv4:{host}:{port}",
-        path_is_decoded=not raw,
-    )
+    return f"ipv6:[{host}]:{port}" if ":" in host else f"ipv4:{host}:{port}"
 
 
 def _headers(environ: Environ) -> Headers:
