@@ -103,7 +103,7 @@ class AsgiApplication:
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = _AsgiRequest(scope, receive, send, self._deadlines, self._limits.read_seconds)
-        leave = self._calls.enter()
+        request.task = self._calls.enter()
         try:
             try:
                 response = await self._front(request)
@@ -121,7 +121,7 @@ class AsgiApplication:
         except StatusError:
             """The client has left: nobody is there to be answered."""
         finally:
-            leave()
+            self._calls.leave(request.task)
 
 
 async def _live(receive: Receive, send: Send) -> None:

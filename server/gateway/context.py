@@ -142,11 +142,11 @@ class ServicerContext(Lifetime):
             raise ValueError("initial metadata has been sent already")
         self._initial = checked(initial_metadata)
         self.initial_is_sent = True
-        if self.start_stream is None or self._loop is None:
+        if self.start_stream is None or self.loop is None:
             return DONE
-        if asyncio._get_running_loop() is self._loop:  # the public function raises where there is none
-            return self._loop.create_task(self.start_stream())
-        asyncio.run_coroutine_threadsafe(self.start_stream(), self._loop)
+        if asyncio._get_running_loop() is self.loop:  # the public function raises where there is none
+            return self.loop.create_task(self.start_stream())
+        asyncio.run_coroutine_threadsafe(self.start_stream(), self.loop)
         return DONE
 
     def set_trailing_metadata(self, trailing_metadata: Pairs) -> None:

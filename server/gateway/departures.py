@@ -26,8 +26,8 @@ class Departures:
         if context.departure is None:
             return
         self._running[context] = False
-        loop = asyncio.get_running_loop()
-        if self._sweeping is not loop:
+        loop = context.loop
+        if self._sweeping is not loop and loop is not None:
             self._sweeping = loop
             loop.call_later(self.TICK, self._sweep, loop)
 

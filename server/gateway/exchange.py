@@ -1,12 +1,12 @@
 """What the faces of the HTTP servers have in common: a request's body, read within limits, and the calls that run."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import aclosing, suppress
 from typing import Any
 from urllib.parse import urlsplit
 
-from server.gateway.deadlines import Deadlines
+from server.gateway.deadlines import Deadlines, current_task
 from server.gateway.http import Headers, HttpRequest
 from server.gateway.limits import too_large, too_slow
 from server.gateway.status import StatusError
@@ -108,19 +108,17 @@ class Calls:
         self._tasks: set[asyncio.Task[Any]] = set()
         self._idle = asyncio.Event()
 
-    def enter(self) -> Callable[[], None]:
-        """Counts the current task in; what it answers counts it out."""
-        task = asyncio.current_task()
-        if task is None:
-            raise RuntimeError("a server runs a request in a task")
+    def enter(self) -> "asyncio.Task[Any]":
+        """Counts the current task in, and answers it."""
+        task = current_task()
         self._tasks.add(task)
+        return task
 
-        def leave() -> None:
-            self._tasks.discard(task)
-            if not self._tasks:
-                self._idle.set()
-
-        return leave
+    def leave(self, task: "asyncio.Task[Any]") -> None:
+        """Counts it out."""
+        self._tasks.discard(task)
+        if not self._tasks:
+            self._idle.set()
 
     async def wait_idle(self) -> None:
         """Returns when none is left."""

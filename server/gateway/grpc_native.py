@@ -96,7 +96,9 @@ def _unary(dispatcher: Dispatcher, method: Method, reader: _Reader) -> Callable[
         context = reader.context(grpc_context)
         read = partial(reader.message, grpc_context)
         outcome = await dispatcher.unary(method, context, read, partial(decode_protobuf, method), encode_protobuf)
-        await _end(grpc_context, outcome, context, _Sink(grpc_context, context))
+        if context.initial_metadata():
+            await grpc_context.send_initial_metadata(context.initial_metadata())
+        await _end(grpc_context, outcome, context)
         return outcome.body
 
     return _guarded(call, method)
@@ -108,7 +110,9 @@ def _stream(dispatcher: Dispatcher, method: Method, reader: _Reader) -> Callable
         sink = _Sink(grpc_context, context)
         read, parse = partial(reader.message, grpc_context), partial(decode_protobuf, method)
         outcome = await dispatcher.stream(method, context, read, parse, encode_protobuf, sink)
-        await _end(grpc_context, outcome, context, sink)
+        if context.initial_metadata():
+            await sink.start()
+        await _end(grpc_context, outcome, context)
 
     return _guarded(call, method)
 
@@ -184,10 +188,8 @@ class _Sink:
             raise StatusError(CLIENT_LEFT) from None
 
 
-async def _end(grpc_context: Any, outcome: Outcome, context: ServicerContext, sink: _Sink) -> None:
-    """Hands the call's metadata and its status over."""
-    if context.initial_metadata():
-        await sink.start()
+async def _end(grpc_context: Any, outcome: Outcome, context: ServicerContext) -> None:
+    """Hands the call's status and trailing metadata over."""
     status = outcome.status
     if status is None:
         if context.trailers():

@@ -3,6 +3,7 @@
 The edges (JSON, gRPC-Web) know nothing else of HTTP; the server faces (RSGI, WSGI) are thin adapters over it.
 """
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from dataclasses import dataclass, field
@@ -54,6 +55,8 @@ class HttpRequest:
     """Returns when the client has left, its body read before; None where the server cannot tell."""
     stream_limit: int | None = None
     """Bytes that a streamed body may have, where the server takes them faster than the client; None without a limit."""
+    task: asyncio.Task[Any] | None = None
+    """What answers it, where the face knows."""
     request_id = ""
     """Set by the front."""
     common_headers: Headers
@@ -117,6 +120,7 @@ class HttpContext(ServicerContext):
     def __init__(self, request: HttpRequest, protocol: str) -> None:
         self._peer = request.peer
         self._request = request
+        self._task = request.task
         self.request_id = request.request_id
         self.departure = request.departure
         self.protocol = protocol

@@ -8,9 +8,11 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
+from typing import Any
 
 from google.rpc import code_pb2, status_pb2
 
+from server.gateway.deadlines import current_task
 from server.gateway.status import make_status
 
 DEADLINE_EXCEEDED = make_status(code_pb2.DEADLINE_EXCEEDED, "deadline exceeded")
@@ -31,22 +33,24 @@ class Lifetime:
     """By time.monotonic."""
     _ended = False
     _callbacks: list[Callable[[], object]] | None = None
-    _task: asyncio.Task[object] | None = None
-    _loop: asyncio.AbstractEventLoop | None = None
+    loop: asyncio.AbstractEventLoop | None = None
+    """That of the task which runs the call."""
+    _task: asyncio.Task[Any] | None = None
     _timer: asyncio.TimerHandle | None = None
 
     # The dispatcher's side.
 
     def start(self) -> None:
-        """Binds the call to the task that runs it, which is the current one."""
-        self._task = asyncio.current_task()
-        self._loop = asyncio.get_running_loop()
+        """Binds the call to the task that runs it, the current one."""
+        if self._task is None:
+            self._task = current_task()
+        self.loop = self._task.get_loop()
 
     def start_timer(self) -> None:
         """Ends the call at its deadline. A timer of the loop is the cheapest form: nothing to enter or to leave."""
         remaining = self.time_remaining()
-        if remaining is not None and self._loop is not None:
-            self._timer = self._loop.call_later(remaining, self.interrupt, DEADLINE_EXCEEDED)
+        if remaining is not None and self.loop is not None:
+            self._timer = self.loop.call_later(remaining, self.interrupt, DEADLINE_EXCEEDED)
 
     def interrupt(self, status: status_pb2.Status) -> None:
         """Ends the call with `status`, unless it has ended. From any thread."""
@@ -54,9 +58,9 @@ class Lifetime:
             return
         if self.verdict is None:
             self.verdict = status
-        if self._loop is not None:
+        if self.loop is not None:
             # Never at once: cancelled while it runs, the task would fail at some await behind the call's end.
-            self._loop.call_soon_threadsafe(self._cancel)
+            self.loop.call_soon_threadsafe(self._cancel)
 
     def _cancel(self) -> None:
         if self._task is not None and not self._ended and not self.is_interrupted:

@@ -19,7 +19,7 @@ from server.gateway.exchange import Calls, Exchange
 from server.gateway.front import Front
 from server.gateway.http import Headers, HttpResponse, Write
 from server.gateway.lifetime import CLIENT_LEFT
-from server.gateway.limits import Limits, cut_short
+from server.gateway.limits import Limits, cut_short, too_slow
 from server.gateway.status import StatusError
 
 _log = logging.getLogger(__name__)
@@ -38,24 +38,39 @@ class RsgiScope(Protocol):
 
 class _RsgiRequest(Exchange):
     path_is_decoded = True
+    task: "asyncio.Task[Any]"
     has_started = False
     _transport: Any = None
 
-    def __init__(self, scope: RsgiScope, protocol: Any, deadlines: Deadlines, limits: Limits) -> None:
+    def __init__(
+        self, scope: RsgiScope, protocol: Any, task: "asyncio.Task[Any]", deadlines: Deadlines, limits: Limits
+    ) -> None:
         self.is_http1 = scope.http_version != "2"
         super().__init__(scope.method, scope.path, scope.headers.items(), deadlines, limits.read_seconds)
         self.query = scope.query_string
         self.peer = _peer(scope.client)
         self.stream_limit = limits.stream_bytes
+        self.task = task
         self._protocol = protocol
 
-    async def whole(self, limit: int, framing: int) -> bytes:
-        if self._length is None or self.unread:
-            return await super().whole(limit, framing)
+    async def read(self, limit: int, framing: int) -> bytes:
+        length = self._length
+        if not length or length > limit + framing:
+            return await super().read(limit, framing)
+        # What most requests are, without the layers between.
+        self.unread = False
+        task, deadlines = self.task, self._deadlines
+        deadlines.enter(task, self._seconds)
         try:
             body: bytes = await self._protocol()
         except ProtocolClosed:
             raise cut_short() from None
+        except asyncio.CancelledError:
+            if deadlines.is_expired(task):
+                raise too_slow(self._seconds) from None
+            raise
+        finally:
+            deadlines.leave(task)
         return body
 
     async def chunks(self) -> AsyncIterator[bytes]:
@@ -106,8 +121,8 @@ class RsgiApplication:
 
     async def __rsgi__(self, scope: RsgiScope, protocol: Any) -> None:
         """Never raises and always answers: granian would make an empty 500 of either."""
-        leave = self._calls.enter()
-        request = _RsgiRequest(scope, protocol, self._deadlines, self._limits)
+        task = self._calls.enter()
+        request = _RsgiRequest(scope, protocol, task, self._deadlines, self._limits)
         response: HttpResponse | None
         try:
             response = await self._front(request)
@@ -119,7 +134,7 @@ class RsgiApplication:
             _log.exception("%s %s failed", scope.method, scope.path)
             response = self._internal
         finally:
-            leave()
+            self._calls.leave(task)
         if request.has_started:
             request.end()
         elif response is not None:

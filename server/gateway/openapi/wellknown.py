@@ -71,14 +71,16 @@ def _field_mask(_form: Form) -> Schema:
 
 def _any(form: Form) -> Schema:
     url: Schema = {"type": "string", "description": "The URL of the message's type, such as `type.googleapis.com/…`."}
-    if form is not Form.PRINTED:
-        url["pattern"] = "/"
-    return {
+    schema: Schema = {
         "type": "object",
         "properties": {"@type": url},
         "description": "A message of any type, with that type's name beside its fields. A type whose JSON is no "
         "object, and one that is not known here, stands under `value`.",
     }
+    if form is Form.PRINTED:
+        return schema
+    url["pattern"] = "/"
+    return schema | {"anyOf": [{"maxProperties": 0}, {"required": ["@type"]}]}
 
 
 _SCHEMAS: Mapping[str, Callable[[Form], Schema]] = {

@@ -4,7 +4,7 @@ A faulty field is named and left unset, and the rest goes on. Types that have a 
 `wellknown_decoder`; the functions that set one field are in `setters`.
 """
 
-from collections.abc import Callable
+from collections.abc import Mapping
 from threading import RLock
 from typing import Any
 
@@ -14,6 +14,7 @@ from google.protobuf.message import Message
 from server.gateway.transcoding import setters
 from server.gateway.transcoding.faults import MOST, NOT_AN_OBJECT, Fault, Faults, Merge, below
 from server.gateway.transcoding.scalars import is_null_value, json_reader, key_reader
+from server.gateway.transcoding.straight_decoder import FEW, shared_oneof, straight_merge
 from server.gateway.transcoding.wellknown import ANY, VALUE, descriptor_of
 from server.gateway.transcoding.wellknown_decoder import any_merge, special_merge
 
@@ -57,9 +58,12 @@ class Decoder:
         if descriptor.full_name == ANY:
             merge = any_merge(descriptor.file.pool, self.type_merge, ignore_unknown_fields=self._ignore_unknown_fields)
         if merge is None:
-            coder = _ObjectDecoder(ignore_unknown_fields=self._ignore_unknown_fields)
-            merge = self._by_descriptor[descriptor] = coder.merge
-            coder.learn(descriptor, self._field_merge)
+            # For the fields that lead back to this type, which is not finished yet.
+            self._by_descriptor[descriptor] = lambda message, value: self._by_descriptor[descriptor](message, value)
+            merges = {field: self._field_merge(field) for field in descriptor.fields}
+            merge = _ObjectDecoder(merges, ignore_unknown_fields=self._ignore_unknown_fields).merge
+            if len(merges) <= FEW:
+                merge = straight_merge(descriptor, merges, merge)
         self._by_descriptor[descriptor] = merge
         return merge
 
@@ -83,27 +87,19 @@ class _ObjectDecoder:
 
     __slots__ = ("_aliases", "_fields", "_ignore_unknown_fields", "_nullable")
 
-    def __init__(self, *, ignore_unknown_fields: bool) -> None:
+    def __init__(self, merges: Mapping[FieldDescriptor, Merge], *, ignore_unknown_fields: bool) -> None:
         self._ignore_unknown_fields = ignore_unknown_fields
         # By JSON name: how to merge, the step of a fault's path, and the oneof if others share it.
-        self._fields: dict[str, tuple[Merge, str, str | None]] = {}
+        self._fields: dict[str, tuple[Merge, str, str | None]] = {
+            field.json_name: (merge, f".{field.name}", shared_oneof(field)) for field, merge in merges.items()
+        }
         # The JSON name by the proto name, where they differ.
-        self._aliases: dict[str, str] = {}
-        self._nullable: frozenset[str] = frozenset()
-
-    def learn(self, descriptor: Descriptor, field_merge: Callable[[FieldDescriptor], Merge]) -> None:
-        """Compiles the fields, once this type itself can be found by them."""
-        for field in descriptor.fields:
-            oneof = field.containing_oneof
-            # The oneof of an `optional` field is protoc's invention, and nobody shares it.
-            shared = oneof.name if oneof is not None and len(oneof.fields) > 1 else None
-            self._fields[field.json_name] = field_merge(field), f".{field.name}", shared
-        self._aliases = {field.name: field.json_name for field in descriptor.fields if field.name not in self._fields}
-        nullable = [field for field in descriptor.fields if _takes_null(field)]
+        self._aliases = {field.name: field.json_name for field in merges if field.name not in self._fields}
+        nullable = [field for field in merges if _takes_null(field)]
         self._nullable = frozenset(name for field in nullable for name in (field.json_name, field.name))
 
     def merge(self, message: Any, value: object) -> Faults:
-        """The hot path: nothing here but what every key needs."""
+        """Takes whatever an object may hold; see `straight_decoder` for the commonest."""
         if type(value) is not dict:
             return NOT_AN_OBJECT
         message.SetInParent()

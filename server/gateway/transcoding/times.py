@@ -97,16 +97,16 @@ def print_timestamp(seconds: int, nanos: int) -> str:
     """RFC 3339 with Z: no, three, six or nine digits after the point. Raises ValueError for one out of range."""
     if not timestamp_in_range(seconds, nanos):
         raise ValueError(f"a Timestamp of {seconds} s and {nanos} ns is out of range")
-    day, second = divmod(seconds, _DAY)
-    minute, second = divmod(second, 60)
-    hour, minute = divmod(minute, 60)
-    return f"{_date(day)}T{hour:02d}:{minute:02d}:{second:02d}{_fraction(nanos)}Z"
+    minute, second = divmod(seconds, 60)
+    return f"{_minute(minute)}{second:02d}{_fraction(nanos)}Z"
 
 
 @lru_cache(maxsize=1024)
-def _date(day: int) -> str:
-    """The date of a day since the epoch. Kept, since the times of one answer are mostly of a few days."""
-    return date.fromordinal(_EPOCH_ORDINAL + day).isoformat()
+def _minute(minute: int) -> str:
+    """Date and time up to the seconds. Kept, since the times of one answer are mostly of a few minutes or days."""
+    day, minute = divmod(minute, 1440)
+    hour, minute = divmod(minute, 60)
+    return f"{date.fromordinal(_EPOCH_ORDINAL + day).isoformat()}T{hour:02d}:{minute:02d}:"
 
 
 def _nanos(fraction: str | None) -> int:
