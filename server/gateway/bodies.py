@@ -134,7 +134,7 @@ class _RawBody:
     def parse(self, request: HttpRequest, body: bytes, message: Message) -> list[FieldViolation]:
         into: Any = message if self._field is None else getattr(message, self._field.name)
         into.data = body
-        into.content_type = (request.header("content-type") or "").encode("ascii", "replace").decode("ascii")
+        into.content_type = (request.header("content-type") or "").encode("ascii", "replace").decode("ascii").strip()
         return []
 
 

@@ -47,7 +47,8 @@ TOO_MANY = make_status(code_pb2.RESOURCE_EXHAUSTED, "too many concurrent calls",
 SHUTTING_DOWN = make_status(code_pb2.UNAVAILABLE, "the server is shutting down", _SOON)
 
 LARGE = 32 * 1024
-"""Bytes from which on a body is parsed on a thread: the event loop, and every other call, would wait too long."""
+"""Bytes from which on a message is parsed, checked or printed on a thread: the event loop, and every other call, would
+wait too long."""
 
 _log = logging.getLogger(__name__)
 
@@ -115,7 +116,10 @@ class Dispatcher:
             request = await self._request(method, context, read, parse)
             response = await self.servicers.handler(method)(request, context)
             _check(context)
-            return Outcome(encode(_typed(method, response)))
+            message = _typed(method, response)
+            if message.ByteSize() < LARGE:
+                return Outcome(encode(message))
+            return Outcome(await self.servicers.on_the_side(encode, message))
         except BaseException as error:  # noqa: BLE001  # what is no call's failure is raised again
             return self._failed(error, method.path, context)
         finally:
@@ -175,7 +179,7 @@ class Dispatcher:
         if len(body) < LARGE:
             request = self._parsed(method, body, parse)
         else:
-            request = await self.servicers.parse(self._parsed, method, body, parse)
+            request = await self.servicers.on_the_side(self._parsed, method, body, parse)
         # Only now: until the body is whole, its reading tells of a client that leaves.
         self._departures.watch(context)
         return request

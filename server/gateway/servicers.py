@@ -46,7 +46,7 @@ class Servicers:
         self._interceptors = tuple(interceptors)
         self._handlers: dict[Method, Handler] = {}
         self._pool: ThreadPoolExecutor | None = None
-        self._parsers: ThreadPoolExecutor | None = None
+        self._side: ThreadPoolExecutor | None = None
 
     def handler(self, method: Method) -> Handler:
         """What answers a unary method's response, or whatever else its servicer answered."""
@@ -114,11 +114,11 @@ class Servicers:
                 # While the generator runs it cannot be closed: that is done behind the step it is in.
                 step.add_done_callback(lambda _: self._on_thread(_close, close_iterator))
 
-    async def parse(self, parse: Callable[..., T], *arguments: Any) -> T:
-        """Does the work of reading a large request, two at a time and no more: it shares the interpreter with all."""
-        if self._parsers is None:
-            self._parsers = ThreadPoolExecutor(2, thread_name_prefix="parser")
-        return await asyncio.get_running_loop().run_in_executor(self._parsers, parse, *arguments)
+    async def on_the_side(self, work: Callable[..., T], *arguments: Any) -> T:
+        """Does the work on a large message, two at a time and no more: it shares the interpreter with all calls."""
+        if self._side is None:
+            self._side = ThreadPoolExecutor(2, thread_name_prefix="large-message")
+        return await asyncio.get_running_loop().run_in_executor(self._side, work, *arguments)
 
     def _on_thread(self, function: Callable[..., Any], *arguments: Any) -> "Future[Any]":
         if self._pool is None:

@@ -60,14 +60,12 @@ class _WsgiRequest(HttpRequest):
         self.query = environ.get("QUERY_STRING", "")
         self.peer = _peer(environ)
         self._environ = environ
-        self._unread = True
         self._events: queue.SimpleQueue[_Head | _Piece | None] = queue.SimpleQueue()
         """The head of a stream and its pieces, None when the call has ended."""
 
     # On the loop's thread.
 
     async def read(self, limit: int, framing: int) -> bytes:
-        self._unread = False
         return await asyncio.to_thread(_read, self._environ, limit, framing)
 
     async def begin_stream(self, status: int, headers: Headers) -> Write:
@@ -88,8 +86,8 @@ class _WsgiRequest(HttpRequest):
         return first if isinstance(first, _Head) else None
 
     def drain(self) -> None:
-        """Reads a chunked body that nobody has read: there are servers that would take it for the next request."""
-        if self._unread and self._environ.get("wsgi.input_terminated") and not self._environ.get("CONTENT_LENGTH"):
+        """Reads what nobody has read of a chunked body: there are servers that would take it for the next request."""
+        if self._environ.get("wsgi.input_terminated") and not self._environ.get("CONTENT_LENGTH"):
             with suppress(Exception):  # what is wrong with it is of no interest any more
                 self._environ["wsgi.input"].read(DRAIN_BYTES)
 
