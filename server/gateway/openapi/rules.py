@@ -36,6 +36,7 @@ _TEXTS: Mapping[str, Callable[[str], str]] = {
 _MOMENTS = {"google.protobuf.Duration": print_duration, "google.protobuf.Timestamp": print_timestamp}
 # What RE2 knows and ECMAScript, whose expressions JSON Schema has, does not or reads otherwise.
 _NOT_PORTABLE = re.compile(r"\(\?[^:]|\\[AzQEpPaC]|\[\[:")
+_COMPARED = {"const": "equal to", "gt": "more than", "gte": "at least", "lt": "less than", "lte": "at most"}
 # No words for these: they stand where the schema of an element does, are keywords, or say nothing of a value.
 _SILENT = frozenset({"items", "keys", "values", "example", "unique", "strict"})
 
@@ -82,9 +83,7 @@ def words(rules: validate_pb2.FieldRules) -> list[str]:
 def _has_keyword(kind: str, name: str, value: object) -> bool:
     if kind == "string":
         return name in {*_LENGTHS, *_FORMATS, "len", "const", "in", "not_in"} or _is_portable(name, value)
-    if kind == "duration":
-        return name in {"gt", "gte"} and value == type(value)()
-    return kind not in {"bytes", "any", "field_mask", "timestamp"}
+    return kind not in {"bytes", "any", "field_mask", "duration", "timestamp"}
 
 
 def _sentence(kind: str, rule: FieldDescriptor, value: Any) -> str:
@@ -95,6 +94,8 @@ def _sentence(kind: str, rule: FieldDescriptor, value: Any) -> str:
         if checked.message:
             return str(checked.message)
     values = value if rule.is_repeated else [value]
+    if rule.name in _COMPARED and kind in {"duration", "timestamp"}:
+        return f"must be {_COMPARED[rule.name]} {_text(value)}"
     return f"rule: {kind} {rule.name.replace('_', ' ')} {', '.join(map(_text, values))}"
 
 

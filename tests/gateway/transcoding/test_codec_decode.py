@@ -301,3 +301,11 @@ def test_two_target_types_are_one_violation_of_the_oneof() -> None:
     message = action_service_pb2.CreateTargetRequest()
     violations = CODEC.decode(b'{"restWebhook": {}, "restCall": {}, "restAsync": {}}', message)
     assert {violation.field for violation in violations} == {"target_type"}
+
+
+def test_what_is_wrong_deep_inside_is_read_once() -> None:
+    # Read again at every level it would take 2 to the 90th steps.
+    document = b'{"sub":' * 90 + b'{"i":"x"}' + b"}" * 90
+    message = message_class("t.v1.Req")()
+    (violation,) = Codec().decode(document, message)
+    assert violation.field == ".".join(["sub"] * 90 + ["i"])

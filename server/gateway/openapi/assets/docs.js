@@ -60,9 +60,7 @@ function inside(api, { path, method, operation }, schemas, caller) {
     ...prose(operation.description),
     ...parameterList(operation.parameters ?? [], schemas),
     ...bodyOf("Request body", operation.requestBody, schemas),
-    element("h3", {}, "Responses"),
-    element("ul", { class: "members" }, ...Object.entries(operation.responses).map(([status, response]) =>
-      responseItem(status, resolveResponse(api, response), schemas))),
+    ...responseLists(api, operation.responses, schemas),
     caller.form(operation.operationId, method, path, operation),
   );
 }
@@ -82,16 +80,31 @@ function bodyOf(heading, body, schemas) {
 
 function content(holder, schemas) {
   return Object.entries(holder.content ?? {}).map(([type, { schema }]) =>
-    element("div", {}, element("code", {}, type), ` ${schemas.words(schema)} `, schemas.deeper(schema)),
+    element("div", {}, element("code", {}, type), ` ${schemas.words(schema)}`, schemas.deeper(schema, true)),
   );
 }
 
-function responseItem(status, response, schemas) {
+// Errors are of one form, so it is shown but once.
+function responseLists(api, responses, schemas) {
+  const all = Object.entries(responses).map(([status, response]) => [status, resolveResponse(api, response)]);
+  const isError = ([status]) => !status.startsWith("2");
+  const errors = all.filter(isError);
+  const succeeded = all.filter((entry) => !isError(entry)).map(([status, response]) =>
+    responseItem(status, response, ...content(response, schemas)));
+  return [
+    element("h3", {}, "Response"),
+    element("ul", { class: "members" }, ...succeeded),
+    element("details", {}, element("summary", {}, "Errors"),
+      element("ul", { class: "members" }, ...errors.map(([status, response]) => responseItem(status, response))),
+      ...content(errors.at(-1)?.[1] ?? {}, schemas)),
+  ];
+}
+
+function responseItem(status, response, ...rest) {
   const headers = Object.entries(response.headers ?? {}).map(([name, { description }]) =>
     element("p", { class: "note" }, element("code", {}, name), " ", ...phrases(description)),
   );
-  return element("li", {}, element("strong", {}, status), ...prose(response.description), ...headers,
-    ...content(response, schemas));
+  return element("li", {}, element("strong", {}, status), ...prose(response.description), ...headers, ...rest);
 }
 
 function resolveResponse(api, response) {

@@ -89,9 +89,9 @@ class Schemas {
   }
 
   // A message may hold itself, so its fields are made when they are first looked at.
-  deeper(schema) {
+  deeper(schema, isOpen = false) {
     if (this.inside(schema) === null) return null;
-    const details = element("details", {}, element("summary", {}, "fields"));
+    const details = element("details", { open: isOpen }, element("summary", {}, "fields"));
     details.addEventListener("toggle", () => details.append(this.tree(schema)), { once: true });
     return details;
   }
@@ -132,5 +132,5 @@ function componentName(reference) {
 }
 
 function shortName(name) {
-  return name.replace(/-Input$/, "").split(".").at(-1);
+  return name.replace(/-(Input|Error)$/, "").split(".").at(-1);
 }
