@@ -66,7 +66,11 @@ fuzz: $(VENV)/.dev ## Feed every edge 100,000 inputs that nobody would send
 envoy: $(VENV)/.dev ## Run Envoy on 127.0.0.1:8090 in front of a running actiond
 	@exec $(BIN)/envoy --config-path envoy.yaml --concurrency 1
 
-bench: $(VENV)/.dev ## Measure requests/s, latency and CPU per call beside the bare limits
+$(VENV)/.bench: $(VENV)/.dev
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,bench]'
+	@touch $@
+
+bench: $(VENV)/.bench ## Measure requests/s, latency and CPU per call beside the bare limits and peers
 	$(BIN)/python -m bench
 
 clean: ## Remove what was installed and built; the data stays

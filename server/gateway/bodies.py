@@ -19,6 +19,7 @@ from server.gateway.transcoding.codec import Codec, MalformedJsonError
 
 HTTP_BODY = httpbody_pb2.HttpBody.DESCRIPTOR.full_name
 UNTYPED = "application/octet-stream"
+_UTF8 = frozenset({"utf-8", "utf8"})
 _MEDIA_TYPE = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?", re.ASCII)
 
 
@@ -146,7 +147,8 @@ class _JsonBody:
         self._field = field
 
     def check(self, request: HttpRequest) -> None:
-        if request.media_type().essence not in {"", JSON_TYPE} or not is_utf8(request):
+        essence, charset = request.media_type()
+        if (essence and essence != JSON_TYPE) or (charset and charset not in _UTF8):
             raise unsupported_media_type(f"{JSON_TYPE}, in UTF-8")
         if request.content_encoding() != "identity":
             raise unsupported_media_type(f"{JSON_TYPE}, without a content encoding")
@@ -164,4 +166,4 @@ class _JsonBody:
 
 def is_utf8(request: HttpRequest) -> bool:
     """Whether the content type names no other charset."""
-    return request.media_type().charset in {"", "utf-8", "utf8"}
+    return request.media_type().charset in {"", *_UTF8}

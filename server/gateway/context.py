@@ -83,6 +83,11 @@ class ServicerContext(Lifetime):
             return self.verdict
         return None if self._code == OK else self._status()
 
+    @property
+    def has_metadata(self) -> bool:
+        """Whether there is any for the wire, at either end."""
+        return bool(self._initial or self._trailing)
+
     def trailers(self) -> Metadata:
         """The trailing metadata for the wire. The details of the status go with the status."""
         if self._rich is None:

@@ -173,7 +173,7 @@ class Dispatcher:
         if self.authenticate is not None:
             context.caller = await self.authenticate(method.descriptor, context)
         context.begin()
-        if context.time_remaining() == 0:
+        if context.is_late():
             raise StatusError(DEADLINE_EXCEEDED)
         body = await read()
         if len(body) < LARGE:

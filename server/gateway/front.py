@@ -50,7 +50,9 @@ class Front:
     async def __call__(self, request: HttpRequest) -> HttpResponse | None:
         """One request; None when its answer has gone out as a stream. Raises nothing but CancelledError."""
         request.request_id = self.request_ids.take(request.header(REQUEST_ID))
-        request.common_headers = [(REQUEST_ID, request.request_id), *self.cors.headers(request)]
+        request.common_headers = [(REQUEST_ID, request.request_id)]
+        if self.cors.origins:
+            request.common_headers += self.cors.headers(request)
         response: HttpResponse | None
         try:
             response = await self._answer(request)
@@ -64,37 +66,38 @@ class Front:
             response.headers += request.common_headers
         return response
 
-    async def _answer(self, request: HttpRequest) -> HttpResponse | None:
+    def _answer(self, request: HttpRequest) -> Awaitable[HttpResponse | None]:
+        # Not a coroutine itself, but what hands one over: a frame less on the way of each call.
         if not request.path.startswith("/"):
             raise BadPathError("does not start with a slash")
         if request.method == "OPTIONS":
-            return self._options(request)
+            return _known(self._options(request))
         method = self.methods.get(request.path)
         if method is not None:
-            return await self._rpc(request, method)
+            return self._rpc(request, method)
         if request.path in self.probes:
-            return await self._probe(request)
+            return self._probe(request)
         try:
             match = self.json.match(request)
         except PathNotFoundError:
             if request.method == "POST" and is_grpc_web(request):
-                return await self.grpc_web.handle(request, None)
+                return self.grpc_web.handle(request, None)
             if request.method == "POST" and speaks_connect(request):
-                return await self.connect.handle(request, None)
+                return self.connect.handle(request, None)
             raise
-        return await self.json.handle(request, match)
+        return self.json.handle(request, match)
 
-    async def _rpc(self, request: HttpRequest, method: Method) -> HttpResponse | None:
+    def _rpc(self, request: HttpRequest, method: Method) -> Awaitable[HttpResponse | None]:
         if request.method != "POST":
-            return _not_connects(self._not_allowed(request, RPC_METHODS))
+            return _known(_not_connects(self._not_allowed(request, RPC_METHODS)))
         if is_grpc_web(request):
-            return await self.grpc_web.handle(request, method)
+            return self.grpc_web.handle(request, method)
         if method.is_streaming and is_connect_stream(request):
-            return await self.connect_streams.handle(request, method)
+            return self.connect_streams.handle(request, method)
         if is_connect(request):
-            return await self.connect.handle(request, method)
+            return self.connect.handle(request, method)
         unsupported = unsupported_media_type(f"{CONTENT_TYPES}, or one of gRPC-Web's")
-        return _not_connects(self._refuse(request, unsupported))
+        return _known(_not_connects(self._refuse(request, unsupported)))
 
     async def _probe(self, request: HttpRequest) -> HttpResponse:
         if request.method not in {"GET", "HEAD"}:
@@ -135,6 +138,10 @@ class Front:
         """The answer to a request that reaches no method."""
         self.dispatcher.refused(error.status.code, request.request_id, request.peer)
         return self.pages.refuse(error, headers or ())
+
+
+async def _known(response: HttpResponse) -> HttpResponse:
+    return response
 
 
 def _not_connects(response: HttpResponse) -> HttpResponse:

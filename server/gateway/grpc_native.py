@@ -67,22 +67,24 @@ class _Reader:
             (grpc_context.peer_identities(), grpc_context.peer_identity_key(), grpc_context.auth_context()),
         )
 
-    async def message(self, grpc_context: Any) -> bytes:
+    async def message(self, grpc_context: Any, context: ServicerContext) -> bytes:
         """The call's one message, if it comes in time."""
+        task, deadlines = context.running_task(), self._deadlines
+        deadlines.enter(task, self._seconds)
         try:
-            return await self._deadlines.wait(_only_message(grpc_context), self._seconds)
-        except TimeoutError:
-            raise too_slow(self._seconds) from None
-
-
-async def _only_message(grpc_context: Any) -> bytes:
-    message = await grpc_context.read()
-    if message is grpc.aio.EOF:
-        raise StatusError(NO_MESSAGE)
-    if await grpc_context.read() is not grpc.aio.EOF:
-        raise StatusError(MORE_MESSAGES)
-    data: bytes = message
-    return data
+            message = await grpc_context.read()
+            if message is grpc.aio.EOF:
+                raise StatusError(NO_MESSAGE)
+            if await grpc_context.read() is not grpc.aio.EOF:
+                raise StatusError(MORE_MESSAGES)
+        except asyncio.CancelledError:
+            if deadlines.is_expired(task):
+                raise too_slow(self._seconds) from None
+            raise
+        finally:
+            deadlines.leave(task)
+        data: bytes = message
+        return data
 
 
 def _handler(dispatcher: Dispatcher, method: Method, reader: _Reader) -> "grpc.RpcMethodHandler[bytes, bytes]":
@@ -94,11 +96,12 @@ def _handler(dispatcher: Dispatcher, method: Method, reader: _Reader) -> "grpc.R
 def _unary(dispatcher: Dispatcher, method: Method, reader: _Reader) -> Callable[[object, Any], Awaitable[bytes]]:
     async def call(_requests: object, grpc_context: Any) -> bytes:
         context = reader.context(grpc_context)
-        read = partial(reader.message, grpc_context)
+        read = partial(reader.message, grpc_context, context)
         outcome = await dispatcher.unary(method, context, read, partial(decode_protobuf, method), encode_protobuf)
         if context.initial_metadata():
             await grpc_context.send_initial_metadata(context.initial_metadata())
-        await _end(grpc_context, outcome, context)
+        if outcome.status is not None or context.has_metadata:
+            await _end(grpc_context, outcome, context)
         return outcome.body
 
     return _guarded(call, method)
@@ -108,7 +111,7 @@ def _stream(dispatcher: Dispatcher, method: Method, reader: _Reader) -> Callable
     async def call(_requests: object, grpc_context: Any) -> None:
         context = reader.context(grpc_context)
         sink = _Sink(grpc_context, context)
-        read, parse = partial(reader.message, grpc_context), partial(decode_protobuf, method)
+        read, parse = partial(reader.message, grpc_context, context), partial(decode_protobuf, method)
         outcome = await dispatcher.stream(method, context, read, parse, encode_protobuf, sink)
         if context.initial_metadata():
             await sink.start()

@@ -1,6 +1,6 @@
 """The JSON edge: google.api.http routes, proto3 JSON bodies, google.rpc.Status errors."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 
 from google.protobuf.descriptor import MethodDescriptor
@@ -86,17 +86,18 @@ class JsonEdge:
         route = match.value
         context = HttpContext(request, "json")
 
-        async def read() -> bytes:
+        def read() -> Awaitable[bytes]:
             route.body.check(request)
-            return await request.read(self._limit, 0)
+            return request.read(self._limit, 0)
 
         def parse(body: bytes) -> tuple[Message, list[FieldViolation]]:
             message = route.method.request_class()
             violations = route.body.parse(request, body, message)
-            violations += bind_path(message, match.bindings, self._codec)
-            violations += bind_query(
-                message, request.query, self._codec, bound=route.rule.bound, body=route.rule.rule.body
-            )
+            if match.bindings:
+                violations += bind_path(message, match.bindings, self._codec)
+            if request.query:
+                rule = route.rule
+                violations += bind_query(message, request.query, self._codec, bound=rule.bound, body=rule.rule.body)
             return message, violations
 
         answer = route.new_answer()
@@ -120,8 +121,9 @@ class JsonEdge:
             response = HttpResponse(route.success_status, [("content-type", content_type)], outcome.body)
         else:
             response = self._pages.response(outcome)
-        response.headers += to_headers(context.initial_metadata())
-        response.headers += to_headers(context.trailers(), TRAILER_PREFIX)
+        if context.has_metadata:
+            response.headers += to_headers(context.initial_metadata())
+            response.headers += to_headers(context.trailers(), TRAILER_PREFIX)
         return response
 
 

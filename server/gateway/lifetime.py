@@ -46,6 +46,10 @@ class Lifetime:
             self._task = current_task()
         self.loop = self._task.get_loop()
 
+    def running_task(self) -> "asyncio.Task[Any]":
+        """The task, once the call has been bound to it."""
+        return current_task() if self._task is None else self._task
+
     def start_timer(self) -> None:
         """Ends the call at its deadline. A timer of the loop is the cheapest form: nothing to enter or to leave."""
         remaining = self.time_remaining()
@@ -82,6 +86,10 @@ class Lifetime:
                 _log.exception("a callback of a call failed")
 
     # The servicer's side.
+
+    def is_late(self) -> bool:
+        """Whether the deadline is past."""
+        return self._deadline is not None and self._deadline <= time.monotonic()
 
     def time_remaining(self) -> float | None:
         """Seconds until the call's deadline, never below 0; None without a deadline."""

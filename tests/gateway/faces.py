@@ -78,7 +78,7 @@ async def rsgi_server(gateway: Gateway) -> AsyncIterator[int]:
 @asynccontextmanager
 async def asgi_server(gateway: Gateway) -> AsyncIterator[int]:
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        config = uvicorn.Config(gateway.asgi, log_config=None, timeout_graceful_shutdown=1)
+        config = uvicorn.Config(gateway.asgi, http="h11", log_config=None, timeout_graceful_shutdown=1)
         server = uvicorn.Server(config)
         serving = asyncio.create_task(server.serve([listener]))
         port: int = listener.getsockname()[1]

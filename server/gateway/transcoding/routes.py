@@ -98,7 +98,7 @@ class Router(Generic[V]):
 
     def __init__(self) -> None:
         self._root: _Node[V] = _Node()
-        self._literal: dict[tuple[str, str], Entry[V]] = {}
+        self._literal: dict[tuple[str, str], Match[V]] = {}
         self._entries: list[Entry[V]] = []
         self._verbs: set[str] = set()
         self._most_colons = 0
@@ -123,7 +123,7 @@ class Router(Generic[V]):
         leaves[http_method] = _Leaf(entry, tuple(_captures(template)))
         self._entries.append(entry)
         if not (verb or "%" in template.text or {ANY_SEGMENT, ANY_REST}.intersection(template.segments)):
-            self._literal[http_method, template.text] = entry
+            self._literal[http_method, template.text] = Match(value, [], template)
         if verb:
             self._verbs.add(verb)
             self._most_colons = max(self._most_colons, verb.count(":") + 1)
@@ -142,7 +142,7 @@ class Router(Generic[V]):
         # Nothing is more specific than a template that is the path itself, to the letter.
         literal = self._literal.get((http_method, path))
         if literal is not None:
-            return Match(literal.value, [], literal.template)
+            return literal
         found, segments, is_encoded = self._find(path, decoded)
         other = "GET" if http_method == "HEAD" else ANY_METHOD
         for leaves in found:

@@ -1,0 +1,26 @@
+"""Envoy, by the shipped envoy.yaml, in front of another row's gRPC port."""
+
+import os
+import shutil
+from contextlib import ExitStack
+from pathlib import Path
+
+from bench.subjects import MissingError, Server, Servers, Starter
+from tests.envoy_process import EnvoyProcess
+from tests.programs import PATH
+from tests.server_process import children_of
+
+
+def envoy_before(name: str) -> Starter:
+    """Envoy before the server of this name. What a call costs is the time of both."""
+
+    def start(servers: Servers, directory: Path, stack: ExitStack) -> Server:
+        if shutil.which("envoy", path=PATH) is None:
+            raise MissingError("envoy is not installed")
+        upstream = servers.get(name)
+        before = children_of(os.getpid())
+        process = stack.enter_context(EnvoyProcess(directory, upstream.grpc_port))
+        [envoy] = set(children_of(os.getpid())).difference(before)
+        return Server(0, process.port, (*upstream.processes, envoy), directory)
+
+    return start

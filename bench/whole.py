@@ -1,0 +1,81 @@
+"""The first part: actiond whole, its store and authentication included, beside Envoy and the bare limits."""
+
+import os
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+
+from bench.envoy import envoy_before
+from bench.http2 import grpc_load
+from bench.limits import CommitLoad
+from bench.load import Load, Template, http_load
+from bench.requests import JSON, JSON_PATH, JSON_TYPE, METHOD, NUMBER, PROTOBUF, WEB, WEB_TYPE, is_good
+from bench.serving import starter
+from bench.subjects import Part, Server, Servers, Subject, post
+from tests.server_process import ADMIN_TOKEN, ServerProcess
+
+_AUTHORIZATION = {"authorization": f"Bearer {ADMIN_TOKEN}"}
+
+SUBJECTS = (
+    Subject("json", "sqlite", "json", "granian-json", "actiond whole, SQLite", is_stored=True),
+    Subject("grpc-web", "sqlite", "grpc-web", "granian-grpc-web", "actiond whole, SQLite", is_stored=True),
+    Subject("grpc", "sqlite", "grpc", "grpcio", "actiond whole, SQLite", is_stored=True),
+    Subject("json-memory", "memory", "json", "granian-json", "actiond without a disk"),
+    Subject("grpc-web-memory", "memory", "grpc-web", "granian-grpc-web", "actiond without a disk"),
+    Subject("grpc-memory", "memory", "grpc", "grpcio", "actiond without a disk"),
+    Subject("envoy-json", "envoy", "json", "granian-json", "Envoy's transcoder, then `grpc`", is_stored=True),
+    Subject("envoy-grpc-web", "envoy", "grpc-web", "granian-grpc-web", "Envoy, then `grpc`", is_stored=True),
+    Subject("granian-json", "limits", "json", "granian-json", "limit: granian reads, fixed bytes go back"),
+    Subject("granian-grpc-web", "limits", "grpc-web", "granian-grpc-web", "limit: the same, gRPC-Web's bytes"),
+    Subject("grpcio", "limits", "grpc", "grpcio", "limit: grpc.aio, fixed bytes go back"),
+    Subject("commits", "disk", "commits", "commits", "limit: the two inserts and a commit, one by one", is_stored=True),
+)
+
+
+def _sqlite(_: Servers, directory: Path, stack: ExitStack) -> Server:
+    process = stack.enter_context(ServerProcess(directory))
+    return Server(process.grpc_port, process.http_port, (process.pid,), directory)
+
+
+def _memory(_: Servers, directory: Path, stack: ExitStack) -> Server:
+    process = stack.enter_context(ServerProcess(directory, database="memory:"))
+    return Server(process.grpc_port, process.http_port, (process.pid,), directory)
+
+
+def _disk(_: Servers, directory: Path, _stack: ExitStack) -> Server:
+    return Server(0, 0, (os.getpid(),), directory)
+
+
+def _json(server: Server) -> Load:
+    return http_load(server.http_port, _numbered(post(JSON_PATH, JSON_TYPE | _AUTHORIZATION, JSON)), is_good)
+
+
+def _grpc_web(server: Server) -> Load:
+    return http_load(server.http_port, _numbered(post(METHOD, WEB_TYPE | _AUTHORIZATION, WEB)), is_good)
+
+
+def _grpc(server: Server) -> Load:
+    return grpc_load(server.grpc_port, METHOD, _AUTHORIZATION, _numbered(PROTOBUF), bool)
+
+
+def _numbered(request: bytes) -> Callable[[], bytes]:
+    return Template.split(request, NUMBER).next
+
+
+PART = Part(
+    title="actiond whole",
+    subjects=SUBJECTS,
+    starters={
+        "sqlite": _sqlite,
+        "memory": _memory,
+        "envoy": envoy_before("sqlite"),
+        "limits": starter("bench.limits"),
+        "disk": _disk,
+    },
+    clients={
+        "json": _json,
+        "grpc-web": _grpc_web,
+        "grpc": _grpc,
+        "commits": lambda server: CommitLoad(server.directory),
+    },
+)
