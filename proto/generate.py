@@ -50,7 +50,8 @@ def generate(target: Path) -> None:
         _protoc(*read, *write, f"--grpc_python_out={target}", *ours)
         # Envoy prints an error's details only if it knows their types, so those are in its set too.
         details = [status_pb2.DESCRIPTOR.name, error_details_pb2.DESCRIPTOR.name]
-        _protoc(*read, "--include_imports", f"--descriptor_set_out={target / 'actiond.binpb'}", *ours, *details)
+        described = ("--include_imports", "--include_source_info")  # the comments, for the OpenAPI document
+        _protoc(*read, *described, f"--descriptor_set_out={target / 'zitadel' / 'actiond.binpb'}", *ours, *details)
 
 
 if __name__ == "__main__":

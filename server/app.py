@@ -5,12 +5,15 @@ import secrets
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import grpc
 from google.rpc import code_pb2
 from grpc_health.v1 import health, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
+from zitadel.action.v3alpha import action_service_pb2
 
+from server import __version__
 from server.actions.errors import StoreError
 from server.actions.ids import IdGenerator
 from server.actions.ports import Store
@@ -21,9 +24,10 @@ from server.api.action_service import ActionService
 from server.api.authentication import Authenticator
 from server.api.health import HealthServicer
 from server.api.services import ACTION_SERVICE, SERVICE_NAMES
-from server.gateway import AccessLog, Cors, Gateway, Limits, refusal
+from server.gateway import AccessLog, Cors, Gateway, Info, Limits, refusal
 from server.gateway.access_log import as_json, as_text
 from server.gateway.front import Probe
+from server.gateway.openapi import DOCUMENT_PATH, PAGE_PATH, read_comments
 from server.gateway.reflection import reflected_pool
 from server.gateway.rsgi import RsgiApplication
 from server.settings import Settings
@@ -34,9 +38,11 @@ _log = logging.getLogger(__name__)
 ADMIN = "admin"
 """The id and the name of the token that the first start makes."""
 
-PUBLIC = (health.SERVICE_NAME, reflection.SERVICE_NAME, "/healthz", "/readyz")
-"""The one list of what is answered without a token: services over native gRPC, and paths over HTTP, which say that the
-process lives, and that the store answers and no drain has begun. None of it is a method of the gateway's."""
+PROBES = ("/healthz", "/readyz")
+"""They say that the process lives, and that the store answers and no drain has begun."""
+PUBLIC = (health.SERVICE_NAME, reflection.SERVICE_NAME, *PROBES, DOCUMENT_PATH, PAGE_PATH)
+"""The one list of what is answered without a token: services over native gRPC, and paths over HTTP. None of it is a
+method of the gateway's."""
 
 ACCESS_LOG_STYLES = {"text": as_text, "json": as_json}
 
@@ -85,8 +91,7 @@ class Application:
         self._health = HealthServicer(SERVICE_NAMES)
         style = ACCESS_LOG_STYLES.get(settings.access_log)
         self._access_log = None if style is None else AccessLog(sys.stderr.fileno(), style, _owner)
-        paths = (name for name in PUBLIC if name.startswith("/"))
-        probes: dict[str, Probe] = dict(zip(paths, (self._alive, self._ready), strict=True))
+        probes: dict[str, Probe] = dict(zip(PROBES, (self._alive, self._ready), strict=True))
         self._gateway = Gateway(
             services=[(ACTION_SERVICE, ActionService(Targets(store, time.time_ns, new_id)))],
             authenticate=Authenticator(Tokens(store, time.time_ns)),
@@ -97,6 +102,7 @@ class Application:
             limits=Limits(settings.max_body, settings.read_timeout, settings.max_concurrent),
             strict_json=settings.strict_json,
             observe=self._access_log,
+            openapi=_openapi(),
         )
 
     @classmethod
@@ -154,6 +160,19 @@ class Application:
         except StoreError:
             _log.exception("the store does not answer")
             raise refusal(code_pb2.UNAVAILABLE, "the store does not answer") from None
+
+
+def _openapi() -> Info:
+    """What the OpenAPI document says beside the routes."""
+    # protoc's Python output has no comments; this has them.
+    described = Path(action_service_pb2.__file__).parents[2] / "actiond.binpb"
+    return Info(
+        title="actiond",
+        version=__version__,
+        description="Targets, the HTTP endpoints to call when something happens: ZITADEL's action v3alpha API.",
+        comments=read_comments(described.read_bytes()),
+        is_secure=True,
+    )
 
 
 def _owner(caller: Token) -> str:

@@ -8,6 +8,7 @@ from server.gateway.interceptors import from_grpc_aio
 from server.gateway.limits import Limits
 from server.gateway.methods import ServiceError
 from server.gateway.observation import Call, Observe
+from server.gateway.openapi import Info
 from server.gateway.servicers import CallNext, Interceptor
 from server.gateway.status import StatusError, make_status, refusal
 
@@ -17,6 +18,7 @@ __all__ = [
     "CallNext",
     "Cors",
     "Gateway",
+    "Info",
     "Interceptor",
     "Limits",
     "Observe",

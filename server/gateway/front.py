@@ -15,6 +15,7 @@ from server.gateway.http import JSON_TYPE, Headers, HttpRequest, HttpResponse, u
 from server.gateway.json_http import JsonEdge
 from server.gateway.methods import Method, ServiceError
 from server.gateway.observation import REQUEST_ID, RequestIds
+from server.gateway.openapi import Site
 from server.gateway.status import StatusError, refusal
 from server.gateway.transcoding.routes import BadPathError, MethodNotAllowedError, PathNotFoundError
 
@@ -22,7 +23,7 @@ Probe = Callable[[], Awaitable[None]]
 """Returns when all is well, raises when it is not."""
 
 RPC_METHODS = ("OPTIONS", "POST")
-PROBE_METHODS = ("GET", "HEAD", "OPTIONS")
+PAGE_METHODS = ("GET", "HEAD", "OPTIONS")
 _PROBE_BODY = b'{"status":"SERVING"}'
 
 
@@ -39,11 +40,12 @@ class Front:
     pages: ErrorPages
     cors: Cors
     probes: Mapping[str, Probe]
+    site: Site
     request_ids: RequestIds
 
     def __post_init__(self) -> None:
         """Raises ServiceError for a route that no request would reach."""
-        for path in (*self.methods, *self.probes):
+        for path in (*self.methods, *self.probes, *self.site):
             for route in self.json.routes_of(path):
                 raise ServiceError(f"{route} collides with what is served on {path} already")
 
@@ -77,6 +79,8 @@ class Front:
             return self._rpc(request, method)
         if request.path in self.probes:
             return self._probe(request)
+        if request.path in self.site:
+            return _known(self._page(request))
         try:
             match = self.json.match(request)
         except PathNotFoundError:
@@ -99,9 +103,14 @@ class Front:
         unsupported = unsupported_media_type(f"{CONTENT_TYPES}, or one of gRPC-Web's")
         return _known(_not_connects(self._refuse(request, unsupported)))
 
+    def _page(self, request: HttpRequest) -> HttpResponse:
+        if request.method not in {"GET", "HEAD"}:
+            return self._not_allowed(request, PAGE_METHODS)
+        return self.site[request.path]()
+
     async def _probe(self, request: HttpRequest) -> HttpResponse:
         if request.method not in {"GET", "HEAD"}:
-            return self._not_allowed(request, PROBE_METHODS)
+            return self._not_allowed(request, PAGE_METHODS)
         probe = self.probes[request.path]
 
         async def check() -> bytes:
@@ -126,8 +135,8 @@ class Front:
     def _allowed(self, request: HttpRequest) -> tuple[str, ...]:
         if request.path in self.methods:
             return RPC_METHODS
-        if request.path in self.probes:
-            return PROBE_METHODS
+        if request.path in self.probes or request.path in self.site:
+            return PAGE_METHODS
         return self.json.allowed(request)
 
     def _not_allowed(self, request: HttpRequest, allow: tuple[str, ...]) -> HttpResponse:

@@ -21,6 +21,7 @@ from server.gateway.json_http import JsonEdge
 from server.gateway.limits import Limits
 from server.gateway.methods import ServiceError, bind
 from server.gateway.observation import Observe, RequestIds
+from server.gateway.openapi import Info, operations, site
 from server.gateway.rsgi import RsgiApplication
 from server.gateway.servicers import Interceptor, Servicers
 from server.gateway.transcoding.codec import Codec
@@ -51,6 +52,7 @@ class Gateway:
     interceptors: `async def (call_next, request, context)`, around every call of a servicer's method, the first one
         outermost; see docs/gateway.md.
     observe: told of every call once it has ended, such as an AccessLog.
+    openapi: serves an OpenAPI document of the JSON routes on /openapi.json, and a page that shows it on /docs.
     """
 
     def __init__(
@@ -66,6 +68,7 @@ class Gateway:
         strict_json: bool = False,
         interceptors: Sequence[Interceptor] = (),
         observe: Observe | None = None,
+        openapi: Info | None = None,
     ) -> None:
         self._limits = limits or Limits()
         self._calls = Calls()
@@ -80,6 +83,7 @@ class Gateway:
             self._dispatcher, self._methods.values(), codec, self._pages, success_code, self._limits.message_bytes
         )
         errors = ConnectErrors(codec)
+        descriptors = [method.descriptor for method in self._methods.values()]
         self._front = Front(
             dispatcher=self._dispatcher,
             methods=self._methods,
@@ -90,6 +94,7 @@ class Gateway:
             pages=self._pages,
             cors=cors or Cors(),
             probes=probes or {},
+            site=site(operations(descriptors, success_code), openapi) if openapi is not None else {},
             request_ids=self._request_ids,
         )
 

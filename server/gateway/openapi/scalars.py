@@ -14,6 +14,9 @@ from server.gateway.openapi.digits import between
 
 Schema: TypeAlias = dict[str, Any]
 
+INT32: Schema = {"type": "integer", "format": "int32", "minimum": -(2**31), "maximum": 2**31 - 1}
+"""A number, as an enum has it."""
+
 
 class Form(Enum):
     """Which way a value goes."""

@@ -13,7 +13,7 @@ from google.protobuf.message_factory import GetMessageClass
 
 from server.gateway.openapi import rules
 from server.gateway.openapi.comments import Comments
-from server.gateway.openapi.scalars import Form, Schema, key_pattern, scalar_schema
+from server.gateway.openapi.scalars import INT32, Form, Schema, key_pattern, scalar_schema
 from server.gateway.openapi.wellknown import null_schema, special_schema, takes_null
 from server.gateway.transcoding.wellknown import is_wrapper
 from server.gateway.validation import Rules
@@ -22,7 +22,6 @@ INPUT_SUFFIX = "-Input"
 """Of the request's component, where responses have the message too. No proto name has a hyphen."""
 
 _NULL: Schema = {"type": "null"}
-_INT32: Schema = {"type": "integer", "format": "int32", "minimum": -(2**31), "maximum": 2**31 - 1}
 _NOTHING: frozenset[tuple[str, ...]] = frozenset()
 
 
@@ -134,7 +133,7 @@ class Schemas:
 
     def _enum(self, enum: EnumDescriptor) -> Schema:
         names = [value.name for value in enum.values]
-        numbers = {"enum": sorted({value.number for value in enum.values})} if enum.is_closed else _INT32
+        numbers = {"enum": sorted({value.number for value in enum.values})} if enum.is_closed else INT32
         notes = [self.comment(enum.full_name), "\n".join(self._values(enum))]
         return {"anyOf": [{"type": "string", "enum": names}, numbers], "description": "\n\n".join(filter(None, notes))}
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
 from server.gateway.openapi.digits import between
-from server.gateway.openapi.scalars import Form, Schema, scalar_schema
+from server.gateway.openapi.scalars import INT32, Form, Schema, scalar_schema
 from server.gateway.transcoding.wellknown import ANY, VALUE, is_wrapper
 
 _DATE = r"(?!0000)[0-9]{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])"
@@ -26,7 +26,10 @@ def special_schema(descriptor: Descriptor, form: Form) -> Schema | None:
 
 def null_schema(form: Form) -> Schema:
     """google.protobuf.NullValue, the enum whose only JSON value is null."""
-    return {"type": "null"} if form is Form.PRINTED else {"enum": [None, "NULL_VALUE", 0]}
+    if form is Form.PRINTED:
+        return {"type": "null"}
+    # An open enum keeps numbers that it does not know, and even this one is open.
+    return {"anyOf": [{"enum": [None, "NULL_VALUE"]}, INT32]}
 
 
 def takes_null(field: FieldDescriptor) -> bool:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
-from typing import Any
+from typing import Any, TypeAlias
 
 from google.protobuf.descriptor import ServiceDescriptor
 
@@ -13,6 +13,8 @@ from server.gateway.openapi import Info, Operation, Site, build, operations, sit
 from tests.gateway import echo, fixture_service
 
 INFO = Info("The title", "1.2.3")
+
+Services: TypeAlias = list[tuple[ServiceDescriptor, object]]
 
 
 def operations_of(services: Iterable[ServiceDescriptor]) -> list[Operation]:
@@ -40,7 +42,7 @@ def echo_document() -> dict[str, Any]:
 class Documented:
     """A gateway that has its document and page beside it, and whatever other files a test wants there."""
 
-    services: list[tuple[ServiceDescriptor, object]]
+    services: Services
     info: Info = INFO
     others: Mapping[str, HttpResponse] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)

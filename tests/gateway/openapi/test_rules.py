@@ -139,13 +139,15 @@ def test_the_schema_says_what_the_rule_does(kind: str, ruled: str, document: dic
         ('string { pattern: "(?i)^a" }', ["Rule: string pattern (?i)^a."]),
         ("string { min_bytes: 3 }", ["Rule: string min bytes 3."]),
         ("bytes { max_len: 3 }", ["Rule: bytes max len 3."]),
-        ("duration { lte { seconds: 1 nanos: 500000000 } }", ["Rule: duration lte 1.500s."]),
+        ("duration { lte { seconds: 1 nanos: 500000000 } }", ["Must be at most 1.500s."]),
         ("timestamp { gt_now: true }", ["Rule: timestamp gt now True."]),
         ('any { in: "a/b" in: "a/c" }', ["Rule: any in a/b, a/c."]),
         ('cel { id: "c" message: "must be even" expression: "this % 2 == 0" }', ["Must be even."]),
         ("string { min_len: 1 uri: true }", []),
         ("int32 { gt: 1 }", []),
-        ("duration { gt {} }", []),
+        ("duration { gt {} }", ["Must be more than 0s."]),
+        ("timestamp { lt { seconds: 1 } }", ["Must be less than 1970-01-01T00:00:01Z."]),
+        ("timestamp { within { seconds: 60 } }", ["Rule: timestamp within 60s."]),
     ],
 )
 def test_what_has_no_keyword_is_said_in_words(ruled: str, words: list[str]) -> None:
