@@ -60,7 +60,12 @@ def refusal(code: int, message: str, http_status: int | None = None) -> StatusEr
 
 
 MOST_FIELDS = 50
-LONGEST_MESSAGE = 2048
+LONGEST_DETAILS = 2048
+"""Bytes after which no more fields are named."""
+LONGEST_TEXT = 512
+"""Characters of one field's path, and of what is said of it."""
+LONGEST_MESSAGE = 1024
+"""Characters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +79,8 @@ class FieldViolation:
 def bad_request(violations: Iterable[FieldViolation]) -> status_pb2.Status:
     """INVALID_ARGUMENT with a google.rpc.BadRequest that names each field once, in the order of their paths.
 
-    There are bounds, for some protocols carry it in a header: MOST_FIELDS, and LONGEST_MESSAGE of text.
+    There are bounds, for some protocols carry it in a header, and clients of gRPC take no more than 8 KiB of those:
+    MOST_FIELDS, LONGEST_DETAILS and LONGEST_MESSAGE.
     """
     by_field: dict[str, list[str]] = {}
     for violation in violations:
@@ -82,11 +88,19 @@ def bad_request(violations: Iterable[FieldViolation]) -> status_pb2.Status:
         if violation.description not in texts:
             texts.append(violation.description)
     detail = error_details_pb2.BadRequest()
+    size = 0
     for field, texts in sorted(by_field.items())[:MOST_FIELDS]:
-        detail.field_violations.add(field=field, description="; ".join(texts))
+        violation = detail.field_violations.add(
+            field=_shortened(field, LONGEST_TEXT), description=_shortened("; ".join(texts), LONGEST_TEXT)
+        )
+        size += violation.ByteSize()
+        if size > LONGEST_DETAILS:
+            break
     message = ", ".join(f"{violation.field}: {violation.description}" for violation in detail.field_violations)
-    if len(by_field) > MOST_FIELDS:
-        message += f", and {len(by_field) - MOST_FIELDS} more"
-    if len(message) > LONGEST_MESSAGE:
-        message = f"{message[:LONGEST_MESSAGE]}…"
+    more = len(by_field) - len(detail.field_violations)
+    message = _shortened(message, LONGEST_MESSAGE) + (f", and {more} more" if more else "")
     return make_status(code_pb2.INVALID_ARGUMENT, message, detail)
+
+
+def _shortened(text: str, most: int) -> str:
+    return text if len(text) <= most else f"{text[:most]}…"

@@ -70,6 +70,10 @@ def _form(request: HttpInput, answer: HttpAnswer) -> str:
     kind = "".join(answer.values("content-type"))
     if answer.status == 204:
         return due.NOTHING
+    # A raw body is of any type, another protocol's too.
+    found = list(due.routes(request)) if due.rpc(request) is None else []
+    if answer.status == 200 and any(route.form == due.RAW for route in found):
+        return due.RAW
     if kind in GRPC_WEB_TYPES.values():
         return due.GRPC_WEB
     if kind in CONNECT_STREAM_TYPES:
@@ -78,9 +82,6 @@ def _form(request: HttpInput, answer: HttpAnswer) -> str:
         return due.CONNECT_ERROR if answer.body.startswith(b'{"code":"') else due.PAGE
     if request.path.decode("latin-1") in ("/healthz", "/readyz"):
         return due.PROBE
-    found = list(due.routes(request)) if due.rpc(request) is None else []
-    if any(route.form == due.RAW for route in found):
-        return due.RAW
     return {"application/x-ndjson": due.LINES, "application/proto": due.PROTO, "application/json": due.JSON}.get(
         kind, due.RAW
     )

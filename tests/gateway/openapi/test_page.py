@@ -17,11 +17,10 @@ import pytest_asyncio
 from google.protobuf.descriptor import MethodDescriptor
 
 from server.gateway import Gateway, ServicerContext
-from server.gateway.http import HttpResponse
 from server.gateway.openapi.page import page
 from tests.gateway import fixture_service
 from tests.gateway.faces import asgi_server
-from tests.gateway.openapi.documented import INFO, Documented
+from tests.gateway.openapi.documented import INFO
 from tests.real_clients import browser
 from tests.real_clients.browser import Visit, find_chromium, visit
 from tests.real_clients.web_page import PageServer, UnavailableError
@@ -61,6 +60,20 @@ class Seen:
         return self.visit.report
 
 
+@dataclass(frozen=True)
+class Driven:
+    """A gateway with the driver's page beside it, which must be of the same origin."""
+
+    gateway: Gateway
+
+    async def asgi(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope.get("path") != "/driver.html":
+            await self.gateway.asgi(scope, receive, send)
+            return
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"text/html")]})
+        await send({"type": "http.response.body", "body": DRIVER.read_bytes()})
+
+
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
 async def seen(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Seen]:
     scratch = tmp_path_factory.mktemp("docs")
@@ -69,14 +82,10 @@ async def seen(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Async
     async def authenticate(_method: MethodDescriptor, context: ServicerContext) -> None:
         tokens.append(context.authorization())
 
-    driver = HttpResponse(200, [("content-type", "text/html")], DRIVER.read_bytes())
-    documented = Documented(
-        fixture_service.services(),
-        replace(INFO, is_secure=True, comments={"t.v1.T.PostSub": "Posts a `Sub`.\n\n- one\n- <i>two</i>"}),
-        {"/driver.html": driver},
-        {"authenticate": authenticate},
-    )
-    async with asgi_server(cast("Gateway", documented)) as port:
+    comments = {"t.v1.T.PostSub": "Posts a `Sub`.\n\n- one\n- <i>two</i>"}
+    info = replace(INFO, is_secure=True, comments=comments)
+    gateway = Gateway(services=fixture_service.services(), authenticate=authenticate, openapi=info)
+    async with asgi_server(cast("Gateway", Driven(gateway))) as port:
         with PageServer(scratch) as reports, pytest.MonkeyPatch.context() as patch:
             # The driver opens the page in a window, which no click of a person asked for.
             patch.setattr(browser, "FLAGS", (*browser.FLAGS, "--disable-popup-blocking"))

@@ -1,22 +1,17 @@
 """Schemathesis runs against live servers by their documents, and finds nothing."""
 
 import asyncio
-import json
 import os
 import re
 import subprocess
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
-from server.api.options import success_code
-from server.api.services import ACTION_SERVICE
 from server.gateway import Gateway
-from server.gateway.openapi import build, operations
 from tests.gateway import fixture_service
 from tests.gateway.faces import asgi_server
-from tests.gateway.openapi.documented import INFO, Documented, Services, fixture_document
+from tests.gateway.openapi.documented import INFO, fixture_document
 from tests.programs import program
 from tests.server_process import ServerProcess
 
@@ -53,9 +48,9 @@ def run(location: str, directory: Path, *options: str) -> int:
     return int(tested[1])
 
 
-async def run_beside(services: Services, directory: Path, *options: str) -> int:
+async def run_on_fixture(directory: Path, *options: str) -> int:
     """The same against a gateway in this process."""
-    async with asgi_server(cast("Gateway", Documented(services))) as port:
+    async with asgi_server(Gateway(services=fixture_service.services(), openapi=INFO)) as port:
         return await asyncio.to_thread(run, f"http://127.0.0.1:{port}/openapi.json", directory, *options)
 
 
@@ -67,20 +62,18 @@ def operations_at(document: dict[str, Any], matches: Callable[[str], object]) ->
 
 async def test_each_kind_of_parameter_and_body_has_no_finding(tmp_path: Path) -> None:
     options = ("--phases=coverage", f"--include-path-regex={EACH_KIND}")
-    tested = await run_beside(fixture_service.services(), tmp_path, *options)
+    tested = await run_on_fixture(tmp_path, *options)
     assert tested == operations_at(fixture_document(), re.compile(EACH_KIND).search) == 6
 
 
 async def test_every_route_of_the_fixture_has_no_finding(tmp_path: Path) -> None:
     options = ("--phases=fuzzing", "--max-examples=2", f"--exclude-path-regex={WILFUL}")
-    tested = await run_beside(fixture_service.services(), tmp_path, *options)
+    tested = await run_on_fixture(tmp_path, *options)
     assert tested == operations_at(fixture_document(), lambda path: not re.search(WILFUL, path)) > 40
 
 
 def test_actiond_has_no_finding(tmp_path: Path) -> None:
-    told = build(operations(ACTION_SERVICE.methods, success_code), replace(INFO, is_secure=True))
-    (tmp_path / "openapi.json").write_text(json.dumps(told))
     with ServerProcess(tmp_path, database="memory:") as server:
-        options = (f"--url={server.http_url}", f"--header=Authorization: Bearer {server.token}")
-        tested = run("openapi.json", tmp_path, *options, "--phases=coverage,fuzzing,stateful", "--max-examples=20")
+        options = (f"--header=Authorization: Bearer {server.token}", "--phases=coverage,fuzzing,stateful")
+        tested = run(f"{server.http_url}/openapi.json", tmp_path, *options, "--max-examples=20")
     assert tested == 2
