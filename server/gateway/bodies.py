@@ -86,7 +86,7 @@ class RawAnswer:
 def answers(route: Route, codec: Codec) -> Callable[[], Answer]:
     """Makes the answer of each call of a route."""
     field = route.response_body
-    if _is_http_body(route.method.output_type if field is None else field):
+    if is_http_body(route.method.output_type if field is None else field):
         return lambda: RawAnswer(field)
     answer = JsonAnswer(codec, field)
     return lambda: answer
@@ -97,12 +97,13 @@ def request_body(route: Route, codec: Codec) -> Body:
     field = route.body
     if route.rule.body != WHOLE_MESSAGE and field is None:
         return _NoBody()
-    if _is_http_body(route.method.input_type if field is None else field):
+    if is_http_body(route.method.input_type if field is None else field):
         return _RawBody(field)
     return _JsonBody(codec, field)
 
 
-def _is_http_body(what: Descriptor | FieldDescriptor) -> bool:
+def is_http_body(what: Descriptor | FieldDescriptor) -> bool:
+    """Whether a message, or a field that holds one, is a google.api.HttpBody."""
     if isinstance(what, FieldDescriptor):
         if what.is_repeated or what.message_type is None:
             return False

@@ -1,8 +1,6 @@
 """Bodies of an operation: what its request holds beside the parameters, and what a successful response is."""
 
-from google.protobuf.descriptor import Descriptor, FieldDescriptor
-
-from server.gateway.bodies import HTTP_BODY
+from server.gateway.bodies import is_http_body
 from server.gateway.http import JSON_TYPE
 from server.gateway.json_http import NDJSON_TYPE
 from server.gateway.openapi.errors import status_schema
@@ -47,15 +45,6 @@ def success(route: Route, schemas: Schemas) -> Schema:
         "anyOf": [schema, failure],
     }
     return {"description": comment, "content": {NDJSON_TYPE: {"schema": line}}}
-
-
-def is_http_body(what: Descriptor | FieldDescriptor) -> bool:
-    """Whether the bytes of a google.api.HttpBody are the body as they stand."""
-    if isinstance(what, FieldDescriptor):
-        if what.is_repeated or what.message_type is None:
-            return False
-        what = what.message_type
-    return bool(what.full_name == HTTP_BODY)
 
 
 def _body(schema: Schema, required: frozenset[str]) -> Schema:

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 
 import orjson
 
-from server.gateway.openapi.bodies import is_http_body, request_body, success
+from server.gateway.bodies import is_http_body
+from server.gateway.openapi.bodies import request_body, success
 from server.gateway.openapi.comments import Comments, summary
 from server.gateway.openapi.errors import STATUS, error_components, error_responses, status_component
 from server.gateway.openapi.operations import Operation

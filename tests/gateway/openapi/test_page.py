@@ -66,12 +66,18 @@ class Driven:
 
     gateway: Gateway
 
-    async def asgi(self, scope: Any, receive: Any, send: Any) -> None:
-        if scope.get("path") != "/driver.html":
-            await self.gateway.asgi(scope, receive, send)
-            return
-        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"text/html")]})
-        await send({"type": "http.response.body", "body": DRIVER.read_bytes()})
+    @property
+    def asgi(self) -> Any:
+        """A plain function: uvicorn takes a bound method for ASGI 2."""
+
+        async def answer(scope: Any, receive: Any, send: Any) -> None:
+            if scope.get("path") != "/driver.html":
+                await self.gateway.asgi(scope, receive, send)
+                return
+            await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"text/html")]})
+            await send({"type": "http.response.body", "body": DRIVER.read_bytes()})
+
+        return answer
 
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
