@@ -51,7 +51,8 @@ def http2_bytes(seed: int, index: int) -> bytes:
     dice = dice_of(seed, "http2", index)
     request = GENERATORS["grpc"](dice).input
     assert isinstance(request, GrpcInput)
-    return http2.garbled(dice, "/t.v1.T/PostAll", request.messages[0] if request.messages else b"")
+    data = http2.garbled(dice, "/t.v1.T/PostAll", request.messages[0] if request.messages else b"")
+    return http2.opening() if http2.ends_grpcio(data) else data
 
 
 async def _answers_http(port: int) -> bool:

@@ -4,6 +4,7 @@ import base64
 import http.client
 import json
 import re
+import time
 from typing import Any, Protocol
 from urllib.parse import quote
 
@@ -16,6 +17,8 @@ from tests.parity import grpc_web
 from tests.parity.model import RESPONSES, Call, Outcome, failure, failure_from_json
 
 TIMEOUT = 20.0
+IDLE = 2.0
+"""Seconds after which a kept connection is not used again: the server closes it after five."""
 
 # The google.api.http annotations, once more and by hand.
 ROUTES: dict[str, tuple[str, str, int]] = {
@@ -78,11 +81,14 @@ class _HttpDriver:
         self.token = token
         self._envoy = envoy
         self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=TIMEOUT)
+        self._used = 0.0
 
     def _send(
         self, verb: str, path: str, body: bytes, headers: list[tuple[str, str | bytes]]
     ) -> tuple[http.client.HTTPResponse, bytes]:
         connection = self._connection
+        if time.monotonic() - self._used > IDLE:
+            connection.close()
         try:
             connection.putrequest(verb, path, skip_accept_encoding=True)
             for name, value in headers:
@@ -91,11 +97,13 @@ class _HttpDriver:
                 connection.putheader("content-length", str(len(body)))
             connection.endheaders(body)
             response = connection.getresponse()
-            return response, response.read()
+            received = response.read()
         except BaseException:
             # The next call begins on a connection of its own.
             connection.close()
             raise
+        self._used = time.monotonic()
+        return response, received
 
     def close(self) -> None:
         self._connection.close()

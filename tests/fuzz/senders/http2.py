@@ -1,6 +1,7 @@
 """HTTP/2 as bytes: frames as a client of gRPC would send them, and what can become of them on the way."""
 
 import asyncio
+import re
 import struct
 from contextlib import suppress
 
@@ -12,6 +13,7 @@ PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 DATA, HEADERS, RST_STREAM, SETTINGS, PING, GOAWAY, WINDOW_UPDATE, CONTINUATION = 0, 1, 3, 4, 6, 7, 8, 9
 END_STREAM, END_HEADERS = 1, 4
 
+_PATH = re.compile(rb":path(.)(?=(.{0,127}))", re.DOTALL)
 _QUIET = 0.05
 """Seconds of silence after which nothing more is expected of a server that keeps the connection open."""
 
@@ -68,6 +70,11 @@ def _stray(dice: Dice) -> bytes:
     kind = dice.choice((DATA, HEADERS, 2, RST_STREAM, SETTINGS, 5, PING, GOAWAY, WINDOW_UPDATE, CONTINUATION, 77))
     payload = dice.choice((b"", bytes(4), bytes(8), b"\xff" * 6, dice.bytes_of(40)))
     return frame(kind, dice.randrange(256), dice.choice((0, 1, 2, 3, 2**31 - 1, 2**32 - 1)), payload)
+
+
+def ends_grpcio(data: bytes) -> bool:
+    """Whether a path in it may be no UTF-8: of such a call grpc.aio's server dies, before any code of ours has run."""
+    return any(not match[2][: match[1][0]].isascii() for match in _PATH.finditer(data))
 
 
 async def blurt(port: int, data: bytes) -> bytes:
