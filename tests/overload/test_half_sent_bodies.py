@@ -113,9 +113,10 @@ def test_no_thread_stays_behind(aftermath: Aftermath) -> None:
 
 
 def test_no_memory_stays_in_use(aftermath: Aftermath) -> None:
-    # Some kilobytes, as of a task, left behind by each of the thousands of clients would show.
+    # A few kilobytes, as of a task, left behind by each of the thousands of clients would show; what the garbage
+    # collector has not come to yet may stay.
     resident = [footprint.resident for footprint in aftermath.waves]
-    assert min(resident[-2:]) < max(resident[:WARM_UPS]) + 4 * MEBIBYTE
+    assert min(resident[-2:]) < max(resident[:WARM_UPS]) + 8 * MEBIBYTE
 
 
 def test_no_call_is_stuck_so_the_server_ends_long_before_its_grace(aftermath: Aftermath) -> None:
