@@ -10,8 +10,9 @@ from typing import Any
 
 from tests.fuzz.endings import ServicerError
 
-# grpcio says so when a deadline passes while an answer is on its way, of methods that nobody has registered too.
-_GRPCIOS_OWN = "ExecuteBatchError raised in core"
+# grpcio says the first when a deadline passes while an answer is on its way, of methods that nobody has registered too,
+# and the second of metadata that is no UTF-8.
+_GRPCIOS_OWN = ("ExecuteBatchError raised in core", "Invalid encoding on")
 
 
 class Aside(logging.Handler):

@@ -125,18 +125,22 @@ async def answer_of(reader: asyncio.StreamReader, method: str) -> tuple[HttpAnsw
 
 
 def _statuses(received: bytes) -> Iterator[int]:
-    """Of the answers to requests of unknown methods: as many as there are, each of them HTTP."""
+    """Of the answers to requests of unknown methods, each of them HTTP.
+
+    The last may be cut short: who has said that he will say no more counts as gone with some servers.
+    """
     rest = received
     while rest:
         client = _client("GET")
         client.receive_data(rest)
-        client.receive_data(b"")
         event: object = None
         while not isinstance(event, h11.EndOfMessage):
             try:
                 event = client.next_event()
             except h11.RemoteProtocolError as error:
                 raise NotHttpError(f"{error}: {received!r}") from None
+            if event is h11.NEED_DATA:
+                return
             if isinstance(event, h11.Response):
                 yield event.status_code
         rest = client.trailing_data[0]
