@@ -123,11 +123,16 @@ def test_any_request_at_all_gets_a_well_formed_answer(
 
 
 def _comparable(request: HttpInput) -> bool:
-    """Whether all servers hand it over alike: WSGI joins headers that repeat, RSGI decodes paths and leaves out."""
+    """Whether all servers hand it over alike: WSGI joins headers that repeat, RSGI decodes paths and leaves out.
+
+    Nor do deadlines of a few milliseconds end alike: one call is in time, the next is not.
+    """
     names = [name.replace("_", "-") for name, _ in request.headers]
     values = "".join(value for _, value in request.headers)
     is_plain = b"%" not in request.target and request.target.isascii() and values.isascii()
-    return is_plain and request.stays and len(set(names)) == len(names) and not request.has(Quirk.LYING_LENGTH)
+    is_a_race = ("connect-timeout-ms", "1.5") in request.headers
+    is_once = len(set(names)) == len(names)
+    return is_plain and is_once and request.stays and not is_a_race and not request.has(Quirk.LYING_LENGTH)
 
 
 def _in_common(answer: HttpAnswer) -> tuple[object, ...]:
