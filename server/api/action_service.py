@@ -1,78 +1,112 @@
 """The servicer of zitadel.action.v3alpha.ActionService: protobuf in, use case, protobuf out."""
+# ruff: noqa: N802, the methods have the proto's names
 
-from google.protobuf.duration_pb2 import Duration
-from google.protobuf.timestamp_pb2 import Timestamp
-from zitadel.action.v3alpha import action_service_pb2, action_service_pb2_grpc, target_pb2
-from zitadel.object.v2 import object_pb2
+from zitadel.action.v3alpha import action_service_pb2 as pb
+from zitadel.action.v3alpha import action_service_pb2_grpc, query_pb2
 
-from server.actions.targets import NewTarget, Target, Targets, TargetType
+from server.actions.catalogue import Catalogue
+from server.actions.conditions import ExecutionType, is_proper
+from server.actions.executions import Executions
+from server.actions.queries import ConditionsQuery, ExecutionQuery, StepQuery, TypeQuery
+from server.actions.targets import Targets
+from server.api.conditions import condition_of, execution_message, steps_of
+from server.api.details import details, list_details, page_of
+from server.api.targets import new_target, target_change, target_message, target_query
 from server.gateway import ServicerContext
 
-_NANOS = 1_000_000_000
+SIGNING_KEY = "actiond-signing-key"
+"""The trailing metadata in which a new target's signing key is handed over, once."""
 
-# Which member of the oneof `target_type` stands for which type.
-_TYPES = {
-    "rest_webhook": TargetType.WEBHOOK,
-    "rest_call": TargetType.CALL,
-    "rest_async": TargetType.ASYNC,
+_EXECUTION_TYPES = {
+    query_pb2.EXECUTION_TYPE_REQUEST: ExecutionType.REQUEST,
+    query_pb2.EXECUTION_TYPE_RESPONSE: ExecutionType.RESPONSE,
+    query_pb2.EXECUTION_TYPE_EVENT: ExecutionType.EVENT,
+    query_pb2.EXECUTION_TYPE_FUNCTION: ExecutionType.FUNCTION,
 }
 
 
 class ActionService(action_service_pb2_grpc.ActionServiceServicer):
     """Runs on the event loop. What it raises is the domain's; the gateway makes a status of it."""
 
-    def __init__(self, targets: Targets) -> None:
+    def __init__(self, targets: Targets, executions: Executions, catalogue: Catalogue) -> None:
         self._targets = targets
+        self._executions = executions
+        self._functions = sorted(catalogue.functions)
+        self._methods = sorted(catalogue.methods)
+        self._services = sorted(catalogue.services)
 
-    async def CreateTarget(  # noqa: N802  # the proto's name
-        self, request: action_service_pb2.CreateTargetRequest, context: ServicerContext
-    ) -> action_service_pb2.CreateTargetResponse:
-        target = await self._targets.create(context.caller, _new_target(request))
-        return action_service_pb2.CreateTargetResponse(id=target.id, details=_details(target))
+    async def CreateTarget(self, request: pb.CreateTargetRequest, context: ServicerContext) -> pb.CreateTargetResponse:
+        target, signing_key = await self._targets.create(context.caller, new_target(request))
+        context.set_trailing_metadata(((SIGNING_KEY, signing_key),))
+        return pb.CreateTargetResponse(id=target.id, details=details(target))
 
-    async def GetTargetByID(  # noqa: N802  # the proto's name
-        self, request: action_service_pb2.GetTargetByIDRequest, context: ServicerContext
-    ) -> action_service_pb2.GetTargetByIDResponse:
+    async def UpdateTarget(self, request: pb.UpdateTargetRequest, context: ServicerContext) -> pb.UpdateTargetResponse:
+        target = await self._targets.update(context.caller, request.target_id, target_change(request))
+        return pb.UpdateTargetResponse(details=details(target))
+
+    async def DeleteTarget(self, request: pb.DeleteTargetRequest, context: ServicerContext) -> pb.DeleteTargetResponse:
+        target = await self._targets.delete(context.caller, request.target_id)
+        return pb.DeleteTargetResponse(details=details(target))
+
+    async def ListTargets(self, request: pb.ListTargetsRequest, context: ServicerContext) -> pb.ListTargetsResponse:
+        found = await self._targets.find(context.caller, target_query(request))
+        return pb.ListTargetsResponse(
+            details=list_details(found),
+            sorting_column=request.sorting_column,
+            result=map(target_message, found.items),
+        )
+
+    async def GetTargetByID(
+        self, request: pb.GetTargetByIDRequest, context: ServicerContext
+    ) -> pb.GetTargetByIDResponse:
         target = await self._targets.get(context.caller, request.target_id)
-        return action_service_pb2.GetTargetByIDResponse(target=_target(target))
+        return pb.GetTargetByIDResponse(target=target_message(target))
+
+    async def SetExecution(self, request: pb.SetExecutionRequest, context: ServicerContext) -> pb.SetExecutionResponse:
+        condition, steps = condition_of(request.condition), steps_of(request.targets)
+        execution = await self._executions.set(context.caller, condition, steps)
+        return pb.SetExecutionResponse(details=details(execution))
+
+    async def DeleteExecution(
+        self, request: pb.DeleteExecutionRequest, context: ServicerContext
+    ) -> pb.DeleteExecutionResponse:
+        execution = await self._executions.delete(context.caller, condition_of(request.condition))
+        return pb.DeleteExecutionResponse(details=details(execution))
+
+    async def ListExecutions(
+        self, request: pb.ListExecutionsRequest, context: ServicerContext
+    ) -> pb.ListExecutionsResponse:
+        filters = tuple(one for query in request.queries if (one := _filter(query)) is not None)
+        found = await self._executions.find(context.caller, ExecutionQuery(page_of(request.query), filters))
+        return pb.ListExecutionsResponse(details=list_details(found), result=map(execution_message, found.items))
+
+    async def ListExecutionFunctions(
+        self, _request: pb.ListExecutionFunctionsRequest, _context: ServicerContext
+    ) -> pb.ListExecutionFunctionsResponse:
+        return pb.ListExecutionFunctionsResponse(functions=self._functions)
+
+    async def ListExecutionMethods(
+        self, _request: pb.ListExecutionMethodsRequest, _context: ServicerContext
+    ) -> pb.ListExecutionMethodsResponse:
+        return pb.ListExecutionMethodsResponse(methods=self._methods)
+
+    async def ListExecutionServices(
+        self, _request: pb.ListExecutionServicesRequest, _context: ServicerContext
+    ) -> pb.ListExecutionServicesResponse:
+        return pb.ListExecutionServicesResponse(services=self._services)
 
 
-def _new_target(request: action_service_pb2.CreateTargetRequest) -> NewTarget:
-    member = request.WhichOneof("target_type")
-    return NewTarget(
-        name=request.name,
-        type=_TYPES[member],
-        interrupt_on_error=getattr(getattr(request, member), "interrupt_on_error", False),
-        timeout_ns=request.timeout.seconds * _NANOS + request.timeout.nanos,
-        endpoint=request.endpoint,
-    )
-
-
-def _target(target: Target) -> target_pb2.Target:
-    seconds, nanos = divmod(target.timeout_ns, _NANOS)
-    message = target_pb2.Target(
-        target_id=target.id,
-        details=_details(target),
-        name=target.name,
-        timeout=Duration(seconds=seconds, nanos=nanos),
-        endpoint=target.endpoint,
-    )
-    match target.type:
-        case TargetType.WEBHOOK:
-            message.rest_webhook.SetInParent()
-            message.rest_webhook.interrupt_on_error = target.interrupt_on_error
-        case TargetType.CALL:
-            message.rest_call.SetInParent()
-            message.rest_call.interrupt_on_error = target.interrupt_on_error
-        case TargetType.ASYNC:
-            message.rest_async.SetInParent()
-    return message
-
-
-def _details(target: Target) -> object_pb2.Details:
-    seconds, nanos = divmod(target.changed_at_ns, _NANOS)
-    return object_pb2.Details(
-        sequence=target.sequence,
-        change_date=Timestamp(seconds=seconds, nanos=nanos),
-        resource_owner=target.owner,
-    )
+def _filter(query: query_pb2.SearchQuery) -> ConditionsQuery | TypeQuery | StepQuery | None:
+    """None for a query that holds for every execution."""
+    match query.WhichOneof("query"):
+        case "in_conditions_query":
+            conditions = map(condition_of, query.in_conditions_query.conditions)
+            return ConditionsQuery(frozenset(condition.key for condition in conditions if is_proper(condition)))
+        case "execution_type_query":
+            execution_type = _EXECUTION_TYPES.get(query.execution_type_query.execution_type)
+            return None if execution_type is None else TypeQuery(execution_type)
+        case "target_query":
+            return StepQuery(target_id=query.target_query.target_id)
+        case _:
+            include = condition_of(query.include_query.include)
+            return StepQuery(include=include.key) if is_proper(include) else ConditionsQuery(frozenset())

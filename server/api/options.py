@@ -6,6 +6,9 @@ from zitadel.protoc_gen_zitadel.v2 import options_pb2
 from server.api.services import SERVICES
 from server.gateway import ServiceError
 
+BYPASS = "execution.bypass"
+"""The permission to have a call run without executions, see execution_interceptor. No method asks for it."""
+
 
 def permission(method: MethodDescriptor) -> str:
     """The permission that a caller of the method must hold. Raises ServiceError when the proto names none."""
@@ -21,8 +24,8 @@ def success_code(method: MethodDescriptor) -> int:
 
 
 def permissions(services: tuple[ServiceDescriptor, ...] = SERVICES) -> tuple[str, ...]:
-    """Every permission that some method asks for, sorted."""
-    return tuple(sorted({permission(method) for service in services for method in service.methods}))
+    """Every permission that a token can hold, sorted."""
+    return tuple(sorted({BYPASS, *(permission(method) for service in services for method in service.methods)}))
 
 
 def _options(method: MethodDescriptor) -> options_pb2.Options:

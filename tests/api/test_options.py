@@ -9,9 +9,23 @@ from server.gateway import ServiceError
 from tests.gateway import echo
 
 
+PERMISSIONS = {
+    "CreateTarget": "execution.target.write",
+    "UpdateTarget": "execution.target.write",
+    "DeleteTarget": "execution.target.delete",
+    "ListTargets": "execution.target.read",
+    "GetTargetByID": "execution.target.read",
+    "SetExecution": "execution.write",
+    "DeleteExecution": "execution.delete",
+    "ListExecutions": "execution.read",
+    "ListExecutionFunctions": "execution.read",
+    "ListExecutionMethods": "execution.read",
+    "ListExecutionServices": "execution.read",
+}
+
+
 def test_each_method_has_the_permission_that_the_proto_names() -> None:
-    named = {method.name: options.permission(method) for method in ACTION_SERVICE.methods}
-    assert named == {"CreateTarget": "execution.target.write", "GetTargetByID": "execution.target.read"}
+    assert {method.name: options.permission(method) for method in ACTION_SERVICE.methods} == PERMISSIONS
 
 
 def test_a_method_without_a_permission_stops_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -22,8 +36,16 @@ def test_a_method_without_a_permission_stops_the_start(monkeypatch: pytest.Monke
 
 def test_success_codes_are_those_of_the_proto() -> None:
     codes = {method.name: options.success_code(method) for method in ACTION_SERVICE.methods}
-    assert codes == {"CreateTarget": 201, "GetTargetByID": 200}
+    assert codes == dict.fromkeys(PERMISSIONS, 200) | {"CreateTarget": 201}
 
 
 def test_the_known_permissions_are_sorted_and_each_named_once() -> None:
-    assert options.permissions() == ("execution.target.read", "execution.target.write")
+    assert options.permissions() == (
+        "execution.bypass",
+        "execution.delete",
+        "execution.read",
+        "execution.target.delete",
+        "execution.target.read",
+        "execution.target.write",
+        "execution.write",
+    )

@@ -26,12 +26,14 @@ from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior__pb2
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
+from zitadel.action.v3alpha import execution_pb2 as zitadel_dot_action_dot_v3alpha_dot_execution__pb2
+from zitadel.action.v3alpha import query_pb2 as zitadel_dot_action_dot_v3alpha_dot_query__pb2
 from zitadel.action.v3alpha import target_pb2 as zitadel_dot_action_dot_v3alpha_dot_target__pb2
 from zitadel.object.v2 import object_pb2 as zitadel_dot_object_dot_v2_dot_object__pb2
 from zitadel.protoc_gen_zitadel.v2 import options_pb2 as zitadel_dot_protoc__gen__zitadel_dot_v2_dot_options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n+zitadel/action/v3alpha/action_service.proto\x12\x16zitadel.action.v3alpha\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1egoogle/protobuf/duration.proto\x1a#zitadel/action/v3alpha/target.proto\x1a\x1ezitadel/object/v2/object.proto\x1a+zitadel/protoc_gen_zitadel/v2/options.proto\"\xa9\x05\n\x13\x43reateTargetRequest\x12\x1c\n\x04name\x18\x01 \x01(\tB\x0e\xe2\x41\x01\x02\xbaH\x07r\x05\x10\x01\x18\xc8\x01\x12>\n\x0crest_webhook\x18\x02 \x01(\x0b\x32&.zitadel.action.v3alpha.SetRESTWebhookH\x00\x12\x38\n\trest_call\x18\x03 \x01(\x0b\x32#.zitadel.action.v3alpha.SetRESTCallH\x00\x12:\n\nrest_async\x18\x04 \x01(\x0b\x32$.zitadel.action.v3alpha.SetRESTAsyncH\x00\x12;\n\x07timeout\x18\x05 \x01(\x0b\x32\x19.google.protobuf.DurationB\x0f\xe2\x41\x01\x02\xbaH\x08\xaa\x01\x02*\x00\xc8\x01\x01\x12\xea\x02\n\x08\x65ndpoint\x18\x06 \x01(\tB\xd7\x02\xe2\x41\x01\x02\xbaH\xcf\x02r\x05\x10\x01\x18\xe8\x07\xba\x01\xc4\x02\n\x11\x65ndpoint.http_url\x12Lmust be an http or https URL with a host and, if any, a port from 1 to 65535\x1a\xe0\x01this == \'\' || (this.isUri() && this.matches(\'^(?i:https?)://([^/?#@]*@)?([A-Za-z0-9_][A-Za-z0-9._-]*|\\\\[[0-9A-Fa-f:.]+\\\\])(:([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]))?([/?#]|$)\'))B\x14\n\x0btarget_type\x12\x05\xbaH\x02\x08\x01\"O\n\x14\x43reateTargetResponse\x12\n\n\x02id\x18\x01 \x01(\t\x12+\n\x07\x64\x65tails\x18\x02 \x01(\x0b\x32\x1a.zitadel.object.v2.Details\"9\n\x14GetTargetByIDRequest\x12!\n\ttarget_id\x18\x01 \x01(\tB\x0e\xe2\x41\x01\x02\xbaH\x07r\x05\x10\x01\x18\xc8\x01\"G\n\x15GetTargetByIDResponse\x12.\n\x06target\x18\x01 \x01(\x0b\x32\x1e.zitadel.action.v3alpha.Target2\xf2\x02\n\rActionService\x12\xa9\x01\n\x0c\x43reateTarget\x12+.zitadel.action.v3alpha.CreateTargetRequest\x1a,.zitadel.action.v3alpha.CreateTargetResponse\">\x8a\xb5\x18\x1f\n\x18\n\x16\x65xecution.target.write\x12\x03\x08\xc9\x01\x82\xd3\xe4\x93\x02\x15\"\x10/v3alpha/targets:\x01*\x12\xb4\x01\n\rGetTargetByID\x12,.zitadel.action.v3alpha.GetTargetByIDRequest\x1a-.zitadel.action.v3alpha.GetTargetByIDResponse\"F\x8a\xb5\x18\x1e\n\x17\n\x15\x65xecution.target.read\x12\x03\x08\xc8\x01\x82\xd3\xe4\x93\x02\x1e\x12\x1c/v3alpha/targets/{target_id}b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n+zitadel/action/v3alpha/action_service.proto\x12\x16zitadel.action.v3alpha\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1egoogle/protobuf/duration.proto\x1a&zitadel/action/v3alpha/execution.proto\x1a\"zitadel/action/v3alpha/query.proto\x1a#zitadel/action/v3alpha/target.proto\x1a\x1ezitadel/object/v2/object.proto\x1a+zitadel/protoc_gen_zitadel/v2/options.proto\"\xa9\x05\n\x13\x43reateTargetRequest\x12\x1c\n\x04name\x18\x01 \x01(\tB\x0e\xe2\x41\x01\x02\xbaH\x07r\x05\x10\x01\x18\xc8\x01\x12>\n\x0crest_webhook\x18\x02 \x01(\x0b\x32&.zitadel.action.v3alpha.SetRESTWebhookH\x00\x12\x38\n\trest_call\x18\x03 \x01(\x0b\x32#.zitadel.action.v3alpha.SetRESTCallH\x00\x12:\n\nrest_async\x18\x04 \x01(\x0b\x32$.zitadel.action.v3alpha.SetRESTAsyncH\x00\x12;\n\x07timeout\x18\x05 \x01(\x0b\x32\x19.google.protobuf.DurationB\x0f\xe2\x41\x01\x02\xbaH\x08\xaa\x01\x02*\x00\xc8\x01\x01\x12\xea\x02\n\x08\x65ndpoint\x18\x06 \x01(\tB\xd7\x02\xe2\x41\x01\x02\xbaH\xcf\x02r\x05\x10\x01\x18\xe8\x07\xba\x01\xc4\x02\n\x11\x65ndpoint.http_url\x12Lmust be an http or https URL with a host and, if any, a port from 1 to 65535\x1a\xe0\x01this == \'\' || (this.isUri() && this.matches(\'^(?i:https?)://([^/?#@]*@)?([A-Za-z0-9_][A-Za-z0-9._-]*|\\\\[[0-9A-Fa-f:.]+\\\\])(:([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]))?([/?#]|$)\'))B\x14\n\x0btarget_type\x12\x05\xbaH\x02\x08\x01\"O\n\x14\x43reateTargetResponse\x12\n\n\x02id\x18\x01 \x01(\t\x12+\n\x07\x64\x65tails\x18\x02 \x01(\x0b\x32\x1a.zitadel.object.v2.Details\"\xe7\x05\n\x13UpdateTargetRequest\x12!\n\ttarget_id\x18\x01 \x01(\tB\x0e\xe2\x41\x01\x02\xbaH\x07r\x05\x10\x01\x18\xc8\x01\x12\x1d\n\x04name\x18\x02 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\xc8\x01H\x01\x88\x01\x01\x12>\n\x0crest_webhook\x18\x03 \x01(\x0b\x32&.zitadel.action.v3alpha.SetRESTWebhookH\x00\x12\x38\n\trest_call\x18\x04 \x01(\x0b\x32#.zitadel.action.v3alpha.SetRESTCallH\x00\x12:\n\nrest_async\x18\x05 \x01(\x0b\x32$.zitadel.action.v3alpha.SetRESTAsyncH\x00\x12\x39\n\x07timeout\x18\x06 \x01(\x0b\x32\x19.google.protobuf.DurationB\x08\xbaH\x05\xaa\x01\x02*\x00H\x02\x88\x01\x01\x12\xeb\x02\n\x08\x65ndpoint\x18\x07 \x01(\tB\xd3\x02\xbaH\xcf\x02r\x05\x10\x01\x18\xe8\x07\xba\x01\xc4\x02\n\x11\x65ndpoint.http_url\x12Lmust be an http or https URL with a host and, if any, a port from 1 to 65535\x1a\xe0\x01this == \'\' || (this.isUri() && this.matches(\'^(?i:https?)://([^/?#@]*@)?([A-Za-z0-9_][A-Za-z0-9._-]*|\\\\[[0-9A-Fa-f:.]+\\\\])(:([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]))?([/?#]|$)\'))H\x03\x88\x01\x01\x42\r\n\x0btarget_typeB\x07\n\x05_nameB\n\n\x08_timeoutB\x0b\n\t_endpoint\"C\n\x14UpdateTargetResponse\x12+\n\x07\x64\x65tails\x18\x01 \x01(\x0b\x32\x1a.zitadel.object.v2.Details\"8\n\x13\x44\x65leteTargetRequest\x12!\n\ttarget_id\x18\x01 \x01(\tB\x0e\xe2\x41\x01\x02\xbaH\x07r\x05\x10\x01\x18\xc8\x01\"C\n\x14\x44\x65leteTargetResponse\x12+\n\x07\x64\x65tails\x18\x01 \x01(\x0b\x32\x1a.zitadel.object.v2.Details\"\xd2\x01\n\x12ListTargetsRequest\x12+\n\x05query\x18\x01 \x01(\x0b\x32\x1c.zitadel.object.v2.ListQuery\x12I\n\x0esorting_column\x18\x02 \x01(\x0e\x32\'.zitadel.action.v3alpha.TargetFieldNameB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12\x44\n\x07queries\x18\x03 \x03(\x0b\x32).zitadel.action.v3alpha.TargetSearchQueryB\x08\xbaH\x05\x92\x01\x02\x10\x64\"\xb7\x01\n\x13ListTargetsResponse\x12/\n\x07\x64\x65tails\x18\x01 \x01(\x0b\x32\x1e.zitadel.object.v2.ListDetails\x12?\n\x0esorting_column\x18\x02 \x01(\x0e\x32\'.zitadel.action.v3alpha.TargetFieldName\x12.\n\x06result\x18\x03 \x03(\x0b\x32\x1e.zitadel.action.v3alpha.Target\"9\n\x14GetTargetByIDRequest\x12!\n\ttarget_id\x18\x01 \x01(\tB\x0e\xe2\x41\x01\x02\xbaH\x07r\x05\x10\x01\x18\xc8\x01\"G\n\x15GetTargetByIDResponse\x12.\n\x06target\x18\x01 \x01(\x0b\x32\x1e.zitadel.action.v3alpha.Target\"\x95\x01\n\x13SetExecutionRequest\x12@\n\tcondition\x18\x01 \x01(\x0b\x32!.zitadel.action.v3alpha.ConditionB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01\x12<\n\x07targets\x18\x02 \x03(\x0b\x32+.zitadel.action.v3alpha.ExecutionTargetType\"C\n\x14SetExecutionResponse\x12+\n\x07\x64\x65tails\x18\x02 \x01(\x0b\x32\x1a.zitadel.object.v2.Details\"Z\n\x16\x44\x65leteExecutionRequest\x12@\n\tcondition\x18\x01 \x01(\x0b\x32!.zitadel.action.v3alpha.ConditionB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01\"F\n\x17\x44\x65leteExecutionResponse\x12+\n\x07\x64\x65tails\x18\x01 \x01(\x0b\x32\x1a.zitadel.object.v2.Details\"\x84\x01\n\x15ListExecutionsRequest\x12+\n\x05query\x18\x01 \x01(\x0b\x32\x1c.zitadel.object.v2.ListQuery\x12>\n\x07queries\x18\x02 \x03(\x0b\x32#.zitadel.action.v3alpha.SearchQueryB\x08\xbaH\x05\x92\x01\x02\x10\x64\"|\n\x16ListExecutionsResponse\x12/\n\x07\x64\x65tails\x18\x01 \x01(\x0b\x32\x1e.zitadel.object.v2.ListDetails\x12\x31\n\x06result\x18\x02 \x03(\x0b\x32!.zitadel.action.v3alpha.Execution\"\x1f\n\x1dListExecutionFunctionsRequest\"3\n\x1eListExecutionFunctionsResponse\x12\x11\n\tfunctions\x18\x01 \x03(\t\"\x1d\n\x1bListExecutionMethodsRequest\"/\n\x1cListExecutionMethodsResponse\x12\x0f\n\x07methods\x18\x01 \x03(\t\"\x1e\n\x1cListExecutionServicesRequest\"1\n\x1dListExecutionServicesResponse\x12\x10\n\x08services\x18\x01 \x03(\t2\xf5\x0f\n\rActionService\x12\xa9\x01\n\x0c\x43reateTarget\x12+.zitadel.action.v3alpha.CreateTargetRequest\x1a,.zitadel.action.v3alpha.CreateTargetResponse\">\x8a\xb5\x18\x1f\n\x18\n\x16\x65xecution.target.write\x12\x03\x08\xc9\x01\x82\xd3\xe4\x93\x02\x15\"\x10/v3alpha/targets:\x01*\x12\xb5\x01\n\x0cUpdateTarget\x12+.zitadel.action.v3alpha.UpdateTargetRequest\x1a,.zitadel.action.v3alpha.UpdateTargetResponse\"J\x8a\xb5\x18\x1f\n\x18\n\x16\x65xecution.target.write\x12\x03\x08\xc8\x01\x82\xd3\xe4\x93\x02!\x1a\x1c/v3alpha/targets/{target_id}:\x01*\x12\xb3\x01\n\x0c\x44\x65leteTarget\x12+.zitadel.action.v3alpha.DeleteTargetRequest\x1a,.zitadel.action.v3alpha.DeleteTargetResponse\"H\x8a\xb5\x18 \n\x19\n\x17\x65xecution.target.delete\x12\x03\x08\xc8\x01\x82\xd3\xe4\x93\x02\x1e*\x1c/v3alpha/targets/{target_id}\x12\xac\x01\n\x0bListTargets\x12*.zitadel.action.v3alpha.ListTargetsRequest\x1a+.zitadel.action.v3alpha.ListTargetsResponse\"D\x8a\xb5\x18\x1e\n\x17\n\x15\x65xecution.target.read\x12\x03\x08\xc8\x01\x82\xd3\xe4\x93\x02\x1c\"\x17/v3alpha/targets/search:\x01*\x12\xb4\x01\n\rGetTargetByID\x12,.zitadel.action.v3alpha.GetTargetByIDRequest\x1a-.zitadel.action.v3alpha.GetTargetByIDResponse\"F\x8a\xb5\x18\x1e\n\x17\n\x15\x65xecution.target.read\x12\x03\x08\xc8\x01\x82\xd3\xe4\x93\x02\x1e\x12\x1c/v3alpha/targets/{target_id}\x12\xa5\x01\n\x0cSetExecution\x12+.zitadel.action.v3alpha.SetExecutionRequest\x1a,.zitadel.action.v3alpha.SetExecutionResponse\":\x8a\xb5\x18\x18\n\x11\n\x0f\x65xecution.write\x12\x03\x08\xc8\x01\x82\xd3\xe4\x93\x02\x18\x1a\x13/v3alpha/executions:\x01*\x12\xaf\x01\n\x0f\x44\x65leteExecution\x12..zitadel.action.v3alpha.DeleteExecutionRequest\x1a/.zitadel.action.v3alpha.DeleteExecutionResponse\";\x8a\xb5\x18\x19\n\x12\n\x10\x65xecution.delete\x12\x03\x08\xc8\x01\x82\xd3\xe4\x93\x02\x18*\x13/v3alpha/executions:\x01*\x12\xb1\x01\n\x0eListExecutions\x12-.zitadel.action.v3alpha.ListExecutionsRequest\x1a..zitadel.action.v3alpha.ListExecutionsResponse\"@\x8a\xb5\x18\x17\n\x10\n\x0e\x65xecution.read\x12\x03\x08\xc8\x01\x82\xd3\xe4\x93\x02\x1f\"\x1a/v3alpha/executions/search:\x01*\x12\xc9\x01\n\x16ListExecutionFunctions\x12\x35.zitadel.action.v3alpha.ListExecutionFunctionsRequest\x1a\x36.zitadel.action.v3alpha.ListExecutionFunctionsResponse\"@\x8a\xb5\x18\x17\n\x10\n\x0e\x65xecution.read\x12\x03\x08\xc8\x01\x82\xd3\xe4\x93\x02\x1f\x12\x1d/v3alpha/executions/functions\x12\xc1\x01\n\x14ListExecutionMethods\x12\x33.zitadel.action.v3alpha.ListExecutionMethodsRequest\x1a\x34.zitadel.action.v3alpha.ListExecutionMethodsResponse\">\x8a\xb5\x18\x17\n\x10\n\x0e\x65xecution.read\x12\x03\x08\xc8\x01\x82\xd3\xe4\x93\x02\x1d\x12\x1b/v3alpha/executions/methods\x12\xc5\x01\n\x15ListExecutionServices\x12\x34.zitadel.action.v3alpha.ListExecutionServicesRequest\x1a\x35.zitadel.action.v3alpha.ListExecutionServicesResponse\"?\x8a\xb5\x18\x17\n\x10\n\x0e\x65xecution.read\x12\x03\x08\xc8\x01\x82\xd3\xe4\x93\x02\x1e\x12\x1c/v3alpha/executions/servicesb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -46,20 +48,94 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CREATETARGETREQUEST'].fields_by_name['timeout']._serialized_options = b'\342A\001\002\272H\010\252\001\002*\000\310\001\001'
   _globals['_CREATETARGETREQUEST'].fields_by_name['endpoint']._loaded_options = None
   _globals['_CREATETARGETREQUEST'].fields_by_name['endpoint']._serialized_options = b'\342A\001\002\272H\317\002r\005\020\001\030\350\007\272\001\304\002\n\021endpoint.http_url\022Lmust be an http or https URL with a host and, if any, a port from 1 to 65535\032\340\001this == \'\' || (this.isUri() && this.matches(\'^(?i:https?)://([^/?#@]*@)?([A-Za-z0-9_][A-Za-z0-9._-]*|\\\\[[0-9A-Fa-f:.]+\\\\])(:([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]))?([/?#]|$)\'))'
+  _globals['_UPDATETARGETREQUEST'].fields_by_name['target_id']._loaded_options = None
+  _globals['_UPDATETARGETREQUEST'].fields_by_name['target_id']._serialized_options = b'\342A\001\002\272H\007r\005\020\001\030\310\001'
+  _globals['_UPDATETARGETREQUEST'].fields_by_name['name']._loaded_options = None
+  _globals['_UPDATETARGETREQUEST'].fields_by_name['name']._serialized_options = b'\272H\007r\005\020\001\030\310\001'
+  _globals['_UPDATETARGETREQUEST'].fields_by_name['timeout']._loaded_options = None
+  _globals['_UPDATETARGETREQUEST'].fields_by_name['timeout']._serialized_options = b'\272H\005\252\001\002*\000'
+  _globals['_UPDATETARGETREQUEST'].fields_by_name['endpoint']._loaded_options = None
+  _globals['_UPDATETARGETREQUEST'].fields_by_name['endpoint']._serialized_options = b'\272H\317\002r\005\020\001\030\350\007\272\001\304\002\n\021endpoint.http_url\022Lmust be an http or https URL with a host and, if any, a port from 1 to 65535\032\340\001this == \'\' || (this.isUri() && this.matches(\'^(?i:https?)://([^/?#@]*@)?([A-Za-z0-9_][A-Za-z0-9._-]*|\\\\[[0-9A-Fa-f:.]+\\\\])(:([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]))?([/?#]|$)\'))'
+  _globals['_DELETETARGETREQUEST'].fields_by_name['target_id']._loaded_options = None
+  _globals['_DELETETARGETREQUEST'].fields_by_name['target_id']._serialized_options = b'\342A\001\002\272H\007r\005\020\001\030\310\001'
+  _globals['_LISTTARGETSREQUEST'].fields_by_name['sorting_column']._loaded_options = None
+  _globals['_LISTTARGETSREQUEST'].fields_by_name['sorting_column']._serialized_options = b'\272H\005\202\001\002\020\001'
+  _globals['_LISTTARGETSREQUEST'].fields_by_name['queries']._loaded_options = None
+  _globals['_LISTTARGETSREQUEST'].fields_by_name['queries']._serialized_options = b'\272H\005\222\001\002\020d'
   _globals['_GETTARGETBYIDREQUEST'].fields_by_name['target_id']._loaded_options = None
   _globals['_GETTARGETBYIDREQUEST'].fields_by_name['target_id']._serialized_options = b'\342A\001\002\272H\007r\005\020\001\030\310\001'
+  _globals['_SETEXECUTIONREQUEST'].fields_by_name['condition']._loaded_options = None
+  _globals['_SETEXECUTIONREQUEST'].fields_by_name['condition']._serialized_options = b'\342A\001\002\272H\003\310\001\001'
+  _globals['_DELETEEXECUTIONREQUEST'].fields_by_name['condition']._loaded_options = None
+  _globals['_DELETEEXECUTIONREQUEST'].fields_by_name['condition']._serialized_options = b'\342A\001\002\272H\003\310\001\001'
+  _globals['_LISTEXECUTIONSREQUEST'].fields_by_name['queries']._loaded_options = None
+  _globals['_LISTEXECUTIONSREQUEST'].fields_by_name['queries']._serialized_options = b'\272H\005\222\001\002\020d'
   _globals['_ACTIONSERVICE'].methods_by_name['CreateTarget']._loaded_options = None
   _globals['_ACTIONSERVICE'].methods_by_name['CreateTarget']._serialized_options = b'\212\265\030\037\n\030\n\026execution.target.write\022\003\010\311\001\202\323\344\223\002\025\"\020/v3alpha/targets:\001*'
+  _globals['_ACTIONSERVICE'].methods_by_name['UpdateTarget']._loaded_options = None
+  _globals['_ACTIONSERVICE'].methods_by_name['UpdateTarget']._serialized_options = b'\212\265\030\037\n\030\n\026execution.target.write\022\003\010\310\001\202\323\344\223\002!\032\034/v3alpha/targets/{target_id}:\001*'
+  _globals['_ACTIONSERVICE'].methods_by_name['DeleteTarget']._loaded_options = None
+  _globals['_ACTIONSERVICE'].methods_by_name['DeleteTarget']._serialized_options = b'\212\265\030 \n\031\n\027execution.target.delete\022\003\010\310\001\202\323\344\223\002\036*\034/v3alpha/targets/{target_id}'
+  _globals['_ACTIONSERVICE'].methods_by_name['ListTargets']._loaded_options = None
+  _globals['_ACTIONSERVICE'].methods_by_name['ListTargets']._serialized_options = b'\212\265\030\036\n\027\n\025execution.target.read\022\003\010\310\001\202\323\344\223\002\034\"\027/v3alpha/targets/search:\001*'
   _globals['_ACTIONSERVICE'].methods_by_name['GetTargetByID']._loaded_options = None
   _globals['_ACTIONSERVICE'].methods_by_name['GetTargetByID']._serialized_options = b'\212\265\030\036\n\027\n\025execution.target.read\022\003\010\310\001\202\323\344\223\002\036\022\034/v3alpha/targets/{target_id}'
-  _globals['_CREATETARGETREQUEST']._serialized_start=310
-  _globals['_CREATETARGETREQUEST']._serialized_end=991
-  _globals['_CREATETARGETRESPONSE']._serialized_start=993
-  _globals['_CREATETARGETRESPONSE']._serialized_end=1072
-  _globals['_GETTARGETBYIDREQUEST']._serialized_start=1074
-  _globals['_GETTARGETBYIDREQUEST']._serialized_end=1131
-  _globals['_GETTARGETBYIDRESPONSE']._serialized_start=1133
-  _globals['_GETTARGETBYIDRESPONSE']._serialized_end=1204
-  _globals['_ACTIONSERVICE']._serialized_start=1207
-  _globals['_ACTIONSERVICE']._serialized_end=1577
+  _globals['_ACTIONSERVICE'].methods_by_name['SetExecution']._loaded_options = None
+  _globals['_ACTIONSERVICE'].methods_by_name['SetExecution']._serialized_options = b'\212\265\030\030\n\021\n\017execution.write\022\003\010\310\001\202\323\344\223\002\030\032\023/v3alpha/executions:\001*'
+  _globals['_ACTIONSERVICE'].methods_by_name['DeleteExecution']._loaded_options = None
+  _globals['_ACTIONSERVICE'].methods_by_name['DeleteExecution']._serialized_options = b'\212\265\030\031\n\022\n\020execution.delete\022\003\010\310\001\202\323\344\223\002\030*\023/v3alpha/executions:\001*'
+  _globals['_ACTIONSERVICE'].methods_by_name['ListExecutions']._loaded_options = None
+  _globals['_ACTIONSERVICE'].methods_by_name['ListExecutions']._serialized_options = b'\212\265\030\027\n\020\n\016execution.read\022\003\010\310\001\202\323\344\223\002\037\"\032/v3alpha/executions/search:\001*'
+  _globals['_ACTIONSERVICE'].methods_by_name['ListExecutionFunctions']._loaded_options = None
+  _globals['_ACTIONSERVICE'].methods_by_name['ListExecutionFunctions']._serialized_options = b'\212\265\030\027\n\020\n\016execution.read\022\003\010\310\001\202\323\344\223\002\037\022\035/v3alpha/executions/functions'
+  _globals['_ACTIONSERVICE'].methods_by_name['ListExecutionMethods']._loaded_options = None
+  _globals['_ACTIONSERVICE'].methods_by_name['ListExecutionMethods']._serialized_options = b'\212\265\030\027\n\020\n\016execution.read\022\003\010\310\001\202\323\344\223\002\035\022\033/v3alpha/executions/methods'
+  _globals['_ACTIONSERVICE'].methods_by_name['ListExecutionServices']._loaded_options = None
+  _globals['_ACTIONSERVICE'].methods_by_name['ListExecutionServices']._serialized_options = b'\212\265\030\027\n\020\n\016execution.read\022\003\010\310\001\202\323\344\223\002\036\022\034/v3alpha/executions/services'
+  _globals['_CREATETARGETREQUEST']._serialized_start=386
+  _globals['_CREATETARGETREQUEST']._serialized_end=1067
+  _globals['_CREATETARGETRESPONSE']._serialized_start=1069
+  _globals['_CREATETARGETRESPONSE']._serialized_end=1148
+  _globals['_UPDATETARGETREQUEST']._serialized_start=1151
+  _globals['_UPDATETARGETREQUEST']._serialized_end=1894
+  _globals['_UPDATETARGETRESPONSE']._serialized_start=1896
+  _globals['_UPDATETARGETRESPONSE']._serialized_end=1963
+  _globals['_DELETETARGETREQUEST']._serialized_start=1965
+  _globals['_DELETETARGETREQUEST']._serialized_end=2021
+  _globals['_DELETETARGETRESPONSE']._serialized_start=2023
+  _globals['_DELETETARGETRESPONSE']._serialized_end=2090
+  _globals['_LISTTARGETSREQUEST']._serialized_start=2093
+  _globals['_LISTTARGETSREQUEST']._serialized_end=2303
+  _globals['_LISTTARGETSRESPONSE']._serialized_start=2306
+  _globals['_LISTTARGETSRESPONSE']._serialized_end=2489
+  _globals['_GETTARGETBYIDREQUEST']._serialized_start=2491
+  _globals['_GETTARGETBYIDREQUEST']._serialized_end=2548
+  _globals['_GETTARGETBYIDRESPONSE']._serialized_start=2550
+  _globals['_GETTARGETBYIDRESPONSE']._serialized_end=2621
+  _globals['_SETEXECUTIONREQUEST']._serialized_start=2624
+  _globals['_SETEXECUTIONREQUEST']._serialized_end=2773
+  _globals['_SETEXECUTIONRESPONSE']._serialized_start=2775
+  _globals['_SETEXECUTIONRESPONSE']._serialized_end=2842
+  _globals['_DELETEEXECUTIONREQUEST']._serialized_start=2844
+  _globals['_DELETEEXECUTIONREQUEST']._serialized_end=2934
+  _globals['_DELETEEXECUTIONRESPONSE']._serialized_start=2936
+  _globals['_DELETEEXECUTIONRESPONSE']._serialized_end=3006
+  _globals['_LISTEXECUTIONSREQUEST']._serialized_start=3009
+  _globals['_LISTEXECUTIONSREQUEST']._serialized_end=3141
+  _globals['_LISTEXECUTIONSRESPONSE']._serialized_start=3143
+  _globals['_LISTEXECUTIONSRESPONSE']._serialized_end=3267
+  _globals['_LISTEXECUTIONFUNCTIONSREQUEST']._serialized_start=3269
+  _globals['_LISTEXECUTIONFUNCTIONSREQUEST']._serialized_end=3300
+  _globals['_LISTEXECUTIONFUNCTIONSRESPONSE']._serialized_start=3302
+  _globals['_LISTEXECUTIONFUNCTIONSRESPONSE']._serialized_end=3353
+  _globals['_LISTEXECUTIONMETHODSREQUEST']._serialized_start=3355
+  _globals['_LISTEXECUTIONMETHODSREQUEST']._serialized_end=3384
+  _globals['_LISTEXECUTIONMETHODSRESPONSE']._serialized_start=3386
+  _globals['_LISTEXECUTIONMETHODSRESPONSE']._serialized_end=3433
+  _globals['_LISTEXECUTIONSERVICESREQUEST']._serialized_start=3435
+  _globals['_LISTEXECUTIONSERVICESREQUEST']._serialized_end=3465
+  _globals['_LISTEXECUTIONSERVICESRESPONSE']._serialized_start=3467
+  _globals['_LISTEXECUTIONSERVICESRESPONSE']._serialized_end=3516
+  _globals['_ACTIONSERVICE']._serialized_start=3519
+  _globals['_ACTIONSERVICE']._serialized_end=5556
 # @@protoc_insertion_point(module_scope)

@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class ActionServiceStub:
-    """Keeps the targets: the HTTP endpoints that are called when something happens.
+    """Keeps the targets, HTTP endpoints, and the executions, which say when those are called.
     """
 
     def __init__(self, channel):
@@ -40,21 +40,91 @@ class ActionServiceStub:
                 request_serializer=zitadel_dot_action_dot_v3alpha_dot_action__service__pb2.CreateTargetRequest.SerializeToString,
                 response_deserializer=zitadel_dot_action_dot_v3alpha_dot_action__service__pb2.CreateTargetResponse.FromString,
                 _registered_method=True)
+        self.UpdateTarget = channel.unary_unary(
+                '/zitadel.action.v3alpha.ActionService/UpdateTarget',
+                request_serializer=zitadel_dot_action_dot_v3alpha_dot_action__service__pb2.UpdateTargetRequest.SerializeToString,
+                response_deserializer=zitadel_dot_action_dot_v3alpha_dot_action__service__pb2.UpdateTargetResponse.FromString,
+                _registered_method=True)
+        self.DeleteTarget = channel.unary_unary(
+                '/zitadel.action.v3alpha.ActionService/DeleteTarget',
+                request_serializer=zitadel_dot_action_dot_v3alpha_dot_action__service__pb2.DeleteTargetRequest.SerializeToString,
+                response_deserializer=zitadel_dot_action_dot_v3alpha_dot_action__service__pb2.DeleteTargetResponse.FromString,
+                _registered_method=True)
+        self.ListTargets = channel.unary_unary(
+                '/zitadel.action.v3alpha.ActionService/ListTargets',
+                request_serializer=zitadel_dot_action_dot_v3alpha_dot_action__service__pb2.ListTargetsRequest.SerializeToString,
+                response_deserializer=zitadel_dot_action_dot_v3alpha_dot_action__service__pb2.ListTargetsResponse.FromString,
+                _registered_method=True)
         self.GetTargetByID = channel.unary_unary(
                 '/zitadel.action.v3alpha.ActionService/GetTargetByID',
                 request_serializer=zitadel_dot_action_dot_v3alpha_dot_action__service__pb2.GetTargetByIDRequest.SerializeToString,
                 response_deserializer=zitadel_dot_action_dot_v3alpha_dot_action__service__pb2.GetTargetByIDResponse.FromString,
                 _registered_method=True)
+        self.SetExecution = channel.unary_unary(
+                '/zitadel.action.v3alpha.ActionService/SetExecution',
+                request_serializer=zitadel_dot_action_dot_v3alpha_dot_action__service__pb2.SetExecutionRequest.SerializeToString,
+                response_deserializer=zitadel_dot_action_dot_v3alpha_dot_action__service__pb2.SetExecutionResponse.FromString,
+                _registered_method=True)
+        self.DeleteExecution = channel.unary_unary(
+                '/zitadel.action.v3alpha.ActionService/DeleteExecution',
+                request_serializer=zitadel_dot_action_dot_v3alpha_dot_action__service__pb2.DeleteExecutionRequest.SerializeToString,
+                response_deserializer=zitadel_dot_action_dot_v3alpha_dot_action__service__pb2.DeleteExecutionResponse.FromString,
+                _registered_method=True)
+        self.ListExecutions = channel.unary_unary(
+                '/zitadel.action.v3alpha.ActionService/ListExecutions',
+                request_serializer=zitadel_dot_action_dot_v3alpha_dot_action__service__pb2.ListExecutionsRequest.SerializeToString,
+                response_deserializer=zitadel_dot_action_dot_v3alpha_dot_action__service__pb2.ListExecutionsResponse.FromString,
+                _registered_method=True)
+        self.ListExecutionFunctions = channel.unary_unary(
+                '/zitadel.action.v3alpha.ActionService/ListExecutionFunctions',
+                request_serializer=zitadel_dot_action_dot_v3alpha_dot_action__service__pb2.ListExecutionFunctionsRequest.SerializeToString,
+                response_deserializer=zitadel_dot_action_dot_v3alpha_dot_action__service__pb2.ListExecutionFunctionsResponse.FromString,
+                _registered_method=True)
+        self.ListExecutionMethods = channel.unary_unary(
+                '/zitadel.action.v3alpha.ActionService/ListExecutionMethods',
+                request_serializer=zitadel_dot_action_dot_v3alpha_dot_action__service__pb2.ListExecutionMethodsRequest.SerializeToString,
+                response_deserializer=zitadel_dot_action_dot_v3alpha_dot_action__service__pb2.ListExecutionMethodsResponse.FromString,
+                _registered_method=True)
+        self.ListExecutionServices = channel.unary_unary(
+                '/zitadel.action.v3alpha.ActionService/ListExecutionServices',
+                request_serializer=zitadel_dot_action_dot_v3alpha_dot_action__service__pb2.ListExecutionServicesRequest.SerializeToString,
+                response_deserializer=zitadel_dot_action_dot_v3alpha_dot_action__service__pb2.ListExecutionServicesResponse.FromString,
+                _registered_method=True)
 
 
 class ActionServiceServicer:
-    """Keeps the targets: the HTTP endpoints that are called when something happens.
+    """Keeps the targets, HTTP endpoints, and the executions, which say when those are called.
     """
 
     def CreateTarget(self, request, context):
         """Creates a target.
 
         ALREADY_EXISTS when the resource owner has a target of this name, whatever its letter case.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UpdateTarget(self, request, context):
+        """Changes a target: what is absent stays.
+
+        ALREADY_EXISTS when another target has the new name, NOT_FOUND when there is no target of this id.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteTarget(self, request, context):
+        """Deletes a target, and strips it from every execution that names it.
+
+        NOT_FOUND when there is none of this id.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListTargets(self, request, context):
+        """Lists the targets for which every query holds.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -69,6 +139,53 @@ class ActionServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def SetExecution(self, request, context):
+        """Sets what is called under a condition, in the order of the list; what was set before is replaced.
+
+        NOT_FOUND for a condition, target or include that does not exist; FAILED_PRECONDITION for includes that lead back
+        to the execution, or through more than three executions.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteExecution(self, request, context):
+        """Deletes the execution of a condition, and strips it from those that include it.
+
+        NOT_FOUND when there is none.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListExecutions(self, request, context):
+        """Lists the executions for which every query holds, by condition.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListExecutionFunctions(self, request, context):
+        """Names the functions that a condition may name.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListExecutionMethods(self, request, context):
+        """Names the methods that a condition may name, as /package.Service/Method.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListExecutionServices(self, request, context):
+        """Names the services that a condition may name, as package.Service.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ActionServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -77,10 +194,55 @@ def add_ActionServiceServicer_to_server(servicer, server):
                     request_deserializer=zitadel_dot_action_dot_v3alpha_dot_action__service__pb2.CreateTargetRequest.FromString,
                     response_serializer=zitadel_dot_action_dot_v3alpha_dot_action__service__pb2.CreateTargetResponse.SerializeToString,
             ),
+            'UpdateTarget': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateTarget,
+                    request_deserializer=zitadel_dot_action_dot_v3alpha_dot_action__service__pb2.UpdateTargetRequest.FromString,
+                    response_serializer=zitadel_dot_action_dot_v3alpha_dot_action__service__pb2.UpdateTargetResponse.SerializeToString,
+            ),
+            'DeleteTarget': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteTarget,
+                    request_deserializer=zitadel_dot_action_dot_v3alpha_dot_action__service__pb2.DeleteTargetRequest.FromString,
+                    response_serializer=zitadel_dot_action_dot_v3alpha_dot_action__service__pb2.DeleteTargetResponse.SerializeToString,
+            ),
+            'ListTargets': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListTargets,
+                    request_deserializer=zitadel_dot_action_dot_v3alpha_dot_action__service__pb2.ListTargetsRequest.FromString,
+                    response_serializer=zitadel_dot_action_dot_v3alpha_dot_action__service__pb2.ListTargetsResponse.SerializeToString,
+            ),
             'GetTargetByID': grpc.unary_unary_rpc_method_handler(
                     servicer.GetTargetByID,
                     request_deserializer=zitadel_dot_action_dot_v3alpha_dot_action__service__pb2.GetTargetByIDRequest.FromString,
                     response_serializer=zitadel_dot_action_dot_v3alpha_dot_action__service__pb2.GetTargetByIDResponse.SerializeToString,
+            ),
+            'SetExecution': grpc.unary_unary_rpc_method_handler(
+                    servicer.SetExecution,
+                    request_deserializer=zitadel_dot_action_dot_v3alpha_dot_action__service__pb2.SetExecutionRequest.FromString,
+                    response_serializer=zitadel_dot_action_dot_v3alpha_dot_action__service__pb2.SetExecutionResponse.SerializeToString,
+            ),
+            'DeleteExecution': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteExecution,
+                    request_deserializer=zitadel_dot_action_dot_v3alpha_dot_action__service__pb2.DeleteExecutionRequest.FromString,
+                    response_serializer=zitadel_dot_action_dot_v3alpha_dot_action__service__pb2.DeleteExecutionResponse.SerializeToString,
+            ),
+            'ListExecutions': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListExecutions,
+                    request_deserializer=zitadel_dot_action_dot_v3alpha_dot_action__service__pb2.ListExecutionsRequest.FromString,
+                    response_serializer=zitadel_dot_action_dot_v3alpha_dot_action__service__pb2.ListExecutionsResponse.SerializeToString,
+            ),
+            'ListExecutionFunctions': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListExecutionFunctions,
+                    request_deserializer=zitadel_dot_action_dot_v3alpha_dot_action__service__pb2.ListExecutionFunctionsRequest.FromString,
+                    response_serializer=zitadel_dot_action_dot_v3alpha_dot_action__service__pb2.ListExecutionFunctionsResponse.SerializeToString,
+            ),
+            'ListExecutionMethods': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListExecutionMethods,
+                    request_deserializer=zitadel_dot_action_dot_v3alpha_dot_action__service__pb2.ListExecutionMethodsRequest.FromString,
+                    response_serializer=zitadel_dot_action_dot_v3alpha_dot_action__service__pb2.ListExecutionMethodsResponse.SerializeToString,
+            ),
+            'ListExecutionServices': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListExecutionServices,
+                    request_deserializer=zitadel_dot_action_dot_v3alpha_dot_action__service__pb2.ListExecutionServicesRequest.FromString,
+                    response_serializer=zitadel_dot_action_dot_v3alpha_dot_action__service__pb2.ListExecutionServicesResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -91,7 +253,7 @@ def add_ActionServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class ActionService:
-    """Keeps the targets: the HTTP endpoints that are called when something happens.
+    """Keeps the targets, HTTP endpoints, and the executions, which say when those are called.
     """
 
     @staticmethod
@@ -122,6 +284,87 @@ class ActionService:
             _registered_method=True)
 
     @staticmethod
+    def UpdateTarget(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/zitadel.action.v3alpha.ActionService/UpdateTarget',
+            zitadel_dot_action_dot_v3alpha_dot_action__service__pb2.UpdateTargetRequest.SerializeToString,
+            zitadel_dot_action_dot_v3alpha_dot_action__service__pb2.UpdateTargetResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteTarget(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/zitadel.action.v3alpha.ActionService/DeleteTarget',
+            zitadel_dot_action_dot_v3alpha_dot_action__service__pb2.DeleteTargetRequest.SerializeToString,
+            zitadel_dot_action_dot_v3alpha_dot_action__service__pb2.DeleteTargetResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListTargets(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/zitadel.action.v3alpha.ActionService/ListTargets',
+            zitadel_dot_action_dot_v3alpha_dot_action__service__pb2.ListTargetsRequest.SerializeToString,
+            zitadel_dot_action_dot_v3alpha_dot_action__service__pb2.ListTargetsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def GetTargetByID(request,
             target,
             options=(),
@@ -138,6 +381,168 @@ class ActionService:
             '/zitadel.action.v3alpha.ActionService/GetTargetByID',
             zitadel_dot_action_dot_v3alpha_dot_action__service__pb2.GetTargetByIDRequest.SerializeToString,
             zitadel_dot_action_dot_v3alpha_dot_action__service__pb2.GetTargetByIDResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SetExecution(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/zitadel.action.v3alpha.ActionService/SetExecution',
+            zitadel_dot_action_dot_v3alpha_dot_action__service__pb2.SetExecutionRequest.SerializeToString,
+            zitadel_dot_action_dot_v3alpha_dot_action__service__pb2.SetExecutionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteExecution(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/zitadel.action.v3alpha.ActionService/DeleteExecution',
+            zitadel_dot_action_dot_v3alpha_dot_action__service__pb2.DeleteExecutionRequest.SerializeToString,
+            zitadel_dot_action_dot_v3alpha_dot_action__service__pb2.DeleteExecutionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListExecutions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/zitadel.action.v3alpha.ActionService/ListExecutions',
+            zitadel_dot_action_dot_v3alpha_dot_action__service__pb2.ListExecutionsRequest.SerializeToString,
+            zitadel_dot_action_dot_v3alpha_dot_action__service__pb2.ListExecutionsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListExecutionFunctions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/zitadel.action.v3alpha.ActionService/ListExecutionFunctions',
+            zitadel_dot_action_dot_v3alpha_dot_action__service__pb2.ListExecutionFunctionsRequest.SerializeToString,
+            zitadel_dot_action_dot_v3alpha_dot_action__service__pb2.ListExecutionFunctionsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListExecutionMethods(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/zitadel.action.v3alpha.ActionService/ListExecutionMethods',
+            zitadel_dot_action_dot_v3alpha_dot_action__service__pb2.ListExecutionMethodsRequest.SerializeToString,
+            zitadel_dot_action_dot_v3alpha_dot_action__service__pb2.ListExecutionMethodsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListExecutionServices(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/zitadel.action.v3alpha.ActionService/ListExecutionServices',
+            zitadel_dot_action_dot_v3alpha_dot_action__service__pb2.ListExecutionServicesRequest.SerializeToString,
+            zitadel_dot_action_dot_v3alpha_dot_action__service__pb2.ListExecutionServicesResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -1,0 +1,78 @@
+"""Conditions and executions between protobuf and the domain."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from zitadel.action.v3alpha import execution_pb2
+
+from server.actions.conditions import Condition, ExecutionType, Scope
+from server.actions.errors import EventConditionEmptyError, RequestConditionEmptyError
+from server.actions.executions import Execution, Step
+from server.api.details import details
+
+_GROUP = ".*"
+
+# The members of the oneof `condition`, by those of `condition_type` that have one.
+_SCOPES = {"method": Scope.METHOD, "service": Scope.SERVICE, "event": Scope.EVENT, "group": Scope.GROUP}
+_EMPTY = {
+    ExecutionType.REQUEST: RequestConditionEmptyError,
+    ExecutionType.RESPONSE: RequestConditionEmptyError,
+    ExecutionType.EVENT: EventConditionEmptyError,
+}
+_FIELDS: Mapping[Scope, str] = {scope: field for field, scope in _SCOPES.items()}
+
+
+def condition_of(message: execution_pb2.Condition) -> Condition:
+    """The condition that a valid message means.
+
+    Raises RequestConditionEmptyError or EventConditionEmptyError for one that names nothing.
+    """
+    member = message.WhichOneof("condition_type")
+    execution_type = ExecutionType(member)
+    part: Any = getattr(message, member)
+    if execution_type is ExecutionType.FUNCTION:
+        return Condition(execution_type, Scope.FUNCTION, message.function.name)
+    field = part.WhichOneof("condition")
+    if field == "all" and part.all:
+        return Condition(execution_type, Scope.ALL)
+    if field is None or field == "all":
+        raise _EMPTY[execution_type]
+    name: str = getattr(part, field)
+    # The original takes a group with and without its end, and answers it without.
+    return Condition(execution_type, _SCOPES[field], name.removesuffix(_GROUP) if field == "group" else name)
+
+
+def condition_message(condition: Condition) -> execution_pb2.Condition:
+    """The way back."""
+    message = execution_pb2.Condition()
+    part = getattr(message, condition.type.value)
+    if condition.scope is Scope.ALL:
+        part.all = True
+    elif condition.scope is Scope.FUNCTION:
+        part.name = condition.name
+    else:
+        setattr(part, _FIELDS[condition.scope], condition.name)
+    return message
+
+
+def steps_of(messages: Iterable[execution_pb2.ExecutionTargetType]) -> tuple[Step, ...]:
+    """The steps, in their order."""
+    return tuple(
+        condition_of(message.include) if message.WhichOneof("type") == "include" else message.target
+        for message in messages
+    )
+
+
+def execution_message(execution: Execution) -> execution_pb2.Execution:
+    """An execution as it is listed."""
+    return execution_pb2.Execution(
+        Condition=condition_message(execution.condition),
+        details=details(execution),
+        targets=map(_step_message, execution.steps),
+    )
+
+
+def _step_message(step: Step) -> execution_pb2.ExecutionTargetType:
+    if isinstance(step, str):
+        return execution_pb2.ExecutionTargetType(target=step)
+    return execution_pb2.ExecutionTargetType(include=condition_message(step))

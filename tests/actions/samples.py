@@ -1,0 +1,55 @@
+"""What tests of the domain begin with: a store in memory, a clock that counts, callers, keys that seal nothing."""
+
+from itertools import count
+
+from server.actions.catalogue import Catalogue
+from server.actions.executions import Executions
+from server.actions.signing_keys import SigningKey
+from server.actions.targets import NewTarget, Targets, TargetType
+from server.actions.tokens import Token, new_token
+from server.storage.memory import MemoryStore
+
+METHOD = "/one.v1.Service/Method"
+SERVICE = "one.v1.Service"
+
+
+def a_caller(owner: str = "owner") -> Token:
+    return new_token(f"token of {owner}", "name", owner, (), "secret", created_at_ns=1)
+
+
+def no_key(target_id: str) -> tuple[str, SigningKey]:
+    return f"key of {target_id}", SigningKey(f"sealed {target_id}".encode())
+
+
+def new_target(name: str = "name", endpoint: str = "https://example.com/hook") -> NewTarget:
+    return NewTarget(name, TargetType.WEBHOOK, interrupt_on_error=False, timeout_ns=10**9, endpoint=endpoint)
+
+
+class Domain:
+    """The use cases on one store."""
+
+    def __init__(self) -> None:
+        self.store = MemoryStore()
+        self._clock = count(1_000)
+        ids = count(1)
+        self.catalogue = Catalogue(
+            methods=frozenset({METHOD, "/one.v1.Service/Other"}),
+            services=frozenset({SERVICE, "two.v1.Service"}),
+            functions=frozenset({"enrich"}),
+        )
+        self.targets = Targets(
+            self.store,
+            self.now,
+            lambda: str(next(ids)),
+            no_key,
+            lambda endpoint: "denied" if "denied" in endpoint else None,
+        )
+        self.executions = Executions(self.store, self.now, self.catalogue)
+
+    def now(self) -> int:
+        return next(self._clock)
+
+    async def target(self, name: str = "name", owner: str = "owner") -> str:
+        """The id of a new one."""
+        target, _ = await self.targets.create(a_caller(owner), new_target(name))
+        return target.id

@@ -1,0 +1,80 @@
+"""Conditions and their keys."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from server.actions.catalogue import OWN_EVENTS, Catalogue
+from server.actions.conditions import Condition, ExecutionType, Scope, condition_of, fitting, is_proper
+
+REQUEST, RESPONSE, FUNCTION, EVENT = (
+    ExecutionType.REQUEST,
+    ExecutionType.RESPONSE,
+    ExecutionType.FUNCTION,
+    ExecutionType.EVENT,
+)
+
+KEYS = {
+    "request/zitadel.x.Svc/Method": Condition(REQUEST, Scope.METHOD, "/zitadel.x.Svc/Method"),
+    "request/zitadel.x.Svc": Condition(REQUEST, Scope.SERVICE, "zitadel.x.Svc"),
+    "request": Condition(REQUEST, Scope.ALL),
+    "response/zitadel.x.Svc/Method": Condition(RESPONSE, Scope.METHOD, "/zitadel.x.Svc/Method"),
+    "response/zitadel.x.Svc": Condition(RESPONSE, Scope.SERVICE, "zitadel.x.Svc"),
+    "response": Condition(RESPONSE, Scope.ALL),
+    "event/user.human.added": Condition(EVENT, Scope.EVENT, "user.human.added"),
+    "event/user.human.*": Condition(EVENT, Scope.GROUP, "user.human"),
+    "event": Condition(EVENT, Scope.ALL),
+    "function/enrich": Condition(FUNCTION, Scope.FUNCTION, "enrich"),
+}
+
+
+@pytest.mark.parametrize(("key", "condition"), KEYS.items(), ids=KEYS)
+def test_a_condition_has_the_key_of_the_table_and_is_read_back_from_it(key: str, condition: Condition) -> None:
+    assert condition.key == key
+    assert condition_of(key) == condition
+    assert is_proper(condition)
+
+
+@pytest.mark.parametrize("key", ["", "function", "requests", "request /x", "Request", "/"])
+def test_what_is_no_key_is_refused(key: str) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011  # its text is for nobody
+        condition_of(key)
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        Condition(REQUEST, Scope.METHOD, "/zitadel.x.Svc"),
+        Condition(REQUEST, Scope.METHOD, "Method"),
+        Condition(REQUEST, Scope.METHOD, ""),
+        Condition(REQUEST, Scope.SERVICE, "zitadel.x.Svc/Method"),
+        Condition(EVENT, Scope.EVENT, "user.*"),
+    ],
+    ids=str,
+)
+def test_a_condition_whose_key_would_mean_another_is_not_proper(condition: Condition) -> None:
+    assert not is_proper(condition)
+
+
+@given(st.sampled_from(list(ExecutionType)), st.sampled_from(list(Scope)), st.text())
+def test_no_two_proper_conditions_have_one_key(execution_type: ExecutionType, scope: Scope, name: str) -> None:
+    condition = Condition(execution_type, scope, name)
+    if is_proper(condition):
+        assert condition_of(condition.key) == condition
+
+
+def test_a_call_meets_its_method_then_its_service_then_all() -> None:
+    assert [condition.key for condition in fitting(RESPONSE, "/a.b.Svc/Do")] == [
+        "response/a.b.Svc/Do",
+        "response/a.b.Svc",
+        "response",
+    ]
+
+
+def test_the_groups_are_what_stands_before_a_dot_of_an_event() -> None:
+    assert Catalogue(events=frozenset({"user.human.added", "x"})).groups == {"user", "user.human"}
+
+
+def test_our_own_events_are_in_every_catalogue() -> None:
+    assert all(Condition(EVENT, Scope.EVENT, event) in Catalogue() for event in OWN_EVENTS)
+    assert {"target", "execution"} == Catalogue().groups

@@ -1,0 +1,233 @@
+"""The use cases on executions, and what is planned from them."""
+
+import pytest
+
+from server.actions import errors
+from server.actions.conditions import Condition, ExecutionType, Scope, condition_of
+from server.actions.executions import LEVELS, MOST_STEPS, Step
+from server.actions.plans import Plan
+from tests.actions.samples import METHOD, SERVICE, Domain, a_caller
+
+REQUEST = condition_of("request")
+SERVICE_REQUEST = condition_of(f"request/{SERVICE}")
+METHOD_REQUEST = condition_of(f"request{METHOD}")
+RESPONSE = condition_of("response")
+FUNCTION = condition_of("function/enrich")
+
+
+async def put(domain: Domain, condition: Condition, *steps: Step) -> None:
+    await domain.executions.set(a_caller(), condition, steps)
+
+
+async def plan(domain: Domain) -> Plan:
+    return Plan(await domain.store.runnable("owner"))
+
+
+async def called_before(domain: Domain, method: str = METHOD) -> list[str] | None:
+    """The targets' ids."""
+    service, _, name = method[1:].partition("/")
+    execution, _ = (await plan(domain)).of(f"{service}.{name}")
+    return None if execution is None else [call.target.id for call in execution.calls]
+
+
+UNKNOWN = {
+    "request/one.v1.Service/No": errors.MethodUnknownError,
+    "response/one.v1.No": errors.ServiceUnknownError,
+    "function/no": errors.FunctionUnknownError,
+    "event/target.exploded": errors.EventUnknownError,
+    "event/nothing.*": errors.GroupUnknownError,
+}
+
+
+@pytest.mark.parametrize(("key", "error"), UNKNOWN.items(), ids=UNKNOWN)
+async def test_what_the_catalogue_does_not_have_is_refused(
+    domain: Domain, key: str, error: type[errors.DomainError]
+) -> None:
+    with pytest.raises(error):
+        await put(domain, condition_of(key))
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        f"request{METHOD}",
+        f"response/{SERVICE}",
+        "request",
+        "event/target.added",
+        "event/target.*",
+        "event",
+        FUNCTION.key,
+    ],
+)
+async def test_what_the_catalogue_has_can_be_set_and_deleted(domain: Domain, key: str) -> None:
+    condition = condition_of(key)
+    await put(domain, condition, await domain.target())
+    assert (await domain.executions.delete(a_caller(), condition)).sequence == 2
+
+
+async def test_setting_an_execution_again_replaces_its_steps(domain: Domain) -> None:
+    one, two = await domain.target("one"), await domain.target("two")
+    await put(domain, REQUEST, one, two)
+    execution = await domain.executions.set(a_caller(), REQUEST, [two])
+    assert (execution.steps, execution.sequence) == ((two,), 2)
+    assert execution.changed_at_ns > execution.created_at_ns
+
+
+async def test_an_execution_that_is_set_after_its_deletion_goes_on_counting(domain: Domain) -> None:
+    await put(domain, REQUEST)
+    await domain.executions.delete(a_caller(), REQUEST)
+    assert (await domain.executions.set(a_caller(), REQUEST, [])).sequence == 3
+
+
+async def test_an_execution_of_another_owner_is_unknown_and_untouched(domain: Domain) -> None:
+    await put(domain, REQUEST)
+    with pytest.raises(errors.ExecutionNotFoundError):
+        await domain.executions.delete(a_caller("another"), REQUEST)
+    assert (await domain.executions.set(a_caller("another"), REQUEST, [])).sequence == 1
+
+
+async def test_a_target_of_another_owner_cannot_be_called(domain: Domain) -> None:
+    with pytest.raises(errors.TargetOfExecutionNotFoundError):
+        await put(domain, REQUEST, await domain.target(owner="another"))
+
+
+async def test_an_include_must_exist(domain: Domain) -> None:
+    with pytest.raises(errors.IncludeNotFoundError):
+        await put(domain, REQUEST, RESPONSE)
+
+
+async def test_a_method_that_reads_as_a_service_deletes_nothing(domain: Domain) -> None:
+    await put(domain, SERVICE_REQUEST)
+    with pytest.raises(errors.ExecutionNotFoundError):
+        await domain.executions.delete(a_caller(), Condition(ExecutionType.REQUEST, Scope.METHOD, f"/{SERVICE}"))
+
+
+async def test_an_execution_cannot_include_itself_whether_or_not_it_exists(domain: Domain) -> None:
+    for _ in range(2):
+        with pytest.raises(errors.CircularIncludeError):
+            await put(domain, REQUEST, REQUEST)
+        await put(domain, REQUEST)
+
+
+async def test_an_include_cannot_lead_back_over_others(domain: Domain) -> None:
+    await put(domain, REQUEST)
+    await put(domain, RESPONSE, REQUEST)
+    await put(domain, FUNCTION, RESPONSE)
+    with pytest.raises(errors.CircularIncludeError):
+        await put(domain, REQUEST, FUNCTION)
+
+
+async def chain(domain: Domain, *conditions: Condition) -> None:
+    """Each includes the one before it."""
+    before: tuple[Step, ...] = ()
+    for condition in conditions:
+        await put(domain, condition, *before)
+        before = (condition,)
+
+
+async def test_a_chain_has_at_most_three_executions(domain: Domain) -> None:
+    assert LEVELS == 3
+    await chain(domain, REQUEST, RESPONSE, FUNCTION)
+    with pytest.raises(errors.TooManyIncludeLevelsError):
+        await put(domain, SERVICE_REQUEST, FUNCTION)
+
+
+async def test_a_chain_cannot_be_lengthened_at_its_end_either(domain: Domain) -> None:
+    await chain(domain, REQUEST, RESPONSE, FUNCTION)
+    await put(domain, SERVICE_REQUEST)
+    with pytest.raises(errors.TooManyIncludeLevelsError):
+        await put(domain, REQUEST, SERVICE_REQUEST)
+
+
+async def test_nor_in_its_middle(domain: Domain) -> None:
+    await chain(domain, REQUEST, RESPONSE)
+    await put(domain, FUNCTION)
+    await put(domain, SERVICE_REQUEST, FUNCTION)
+    with pytest.raises(errors.TooManyIncludeLevelsError):
+        await put(domain, FUNCTION, RESPONSE)
+
+
+async def test_steps_are_bounded(domain: Domain) -> None:
+    target = await domain.target()
+    await put(domain, REQUEST, *[target] * MOST_STEPS)
+    with pytest.raises(errors.TooManyStepsError):
+        await put(domain, REQUEST, *[target] * (MOST_STEPS + 1))
+
+
+async def test_the_steps_of_includes_count(domain: Domain) -> None:
+    target = await domain.target()
+    await put(domain, REQUEST, *[target] * (MOST_STEPS // 2))
+    with pytest.raises(errors.TooManyStepsError):
+        await put(domain, RESPONSE, REQUEST, REQUEST)
+
+
+async def test_an_include_cannot_grow_beyond_what_those_that_include_it_may_have(domain: Domain) -> None:
+    target = await domain.target()
+    await put(domain, REQUEST)
+    await put(domain, RESPONSE, REQUEST, REQUEST, REQUEST)
+    await put(domain, FUNCTION, RESPONSE)
+    with pytest.raises(errors.TooManyStepsError):
+        await put(domain, REQUEST, *[target] * (MOST_STEPS // 3))
+
+
+async def test_a_refused_execution_changes_nothing(domain: Domain) -> None:
+    target = await domain.target()
+    await put(domain, REQUEST, target)
+    with pytest.raises(errors.TargetOfExecutionNotFoundError):
+        await put(domain, REQUEST, "404")
+    assert await called_before(domain) == [target]
+    assert len(await domain.store.events("execution", "owner/request")) == 1
+
+
+async def test_a_deleted_execution_is_stripped_from_those_that_include_it(domain: Domain) -> None:
+    target = await domain.target()
+    await put(domain, RESPONSE, target)
+    await put(domain, REQUEST, RESPONSE, target)
+    await domain.executions.delete(a_caller(), RESPONSE)
+    assert await called_before(domain) == [target]
+
+
+async def test_the_most_specific_execution_alone_runs(domain: Domain) -> None:
+    for_all, for_service, for_method = [await domain.target(name) for name in ("all", "service", "method")]
+    await put(domain, REQUEST, for_all)
+    assert await called_before(domain) == [for_all]
+    await put(domain, SERVICE_REQUEST, for_service)
+    assert await called_before(domain) == [for_service]
+    await put(domain, METHOD_REQUEST, for_method)
+    assert await called_before(domain) == [for_method]
+    assert await called_before(domain, "/one.v1.Service/Other") == [for_service]
+    assert await called_before(domain, "/two.v1.Service/Method") == [for_all]
+
+
+async def test_an_execution_without_steps_keeps_wider_ones_from_running(domain: Domain) -> None:
+    await put(domain, REQUEST, await domain.target())
+    await put(domain, METHOD_REQUEST)
+    assert await called_before(domain) is None
+
+
+async def test_request_and_response_executions_are_found_independently(domain: Domain) -> None:
+    one, two = await domain.target("one"), await domain.target("two")
+    await put(domain, METHOD_REQUEST, one)
+    await put(domain, RESPONSE, two)
+    before, after = (await plan(domain)).of("one.v1.Service.Method")
+    assert before is not None
+    assert after is not None
+    assert (before.key, [call.target.id for call in before.calls]) == (f"request{METHOD}", [one])
+    assert (after.key, [call.target.id for call in after.calls]) == ("response", [two])
+
+
+async def test_includes_are_flattened_in_place_and_order_is_kept(domain: Domain) -> None:
+    ids = [await domain.target(str(number)) for number in range(6)]
+    await put(domain, FUNCTION, ids[2], ids[1])
+    await put(domain, RESPONSE, ids[3], FUNCTION, ids[0])
+    await put(domain, REQUEST, ids[5], RESPONSE, ids[4], FUNCTION)
+    expected = [ids[number] for number in (5, 3, 2, 1, 0, 4, 2, 1)]
+    assert await called_before(domain) == expected
+
+
+async def test_a_planned_call_has_its_targets_keys(domain: Domain) -> None:
+    target = await domain.target()
+    await put(domain, REQUEST, target)
+    before, _ = (await plan(domain)).of("one.v1.Service.Method")
+    assert before is not None
+    assert [key.sealed for key in before.calls[0].keys] == [f"sealed {target}".encode()]
