@@ -1,0 +1,1 @@
+"""The outgoing calls: which addresses may be called, how a call is signed, and the client that makes it."""

@@ -1,0 +1,43 @@
+"""A limit on how long a block may wait. It knows nothing of what is waited for."""
+
+import asyncio
+from types import TracebackType
+from typing import Self
+
+
+class Deadline:
+    """Cancels the block when the time has passed, and turns that into TimeoutError.
+
+    What `asyncio.timeout` does, at a third of its price, which is felt on calls to near targets. As there, a
+    cancellation from outside stays one, even when the time passes at the same moment.
+    """
+
+    __slots__ = ("_cancellations", "_seconds", "_task", "_timer", "has_passed")
+
+    _task: "asyncio.Task[object]"
+    _timer: asyncio.TimerHandle
+    _cancellations: int
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self.has_passed = False
+
+    def __enter__(self) -> Self:
+        task = asyncio.current_task()
+        if task is None:
+            raise RuntimeError("a deadline is for a task")
+        self._task = task
+        self._cancellations = task.cancelling()
+        self._timer = task.get_loop().call_later(self._seconds, self._pass)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, _traceback: TracebackType | None
+    ) -> None:
+        self._timer.cancel()
+        if self.has_passed and self._task.uncancel() <= self._cancellations and kind is asyncio.CancelledError:
+            raise TimeoutError from error
+
+    def _pass(self) -> None:
+        self.has_passed = True
+        self._task.cancel()

@@ -1,0 +1,93 @@
+"""The log of calls to targets."""
+
+import json
+import logging
+import re
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from server.delivery.call_log import CallLog, as_json, as_text
+from server.delivery.outcomes import Outcome, TargetCall
+from tests.delivery.client.callers import MakeCaller, target
+from tests.targets.server import TargetServer
+
+OK = TargetCall("17", "request/a.B/C", Outcome.OK, 200, 0.0012345, False, "r-1")
+FAILED = replace(OK, outcome=Outcome.STATUS, status=503)
+
+LINES = {
+    "ok": (OK, "target=17 execution=request/a.B/C outcome=ok status=200 ms=1.234 error=- request_id=r-1"),
+    "failed": (
+        FAILED,
+        "target=17 execution=request/a.B/C outcome=failed status=503 ms=1.234 error=status request_id=r-1",
+    ),
+    "passed over": (
+        replace(OK, outcome=Outcome.TIMEOUT, status=None, is_passed_over=True, request_id=""),
+        "target=17 execution=request/a.B/C outcome=passed_over status=- ms=1.234 error=timeout request_id=-",
+    ),
+    "free text": (
+        replace(OK, execution='function/a "b"\n\\ä\u2028\U0001f600'),
+        r'target=17 execution=function/a\x20"b"\n\\\xe4\u2028\U0001f600 outcome=ok status=200 ms=1.234 error=- '
+        r"request_id=r-1",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", LINES)
+def test_a_call_is_a_line_of_text(case: str) -> None:
+    call, line = LINES[case]
+    assert as_text(call) == line
+
+
+@pytest.mark.parametrize("call", [call for call, _ in LINES.values()])
+def test_json_says_the_same(call: TargetCall) -> None:
+    assert json.loads(as_json(call)) == {
+        "target": call.target_id,
+        "execution": call.execution,
+        "outcome": {False: "failed", True: "passed_over"}[call.is_passed_over]
+        if call.outcome is not Outcome.OK
+        else "ok",
+        "status": call.status,
+        "ms": 1.234,
+        "error": None if call.outcome is Outcome.OK else call.outcome.value,
+        "request_id": call.request_id,
+    }
+
+
+@given(st.text(min_size=1), st.text(min_size=1))
+def test_no_text_breaks_the_line_or_a_word_and_all_can_be_read_back(execution: str, request_id: str) -> None:
+    line = as_text(replace(OK, execution=execution, request_id=request_id))
+    assert re.fullmatch(r"[ -~]+", line)
+    words = dict(word.split("=", 1) for word in line.split(" "))
+    assert len(words) == 7
+    assert words["execution"].encode().decode("unicode_escape") == execution
+    assert words["request_id"].encode().decode("unicode_escape") == request_id
+
+
+@pytest.mark.parametrize(("call", "level"), [(OK, logging.INFO), (FAILED, logging.WARNING)])
+def test_a_failure_is_a_warning(call: TargetCall, level: int, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    CallLog(as_text)(call)
+    assert caplog.record_tuples == [("actiond.targets", level, as_text(call))]
+
+
+def test_what_is_not_wanted_is_not_even_written_out(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.ERROR)
+    CallLog(lambda _call: pytest.fail("written out"))(FAILED)
+
+
+async def test_neither_address_nor_body_nor_credentials_are_logged(
+    make_caller: MakeCaller, server: TargetServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    caller = await make_caller()
+    for path in ("/echo", "/status/500", "/reset", "/garbage", "/size/2000000"):
+        await caller.outcome(target(server.url(path).replace("//", "//user:password@")), body=b"the body")
+    for call in caller.told:
+        CallLog(as_text)(call)
+        CallLog(as_json)(call)
+    assert len(caplog.records) == 10
+    for secret in ("127.0.0.1", "user", "password", "the body", "echo"):
+        assert secret not in caplog.text

@@ -1,0 +1,219 @@
+"""What each kind of target makes of a call."""
+
+import asyncio
+import gzip
+import socket
+
+import pytest
+
+from server.actions.targets import TargetType
+from server.delivery.client import DeliveryLimits
+from server.delivery.guard import AddressGuard
+from server.delivery.outcomes import Outcome
+from tests.delivery.client.callers import Caller, MakeCaller, target
+from tests.targets.certificates import Authority
+from tests.targets.server import TargetServer
+
+ONE_AT_A_TIME = DeliveryLimits(concurrent=1, concurrent_per_target=1, response_bytes=1000)
+SHORT = 0.3
+"""Seconds of a timeout that is to pass."""
+
+ANSWERED = {
+    "/ok": "ok",
+    "/echo": "ok",
+    "/empty": "ok",
+    "/chunked": "ok",
+    "/http10": "ok",
+    "/gzip": "too_large 200",
+    "/size/1000": "ok",
+    "/size/1001": "too_large 200",
+    "/endless": "too_large 200",
+    "/status/201": "ok",
+    "/status/299": "ok",
+    "/status/300": "status 300",
+    "/status/304": "status 304",
+    "/status/404": "status 404",
+    "/status/503": "status 503",
+    "/redirect": "status 307",
+    "/reset": "connect",
+    "/leave": "connect",
+    "/cut_body": "protocol",
+    "/cut_chunk": "protocol",
+    "/garbage": "protocol",
+    "/bad_chunk": "protocol",
+    "/bad_length": "protocol",
+    "/two_lengths": "protocol",
+    "/endless_head": "protocol",
+    "/endless_line": "protocol",
+}
+NEVER_ANSWERED = ["/hold", "/half_head", "/half_body", "/drip", "/drip_head", "/continue"]
+UNUSED = {"/size/1001": "ok", "/endless": "ok", "/gzip": "ok"}
+"""Where an answer's body is of no use, it does not matter how long it is."""
+
+
+@pytest.mark.parametrize("path", ANSWERED)
+async def test_each_answer_has_its_outcome_and_leaves_nothing_behind(
+    path: str, make_caller: MakeCaller, server: TargetServer
+) -> None:
+    caller = await make_caller(limits=ONE_AT_A_TIME)
+
+    assert await caller.outcome(target(server.url(path))) == ANSWERED[path]
+
+    await _is_as_before(caller, server, path)
+
+
+@pytest.mark.parametrize("path", NEVER_ANSWERED)
+async def test_the_timeout_is_over_the_whole_call(path: str, make_caller: MakeCaller, server: TargetServer) -> None:
+    caller = await make_caller(limits=ONE_AT_A_TIME)
+
+    assert await caller.outcome(target(server.url(path), seconds=SHORT)) == "timeout"
+
+    await _is_as_before(caller, server, path)
+
+
+@pytest.mark.parametrize("path", ANSWERED)
+async def test_a_webhooks_body_is_read_and_of_no_use(path: str, make_caller: MakeCaller, server: TargetServer) -> None:
+    caller = await make_caller(limits=ONE_AT_A_TIME)
+    webhook = target(server.url(path), TargetType.WEBHOOK)
+
+    assert await caller.outcome(webhook) == UNUSED.get(path, ANSWERED[path])
+
+    await _is_as_before(caller, server, path)
+
+
+async def test_a_webhooks_answer_is_empty(caller: Caller, server: TargetServer) -> None:
+    assert await caller.call(target(server.url("/ok"), TargetType.WEBHOOK)) == b""
+
+
+async def test_a_webhook_that_drips_is_cut_by_its_timeout(caller: Caller, server: TargetServer) -> None:
+    assert await caller.outcome(target(server.url("/drip"), TargetType.WEBHOOK, seconds=SHORT)) == "timeout"
+
+
+async def _is_as_before(caller: Caller, server: TargetServer, path: str) -> None:
+    """The one slot is free, no connection is left but the one that can be used again, and nothing was sent twice."""
+    assert await caller.outcome(target(server.url("/ok"))) == "ok"
+    assert server.paths() == [path, "/ok"]
+    await server.until(lambda: server.open == 1)
+    await caller.client.close()
+    await server.until(lambda: server.open == 0)
+    assert len(caller.told) == 2
+
+
+async def test_the_answers_body_comes_back_as_it_was_sent(caller: Caller, server: TargetServer) -> None:
+    body = bytes(range(256)) * 3000
+    assert await caller.call(target(server.url("/echo")), body=body) == body
+    assert gzip.decompress(await caller.call(target(server.url("/gzip")))) == bytes(10_000_000)
+
+
+async def test_what_use_makes_of_the_body_is_the_calls_result(caller: Caller, server: TargetServer) -> None:
+    result = await caller.client.call(
+        target(server.url("/size/12")), (), b"{}", execution="request", request_id="1", use=len
+    )
+    assert result == 12
+
+
+async def test_a_body_that_is_of_no_use_is_an_outcome_of_its_own(caller: Caller, server: TargetServer) -> None:
+    called = target(server.url("/invalid_json"))
+    with pytest.raises(Exception, match=r"^body 200$") as failure:
+        await caller.client.call(called, (), b"{}", execution="request", request_id="1", use=int)
+    assert failure.value.__cause__ is None
+    assert failure.value.__suppress_context__
+    assert [(call.outcome, call.status) for call in caller.told] == [(Outcome.BODY, 200)]
+
+
+@pytest.mark.parametrize(
+    ("certificate", "outcome"),
+    [("good", "ok"), ("expired", "tls"), ("of_another_host", "tls"), ("self_signed", "tls")],
+)
+async def test_a_certificate_has_to_convince(
+    certificate: str, outcome: str, authority: Authority, make_caller: MakeCaller
+) -> None:
+    caller = await make_caller(ssl_context=authority.trust())
+    async with TargetServer(tls=getattr(authority, certificate)()) as server:
+        assert await caller.outcome(target(server.url("/ok"))) == outcome
+        assert server.paths() == (["/ok"] if outcome == "ok" else [])
+
+
+async def test_an_authority_that_the_system_does_not_trust_does_not_convince(
+    authority: Authority, caller: Caller
+) -> None:
+    async with TargetServer(tls=authority.good()) as server:
+        assert await caller.outcome(target(server.url("/ok"))) == "tls"
+
+
+async def test_https_to_a_port_that_speaks_http_is_a_fault_of_tls(caller: Caller, server: TargetServer) -> None:
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1)
+        writer.write(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n")
+        await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(refuse, "127.0.0.1", 0) as plain:
+        port = plain.sockets[0].getsockname()[1]
+        assert await caller.outcome(target(f"https://127.0.0.1:{port}/")) == "tls"
+
+
+async def test_a_tls_handshake_that_hangs_is_cut_by_the_timeout(caller: Caller) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"https://127.0.0.1:{silent.getsockname()[1]}/"
+        assert await caller.outcome(target(url, seconds=SHORT)) == "timeout"
+
+
+async def test_a_port_on_which_nobody_listens_is_no_connection(caller: Caller) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as gone:
+        port = gone.getsockname()[1]
+    assert await caller.outcome(target(f"http://127.0.0.1:{port}/")) == "connect"
+
+
+async def test_a_name_that_does_not_resolve_is_no_connection(caller: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
+    def look_up(*_arguments: object, **_more: object) -> None:
+        raise socket.gaierror(socket.EAI_NONAME, "no such name")
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    assert await caller.outcome(target("http://nowhere.example/")) == "connect"
+
+
+async def test_a_denied_address_is_never_connected_to(make_caller: MakeCaller, server: TargetServer) -> None:
+    caller = await make_caller(guard=AddressGuard())
+    assert await caller.outcome(target(server.url("/ok"))) == "address"
+    assert await caller.outcome(target(server.url("/ok", host="localhost"))) == "address"
+    assert server.accepted == 0
+
+
+@pytest.mark.parametrize(
+    "endpoint", ["http://2130706433/", "http://127.1/", "http://x:99999/", "http:///x", "http://[::1/", "ftp://x/", ""]
+)
+async def test_an_endpoint_that_leads_nowhere_is_an_outcome_too(endpoint: str, caller: Caller) -> None:
+    assert await caller.outcome(target(endpoint)) == "address"
+
+
+@pytest.mark.parametrize("kind", TargetType)
+@pytest.mark.parametrize("interrupts", [True, False])
+async def test_a_failure_is_passed_over_unless_it_interrupts(
+    kind: TargetType, interrupts: bool, caller: Caller, server: TargetServer
+) -> None:
+    for path in ("/ok", "/status/500"):
+        await caller.outcome(target(server.url(path), kind, interrupts=interrupts))
+    assert [call.is_passed_over for call in caller.told] == [False, kind is TargetType.ASYNC or not interrupts]
+
+
+async def test_a_call_is_told_of_with_all_that_the_log_needs(caller: Caller, server: TargetServer) -> None:
+    called = target(server.url("/status/503"), target_id="17")
+    assert await caller.outcome(called) == "status 503"
+    (told,) = caller.told
+    assert (told.target_id, told.execution, told.outcome, told.status, told.request_id) == (
+        "17",
+        "request",
+        Outcome.STATUS,
+        503,
+        "r-1",
+    )
+    assert told.seconds > 0
+
+
+async def test_an_error_says_nothing_of_the_address(caller: Caller, server: TargetServer) -> None:
+    called = target(server.url("/reset").replace("//", "//user:secret@"))
+    with pytest.raises(Exception, match=r"^connect$") as failure:
+        await caller.call(called)
+    assert failure.value.__suppress_context__
+    assert "127.0.0.1" not in repr(caller.told)

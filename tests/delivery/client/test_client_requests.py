@@ -1,0 +1,123 @@
+"""What a target receives."""
+
+import base64
+import logging
+import time
+
+import pytest
+
+from server.actions.signing_keys import SigningKey
+from server.delivery.sealing import Sealer
+from server.delivery.signature import HEADER, SignatureError, verify
+from tests.delivery.client.callers import AGENT, SEALER, Caller, target
+from tests.targets.server import TargetServer
+
+
+def _key(text: str, *, sealer: Sealer = SEALER, expires_in: float | None = None) -> SigningKey:
+    expires_at = None if expires_in is None else time.time_ns() + int(expires_in * 1e9)
+    return SigningKey(sealer.seal("1", text), expires_at)
+
+
+STRANGE = _key("strange", sealer=Sealer([b"other" + b"k" * 27]))
+
+
+async def test_a_request_has_the_headers_that_are_promised_and_no_others(caller: Caller, server: TargetServer) -> None:
+    await caller.call(target(server.url("/ok?a=b%2Fc")), body=b'{"a": 1}', keys=[_key("one")])
+    (request,) = server.requests
+    headers = dict(request.headers)
+    assert (request.method, request.path, request.body) == ("POST", "/ok?a=b%2Fc", b'{"a": 1}')
+    assert headers.pop(HEADER.lower()).startswith("t=")
+    assert headers == {
+        "host": f"127.0.0.1:{server.port}",
+        "content-type": "application/json",
+        "content-length": "8",
+        "user-agent": AGENT,
+        "accept": "*/*",
+        "accept-encoding": "identity",
+    }
+
+
+async def test_the_signature_is_over_the_bytes_that_were_sent(caller: Caller, server: TargetServer) -> None:
+    await caller.call(target(server.url("/ok")), body=b'{ "a": 1 }', keys=[_key("one")])
+    (request,) = server.requests
+    verify(request.header(HEADER), request.body, "one")
+
+
+async def test_every_key_that_is_valid_signs(caller: Caller, server: TargetServer) -> None:
+    keys = [_key("new"), _key("old", expires_in=3600), _key("expired", expires_in=-1)]
+    await caller.call(target(server.url("/ok")), keys=keys)
+    (request,) = server.requests
+    verify(request.header(HEADER), request.body, "new")
+    verify(request.header(HEADER), request.body, "old")
+    with pytest.raises(SignatureError):
+        verify(request.header(HEADER), request.body, "expired")
+
+
+async def test_a_target_without_keys_is_called_unsigned(caller: Caller, server: TargetServer) -> None:
+    await caller.call(target(server.url("/ok")))
+    assert server.requests[0].header(HEADER) is None
+
+
+async def test_a_target_whose_key_does_not_open_is_not_called_and_the_log_says_so_once(
+    caller: Caller, server: TargetServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    for _ in range(3):
+        assert await caller.outcome(target(server.url("/ok")), keys=[STRANGE]) == "key"
+    assert server.accepted == 0
+    (record,) = [record for record in caplog.records if record.name.startswith("server.delivery")]
+    assert record.levelno == logging.ERROR
+    assert "target 1 " in record.getMessage()
+
+
+async def test_one_key_that_opens_is_enough(caller: Caller, server: TargetServer) -> None:
+    assert await caller.outcome(target(server.url("/ok")), keys=[_key("new"), STRANGE]) == "ok"
+    (request,) = server.requests
+    verify(request.header(HEADER), request.body, "new")
+
+
+async def test_a_user_in_the_endpoint_becomes_basic_authentication(caller: Caller, server: TargetServer) -> None:
+    await caller.call(target(server.url("/ok").replace("//", "//user:p%40ss@")))
+    (request,) = server.requests
+    assert request.header("authorization") == "Basic " + base64.b64encode(b"user:p@ss").decode()
+
+
+async def test_one_targets_credentials_do_not_reach_another_on_the_same_connection(
+    caller: Caller, server: TargetServer
+) -> None:
+    await caller.call(target(server.url("/ok").replace("//", "//user:password@")))
+    await caller.call(target(server.url("/ok"), target_id="2"))
+    assert [request.connection for request in server.requests] == [1, 1]
+    assert server.requests[1].header("authorization") is None
+
+
+@pytest.mark.parametrize(
+    ("written", "sent"),
+    [
+        ("", "/"),
+        ("?a=b", "/?a=b"),
+        ("/a%2fb%41//c/../d?e=%2F%20+;&f", "/a%2fb%41//c/../d?e=%2F%20+;&f"),
+        ("/a#b", "/a"),
+        ("/ä b", "/%C3%A4%20b"),
+    ],
+)
+async def test_the_path_is_sent_as_it_is_written(written: str, sent: str, caller: Caller, server: TargetServer) -> None:
+    await caller.outcome(target(server.url(written)))
+    assert server.paths() == [sent]
+
+
+async def test_cookies_are_not_kept(caller: Caller, server: TargetServer) -> None:
+    for _ in range(2):
+        await caller.call(target(server.url("/cookie")))
+    assert server.requests[1].header("cookie") is None
+
+
+async def test_a_redirect_is_not_followed(caller: Caller, server: TargetServer) -> None:
+    await caller.outcome(target(server.url("/redirect")))
+    assert server.paths() == ["/redirect"]
+
+
+async def test_a_proxy_of_the_environment_is_not_used(
+    caller: Caller, server: TargetServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
+    assert await caller.outcome(target(server.url("/ok"))) == "ok"

@@ -1,0 +1,179 @@
+"""Slots and deadlines by themselves."""
+
+import asyncio
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from server.delivery.deadline import Deadline
+from server.delivery.slots import Slots
+
+EVERYWHERE, EACH = 3, 2
+TARGETS = ("a", "b", "c")
+
+# Ask for a slot at a target; cancel or end the call of that number (counted from the oldest), or let the loop run.
+steps = st.lists(
+    st.one_of(
+        st.tuples(st.just("ask"), st.sampled_from(TARGETS)),
+        st.tuples(st.sampled_from(["cancel", "end"]), st.integers(0, 20)),
+        st.tuples(st.just("run"), st.none()),
+    ),
+    max_size=60,
+)
+
+
+class Calls:
+    """Calls that hold their slot until they are told to end."""
+
+    def __init__(self) -> None:
+        self.slots = Slots(EVERYWHERE, EACH)
+        self.inside: list[str] = []
+        self.tasks: list[asyncio.Task[None]] = []
+        self._ends: list[asyncio.Event] = []
+
+    def ask(self, target: str) -> None:
+        self._ends.append(asyncio.Event())
+        self.tasks.append(asyncio.ensure_future(self._call(target, self._ends[-1])))
+
+    def cancel(self, number: int) -> None:
+        if self.tasks:
+            self.tasks[number % len(self.tasks)].cancel()
+
+    def end(self, number: int) -> None:
+        if self._ends:
+            self._ends[number % len(self._ends)].set()
+
+    async def _call(self, target: str, end: asyncio.Event) -> None:
+        await self.slots.take(target)
+        self.inside.append(target)
+        try:
+            assert len(self.inside) <= EVERYWHERE
+            assert self.inside.count(target) <= EACH
+            await end.wait()
+        finally:
+            self.inside.remove(target)
+            self.slots.give_back(target)
+
+
+@given(steps)
+def test_slots_are_never_too_many_and_none_is_lost(steps: list[tuple[str, object]]) -> None:
+    async def play() -> None:
+        calls = Calls()
+        for step, argument in steps:
+            match step, argument:
+                case "ask", str(target):
+                    calls.ask(target)
+                case "cancel", int(number):
+                    calls.cancel(number)
+                case "end", int(number):
+                    calls.end(number)
+                case _:
+                    for _ in range(3):
+                        await asyncio.sleep(0)
+        for number in range(len(calls.tasks)):
+            calls.end(number)
+        results = await asyncio.gather(*calls.tasks, return_exceptions=True)
+        assert all(result is None or isinstance(result, asyncio.CancelledError) for result in results)
+        assert len(calls.slots) == 0
+        # All are there again.
+        async with asyncio.timeout(10):
+            for target in ("a", "a", "b"):
+                await calls.slots.take(target)
+        assert len(calls.slots) == 3
+
+    asyncio.run(play())
+
+
+async def test_a_slot_that_is_given_to_a_call_which_is_cancelled_at_that_moment_is_passed_on() -> None:
+    slots = Slots(1, 1)
+    await slots.take("a")
+    waiting = [asyncio.ensure_future(slots.take("a")) for _ in range(2)]
+    await asyncio.sleep(0)
+    slots.give_back("a")
+    waiting[0].cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting[0]
+    await waiting[1]
+    assert len(slots) == 1
+
+
+async def test_who_waits_longest_is_next() -> None:
+    slots = Slots(1, 1)
+    order: list[int] = []
+
+    async def call(number: int) -> None:
+        await slots.take("a")
+        order.append(number)
+        slots.give_back("a")
+
+    await slots.take("a")
+    calls = [asyncio.ensure_future(call(number)) for number in range(5)]
+    await asyncio.sleep(0)
+    slots.give_back("a")
+    await asyncio.gather(*calls)
+    assert order == list(range(5))
+
+
+async def test_a_deadline_that_passes_is_a_timeout() -> None:
+    with pytest.raises(TimeoutError), Deadline(0.01) as deadline:
+        await asyncio.Event().wait()
+    assert deadline.has_passed
+    assert _cancellations() == 0
+
+
+async def test_a_deadline_that_does_not_pass_changes_nothing() -> None:
+    with Deadline(60) as deadline:
+        await asyncio.sleep(0)
+    assert not deadline.has_passed
+
+
+async def test_another_error_goes_through_a_deadline() -> None:
+    with pytest.raises(KeyError), Deadline(60):
+        raise KeyError
+
+
+async def test_a_cancellation_from_outside_stays_one_even_when_the_deadline_passes_with_it() -> None:
+    async def block() -> None:
+        with Deadline(0) as deadline:
+            try:
+                await asyncio.Event().wait()
+            finally:
+                passed.append(deadline.has_passed)
+
+    passed: list[bool] = []
+    task = asyncio.ensure_future(block())
+    await asyncio.sleep(0)
+    asyncio.get_running_loop().call_later(0, task.cancel)
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+
+async def test_deadlines_within_each_other_each_end_their_own_block() -> None:
+    with Deadline(60) as outer:
+        with pytest.raises(TimeoutError), Deadline(0.01):
+            await asyncio.Event().wait()
+        await asyncio.sleep(0)
+    assert not outer.has_passed
+
+
+def test_a_deadline_is_for_a_task() -> None:
+    async def outside() -> None:
+        loop = asyncio.get_running_loop()
+        failure = loop.create_future()
+
+        def enter() -> None:
+            with pytest.raises(RuntimeError), Deadline(1):
+                """Never."""
+            failure.set_result(None)
+
+        loop.call_soon(enter)
+        await failure
+
+    asyncio.run(outside())
+
+
+def _cancellations() -> int:
+    task = asyncio.current_task()
+    assert task is not None
+    return task.cancelling()
