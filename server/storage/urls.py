@@ -9,6 +9,7 @@ from server.storage.sqlite import SqliteStore
 
 if TYPE_CHECKING:
     from server.actions.ports import Store
+    from server.storage.sqlite.writer import ObserveBatch
 
 FORMS = "memory:, sqlite:///relative/path or sqlite:////absolute/path"
 
@@ -47,6 +48,10 @@ def _file(path: str) -> Path:
     return Path(path)
 
 
-def open_store(url: DatabaseUrl) -> "Store":
-    """Opens what `url` means, on the event loop's thread. Raises StoreError when that cannot be."""
-    return MemoryStore() if url.path is None else SqliteStore.open(url.path)
+def open_store(url: DatabaseUrl, observe_batch: "ObserveBatch | None" = None) -> "Store":
+    """Opens what `url` means, on the event loop's thread. Raises StoreError when that cannot be.
+
+    `observe_batch` is told of each batch that is written: how many changes were in it, and how many wait. It is called
+    from any thread, and not at all by `memory:`, where nothing waits.
+    """
+    return MemoryStore() if url.path is None else SqliteStore.open(url.path, observe_batch=observe_batch)

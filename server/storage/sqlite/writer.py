@@ -5,6 +5,7 @@ change about 15 µs: so it is the batch that makes writing fast.
 """
 
 import asyncio
+import logging
 import sqlite3
 import threading
 from collections.abc import Callable, Sequence
@@ -22,6 +23,11 @@ T = TypeVar("T")
 BATCH_LIMIT = 512
 """Bounds how long the first change of a batch waits for the last, and how long other processes wait for the lock."""
 
+_log = logging.getLogger(__name__)
+
+# Told of each batch: the number of changes in it, and of those that wait. It runs on the writer's thread.
+ObserveBatch = Callable[[int, int], None]
+
 # A change may answer anything; `submit` is what ties its type to its future's.
 Change = Callable[[Transaction], Any]
 Job = tuple[Change, "asyncio.Future[Any]"]
@@ -36,16 +42,24 @@ class Writer:
     around each.
     """
 
-    def __init__(self, connection: sqlite3.Connection, patience: float = PATIENCE) -> None:
+    def __init__(
+        self, connection: sqlite3.Connection, patience: float = PATIENCE, observe_batch: ObserveBatch | None = None
+    ) -> None:
         self._connection = connection
         self._cursor = connection.cursor()
         self._patience = patience
+        self._observe_batch = observe_batch
         self._queue: SimpleQueue[Job | None] = SimpleQueue()
         """None comes last, and ends the thread."""
         self._closed = False
         # A daemon: a program that never came to close() must still be able to exit.
         self._thread = threading.Thread(target=self._serve, name="actiond-writer", daemon=True)
         self._thread.start()
+
+    @property
+    def waiting(self) -> int:
+        """How many changes wait, as far as another thread can tell."""
+        return self._queue.qsize()
 
     def submit(self, change: Callable[[Transaction], T]) -> "asyncio.Future[T]":
         """What `change` will have returned once it is committed. Cancelling it takes back a change not yet begun."""
@@ -67,8 +81,17 @@ class Writer:
             # The loop may have been closed by a program that gave up waiting: then nobody is left to be told.
             with suppress(RuntimeError):
                 first[1].get_loop().call_soon_threadsafe(_deliver, jobs, outcomes)
+            self._tell(len(jobs))
             # What a change holds on to must not live until the next one comes.
             del first, jobs, outcomes
+
+    def _tell(self, changes: int) -> None:
+        if self._observe_batch is None:
+            return
+        try:
+            self._observe_batch(changes, self.waiting)
+        except Exception:  # noqa: BLE001, the thread must outlive whatever happens
+            _log.exception("a batch of changes could not be counted")
 
     def _transact(self, first: Job) -> tuple[Sequence[Job], Sequence[Outcome]]:
         """Never raises: the thread must outlive whatever happens."""
