@@ -26,8 +26,8 @@ $(VENV)/.dev: $(BIN)/python pyproject.toml constraints.txt
 
 setup: $(VENV)/.dev ## Install everything that developing needs
 
-run: $(VENV)/.run ## Install and serve: gRPC on 127.0.0.1:50051, HTTP on 127.0.0.1:8080, data in ./data
-	@exec $(BIN)/actiond serve
+run: $(VENV)/.run ## Install and serve: gRPC on 127.0.0.1:50051, HTTP on 127.0.0.1:8080, data in ./data; targets may be on this machine
+	@exec $(BIN)/actiond serve --allow-address 127.0.0.0/8 ::1
 
 generate: $(VENV)/.dev ## Write generated/ from proto/
 	$(BIN)/python proto/generate.py generated

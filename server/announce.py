@@ -1,11 +1,10 @@
 """What the program says to whoever started it: warnings, why it ends, the start-up lines, and the admin token, once."""
 
 import os
-import secrets
 import sys
-from collections.abc import Iterable
-from pathlib import Path
+from collections.abc import Iterable, Sequence
 
+from server import private_files
 from server.actions.errors import StoreError
 from server.listeners import Listener
 from server.storage.sqlite import SchemaTooNewError
@@ -54,6 +53,12 @@ def warn_of_exposure(listeners: Iterable[Listener]) -> None:
             )
 
 
+def allowed_addresses(networks: Sequence[object]) -> None:
+    """Says where targets may be beside the public addresses."""
+    if networks:
+        say(f"targets may be at {', '.join(map(str, networks))} too (--allow-address)")
+
+
 def serving(listeners: Iterable[Listener]) -> None:
     """The start-up lines. Whoever waits for them may connect at once."""
     for listener in listeners:
@@ -70,7 +75,7 @@ def admin_token(token: str, database: DatabaseUrl, grpc: Listener, http: Listene
     elif database.path is not None:
         path = database.path.parent / TOKEN_FILE
         try:
-            _write_secret(path, token)
+            private_files.replace(path, f"{token}\n")
         except OSError as error:
             raise Failure(f"{path}: the admin token cannot be written: {error.strerror}") from error
         put(f"admin token written to {path}")
@@ -96,21 +101,6 @@ Each of these makes a target with it:
 
 def _reachable(address: Address) -> Address:
     return Address(_ANY_HOST.get(address.host, address.host), address.port)
-
-
-def _write_secret(path: Path, secret: str) -> None:
-    """Never readable for others, not for an instant, and never half written; an older file is replaced."""
-    draft = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
-    try:
-        with os.fdopen(descriptor, "w") as file:
-            file.write(f"{secret}\n")
-            file.flush()
-            os.fsync(descriptor)
-        draft.replace(path)
-    except OSError:
-        draft.unlink(missing_ok=True)
-        raise
 
 
 def put(text: str) -> None:

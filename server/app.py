@@ -13,23 +13,35 @@ from grpc_health.v1 import health, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 from zitadel.action.v3alpha import action_service_pb2
 
-from server import __version__
+from server import __version__, encryption_keys
 from server.actions.errors import StoreError
+from server.actions.executions import Executions
 from server.actions.ids import IdGenerator
 from server.actions.ports import Store
 from server.actions.targets import Targets
 from server.actions.tokens import ALL_PERMISSIONS, Token, Tokens, first_start, new_token
 from server.api import errors, options
-from server.api.action_service import ActionService
+from server.api.action_service import SIGNING_KEY, ActionService
 from server.api.authentication import Authenticator
+from server.api.catalogue import make_catalogue
+from server.api.execution_interceptor import BYPASS_HEADER, ExecutionInterceptor
 from server.api.health import HealthServicer
+from server.api.merging import Merger
+from server.api.plans import Plans
 from server.api.services import ACTION_SERVICE, SERVICE_NAMES
-from server.gateway import AccessLog, Cors, Gateway, Info, Limits, refusal
+from server.delivery import call_log
+from server.delivery.call_log import CallLog
+from server.delivery.client import DeliveryLimits, TargetClient
+from server.delivery.guard import AddressGuard
+from server.delivery.sealing import Sealer, make_key
+from server.gateway import AccessLog, Cors, Gateway, Info, Limits, connect, json_http, refusal
 from server.gateway.access_log import as_json, as_text
 from server.gateway.front import Probe
 from server.gateway.openapi import DOCUMENT_PATH, PAGE_PATH, read_comments
 from server.gateway.reflection import reflected_pool
 from server.gateway.rsgi import RsgiApplication
+from server.gateway.transcoding.codec import Codec
+from server.gateway.validation import Rules
 from server.settings import Settings
 from server.storage.urls import open_store
 
@@ -44,6 +56,9 @@ PUBLIC = (health.SERVICE_NAME, reflection.SERVICE_NAME, *PROBES, DOCUMENT_PATH, 
 """The one list of what is answered without a token: services over native gRPC, and paths over HTTP. None of it is a
 method of the gateway's."""
 
+TRAILER_PREFIXES = (json_http.TRAILER_PREFIX, connect.TRAILER_PREFIX)
+"""Before the names of trailing metadata that travel as headers."""
+
 ACCESS_LOG_STYLES = {"text": as_text, "json": as_json}
 
 HandOver = Callable[[str], None]
@@ -51,10 +66,11 @@ HandOver = Callable[[str], None]
 
 
 async def prepare(settings: Settings, hand_over: HandOver) -> None:
-    """Migrates the database and sees to its owner and admin token. Leaves nothing open."""
+    """Migrates the database and sees to its owner, admin token and encryption key. Leaves nothing open."""
     store = open_store(settings.database)
     try:
         await _prepare(store, settings, hand_over)
+        encryption_keys.in_use(settings.encryption_keys, settings.database.path, may_make=True)
     finally:
         await store.close()
 
@@ -85,22 +101,38 @@ async def _id_generator(store: Store) -> Callable[[], str]:
 class Application:
     """One worker's services, from the store to the faces that the listeners call."""
 
-    def __init__(self, settings: Settings, store: Store, new_id: Callable[[], str]) -> None:
+    def __init__(
+        self, settings: Settings, store: Store, new_id: Callable[[], str], sealer: Sealer, instance: str
+    ) -> None:
+        """`instance` is the default owner's id, by which targets know this server."""
         self._store = store
         self._draining = False
         self._health = HealthServicer(SERVICE_NAMES)
         style = ACCESS_LOG_STYLES.get(settings.access_log)
         self._access_log = None if style is None else AccessLog(sys.stderr.fileno(), style, _owner)
+        guard = AddressGuard(settings.allow_addresses, settings.deny_addresses)
+        target_log = CallLog(call_log.as_json if settings.access_log == "json" else call_log.as_text)
+        self._client = TargetClient(guard, sealer, _delivery_limits(settings), f"actiond/{__version__}", target_log)
+        catalogue = make_catalogue(settings.descriptor_sets, settings.functions)
+        targets = Targets(store, time.time_ns, new_id, make_key(sealer), guard.deny_reason)
         probes: dict[str, Probe] = dict(zip(PROBES, (self._alive, self._ready), strict=True))
+        codec = Codec()
         self._gateway = Gateway(
-            services=[(ACTION_SERVICE, ActionService(Targets(store, time.time_ns, new_id)))],
+            services=[(ACTION_SERVICE, ActionService(targets, Executions(store, time.time_ns, catalogue), catalogue))],
             authenticate=Authenticator(Tokens(store, time.time_ns)),
             translate=errors.to_status,
             success_code=options.success_code,
             probes=probes,
-            cors=Cors(frozenset(settings.cors_origins), settings.cors_headers, settings.cors_expose_headers),
+            cors=Cors(
+                frozenset(settings.cors_origins),
+                (*settings.cors_headers, BYPASS_HEADER),
+                (*settings.cors_expose_headers, *(f"{prefix}{SIGNING_KEY}" for prefix in TRAILER_PREFIXES)),
+            ),
             limits=Limits(settings.max_body, settings.read_timeout, settings.max_concurrent),
             strict_json=settings.strict_json,
+            interceptors=[
+                ExecutionInterceptor(Plans(store), self._client, codec, Merger(codec, Rules().violations), instance)
+            ],
             observe=self._access_log,
             openapi=_openapi(),
         )
@@ -112,7 +144,9 @@ class Application:
         try:
             if settings.database.kind == "memory":
                 await _prepare(store, settings, hand_over)
-            return cls(settings, store, await _id_generator(store))
+            sealer = Sealer(encryption_keys.in_use(settings.encryption_keys, settings.database.path, may_make=False))
+            instance = await store.write(lambda transaction: transaction.default_owner())
+            return cls(settings, store, await _id_generator(store), sealer, instance or "")
         except BaseException:
             await store.close()
             raise
@@ -138,13 +172,18 @@ class Application:
         """Returns when no HTTP call is running."""
         await self._gateway.wait_idle()
 
+    async def wait_for_targets(self) -> None:
+        """Returns when no target is being called for whose answer nobody waits."""
+        await self._client.wait_idle()
+
     async def cancel(self) -> None:
         """Cancels the HTTP calls that are still running, and waits until each has been told so."""
         self._gateway.stop()
         await self.wait_idle()
 
     async def close(self) -> None:
-        """Finishes what was handed to the store, and closes it."""
+        """Cuts what targets are still being called for, finishes what was handed to the store, and closes it."""
+        await self._client.close()
         await self._store.close()
         if self._access_log is not None:
             self._access_log.close()
@@ -162,6 +201,14 @@ class Application:
             raise refusal(code_pb2.UNAVAILABLE, "the store does not answer") from None
 
 
+def _delivery_limits(settings: Settings) -> DeliveryLimits:
+    return DeliveryLimits(
+        concurrent=settings.max_target_calls,
+        concurrent_per_target=settings.max_calls_per_target,
+        response_bytes=settings.max_target_answer,
+    )
+
+
 def _openapi() -> Info:
     """What the OpenAPI document says beside the routes."""
     # protoc's Python output has no comments; this has them.
@@ -169,7 +216,7 @@ def _openapi() -> Info:
     return Info(
         title="actiond",
         version=__version__,
-        description="Targets, the HTTP endpoints to call when something happens: ZITADEL's action v3alpha API.",
+        description="Targets, HTTP endpoints, and the executions that call them: ZITADEL's action v3alpha API.",
         comments=read_comments(described.read_bytes()),
         is_secure=True,
     )

@@ -3,14 +3,20 @@
 import argparse
 import os
 import sys
-from collections.abc import Sequence
-from typing import NoReturn
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, NoReturn, cast
 
-from server import __version__, announce, settings, tokens_command
+from server import __version__, announce, settings
 from server.actions.errors import StoreError
-from server.settings import DATABASE, TABLE, SettingsError
+from server.encryption_keys import KeyFileError
+from server.settings import DATABASE, ENCRYPTION_KEY, TABLE, SettingsError
 
-_DESCRIPTION = "Keeps targets (HTTP endpoints to call) and serves them over gRPC, gRPC-Web and JSON."
+if TYPE_CHECKING:
+    from server.storage.urls import DatabaseUrl
+
+_DESCRIPTION = (
+    "Keeps targets (HTTP endpoints) and executions (when they are called); over gRPC, gRPC-Web, Connect and JSON."
+)
 _SERVE = """\
 Serves until SIGTERM or Ctrl-C: then no new calls are taken, and what runs may finish within the grace; a second signal
 ends the grace. In brackets: the variable that stands for a flag, and the default. A flag wins over its variable.
@@ -37,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     except StoreError as error:
         return announce.store_failure(error)
-    except announce.Failure as error:
+    except (announce.Failure, KeyFileError) as error:
         announce.fail(error)
         return 1
     except KeyboardInterrupt:
@@ -50,8 +56,18 @@ def _run(options: argparse.Namespace) -> int:
         from server.serve import serve
 
         return serve(settings.read(chosen, os.environ))
-    database = settings.database(chosen, os.environ)
-    return tokens_command.run(options.token_command, database, chosen)
+    return _run_on_store(options.command, options.subcommand, chosen)
+
+
+def _run_on_store(name: str, subcommand: str, chosen: Mapping[str, object]) -> int:
+    from server.commands import executions, on_store, targets, tokens
+
+    commands = {"token": tokens.COMMANDS, "execution": executions.COMMANDS, "target": targets.COMMANDS}[name]
+    read = settings.read_some([DATABASE, ENCRYPTION_KEY], chosen, os.environ)
+    database = cast("DatabaseUrl", read["database"])
+    # A token may be made before the server's first start.
+    on_store.run(database, commands[subcommand], {**chosen, **read}, may_make=(name, subcommand) == ("token", "create"))
+    return 0
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -62,11 +78,15 @@ def _parser() -> argparse.ArgumentParser:
     settings.add_flags(serve, TABLE)
     token = commands.add_parser("token", help="make, list and revoke tokens", allow_abbrev=False)
     _add_token_commands(token)
+    execution = commands.add_parser("execution", help="list and delete executions", allow_abbrev=False)
+    _add_execution_commands(execution)
+    target = commands.add_parser("target", help="give a target a new signing key", allow_abbrev=False)
+    _add_target_commands(target)
     return parser
 
 
 def _add_token_commands(parser: argparse.ArgumentParser) -> None:
-    commands = parser.add_subparsers(dest="token_command", required=True, metavar="COMMAND")
+    commands = parser.add_subparsers(dest="subcommand", required=True, metavar="COMMAND")
     create = commands.add_parser(
         "create",
         help="make a token",
@@ -90,6 +110,43 @@ def _add_token_commands(parser: argparse.ArgumentParser) -> None:
     revoke.add_argument("id", metavar="ID", help="as `actiond token list` prints it")
     for command in (create, listing, revoke):
         settings.add_flags(command, [DATABASE])
+
+
+def _add_execution_commands(parser: argparse.ArgumentParser) -> None:
+    commands = parser.add_subparsers(dest="subcommand", required=True, metavar="COMMAND")
+    listing = commands.add_parser("list", help="list all executions of an owner", allow_abbrev=False)
+    delete = commands.add_parser(
+        "delete",
+        help="delete an execution",
+        description="Deletes an execution on the store itself; a running server sees it with the next call. It is the"
+        " way back when an execution fails every call of the API.",
+        allow_abbrev=False,
+    )
+    delete.add_argument("condition", metavar="CONDITION", help="as `actiond execution list` prints it")
+    for command in (listing, delete):
+        _add_owner(command)
+        settings.add_flags(command, [DATABASE])
+
+
+def _add_target_commands(parser: argparse.ArgumentParser) -> None:
+    commands = parser.add_subparsers(dest="subcommand", required=True, metavar="COMMAND")
+    rotate = commands.add_parser(
+        "rotate-key",
+        help="give a target a new signing key",
+        description="Makes a new signing key, printed once, alone on standard output. Until the overlap is over, calls"
+        " are signed with the new key and those before it.",
+        allow_abbrev=False,
+    )
+    rotate.add_argument("id", metavar="ID", help="the target's")
+    rotate.add_argument(
+        "--overlap", metavar="SPAN", default="24h", help="how long the keys before it still sign, as 24h or 0s [24h]"
+    )
+    _add_owner(rotate)
+    settings.add_flags(rotate, [DATABASE])
+
+
+def _add_owner(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--owner", metavar="ID", help="whose [the default owner's]")
 
 
 def _open_standard_streams() -> None:

@@ -22,6 +22,7 @@ def serve(settings: Settings) -> int:
         announce.warn(line)
     grpc_at, http_at = reserve_both(settings)
     announce.warn_of_exposure((grpc_at, http_at))
+    announce.allowed_addresses(settings.allow_addresses)
     logs.set_up(settings.log_level)
     signals.block()
     if settings.workers == 1:

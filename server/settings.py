@@ -7,9 +7,11 @@ with a setting is said in one line that begins with its flag or variable. This m
 import argparse
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, cast
+from pathlib import Path
+from typing import Any
 
-from server import values
+from server import encryption_keys, values
+from server.delivery.networks import Network
 from server.storage.urls import DatabaseUrl, parse_database_url
 from server.values import Address
 
@@ -55,6 +57,15 @@ DATABASE = Setting(
     help="memory:, sqlite:///relative/path or sqlite:////absolute/path",
     default="sqlite:///data/actiond.db",
     metavar="URL",
+)
+
+ENCRYPTION_KEY = Setting(
+    field="encryption_keys",
+    name="encryption-key",
+    read=encryption_keys.parse,
+    help="what signing keys are encrypted with, 32 bytes in base64, instead of a file beside the database; several"
+    " while it is changed, the newest first",
+    variable_only=True,
 )
 
 TABLE = (
@@ -117,7 +128,7 @@ TABLE = (
         "max-concurrent",
         values.whole_number(1, 1_000_000),
         "calls that a worker runs at once, over any protocol; more are RESOURCE_EXHAUSTED",
-        "1024",
+        "4096",
         "N",
     ),
     Setting(
@@ -139,6 +150,71 @@ TABLE = (
         "none",
         "FORM",
     ),
+    Setting(
+        "metrics",
+        "metrics",
+        values.one_of("public", "private", "none"),
+        "who reads /metrics: anyone (public), tokens with the permission metrics.read (private), or none",
+        "public",
+        "WHO",
+    ),
+    Setting(
+        "descriptor_sets",
+        "descriptor-set",
+        values.paths,
+        "a file of protoc --descriptor_set_out, whose services and methods executions may name too",
+        metavar="FILE",
+        repeated=True,
+    ),
+    Setting(
+        "functions",
+        "function",
+        values.function_names,
+        "a function that executions may name",
+        metavar="NAME",
+        repeated=True,
+    ),
+    Setting(
+        "allow_addresses",
+        "allow-address",
+        values.networks,
+        "addresses that targets may have although they are not public, as 10.1.0.0/16 or ::1",
+        metavar="CIDR",
+        repeated=True,
+    ),
+    Setting(
+        "deny_addresses",
+        "deny-address",
+        values.networks,
+        "addresses that targets may not have although they are public; the longest prefix wins",
+        metavar="CIDR",
+        repeated=True,
+    ),
+    Setting(
+        "max_target_calls",
+        "max-target-calls",
+        values.whole_number(1, 60_000),
+        "calls to targets that a worker has under way at once; more wait",
+        "2048",
+        "N",
+    ),
+    Setting(
+        "max_calls_per_target",
+        "max-calls-per-target",
+        values.whole_number(1, 60_000),
+        "the same, to one target",
+        "1024",
+        "N",
+    ),
+    Setting(
+        "max_target_answer",
+        "max-target-answer",
+        values.whole_number(1, 2**31 - 1),
+        "the largest answer of a target that is used",
+        "1048576",
+        "BYTES",
+    ),
+    ENCRYPTION_KEY,
     Setting(
         "admin_token",
         "admin-token",
@@ -167,6 +243,15 @@ class Settings:
     strict_json: bool
     log_level: str
     access_log: str
+    metrics: str
+    descriptor_sets: tuple[Path, ...]
+    functions: tuple[str, ...]
+    allow_addresses: tuple[Network, ...]
+    deny_addresses: tuple[Network, ...]
+    max_target_calls: int
+    max_calls_per_target: int
+    max_target_answer: int
+    encryption_keys: tuple[bytes, ...] | None = field(repr=False)
     admin_token: str | None = field(repr=False)
 
     def __post_init__(self) -> None:
@@ -206,20 +291,22 @@ def add_flags(parser: argparse.ArgumentParser, table: Iterable[Setting]) -> None
 
 def read(arguments: Mapping[str, object], environment: Mapping[str, str]) -> Settings:
     """The settings that flags (as argparse leaves them, by field) and variables amount to. Raises SettingsError."""
-    chosen = {setting.field: _read_one(setting, arguments, environment) for setting in TABLE}
+    chosen = read_some(TABLE, arguments, environment)
     return Settings(**chosen)  # type: ignore[arg-type]  # each row's `read` answers its field's type
 
 
-def database(arguments: Mapping[str, object], environment: Mapping[str, str]) -> DatabaseUrl:
-    """The one setting that commands other than `serve` need. Raises SettingsError."""
-    return cast("DatabaseUrl", _read_one(DATABASE, arguments, environment))
+def read_some(
+    table: Iterable[Setting], arguments: Mapping[str, object], environment: Mapping[str, str]
+) -> dict[str, object]:
+    """The few settings that another command than `serve` needs, by field. Raises SettingsError."""
+    return {setting.field: _read_one(setting, arguments, environment) for setting in table}
 
 
 def _read_one(setting: Setting, arguments: Mapping[str, object], environment: Mapping[str, str]) -> object:
     """One setting's value: its flag, else its variable, else its default."""
     given = arguments.get(setting.field)
     if given is not None:
-        source, text = setting.flag, " ".join(given) if isinstance(given, list) else str(given)
+        source, text = setting.flag, "\n".join(given) if isinstance(given, list) else str(given)
     elif setting.variable in environment:
         source, text = setting.variable, environment[setting.variable]
     elif setting.variable_only:

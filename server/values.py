@@ -6,6 +6,9 @@ It knows nothing of flags, variables or files: `settings.py` says whose text it 
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
+
+from server.delivery.networks import Network, parse_network
 
 _BRACKETED = re.compile(r"\[(?P<host>[0-9A-Fa-f:.]+)\]:(?P<port>[0-9]{1,5})")
 _PLAIN = re.compile(r"(?P<host>[^\s:\[\]/@]+):(?P<port>[0-9]{1,5})", re.ASCII)
@@ -15,6 +18,7 @@ _ORIGIN = re.compile(
 _HEADER = re.compile(r"[a-z0-9_-]+")
 _SEPARATORS = re.compile(r"[,\s]+")
 _DEFAULT_PORTS = {"http": "80", "https": "443"}
+_LONGEST_NAME = 1000
 _BOOLEANS = {"true": True, "1": True, "yes": True, "on": True, "false": False, "0": False, "no": False, "off": False}
 
 
@@ -100,6 +104,25 @@ def header_names(text: str) -> tuple[str, ...]:
         if not _HEADER.fullmatch(name):
             raise ValueError(f"{name!r} is not the name of a header")
     return names
+
+
+def paths(text: str) -> tuple[Path, ...]:
+    """Files, a line each or, as in PATH, with colons between them."""
+    return tuple(Path(part) for part in re.split(r"[\n:]", text) if part)
+
+
+def function_names(text: str) -> tuple[str, ...]:
+    """Names as a condition may give them."""
+    names = tuple(_parts(text))
+    for name in names:
+        if len(name) > _LONGEST_NAME or not name.isprintable():
+            raise ValueError(f"{name[:_LONGEST_NAME]!r} is not a name of up to {_LONGEST_NAME} printable characters")
+    return names
+
+
+def networks(text: str) -> tuple[Network, ...]:
+    """Networks of addresses, as 10.1.0.0/16; an address alone is a network of one."""
+    return tuple(map(parse_network, _parts(text)))
 
 
 def _parts(text: str) -> list[str]:

@@ -10,7 +10,7 @@ import logging
 import resource
 import signal
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, NoReturn
 
 import grpc
@@ -172,16 +172,27 @@ async def _stop(
     http_server.stop()  # type: ignore[no-untyped-call]  # granian leaves it so
     # granian ends when every connection has its answer and is closed.
     stopped = {grpc_stopped, http_served}
-    await _first(asyncio.gather(*stopped), stages.end.wait(), within=grace)
-    if all(task.done() for task in stopped):
+    ended = asyncio.ensure_future(_end(stopped, application))
+    await _first(ended, stages.end.wait(), within=grace)
+    if ended.done():
         return
     _log.warning("the grace is over: what still runs is cancelled")
+    ended.cancel()
+    if all(task.done() for task in stopped):
+        return
     told = {asyncio.ensure_future(application.cancel()), asyncio.ensure_future(grpc_server.stop(None))}
     # Some time for the last answers to go out. A client that reads none is not waited for, nor is a stuck thread.
     done, _ = await asyncio.wait(stopped | told, timeout=LAST_ANSWERS)
     for task in done:
         if not task.cancelled() and (error := task.exception()) is not None:
             _log.error("while stopping", exc_info=error)
+
+
+async def _end(stopped: Iterable["asyncio.Future[Any]"], application: Application) -> None:
+    """Returns when both listeners have stopped, and the targets that the last calls have started are called."""
+    for listener in stopped:
+        await asyncio.shield(listener)
+    await application.wait_for_targets()
 
 
 async def _first(*awaitables: Awaitable[Any], within: float | None = None) -> None:

@@ -1,0 +1,1 @@
+"""The commands that work on the store itself, the server running or not."""

@@ -1,0 +1,45 @@
+"""`actiond target`: gives a target a new signing key."""
+
+import sys
+import time
+from collections.abc import Mapping
+from typing import cast
+
+from server import encryption_keys
+from server.actions.errors import TargetToChangeNotFoundError
+from server.actions.ports import Store
+from server.actions.targets import rotate_key
+from server.announce import Failure, say
+from server.commands.on_store import Command, owner_of, span_ns
+from server.delivery.sealing import Sealer, make_key
+from server.settings import SettingsError
+from server.storage.urls import DatabaseUrl
+
+
+async def _rotate_key(store: Store, arguments: Mapping[str, object]) -> None:
+    target_id = str(arguments["id"])
+    overlap = span_ns(str(arguments["overlap"]))
+    if overlap is None:
+        raise SettingsError(f"--overlap: {arguments['overlap']!r} is not a span like 24h, 45m or 0s")
+    # The server would not know a key that was made here.
+    keys = encryption_keys.in_use(
+        cast("tuple[bytes, ...] | None", arguments["encryption_keys"]),
+        cast("DatabaseUrl", arguments["database"]).path,
+        may_make=False,
+    )
+    owner = await owner_of(store, arguments)
+    try:
+        key = await rotate_key(
+            store, owner, target_id, make_key(Sealer(keys)), now_ns=time.time_ns(), overlap_ns=overlap
+        )
+    except TargetToChangeNotFoundError as error:
+        raise Failure(f"there is no target {target_id!r}") from error
+    say(f"target {target_id} has a new signing key; those before it sign for {arguments['overlap']} more. Shown once:")
+    try:
+        sys.stdout.write(f"{key}\n")
+        sys.stdout.flush()
+    except OSError as error:
+        raise Failure(f"the key cannot be printed: {error.strerror}; rotate it again") from error
+
+
+COMMANDS: Mapping[str, Command] = {"rotate-key": _rotate_key}
