@@ -23,7 +23,7 @@ from server.actions.tokens import ALL_PERMISSIONS, Token, Tokens, first_start, n
 from server.api import errors, options
 from server.api.action_service import SIGNING_KEY, ActionService
 from server.api.authentication import Authenticator
-from server.api.catalogue import make_catalogue
+from server.api.catalogue import DescriptorSetError, make_catalogue
 from server.api.execution_interceptor import BYPASS_HEADER, ExecutionInterceptor
 from server.api.health import HealthServicer
 from server.api.merging import Merger
@@ -42,7 +42,7 @@ from server.gateway.reflection import reflected_pool
 from server.gateway.rsgi import RsgiApplication
 from server.gateway.transcoding.codec import Codec
 from server.gateway.validation import Rules
-from server.settings import Settings
+from server.settings import Settings, SettingsError
 from server.storage.urls import open_store
 
 _log = logging.getLogger(__name__)
@@ -66,7 +66,16 @@ HandOver = Callable[[str], None]
 
 
 async def prepare(settings: Settings, hand_over: HandOver) -> None:
-    """Migrates the database and sees to its owner, admin token and encryption key. Leaves nothing open."""
+    """Reads what the settings name, migrates the database and sees to its owner, admin token and encryption key.
+
+    Leaves nothing open. A database in memory is not there yet: `Application.open` prepares it. Raises SettingsError.
+    """
+    try:
+        make_catalogue(settings.descriptor_sets, settings.functions)
+    except DescriptorSetError as error:
+        raise SettingsError(f"--descriptor-set: {error}") from error
+    if settings.database.kind == "memory":
+        return
     store = open_store(settings.database)
     try:
         await _prepare(store, settings, hand_over)

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, NoReturn
 
 from server import announce, family, logs, signals
 from server.actions.errors import StoreError
+from server.encryption_keys import KeyFileError
 from server.listeners import Listener, reserve_both
-from server.settings import Settings
+from server.settings import Settings, SettingsError
 from server.supervisor import Supervisor
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def serve(settings: Settings) -> int:
-    """Raises SettingsError when an address cannot be had."""
+    """Raises SettingsError when an address cannot be had or a file not be read, and KeyFileError."""
     for line in settings.warnings():
         announce.warn(line)
     grpc_at, http_at = reserve_both(settings)
@@ -34,8 +35,7 @@ def _alone(settings: Settings, grpc_at: Listener, http_at: Listener) -> int:
     from server import worker
 
     hand_over = _hand_over(settings, grpc_at, http_at)
-    if settings.database.kind != "memory":
-        _prepare(settings, hand_over)
+    _prepare(settings, hand_over)
 
     def ready() -> None:
         announce.serving((grpc_at, http_at))
@@ -80,9 +80,12 @@ def _prepare_in_child(settings: Settings, hand_over: "HandOver") -> int:
             _prepare(settings, hand_over)
         except StoreError as error:
             family.leave(announce.store_failure(error))
-        except announce.Failure as error:
+        except (announce.Failure, KeyFileError) as error:
             announce.fail(error)
             family.leave(1)
+        except SettingsError as error:
+            announce.fail(error)
+            family.leave(2)
         family.leave(0)
 
     child = family.fork(body)

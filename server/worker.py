@@ -22,6 +22,7 @@ from granian.server.embed import Server as HttpServer
 from server import announce, family, signals
 from server.actions.errors import StoreError
 from server.app import Application, HandOver
+from server.encryption_keys import KeyFileError
 from server.listeners import Listener, is_listening
 from server.settings import Settings
 
@@ -55,7 +56,7 @@ def run(
     try:
         loop.run_until_complete(_serve(settings, grpc_at, http_at, hand_over, ready, supervised=supervised))
         code = 0
-    except (StoreError, StartError) as error:
+    except (StoreError, StartError, KeyFileError) as error:
         announce.fail(error)
         code = FAILED
     except Exception:  # noqa: BLE001  # the outermost frame: it goes to the log, on one line
