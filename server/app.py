@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 import grpc
 from google.rpc import code_pb2
@@ -34,14 +35,17 @@ from server.delivery.call_log import CallLog
 from server.delivery.client import DeliveryLimits, TargetClient
 from server.delivery.guard import AddressGuard
 from server.delivery.sealing import Sealer, make_key
-from server.gateway import AccessLog, Cors, Gateway, Info, Limits, connect, json_http, refusal
+from server.gateway import AccessLog, Cors, Gateway, Info, Limits, Observe, connect, json_http, refusal
 from server.gateway.access_log import as_json, as_text
-from server.gateway.front import Probe
+from server.gateway.front import Page, Probe
 from server.gateway.openapi import DOCUMENT_PATH, PAGE_PATH, read_comments
 from server.gateway.reflection import reflected_pool
 from server.gateway.rsgi import RsgiApplication
 from server.gateway.transcoding.codec import Codec
 from server.gateway.validation import Rules
+from server.metrics.memory import Memory
+from server.metrics.page import MetricsPage, holders
+from server.metrics.recorder import Metrics
 from server.settings import Settings, SettingsError
 from server.storage.urls import open_store
 
@@ -52,6 +56,7 @@ ADMIN = "admin"
 
 PROBES = ("/healthz", "/readyz")
 """They say that the process lives, and that the store answers and no drain has begun."""
+METRICS_PATH = "/metrics"
 PUBLIC = (health.SERVICE_NAME, reflection.SERVICE_NAME, *PROBES, DOCUMENT_PATH, PAGE_PATH)
 """The one list of what is answered without a token: services over native gRPC, and paths over HTTP. None of it is a
 method of the gateway's."""
@@ -60,6 +65,8 @@ TRAILER_PREFIXES = (json_http.TRAILER_PREFIX, connect.TRAILER_PREFIX)
 """Before the names of trailing metadata that travel as headers."""
 
 ACCESS_LOG_STYLES = {"text": as_text, "json": as_json}
+
+T = TypeVar("T")
 
 HandOver = Callable[[str], None]
 """Gives the admin token's secret, made just now, to whoever will use it: nobody can be told again."""
@@ -111,7 +118,13 @@ class Application:
     """One worker's services, from the store to the faces that the listeners call."""
 
     def __init__(
-        self, settings: Settings, store: Store, new_id: Callable[[], str], sealer: Sealer, instance: str
+        self,
+        settings: Settings,
+        store: Store,
+        new_id: Callable[[], str],
+        sealer: Sealer,
+        instance: str,
+        metrics: Metrics | None,
     ) -> None:
         """`instance` is the default owner's id, by which targets know this server."""
         self._store = store
@@ -121,14 +134,22 @@ class Application:
         self._access_log = None if style is None else AccessLog(sys.stderr.fileno(), style, _owner)
         guard = AddressGuard(settings.allow_addresses, settings.deny_addresses)
         target_log = CallLog(call_log.as_json if settings.access_log == "json" else call_log.as_text)
-        self._client = TargetClient(guard, sealer, _delivery_limits(settings), f"actiond/{__version__}", target_log)
+        self._client = TargetClient(
+            guard,
+            sealer,
+            _delivery_limits(settings),
+            f"actiond/{__version__}",
+            target_log if metrics is None else _each(target_log, metrics.observe_target),
+            observe_started=None if metrics is None else metrics.observe_started,
+        )
         catalogue = make_catalogue(settings.descriptor_sets, settings.functions)
         targets = Targets(store, time.time_ns, new_id, make_key(sealer), guard.deny_reason)
         probes: dict[str, Probe] = dict(zip(PROBES, (self._alive, self._ready), strict=True))
         codec = Codec()
+        tokens = Tokens(store, time.time_ns)
         self._gateway = Gateway(
             services=[(ACTION_SERVICE, ActionService(targets, Executions(store, time.time_ns, catalogue), catalogue))],
-            authenticate=Authenticator(Tokens(store, time.time_ns)),
+            authenticate=Authenticator(tokens),
             translate=errors.to_status,
             success_code=options.success_code,
             probes=probes,
@@ -142,20 +163,22 @@ class Application:
             interceptors=[
                 ExecutionInterceptor(Plans(store), self._client, codec, Merger(codec, Rules().violations), instance)
             ],
-            observe=self._access_log,
+            observe=_observer(self._access_log, metrics),
+            pages=_pages(settings, metrics, tokens),
             openapi=_openapi(),
         )
 
     @classmethod
-    async def open(cls, settings: Settings, hand_over: HandOver) -> "Application":
+    async def open(cls, settings: Settings, hand_over: HandOver, memory: Memory, worker: int) -> "Application":
         """Opens the store and, on `memory:`, prepares it; `prepare` has seen to any other."""
-        store = open_store(settings.database)
+        metrics = None if settings.metrics == "none" else Metrics(memory, worker)
+        store = open_store(settings.database, None if metrics is None else metrics.observe_batch)
         try:
             if settings.database.kind == "memory":
                 await _prepare(store, settings, hand_over)
             sealer = Sealer(encryption_keys.in_use(settings.encryption_keys, settings.database.path, may_make=False))
             instance = await store.write(lambda transaction: transaction.default_owner())
-            return cls(settings, store, await _id_generator(store), sealer, instance or "")
+            return cls(settings, store, await _id_generator(store), sealer, instance or "", metrics)
         except BaseException:
             await store.close()
             raise
@@ -208,6 +231,29 @@ class Application:
         except StoreError:
             _log.exception("the store does not answer")
             raise refusal(code_pb2.UNAVAILABLE, "the store does not answer") from None
+
+
+def _pages(settings: Settings, metrics: Metrics | None, tokens: Tokens) -> dict[str, Page]:
+    if metrics is None:
+        return {}
+    authorize = holders(tokens, options.READ_METRICS) if settings.metrics == "private" else None
+    return {METRICS_PATH: MetricsPage(metrics.render, metrics.content_type, authorize)}
+
+
+def _observer(access_log: AccessLog | None, metrics: Metrics | None) -> Observe | None:
+    if metrics is None or access_log is None:
+        return access_log if metrics is None else metrics.observe_call
+    return _each(access_log, metrics.observe_call)
+
+
+def _each(first: Callable[[T], object], second: Callable[[T], object]) -> Callable[[T], None]:
+    """Tells both."""
+
+    def tell(told: T) -> None:
+        first(told)
+        second(told)
+
+    return tell
 
 
 def _delivery_limits(settings: Settings) -> DeliveryLimits:

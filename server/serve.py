@@ -8,6 +8,7 @@ from server import announce, family, logs, signals
 from server.actions.errors import StoreError
 from server.encryption_keys import KeyFileError
 from server.listeners import Listener, reserve_both
+from server.metrics.memory import Memory
 from server.settings import Settings, SettingsError
 from server.supervisor import Supervisor
 
@@ -40,7 +41,7 @@ def _alone(settings: Settings, grpc_at: Listener, http_at: Listener) -> int:
     def ready() -> None:
         announce.serving((grpc_at, http_at))
 
-    worker.run(settings, grpc_at, http_at, hand_over, ready, supervised=False)
+    worker.run(settings, Memory(), 1, grpc_at, http_at, hand_over, ready, supervised=False)
 
 
 def _many(settings: Settings, grpc_at: Listener, http_at: Listener) -> int:
@@ -49,10 +50,12 @@ def _many(settings: Settings, grpc_at: Listener, http_at: Listener) -> int:
     if code != 0:
         return code
 
-    def body(pipe: int) -> NoReturn:
+    memory = Memory(settings.workers)  # before the first fork, so that all of them have it
+
+    def body(number: int, pipe: int) -> NoReturn:
         from server import worker
 
-        worker.run(settings, grpc_at, http_at, hand_over, lambda: _report(pipe), supervised=True)
+        worker.run(settings, memory, number, grpc_at, http_at, hand_over, lambda: _report(pipe), supervised=True)
 
     supervisor = Supervisor(settings.workers, settings.grace, body, lambda: announce.serving((grpc_at, http_at)))
     return supervisor.run()

@@ -12,6 +12,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import NoReturn
 
 from server import announce, family, signals
@@ -45,9 +46,13 @@ class Supervisor:
     """`run` returns when every worker has ended."""
 
     def __init__(
-        self, workers: int, grace: float, body: Callable[[int], NoReturn], announce: Callable[[], None]
+        self, workers: int, grace: float, body: Callable[[int, int], NoReturn], announce: Callable[[], None]
     ) -> None:
-        """`body` is a worker's life: it writes a byte to the pipe once it serves. `announce` is called once all do."""
+        """`announce` is called once all workers serve.
+
+        `body` is the life of a worker. It is given its number, which whoever replaces it gets too, and a pipe, to which
+        it writes a byte once it serves.
+        """
         self._slots = [_Slot(number) for number in range(1, workers + 1)]
         self._grace = grace
         self._body = body
@@ -75,17 +80,17 @@ class Supervisor:
             if slot.child is None and self._words == 0 and slot.due <= time.monotonic():
                 signals.block()
                 slot.serving_since = None
-                slot.child = family.fork(self._run_worker)
+                slot.child = family.fork(partial(self._run_worker, slot.number))
                 signals.unblock()
 
-    def _run_worker(self, pipe: int) -> NoReturn:
+    def _run_worker(self, number: int, pipe: int) -> NoReturn:
         signal.set_wakeup_fd(-1)
-        for number in _HEARD:
-            signal.signal(number, signal.SIG_DFL)
+        for heard in _HEARD:
+            signal.signal(heard, signal.SIG_DFL)
         for slot in self._slots:
             if slot.child is not None:
                 os.close(slot.child.pipe)
-        self._body(pipe)
+        self._body(number, pipe)
 
     def _wait(self, heard: int) -> None:
         times = [slot.due for slot in self._slots if slot.child is None and self._words == 0]

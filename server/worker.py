@@ -24,6 +24,7 @@ from server.actions.errors import StoreError
 from server.app import Application, HandOver
 from server.encryption_keys import KeyFileError
 from server.listeners import Listener, is_listening
+from server.metrics.memory import Memory
 from server.settings import Settings
 
 _log = logging.getLogger(__name__)
@@ -42,6 +43,8 @@ class StartError(Exception):
 
 def run(
     settings: Settings,
+    memory: Memory,
+    number: int,
     grpc_at: Listener,
     http_at: Listener,
     hand_over: HandOver,
@@ -54,7 +57,9 @@ def run(
     loop = uvloop.new_event_loop()
     asyncio.set_event_loop(loop)
     try:
-        loop.run_until_complete(_serve(settings, grpc_at, http_at, hand_over, ready, supervised=supervised))
+        loop.run_until_complete(
+            _serve(settings, memory, number, grpc_at, http_at, hand_over, ready, supervised=supervised)
+        )
         code = 0
     except (StoreError, StartError, KeyFileError) as error:
         announce.fail(error)
@@ -67,6 +72,8 @@ def run(
 
 async def _serve(
     settings: Settings,
+    memory: Memory,
+    number: int,
     grpc_at: Listener,
     http_at: Listener,
     hand_over: HandOver,
@@ -75,7 +82,7 @@ async def _serve(
     supervised: bool,
 ) -> None:
     stages = signals.Stages()
-    application = await Application.open(settings, hand_over)
+    application = await Application.open(settings, hand_over, memory, number)
     try:
         grpc_server = await _start_grpc(settings, application, grpc_at)
         http_server, http_served = await _start_http(settings, application, http_at)

@@ -1,6 +1,10 @@
-"""What the documentation shows is run."""
+"""What the documentation shows is run, and what it lists is what there is."""
 
+import asyncio
+import inspect
+import json
 import re
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -8,14 +12,24 @@ import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from server.gateway import Gateway
+from server.gateway import Gateway, Limits
 from tests.gateway.faces import asgi_server, ask, grpc_server
 
-_PAGE = Path(__file__).parents[1] / "docs" / "gateway.md"
+_ROOT = Path(__file__).parents[1]
+_PAGE = _ROOT / "docs" / "gateway.md"
+_MODULES = _ROOT / "server" / "gateway"
 
 
 def _blocks() -> list[str]:
     return re.findall(r"```python\n(.*?)```", _PAGE.read_text(), re.DOTALL)
+
+
+def _rows(heading: str) -> list[list[str]]:
+    """The cells of the table below a heading, without its own head."""
+    section = re.search(rf"^## {heading}\n(.*?)(?=^## |\Z)", _PAGE.read_text(), re.DOTALL | re.MULTILINE)
+    assert section is not None
+    lines = re.findall(r"^\| (.*) \|$", section[1], re.MULTILINE)
+    return [line.split(" | ") for line in lines[1:]]
 
 
 @pytest.fixture
@@ -73,3 +87,41 @@ async def test_the_pages_grpc_aio_interceptor_is_turned_into_one_of_the_gateways
         taken = await ask(port, "POST", "/grpc.health.v1.Health/Check", b"{}", {"x-tenant": "a"})
     assert refused.body == b'{"code":3,"message":"x-tenant is missing","details":[]}'
     assert taken.body == b'{"status":"SERVING"}'
+
+
+async def test_the_pages_access_log_has_a_line_for_a_call(
+    namespace: dict[str, Any], capfd: pytest.CaptureFixture[str]
+) -> None:
+    exec(_blocks()[4], namespace)  # noqa: S102  # that is the point
+    async with asgi_server(namespace["gateway"]) as port, asyncio.timeout(10):
+        await ask(port, "POST", "/grpc.health.v1.Health/Check", b"{}")
+        written = ""
+        while "\n" not in written:
+            await asyncio.sleep(0.01)
+            written += capfd.readouterr().err
+    line = json.loads(written)
+    assert (line["protocol"], line["method"], line["code"]) == ("connect", "grpc.health.v1.Health/Check", "OK")
+
+
+def test_the_page_serves_a_servicer_in_ten_lines() -> None:
+    assert len([line for line in _blocks()[0].splitlines() if line]) <= 10
+
+
+def test_the_page_names_every_argument_of_the_gateway() -> None:
+    arguments = set(inspect.signature(Gateway).parameters)
+    assert {name for name in arguments if not re.search(rf"[`(]{name}[`=]", _PAGE.read_text())} == set()
+
+
+def test_the_page_has_the_limits_that_there_are() -> None:
+    defaults = {f"`{limit.name}`": str(limit.default) for limit in fields(Limits)}
+    assert {setting: unless_set for setting, unless_set, *_ in _rows("Limits")} == defaults
+
+
+def test_the_page_names_every_module_of_the_gateway() -> None:
+    named = set()
+    for modules, _ in _rows("Its modules"):
+        package = re.match(r"`(\w+/)`: ", modules)
+        prefix = "" if package is None else package[1]
+        named |= {prefix + name for name in re.findall(r"`(\w+\.py)`", modules)}
+    there = {str(path.relative_to(_MODULES)) for path in _MODULES.rglob("*.py") if path.name != "__init__.py"}
+    assert named == there

@@ -6,6 +6,8 @@ from zitadel.protoc_gen_zitadel.v2 import options_pb2
 from server.api.services import SERVICES
 from server.gateway import ServiceError
 
+READ_METRICS = "metrics.read"
+"""The permission to read /metrics where that is private."""
 BYPASS = "execution.bypass"
 """The permission to have a call run without executions, see execution_interceptor. No method asks for it."""
 
@@ -25,7 +27,9 @@ def success_code(method: MethodDescriptor) -> int:
 
 def permissions(services: tuple[ServiceDescriptor, ...] = SERVICES) -> tuple[str, ...]:
     """Every permission that a token can hold, sorted."""
-    return tuple(sorted({BYPASS, *(permission(method) for service in services for method in service.methods)}))
+    return tuple(
+        sorted({BYPASS, READ_METRICS, *(permission(method) for service in services for method in service.methods)})
+    )
 
 
 def _options(method: MethodDescriptor) -> options_pb2.Options:

@@ -14,7 +14,7 @@ import aiohttp
 
 from server.actions.signing_keys import SigningKey
 from server.actions.targets import Target, TargetType
-from server.delivery.connections import cut, open_session, read_url
+from server.delivery.connections import as_data, cut, open_session, read_url
 from server.delivery.deadline import Deadline
 from server.delivery.faults import FAULTS, outcome_of
 from server.delivery.guard import AddressGuard
@@ -49,6 +49,7 @@ class TargetClient:
     """Belongs to one event loop; opens nothing before the first call.
 
     observe: told of every call that has ended, on the loop. It must not block, nor raise.
+    observe_started: told how many calls are under way that nobody waits for, each time that changes. The same holds.
     ssl_context: what https targets are verified by; None for the system's trust.
     """
 
@@ -60,6 +61,7 @@ class TargetClient:
         user_agent: str,
         observe: Callable[[TargetCall], object],
         *,
+        observe_started: Callable[[int], object] | None = None,
         ssl_context: SSLContext | None = None,
     ) -> None:
         self._guard = guard
@@ -71,6 +73,7 @@ class TargetClient:
             "Accept-Encoding": "identity",  # a compressed answer could be any size
         }
         self._observe = observe
+        self._observe_started = observe_started
         self._ssl_context = ssl_context
         self._slots = Slots(limits.concurrent, limits.concurrent_per_target)
         self._session: aiohttp.ClientSession | None = None
@@ -119,7 +122,8 @@ class TargetClient:
         self._started_bytes += len(body)
         task = asyncio.get_running_loop().create_task(self._run(target, keys, body, execution, request_id))
         self._started.add(task)
-        task.add_done_callback(self._started.discard)
+        task.add_done_callback(self._forget)
+        self._tell_of_started()
 
     async def wait_idle(self) -> None:
         """Until none of the calls runs that were started without anyone waiting."""
@@ -135,6 +139,14 @@ class TargetClient:
         await self.wait_idle()
         if self._session is not None:
             await self._session.close()
+
+    def _forget(self, task: "asyncio.Task[None]") -> None:
+        self._started.discard(task)
+        self._tell_of_started()
+
+    def _tell_of_started(self) -> None:
+        if self._observe_started is not None:
+            self._observe_started(len(self._started))
 
     def _has_no_room(self, size: int) -> bool:
         limits = self._limits
@@ -178,8 +190,8 @@ class TargetClient:
     async def _post(self, target: Target, headers: Mapping[str, str] | None, body: bytes) -> tuple[int, bytes]:
         if self._session is None:
             self._session = open_session(self._guard, self._headers, self._ssl_context)
-        url = read_url(target.endpoint)
-        response = await self._session.post(url, data=body, headers=headers, allow_redirects=False)
+        url, data = read_url(target.endpoint), as_data(body)
+        response = await self._session.post(url, data=data, headers=headers, allow_redirects=False)
         transport = response.connection and response.connection.transport
         try:
             if not 200 <= response.status <= 299:

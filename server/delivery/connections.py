@@ -12,6 +12,7 @@ What remains is an end that is still on its way when the request leaves. That ca
 """
 
 import asyncio
+import io
 import re
 import select
 from collections.abc import Mapping
@@ -34,6 +35,8 @@ HEAD_LINES = 100
 READ_AHEAD = 65_536
 """Bytes of a body that are taken from a connection before they are asked for, about."""
 
+IN_ONE_PIECE = 1_048_576
+"""Bytes of a body that are handed over at once."""
 
 _PLAIN = re.compile(r"[!-~]+")
 
@@ -82,6 +85,11 @@ def read_url(endpoint: str) -> URL:
     if not has_port:
         raise aiohttp.InvalidURL(endpoint)
     return url
+
+
+def as_data(body: bytes) -> bytes | io.BytesIO:
+    """A large body goes out in pieces, between which the loop does its other work."""
+    return body if len(body) <= IN_ONE_PIECE else io.BytesIO(body)
 
 
 class _Request(aiohttp.ClientRequest):

@@ -5,6 +5,7 @@ What a route's bodies are is decided once, when it is added.
 
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any, Protocol, cast
 
 from google.api import httpbody_pb2
@@ -12,7 +13,7 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
 from google.rpc import code_pb2
 
-from server.gateway.http import JSON_TYPE, HttpRequest, unsupported_media_type
+from server.gateway.http import JSON_TYPE, HttpRequest, parse_media_type, unsupported_media_type
 from server.gateway.status import FieldViolation, refusal
 from server.gateway.transcoding.annotations import WHOLE_MESSAGE, Route
 from server.gateway.transcoding.codec import Codec, MalformedJsonError
@@ -148,10 +149,9 @@ class _JsonBody:
         self._field = field
 
     def check(self, request: HttpRequest) -> None:
-        essence, charset = request.media_type()
-        if (essence and essence != JSON_TYPE) or (charset and charset not in _UTF8):
+        if not _is_json(request.header("content-type") or ""):
             raise unsupported_media_type(f"{JSON_TYPE}, in UTF-8")
-        if request.content_encoding() != "identity":
+        if request.header("content-encoding") is not None and request.content_encoding() != "identity":
             raise unsupported_media_type(f"{JSON_TYPE}, without a content encoding")
 
     def parse(self, _request: HttpRequest, body: bytes, message: Message) -> list[FieldViolation]:
@@ -163,6 +163,12 @@ class _JsonBody:
             return self._codec.decode_field(body, message, self._field)
         except MalformedJsonError as error:
             raise refusal(code_pb2.INVALID_ARGUMENT, str(error)) from None
+
+
+@lru_cache(maxsize=64)  # clients are of few kinds
+def _is_json(content_type: str) -> bool:
+    essence, charset = parse_media_type(content_type)
+    return essence in {"", JSON_TYPE} and charset in {"", *_UTF8}
 
 
 def is_utf8(request: HttpRequest) -> bool:

@@ -10,11 +10,10 @@ from functools import partial
 from typing import Any, NoReturn
 
 import grpc
-from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.message import DecodeError, Message
 from google.rpc import code_pb2, status_pb2
 
-from server.gateway.lifetime import Lifetime
+from server.gateway.lifetime import DEADLINE_EXCEEDED, Lifetime
 from server.gateway.metadata import DETAILS_KEY, Metadata, checked
 from server.gateway.status import GRPC_CODES, OK, StatusError, make_status
 
@@ -45,8 +44,6 @@ class ServicerContext(Lifetime):
 
     caller: Any = None
     """Who calls, as the gateway's `authenticate` answered."""
-    method: MethodDescriptor | None = None
-    """The method that is called."""
     protocol = ""
     """How the call came: `grpc`, `grpc-web`, `connect` or `json`."""
     request_id = ""
@@ -62,6 +59,8 @@ class ServicerContext(Lifetime):
     outlives_cancellation = False
     """Whether there is still somebody to answer when the call's task is cancelled. grpcio cancels what has ended, and
     its context must not be touched then."""
+    keeps_time = False
+    """Whether the deadline is ours to keep to the end; grpcio does that by itself."""
     _invocation: Metadata | None = None
     _peer = ""
     _initial: Metadata = ()
@@ -75,12 +74,20 @@ class ServicerContext(Lifetime):
         return [value for key, value in self.invocation_metadata() if key == "authorization" and isinstance(value, str)]
 
     def begin(self) -> None:
-        """Reads what the call's headers say of the call itself. Raises StatusError for what is malformed."""
+        """Reads what the call's headers say of the call itself.
+
+        Raises StatusError for what is malformed, and when the deadline is past.
+        """
+        if self._deadline is not None and self.is_late():
+            raise StatusError(DEADLINE_EXCEEDED)
 
     def failure(self) -> status_pb2.Status | None:
         """The status that the call ends with, whatever its servicer returns; None while that is OK."""
         if self.verdict is not None:
             return self.verdict
+        # The timer has had no turn if the servicer kept the event loop to itself.
+        if self._deadline is not None and self.keeps_time and self.is_late():
+            return DEADLINE_EXCEEDED
         return None if self._code == OK else self._status()
 
     @property

@@ -34,7 +34,7 @@ class Departures:
     def forget(self, context: ServicerContext) -> None:
         """The call has ended."""
         watcher = self._running.pop(context, None)
-        if isinstance(watcher, asyncio.Task):
+        if watcher and isinstance(watcher, asyncio.Task):
             watcher.cancel()
 
     def _sweep(self, loop: asyncio.AbstractEventLoop) -> None:

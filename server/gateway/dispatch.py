@@ -19,10 +19,11 @@ from google.rpc import code_pb2, error_details_pb2, status_pb2
 
 from server.gateway.context import CANCELLED, ServicerContext
 from server.gateway.departures import Departures
-from server.gateway.lifetime import CLIENT_LEFT, DEADLINE_EXCEEDED
+from server.gateway.lifetime import CLIENT_LEFT
 from server.gateway.limits import Limits
 from server.gateway.methods import Method
 from server.gateway.observation import Call, Observe
+from server.gateway.protobuf import encode_protobuf
 from server.gateway.servicers import Servicers, close
 from server.gateway.status import FieldViolation, StatusError, bad_request, make_status
 from server.gateway.transcoding.fields import resolve
@@ -91,7 +92,7 @@ class Dispatcher:
         self, method: Method, context: ServicerContext, read: Read, parse: Parse, encode: Encode
     ) -> Coroutine[Any, Any, Outcome]:
         """One call from its headers to its answer's bytes. Raises nothing but CancelledError."""
-        call = self._unary(method, context, read, parse, encode)
+        call = self._call(method, context, read, parse, encode, None)
         return call if self.observe is None else _observed(call, method, context, self.observe)
 
     def stream(
@@ -106,58 +107,70 @@ class Dispatcher:
         if self.observe is not None:
             self.observe(Call("http", "", code, 0.0, None, request_id, peer))
 
-    async def _unary(
-        self, method: Method, context: ServicerContext, read: Read, parse: Parse, encode: Encode
+    async def _call(
+        self, method: Method, context: ServicerContext, read: Read, parse: Parse, encode: Encode, sink: Sink | None
     ) -> Outcome:
+        # One coroutine and not a row of them: each costs as much as a step of the work.
         if self._running >= self.limits.concurrent_calls:
             return Outcome(status=TOO_MANY)
         self._running += 1
         try:
-            request = await self._request(method, context, read, parse)
+            context.start(method.descriptor)
+            if self.authenticate is not None:
+                context.caller = await self.authenticate(method.descriptor, context)
+            context.begin()
+            body = await read()
+            if len(body) < LARGE:
+                request = self._parsed(method, body, parse)
+            else:
+                request = await self.servicers.on_the_side(self._parsed, method, body, parse)
+            # Only now: until the body is whole, its reading tells of a client that leaves.
+            self._departures.watch(context)
+            if sink is not None:
+                return await self._send(method, request, context, encode, sink)
             response = await self.servicers.handler(method)(request, context)
-            _check(context)
-            message = _typed(method, response)
-            if message.ByteSize() < LARGE:
+            message = _checked(response, method, context)
+            # How long protobuf bytes will be is known no sooner than they are there.
+            if encode is encode_protobuf or message.ByteSize() < LARGE:
                 return Outcome(encode(message))
             return Outcome(await self.servicers.on_the_side(encode, message))
         except BaseException as error:  # noqa: BLE001  # what is no call's failure is raised again
             return self._failed(error, method.path, context)
         finally:
-            self._end(context)
+            self._running -= 1
+            self._departures.forget(context)
+            context.finish()
 
     async def _stream(
         self, method: Method, context: ServicerContext, read: Read, parse: Parse, encode: Encode, sink: Sink
     ) -> Outcome:
-        if self._running >= self.limits.concurrent_calls:
-            return Outcome(status=TOO_MANY)
-        self._running += 1
-
-        async def write(message: object) -> None:
-            # A code that the servicer has set holds for the end; what ended the call already holds now.
-            if context.verdict is not None:
-                raise StatusError(context.verdict)
-            await sink.send(encode(_typed(method, message)))
-
-        try:
-            request = await self._request(method, context, read, parse)
-            context.start_stream, context.write_message = sink.start, write
-            responses = await self.servicers.stream(method, request, context)
-            try:
-                async for response in responses:
-                    await write(response)
-            finally:
-                await close(responses)
-            _check(context)
-            outcome = Outcome()
-        except BaseException as error:  # noqa: BLE001  # what is no call's failure is raised again
-            outcome = self._failed(error, method.path, context)
-        finally:
-            self._end(context)
+        outcome = await self._call(method, context, read, parse, encode, sink)
         if context.initial_is_sent:
             # Its sending may be under way still, or have been given up with the servicer.
             with suppress(StatusError):
                 await sink.start()
         return outcome
+
+    async def _send(
+        self, method: Method, request: Message, context: ServicerContext, encode: Encode, sink: Sink
+    ) -> Outcome:
+        """Hands the servicer's stream to `sink`."""
+
+        async def write(message: object) -> None:
+            # A code that the servicer has set holds for the end; what ended the call already holds now.
+            if context.verdict is not None:
+                raise StatusError(context.verdict)
+            await sink.send(encode(_typed(message, method)))
+
+        context.start_stream, context.write_message = sink.start, write
+        responses = await self.servicers.stream(method, request, context)
+        try:
+            async for response in responses:
+                await write(response)
+        finally:
+            await close(responses)
+        _check(context)
+        return Outcome()
 
     async def guard(self, work: Awaitable[bytes], name: str) -> Outcome:
         """The same for work that is no call of a method."""
@@ -166,24 +179,6 @@ class Dispatcher:
         except BaseException as error:  # noqa: BLE001  # what is no call's failure is raised again
             return self._failed(error, name, None)
 
-    async def _request(self, method: Method, context: ServicerContext, read: Read, parse: Parse) -> Message:
-        """The call's request, from a caller who may send it. Raises what ends the call before its servicer."""
-        context.method = method.descriptor
-        context.start()
-        if self.authenticate is not None:
-            context.caller = await self.authenticate(method.descriptor, context)
-        context.begin()
-        if context.is_late():
-            raise StatusError(DEADLINE_EXCEEDED)
-        body = await read()
-        if len(body) < LARGE:
-            request = self._parsed(method, body, parse)
-        else:
-            request = await self.servicers.on_the_side(self._parsed, method, body, parse)
-        # Only now: until the body is whole, its reading tells of a client that leaves.
-        self._departures.watch(context)
-        return request
-
     def _parsed(self, method: Method, body: bytes, parse: Parse) -> Message:
         """The request that a body holds. Raises StatusError for one that breaks a rule, or is none."""
         request, unreadable = parse(body)
@@ -191,11 +186,6 @@ class Dispatcher:
         if unreadable or broken:
             raise StatusError(bad_request([*unreadable, *_beside(unreadable, broken, method.descriptor.input_type)]))
         return request
-
-    def _end(self, context: ServicerContext) -> None:
-        self._running -= 1
-        self._departures.forget(context)
-        context.finish()
 
     def _failed(self, error: BaseException, name: str, context: ServicerContext | None) -> Outcome:
         """How a call ended that raised `error`, in the log too if that was a fault of ours."""
@@ -242,7 +232,13 @@ async def _observed(call: Awaitable[Outcome], method: Method, context: ServicerC
         observe(Call(context.protocol, name, code, seconds, context.caller, context.request_id, context.peer()))
 
 
-def _typed(method: Method, response: object) -> Message:
+def _checked(response: object, method: Method, context: ServicerContext) -> Message:
+    """The response, unless the servicer has set a status to end with."""
+    _check(context)
+    return _typed(response, method)
+
+
+def _typed(response: object, method: Method) -> Message:
     if not isinstance(response, method.response_class):
         raise TypeError(f"{method.path} answered {type(response).__name__}, not its response message")
     return response

@@ -6,7 +6,7 @@ from contextlib import aclosing, suppress
 from typing import Any
 from urllib.parse import urlsplit
 
-from server.gateway.deadlines import Deadlines, current_task
+from server.gateway.deadlines import Deadlines
 from server.gateway.http import Headers, HttpRequest
 from server.gateway.limits import too_large, too_slow
 from server.gateway.status import StatusError
@@ -23,24 +23,29 @@ class Exchange(HttpRequest):
 
     def __init__(self, method: str, path: str, headers: Headers, deadlines: Deadlines, seconds: float) -> None:
         super().__init__(method, path, headers)
-        self._deadlines = deadlines
-        self._seconds = seconds
-        self._length = self._body_length()
-        self.unread = self._length != 0
-        self.is_whole = not self.unread
-        """Whether the body has been read to its end: if not, what comes next on the connection is no request."""
+        self.expect(deadlines, seconds)
 
     is_http1 = True
+    unread = True
+    """Whether there is a body that nobody has begun to read."""
+    is_whole = False
+    """Whether the body has been read to its end: if not, what comes next on the connection is no request."""
+
+    def expect(self, deadlines: Deadlines, seconds: float) -> None:
+        """Makes ready to read the body, which must be there within so many seconds."""
+        self._deadlines = deadlines
+        self._seconds = seconds
+        declared = self.header("content-length")
+        self._length = self._undeclared_length() if declared is None else declared_length(declared)
+        if self._length == 0:
+            self.unread, self.is_whole = False, True
 
     def chunks(self) -> AsyncIterator[bytes]:
         """The body as it comes, once. Raises StatusError when it is cut short."""
         raise NotImplementedError
 
-    def _body_length(self) -> int | None:
-        """As declared; 0 for a request without a body; None where only its end will tell, as HTTP/2 may have it."""
-        declared = self.header("content-length")
-        if declared is not None:
-            return declared_length(declared)
+    def _undeclared_length(self) -> int | None:
+        """0 for a request without a body; None where only its end will tell, as HTTP/2 may have it."""
         return 0 if self.is_http1 and self.header("transfer-encoding") is None else None
 
     async def read(self, limit: int, framing: int) -> bytes:
@@ -110,7 +115,9 @@ class Calls:
 
     def enter(self) -> "asyncio.Task[Any]":
         """Counts the current task in, and answers it."""
-        task = current_task()
+        task = asyncio.current_task()
+        if task is None:
+            raise RuntimeError("a request is answered in a task")
         self._tasks.add(task)
         return task
 

@@ -1,7 +1,7 @@
 """The front of the HTTP edges: which of them a request is for, and what holds for all of them (CORS, OPTIONS, HEAD)."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from google.rpc import code_pb2
 
@@ -12,15 +12,18 @@ from server.gateway.dispatch import Dispatcher
 from server.gateway.error_pages import ErrorPages
 from server.gateway.grpc_web import GrpcWebEdge, is_grpc_web
 from server.gateway.http import JSON_TYPE, Headers, HttpRequest, HttpResponse, unsupported_media_type
-from server.gateway.json_http import JsonEdge
+from server.gateway.json_http import JsonEdge, JsonRoute
 from server.gateway.methods import Method, ServiceError
 from server.gateway.observation import REQUEST_ID, RequestIds
 from server.gateway.openapi import Site
 from server.gateway.status import StatusError, refusal
-from server.gateway.transcoding.routes import BadPathError, MethodNotAllowedError, PathNotFoundError
+from server.gateway.transcoding.routes import BadPathError, Match, MethodNotAllowedError, PathNotFoundError
 
 Probe = Callable[[], Awaitable[None]]
 """Returns when all is well, raises when it is not."""
+
+Page = Callable[[HttpRequest], Awaitable[HttpResponse]]
+"""Answers GET and HEAD on a path of its own. What it raises is answered as if a servicer had raised it."""
 
 RPC_METHODS = ("OPTIONS", "POST")
 PAGE_METHODS = ("GET", "HEAD", "OPTIONS")
@@ -41,23 +44,34 @@ class Front:
     cors: Cors
     probes: Mapping[str, Probe]
     site: Site
+    own_pages: Mapping[str, Page]
     request_ids: RequestIds
+    _literals: Mapping[tuple[str, str], Match[JsonRoute]] = field(init=False)
+    """The routes whose path has no variable: what most calls are for is found at once."""
 
     def __post_init__(self) -> None:
         """Raises ServiceError for a route that no request would reach."""
-        for path in (*self.methods, *self.probes, *self.site):
+        self._literals = self.json.literals()
+        for path in self.own_pages:
+            if path in self.methods or path in self.probes or path in self.site:
+                raise ServiceError(f"the page {path} collides with what is served there already")
+        for path in (*self.methods, *self.probes, *self.site, *self.own_pages):
             for route in self.json.routes_of(path):
                 raise ServiceError(f"{route} collides with what is served on {path} already")
 
     async def __call__(self, request: HttpRequest) -> HttpResponse | None:
         """One request; None when its answer has gone out as a stream. Raises nothing but CancelledError."""
-        request.request_id = self.request_ids.take(request.header(REQUEST_ID))
-        request.common_headers = [(REQUEST_ID, request.request_id)]
+        request.request_id = request_id = self.request_ids.take(request.header(REQUEST_ID))
+        request.common_headers = [(REQUEST_ID, request_id)]
         if self.cors.origins:
             request.common_headers += self.cors.headers(request)
         response: HttpResponse | None
         try:
-            response = await self._answer(request)
+            match = self._literals.get((request.method, request.path))
+            if match is None:
+                response = await self._answer(request)
+            else:
+                response = await self.json.handle(request, match)
         except PathNotFoundError:
             response = self._refuse(request, refusal(code_pb2.NOT_FOUND, "no such path"))
         except MethodNotAllowedError as error:
@@ -81,6 +95,8 @@ class Front:
             return self._probe(request)
         if request.path in self.site:
             return _known(self._page(request))
+        if request.path in self.own_pages:
+            return self._own_page(request)
         try:
             match = self.json.match(request)
         except PathNotFoundError:
@@ -107,6 +123,20 @@ class Front:
         if request.method not in {"GET", "HEAD"}:
             return self._not_allowed(request, PAGE_METHODS)
         return self.site[request.path]()
+
+    async def _own_page(self, request: HttpRequest) -> HttpResponse:
+        if request.method not in {"GET", "HEAD"}:
+            return self._not_allowed(request, PAGE_METHODS)
+        page = self.own_pages[request.path]
+        response = HttpResponse(200)
+
+        async def answer() -> bytes:
+            nonlocal response
+            response = await page(request)
+            return response.body
+
+        outcome = await self.dispatcher.guard(answer(), request.path)
+        return response if outcome.status is None else self.pages.response(outcome)
 
     async def _probe(self, request: HttpRequest) -> HttpResponse:
         if request.method not in {"GET", "HEAD"}:
@@ -135,7 +165,7 @@ class Front:
     def _allowed(self, request: HttpRequest) -> tuple[str, ...]:
         if request.path in self.methods:
             return RPC_METHODS
-        if request.path in self.probes or request.path in self.site:
+        if request.path in self.probes or request.path in self.site or request.path in self.own_pages:
             return PAGE_METHODS
         return self.json.allowed(request)
 

@@ -14,7 +14,7 @@ from server.gateway.cors import Cors
 from server.gateway.dispatch import Authenticate, Dispatcher, Translate
 from server.gateway.error_pages import ErrorPages
 from server.gateway.exchange import Calls
-from server.gateway.front import Front, Probe
+from server.gateway.front import Front, Page, Probe
 from server.gateway.grpc_native import GrpcHandler
 from server.gateway.grpc_web import GrpcWebEdge
 from server.gateway.json_http import JsonEdge
@@ -48,6 +48,8 @@ class Gateway:
         with a fixed text, and the exception is logged.
     success_code: the HTTP status of a method's successful JSON call.
     probes: HTTP paths that answer 200 while their coroutine function returns, an error once it raises.
+    pages: HTTP paths that answer GET and HEAD with what their coroutine function makes of the request, an error once it
+        raises. They are nobody's calls: `authenticate` is not asked, and `observe` not told.
     strict_json: refuse JSON fields that a message does not have, instead of passing over them.
     interceptors: `async def (call_next, request, context)`, around every call of a servicer's method, the first one
         outermost; see docs/gateway.md.
@@ -63,6 +65,7 @@ class Gateway:
         translate: Translate | None = None,
         success_code: Callable[[MethodDescriptor], int] = _ok,
         probes: Mapping[str, Probe] | None = None,
+        pages: Mapping[str, Page] | None = None,
         cors: Cors | None = None,
         limits: Limits | None = None,
         strict_json: bool = False,
@@ -95,6 +98,7 @@ class Gateway:
             cors=cors or Cors(),
             probes=probes or {},
             site=site(operations(descriptors, success_code), openapi) if openapi is not None else {},
+            own_pages=pages or {},
             request_ids=self._request_ids,
         )
 

@@ -10,7 +10,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 
 import grpc
 
@@ -25,7 +25,8 @@ from server.gateway.observation import REQUEST_ID, RequestIds
 from server.gateway.protobuf import MORE_MESSAGES, NO_MESSAGE, decode_protobuf, details_trailer, encode_protobuf
 from server.gateway.status import GRPC_CODES, StatusError
 
-T = TypeVar("T")
+_INSECURE = [b"insecure"]
+"""What grpcio calls a connection without TLS, on which nobody has an identity."""
 
 _log = logging.getLogger(__name__)
 
@@ -58,13 +59,21 @@ class _Reader:
         # grpc's is read here, once: some of its methods end the process when called after the call has ended.
         remaining = grpc_context.time_remaining()
         metadata: Metadata = tuple(grpc_context.invocation_metadata() or ())
-        given = next((value for key, value in metadata if key == REQUEST_ID and isinstance(value, str)), None)
+        given = None
+        for key, value in metadata:
+            if key == REQUEST_ID and isinstance(value, str):
+                given = value
+                break
+        security: Mapping[str, Sequence[bytes]] = grpc_context.auth_context()
+        identities = None, None
+        if security.get("transport_security_type") != _INSECURE:
+            identities = grpc_context.peer_identities(), grpc_context.peer_identity_key()
         return _GrpcContext(
             self._request_ids.take(given),
             metadata,
             grpc_context.peer(),
             None if remaining is None else time.monotonic() + remaining,
-            (grpc_context.peer_identities(), grpc_context.peer_identity_key(), grpc_context.auth_context()),
+            (*identities, security),
         )
 
     async def message(self, grpc_context: Any, context: ServicerContext) -> bytes:
@@ -94,46 +103,50 @@ def _handler(dispatcher: Dispatcher, method: Method, reader: _Reader) -> "grpc.R
 
 
 def _unary(dispatcher: Dispatcher, method: Method, reader: _Reader) -> Callable[[object, Any], Awaitable[bytes]]:
+    parse = partial(decode_protobuf, method)
+
     async def call(_requests: object, grpc_context: Any) -> bytes:
-        context = reader.context(grpc_context)
-        read = partial(reader.message, grpc_context, context)
-        outcome = await dispatcher.unary(method, context, read, partial(decode_protobuf, method), encode_protobuf)
-        if context.initial_metadata():
-            await grpc_context.send_initial_metadata(context.initial_metadata())
-        if outcome.status is not None or context.has_metadata:
-            await _end(grpc_context, outcome, context)
+        try:
+            context = reader.context(grpc_context)
+            read = partial(reader.message, grpc_context, context)
+            outcome = await dispatcher.unary(method, context, read, parse, encode_protobuf)
+            if outcome.status is not None or context.has_metadata:
+                if context.initial_metadata():
+                    await grpc_context.send_initial_metadata(context.initial_metadata())
+                await _end(grpc_context, outcome, context)
+        except Exception as error:
+            await _fail(grpc_context, method, error)
+            raise
         return outcome.body
 
-    return _guarded(call, method)
+    return call
 
 
 def _stream(dispatcher: Dispatcher, method: Method, reader: _Reader) -> Callable[[object, Any], Awaitable[None]]:
+    parse = partial(decode_protobuf, method)
+
     async def call(_requests: object, grpc_context: Any) -> None:
-        context = reader.context(grpc_context)
-        sink = _Sink(grpc_context, context)
-        read, parse = partial(reader.message, grpc_context, context), partial(decode_protobuf, method)
-        outcome = await dispatcher.stream(method, context, read, parse, encode_protobuf, sink)
-        if context.initial_metadata():
-            await sink.start()
-        await _end(grpc_context, outcome, context)
-
-    return _guarded(call, method)
-
-
-def _guarded(call: Callable[[object, Any], Awaitable[T]], method: Method) -> Callable[[object, Any], Awaitable[T]]:
-    """The same call, whose faults do not become grpcio's, which tells the client of them."""
-
-    async def guarded(requests: object, grpc_context: Any) -> T:
         try:
-            return await call(requests, grpc_context)
-        except grpc.aio.BaseError:
-            raise  # grpcio's own: an abort, or a call that has ended meanwhile
-        except Exception:  # whatever it is, the client gets an answer
-            _log.exception("%s failed", method.path)
-            await grpc_context.abort(GRPC_CODES[INTERNAL.code], INTERNAL.message)
+            context = reader.context(grpc_context)
+            sink = _Sink(grpc_context, context)
+            read = partial(reader.message, grpc_context, context)
+            outcome = await dispatcher.stream(method, context, read, parse, encode_protobuf, sink)
+            if context.initial_metadata():
+                await sink.start()
+            await _end(grpc_context, outcome, context)
+        except Exception as error:
+            await _fail(grpc_context, method, error)
             raise
 
-    return guarded
+    return call
+
+
+async def _fail(grpc_context: Any, method: Method, error: Exception) -> None:
+    """Answers in the place of what failed, whatever it was: grpcio would tell the client its text."""
+    # grpcio's own is an abort, or a call that has ended meanwhile.
+    if not isinstance(error, grpc.aio.BaseError):
+        _log.error("%s failed", method.path, exc_info=error)
+        await grpc_context.abort(GRPC_CODES[INTERNAL.code], INTERNAL.message)
 
 
 class _GrpcContext(ServicerContext):

@@ -1,5 +1,8 @@
 """The gRPC-Web edge: requests in, framed answers out. HTTP 200 whatever the status: clients read none on any other."""
 
+from collections.abc import Awaitable
+from functools import lru_cache
+
 from google.protobuf.message import Message
 
 from server.gateway.dispatch import Dispatcher, Outcome
@@ -28,18 +31,19 @@ class GrpcWebEdge:
     def __init__(self, dispatcher: Dispatcher, message_limit: int) -> None:
         self._dispatcher = dispatcher
         self._limit = message_limit
+        self._framing = framing(message_limit, text=False)
+        self._text_framing = framing(message_limit, text=True)
 
     async def handle(self, request: HttpRequest, method: Method | None) -> HttpResponse | None:
         """One call; None when its answer has gone out as a stream."""
-        text = _TYPES[request.media_type().essence] is TEXT
-        content_type = _answer_type(request)
+        text, content_type = _types(request.header("content-type") or "", request.header("accept") or "")
         context = HttpContext(request, "grpc-web")
         if method is None:
             self._dispatcher.refused(UNKNOWN_METHOD.code, request.request_id, request.peer)
             return _respond(content_type, Outcome(status=UNKNOWN_METHOD), context)
 
-        async def read() -> bytes:
-            return await request.read(self._limit, framing(self._limit, text=text))
+        def read() -> Awaitable[bytes]:
+            return request.read(self._limit, self._text_framing if text else self._framing)
 
         def parse(body: bytes) -> tuple[Message, list[FieldViolation]]:
             if text:
@@ -72,12 +76,12 @@ class _Stream(HttpStream):
         return self.frames.message(message)
 
 
-def _answer_type(request: HttpRequest) -> str:
-    for accepted in (request.header("accept") or "").split(","):
-        named = _TYPES.get(parse_media_type(accepted).essence)
-        if named is not None:
-            return named
-    return _TYPES[request.media_type().essence]
+@lru_cache(maxsize=64)  # clients are of few kinds
+def _types(content_type: str, accept: str) -> tuple[bool, str]:
+    """Whether a request is text, and the content type of its answer: the first that it accepts, or else its own."""
+    own = _TYPES[parse_media_type(content_type).essence]
+    named = (_TYPES.get(parse_media_type(accepted).essence) for accepted in accept.split(","))
+    return own is TEXT, next(filter(None, named), own)
 
 
 def _respond(content_type: str, outcome: Outcome, context: HttpContext) -> HttpResponse:
@@ -85,7 +89,9 @@ def _respond(content_type: str, outcome: Outcome, context: HttpContext) -> HttpR
 
 
 def _head(content_type: str, outcome: Outcome, context: HttpContext) -> Headers:
-    headers = [("content-type", content_type), *to_headers(context.initial_metadata())]
+    headers = [("content-type", content_type)]
+    if context.has_metadata:
+        headers += to_headers(context.initial_metadata())
     if outcome.status is UNKNOWN_ENCODING:
         headers.append(("grpc-accept-encoding", ENCODINGS))
     return headers

@@ -10,10 +10,9 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from google.rpc import code_pb2, status_pb2
+from google.rpc import code_pb2
 
 from server.gateway.context import ServicerContext
-from server.gateway.lifetime import DEADLINE_EXCEEDED
 from server.gateway.metadata import Metadata, from_headers, parse_connect_timeout, parse_timeout
 from server.gateway.status import StatusError, refusal
 
@@ -61,15 +60,22 @@ class HttpRequest:
     """Set by the front."""
     common_headers: Headers
     """For whatever answer there will be; set by the front."""
+    path: str
+    """Starts with a slash; percent-encoded unless `path_is_decoded`."""
+    header: Callable[[str], str | None]
+    """The first value of a header, None without one. Names are in lower case."""
 
     def __init__(self, method: str, path: str, headers: Headers) -> None:
         self.method = method
         self.path = path
-        """Starts with a slash; percent-encoded unless `path_is_decoded`."""
-        self.headers = headers
-        """Names in lower case, repeats kept."""
+        self._headers = headers
         # Of repeats the first.
         self._named = dict(reversed(headers))
+        self.header = self._named.get
+
+    def headers(self) -> Headers:
+        """All of them, names in lower case, repeats kept."""
+        return self._headers
 
     async def read(self, limit: int, framing: int) -> bytes:
         """The whole body.
@@ -83,21 +89,18 @@ class HttpRequest:
         """Sends the head of an answer whose body comes piece by piece. An edge that has called it answers None."""
         raise NotImplementedError
 
-    def header(self, name: str) -> str | None:
-        """The first value of a header, None without one."""
-        return self._named.get(name)
-
     def header_names(self) -> Iterable[str]:
         """Each name once."""
         return self._named
 
     def media_type(self) -> "MediaType":
         """The content type; without one its essence is empty."""
-        return parse_media_type(self._named.get("content-type") or "")
+        return parse_media_type(self.header("content-type") or "")
 
     def content_encoding(self) -> str:
         """In lower case; `identity` without one."""
-        return (self._named.get("content-encoding") or "identity").strip().lower()
+        encoding = self.header("content-encoding")
+        return encoding.strip().lower() if encoding else "identity"
 
 
 @dataclass(slots=True)
@@ -116,9 +119,9 @@ class HttpContext(ServicerContext):
     """The context of a call that came over HTTP: its metadata and deadline stand in the headers."""
 
     outlives_cancellation = True
+    keeps_time = True
 
     def __init__(self, request: HttpRequest, protocol: str) -> None:
-        self._peer = request.peer
         self._request = request
         self._task = request.task
         self.request_id = request.request_id
@@ -128,28 +131,28 @@ class HttpContext(ServicerContext):
     def authorization(self) -> list[str]:
         if self._request.header("authorization") is None:
             return []
-        return [value for key, value in self._request.headers if key == "authorization"]
+        return [value for key, value in self._request.headers() if key == "authorization"]
 
     def begin(self) -> None:
-        names = self._request.header_names()
         # One search for all of them; a name that has this in its middle is only read for nothing.
-        if "-bin" in "\n".join(names):
-            self._invocation = from_headers(self._request.headers)
-        if not _TIMEOUTS.keys().isdisjoint(names):
+        names = "\n".join(self._request.header_names())
+        if "-bin" in names:
+            self._invocation = from_headers(self._request.headers())
+        if "-timeout" in names:
             texts = ((parse, self._request.header(name)) for name, parse in _TIMEOUTS.items())
-            self._deadline = time.monotonic() + min(parse(text) for parse, text in texts if text is not None)
-            self.start_timer()
+            seconds = [parse(text) for parse, text in texts if text is not None]
+            if seconds:
+                self._deadline = time.monotonic() + min(seconds)
+                self.start_timer()
+                super().begin()
 
-    def failure(self) -> status_pb2.Status | None:
-        # The timer has had no turn if the servicer kept the event loop to itself.
-        if self.verdict is None and self.is_late():
-            return DEADLINE_EXCEEDED
-        return super().failure()
+    def peer(self) -> str:
+        return self._request.peer
 
     def invocation_metadata(self) -> Metadata:
         # Few servicers ask, so it is read when one does; what could be malformed, `begin` has read.
         if self._invocation is None:
-            self._invocation = from_headers(self._request.headers)
+            self._invocation = from_headers(self._request.headers())
         return self._invocation
 
 

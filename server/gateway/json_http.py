@@ -22,6 +22,8 @@ from server.gateway.transcoding.routes import Match, RouteConflictError, Router
 
 TRAILER_PREFIX = "grpc-trailer-"
 NDJSON_TYPE = "application/x-ndjson"
+_NOT_LITERAL = frozenset("{%")
+"""A template with one of these is no path, or one that not every server hands over as it was sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +74,18 @@ class JsonEdge:
     def multi_segment_routes(self) -> list[str]:
         """The routes that need a path as it was sent, see the RSGI face."""
         return [str(entry) for entry in self._router.entries if entry.template.has_multi_segment_variable]
+
+    def literals(self) -> dict[tuple[str, str], Match[JsonRoute]]:
+        """What `match` answers for the paths that are a route's template, to the letter, by HTTP method and path.
+
+        Without OPTIONS, which is never a call.
+        """
+        routes = [(entry.http_method, entry.template.text) for entry in self._router.entries]
+        return {
+            (method, path): self._router.match(method, path)
+            for method, path in routes
+            if method != "OPTIONS" and path.isascii() and _NOT_LITERAL.isdisjoint(path)
+        }
 
     def match(self, request: HttpRequest) -> Match[JsonRoute]:
         """The route of a request. Raises a RoutingError."""

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from google.protobuf.descriptor import MethodDescriptor
 from google.rpc import code_pb2, status_pb2
 
 from server.gateway.deadlines import current_task
@@ -33,6 +34,8 @@ class Lifetime:
     """By time.monotonic."""
     _ended = False
     _callbacks: list[Callable[[], object]] | None = None
+    method: MethodDescriptor | None = None
+    """The method that is called."""
     loop: asyncio.AbstractEventLoop | None = None
     """That of the task which runs the call."""
     _task: asyncio.Task[Any] | None = None
@@ -40,8 +43,9 @@ class Lifetime:
 
     # The dispatcher's side.
 
-    def start(self) -> None:
-        """Binds the call to the task that runs it, the current one."""
+    def start(self, method: MethodDescriptor) -> None:
+        """Binds the call to its method and to the task that runs it, the current one."""
+        self.method = method
         if self._task is None:
             self._task = current_task()
         self.loop = self._task.get_loop()

@@ -7,7 +7,7 @@ Header values that are not ASCII do not arrive at all. A client that closes its 
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from typing import Any, Protocol
 
 from granian.rsgi import ProtocolClosed  # type: ignore[attr-defined]  # documented, but not in its __all__
@@ -37,6 +37,8 @@ class RsgiScope(Protocol):
 
 
 class _RsgiRequest(Exchange):
+    """What granian knows of a request is made for each asking, so it is asked only for what somebody needs."""
+
     path_is_decoded = True
     task: "asyncio.Task[Any]"
     has_started = False
@@ -45,13 +47,32 @@ class _RsgiRequest(Exchange):
     def __init__(
         self, scope: RsgiScope, protocol: Any, task: "asyncio.Task[Any]", deadlines: Deadlines, limits: Limits
     ) -> None:
-        self.is_http1 = scope.http_version != "2"
-        super().__init__(scope.method, scope.path, scope.headers.items(), deadlines, limits.read_seconds)
+        self._scope = scope
+        self._protocol = protocol
+        self.method = scope.method
+        self.path = scope.path
         self.query = scope.query_string
-        self.peer = _peer(scope.client)
+        self._granians = headers = scope.headers
+        self.header = headers.get
         self.stream_limit = limits.stream_bytes
         self.task = task
-        self._protocol = protocol
+        self.expect(deadlines, limits.read_seconds)
+
+    @property
+    def is_http1(self) -> bool:  # type: ignore[override]  # elsewhere it is set
+        return self._scope.http_version != "2"
+
+    @property
+    def peer(self) -> str:  # type: ignore[override]  # elsewhere it is set
+        return _peer(self._scope.client)
+
+    def headers(self) -> Headers:
+        items: Headers = self._granians.items()
+        return items
+
+    def header_names(self) -> Iterable[str]:
+        names: list[str] = self._granians.keys()
+        return names
 
     async def read(self, limit: int, framing: int) -> bytes:
         length = self._length

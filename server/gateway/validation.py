@@ -1,18 +1,18 @@
 """The rules that stand in the proto as buf.validate annotations, checked by protovalidate."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from google.protobuf.descriptor import Descriptor
 from google.protobuf.message import Message
-from protovalidate import CompilationError, Validator
+from google.protobuf.message_factory import GetMessageClass
+from protovalidate import CompilationError, Validator, Violation
 from protovalidate._gen.buf.validate.validate_pb import FieldPath
 
+from server.gateway.acceptors.annotations import has_rules, reachable
+from server.gateway.acceptors.messages import Accept, Acceptors
 from server.gateway.methods import ServiceError
 from server.gateway.status import FieldViolation
 from server.gateway.transcoding.wellknown import descriptor_of
-
-_EXTENSION = b"\xba\x48"
-"""The tag of buf.validate's extensions of fields, oneofs and messages, all of the number 1159."""
 
 
 class Rules:
@@ -21,45 +21,42 @@ class Rules:
     def __init__(self, request_classes: Iterable[type[Message]] = ()) -> None:
         # One for each pool: a validator knows files by their names, which two pools may both have.
         self._validators: dict[object, Validator] = {}
-        self._without: set[type[Message]] = set()
         # For speed: a message's pool is four steps away.
         self._by_class: dict[type[Message], Validator] = {}
+        # For speed, too: most messages are right.
+        self._accept: dict[type[Message], Accept] = {}
+        acceptors = Acceptors()
+        compiled: set[Descriptor] = set()
         for request_class in request_classes:
-            if not _has_rules(descriptor_of(request_class()), set()):
-                self._without.add(request_class)
-                continue
-            try:
-                self.violations(request_class())
-            except CompilationError as error:
-                raise ServiceError(f"{request_class.DESCRIPTOR.full_name}: {error}") from error
+            descriptor = descriptor_of(request_class())
+            self._compile([part for part in reachable(descriptor) if part not in compiled and has_rules(part)])
+            compiled.update(reachable(descriptor))
+            accept = acceptors.of(descriptor)
+            if accept is not None:
+                self._accept[request_class] = accept
 
-    def violations(self, message: Message) -> list[FieldViolation]:
+    def _compile(self, descriptors: Iterable[Descriptor]) -> None:
+        for descriptor in descriptors:
+            try:
+                self._broken(GetMessageClass(descriptor)())
+            except CompilationError as error:
+                raise ServiceError(f"{descriptor.full_name}: {error}") from error
+
+    def violations(self, message: Message) -> Sequence[FieldViolation]:
         """The rules that `message` breaks; a field may be named more than once."""
+        accept = self._accept.get(type(message))
+        if accept is not None and accept(message):
+            return ()
+        broken = self._broken(message)
+        return [FieldViolation(_path(violation.proto.field), violation.proto.message) for violation in broken]
+
+    def _broken(self, message: Message) -> list[Violation]:
         validator = self._by_class.get(type(message))
         if validator is None:
-            if type(message) in self._without:
-                return []
             pool = message.DESCRIPTOR.file.pool
             validator = self._validators.get(pool) or self._validators.setdefault(pool, Validator())
             self._by_class[type(message)] = validator
-        broken = validator.collect_violations(message)
-        if not broken:
-            return []
-        return [FieldViolation(_path(violation.proto.field), violation.proto.message) for violation in broken]
-
-
-def _has_rules(descriptor: Descriptor, seen: set[Descriptor]) -> bool:
-    """Whether a rule stands in a type or in what it is made of: looking for none costs a copy of the message."""
-    if descriptor in seen:
-        return False
-    seen.add(descriptor)
-    annotated = (descriptor, *descriptor.fields, *descriptor.oneofs)
-    # As bytes: in the options of a descriptor from another pool the extension is not known. What merely looks like it
-    # is looked at by protovalidate.
-    if any(_EXTENSION in element.GetOptions().SerializeToString() for element in annotated):
-        return True
-    parts = (field.message_type for field in descriptor.fields if field.message_type is not None)
-    return any(_has_rules(part, seen) for part in parts)
+        return validator.collect_violations(message)
 
 
 def _path(field: FieldPath | None) -> str:

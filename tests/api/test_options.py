@@ -48,4 +48,5 @@ def test_the_known_permissions_are_sorted_and_each_named_once() -> None:
         "execution.target.read",
         "execution.target.write",
         "execution.write",
+        "metrics.read",
     )

@@ -120,10 +120,10 @@ import os, signal, sys, time
 from server import family, logs, signals
 from server.supervisor import Supervisor
 
-def fails(pipe):
+def fails(_number, pipe):
     family.leave(3)
 
-def hangs(pipe):
+def hangs(_number, pipe):
     os.write(pipe, b"1")
     while True:
         time.sleep(60)

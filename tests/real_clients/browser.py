@@ -27,6 +27,7 @@ FLAGS = (
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    "--disable-popup-blocking",  # a page of ours may open another, which no click of a person asked for
     # The page's console, which names the reason when a call is blocked.
     "--enable-logging=stderr",
 )

@@ -25,11 +25,13 @@ class SqliteTransaction:
     swallows a driver's error fails all the same: the writer looks at `failure`.
     """
 
-    __slots__ = ("_cursor", "failure")
+    __slots__ = ("_cursor", "failure", "growth")
 
     def __init__(self, cursor: sqlite3.Cursor) -> None:
         self._cursor = cursor
         self.failure: Exception | None = None
+        self.growth: dict[str, int] = {}
+        """How many targets more there are, by owner. It is for the writer to store, once for a whole batch."""
 
     def end(self) -> None:
         self.failure = RuntimeError("the transaction is over")
@@ -39,7 +41,7 @@ class SqliteTransaction:
         event_row = events.to_row(event)
         if not self._execute(targets.INSERT, target_row).rowcount:
             raise TargetNameTakenError
-        self._execute(targets.COUNT_ONE_MORE, (target.owner,))
+        self._grow(target.owner, 1)
         self._execute_each(signing_keys.INSERT, signing_keys.to_rows(target.id, keys))
         self._execute(events.APPEND, event_row)
 
@@ -61,7 +63,7 @@ class SqliteTransaction:
         if self._rows(executions.KEYS_WITH_TARGET, (target.owner, target.id)):
             raise StoreError(f"an execution names target {target.id}")
         self._change(targets.DELETE, targets.key(target.owner, target.id))
-        self._execute(targets.COUNT_ONE_LESS, (target.owner,))
+        self._grow(target.owner, -1)
         self._execute(signing_keys.DELETE, (target.id,))
         self._execute(events.APPEND, event_row)
         self._execute(instance.RAISE_EXECUTIONS_REVISION)
@@ -118,6 +120,9 @@ class SqliteTransaction:
 
     def next_worker_number(self) -> int:
         return int(self._rows(instance.NEXT_WORKER)[0][0])
+
+    def _grow(self, owner: str, more: int) -> None:
+        self.growth[owner] = self.growth.get(owner, 0) + more
 
     def _change(self, statement: str, parameters: Row) -> None:
         if not self._execute(statement, parameters).rowcount:

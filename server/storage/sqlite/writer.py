@@ -8,6 +8,7 @@ import asyncio
 import logging
 import sqlite3
 import threading
+from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from queue import SimpleQueue
@@ -16,6 +17,7 @@ from typing import Any, TypeVar
 from server.actions.errors import StoreError
 from server.actions.ports import Transaction
 from server.storage.sqlite.connection import PATIENCE, begin, roll_back, store_error
+from server.storage.sqlite.rows import targets
 from server.storage.sqlite.transaction import SqliteTransaction
 
 T = TypeVar("T")
@@ -51,6 +53,8 @@ class Writer:
         self._observe_batch = observe_batch
         self._queue: SimpleQueue[Job | None] = SimpleQueue()
         """None comes last, and ends the thread."""
+        self._growth: Counter[str] = Counter()
+        """How many targets more there are after this batch, by owner: a statement of its own would cost each change."""
         self._closed = False
         # A daemon: a program that never came to close() must still be able to exit.
         self._thread = threading.Thread(target=self._serve, name="actiond-writer", daemon=True)
@@ -74,6 +78,8 @@ class Writer:
         self._closed = True
         self._queue.put(None)
         await asyncio.to_thread(self._thread.join)
+        # It may hold a statement, and a connection is not closed before its statements are.
+        self._cursor.close()
 
     def _serve(self) -> None:
         while (first := self._queue.get()) is not None:
@@ -104,6 +110,7 @@ class Writer:
                 self._gather(jobs)
             jobs = [job for job in jobs if not job[1].cancelled()]
             outcomes = self._run(jobs)
+            self._cursor.executemany(targets.ADD_TO_COUNT, self._growth.items())
             self._connection.execute("COMMIT")
         except BaseException as exc:  # noqa: BLE001, it comes out at every caller
             roll_back(self._connection)
@@ -121,10 +128,12 @@ class Writer:
             jobs.append(job)
 
     def _run(self, jobs: Sequence[Job]) -> Sequence[Outcome]:
+        self._growth.clear()
         try:
             return [self._run_bare(change) for change, _ in jobs]
         except _LeftTracesError:
             roll_back(self._connection)
+            self._growth.clear()
             begin(self._connection, self._patience)
             return [self._run_guarded(change) for change, _ in jobs]
 
@@ -155,6 +164,9 @@ class Writer:
         failure = transaction.failure
         transaction.end()
         if failure is None:
+            if outcome[1] is None:
+                for owner, more in transaction.growth.items():
+                    self._growth[owner] += more
             return outcome
         if not self._connection.in_transaction:
             # SQLite gave up the whole transaction, as for a full disk. What follows would each be committed alone.

@@ -21,7 +21,6 @@ from server.gateway.openapi.page import page
 from tests.gateway import fixture_service
 from tests.gateway.faces import asgi_server
 from tests.gateway.openapi.documented import INFO
-from tests.real_clients import browser
 from tests.real_clients.browser import Visit, find_chromium, visit
 from tests.real_clients.web_page import PageServer, UnavailableError
 
@@ -92,9 +91,7 @@ async def seen(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Async
     info = replace(INFO, is_secure=True, comments=comments)
     gateway = Gateway(services=fixture_service.services(), authenticate=authenticate, openapi=info)
     async with asgi_server(cast("Gateway", Driven(gateway))) as port:
-        with PageServer(scratch) as reports, pytest.MonkeyPatch.context() as patch:
-            # The driver opens the page in a window, which no click of a person asked for.
-            patch.setattr(browser, "FLAGS", (*browser.FLAGS, "--disable-popup-blocking"))
+        with PageServer(scratch) as reports:
             arguments = {"operation": OPERATION, "values": json.dumps(VALUES), "report": reports.origin("localhost")}
             url = f"http://127.0.0.1:{port}/driver.html?{urlencode(arguments)}"
             yield Seen(await asyncio.to_thread(visit, chromium, reports, url, scratch / "profile"), tokens)

@@ -35,10 +35,10 @@ SELECT {_KEY}, {_REST} FROM targets WHERE ({_KEY}) IN (
 """
 NAMESAKE = "SELECT id FROM targets WHERE owner = ? AND name_key = ? AND id <> ?"
 
-COUNT_ONE_MORE = """
-INSERT INTO target_counts (owner, targets) VALUES (?, 1) ON CONFLICT (owner) DO UPDATE SET targets = targets + 1
+ADD_TO_COUNT = """
+INSERT INTO target_counts (owner, targets) VALUES (?, ?)
+ON CONFLICT (owner) DO UPDATE SET targets = targets + excluded.targets
 """
-COUNT_ONE_LESS = "UPDATE target_counts SET targets = targets - 1 WHERE owner = ?"
 COUNT = "SELECT targets FROM target_counts WHERE owner = ?"
 
 _NANOS = 1_000_000_000
@@ -52,12 +52,13 @@ def key(owner: str, target_id: str) -> Row:
 def rest(target: Target) -> Row:
     """What INSERT wants behind the key, and UPDATE before it."""
     seconds, nanos = divmod(target.timeout_ns, _NANOS)
+    # sqlite3 looks for an adapter of all that is not exactly a str, int, float or bytearray, which is dear.
     return (
         target.name,
         target.name_key,
         target.type.value,
-        target.type is TargetType.ASYNC,
-        target.interrupt_on_error,
+        int(target.type is TargetType.ASYNC),
+        int(target.interrupt_on_error),
         seconds,
         nanos,
         target.endpoint,
