@@ -22,11 +22,11 @@ class TargetToDeleteNotFoundError(TargetNotFoundError):
 
 
 class TargetOfExecutionNotFoundError(TargetNotFoundError):
-    """The same, of one that an execution was to call."""
+    """The same, of one that an execution was to call, by a step whose position is the argument."""
 
 
 class EndpointDeniedError(DomainError):
-    """The endpoint names an address that this server does not call."""
+    """The endpoint names an address that this server does not call. The argument says why."""
 
 
 class LimitTooHighError(DomainError):
@@ -34,11 +34,11 @@ class LimitTooHighError(DomainError):
 
 
 class RequestConditionEmptyError(DomainError):
-    """A request or response condition says neither method nor service nor all."""
+    """A request or response condition says neither method nor service nor all. The argument says where it stands."""
 
 
 class EventConditionEmptyError(DomainError):
-    """An event condition says neither event nor group nor all."""
+    """An event condition says neither event nor group nor all. The argument says where it stands."""
 
 
 class MethodUnknownError(DomainError):
@@ -66,11 +66,11 @@ class ExecutionNotFoundError(DomainError):
 
 
 class IncludeNotFoundError(DomainError):
-    """There is no execution of a condition that was to be included."""
+    """There is no execution of a condition that was to be included, by a step whose position is the argument."""
 
 
 class CircularIncludeError(DomainError):
-    """An include leads back to its own execution."""
+    """An include, of a step whose position is the argument, leads back to its own execution."""
 
 
 class TooManyIncludeLevelsError(DomainError):

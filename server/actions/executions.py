@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from server.actions.conditions import Condition, Scope, is_proper
@@ -183,17 +184,19 @@ class _Graph:
         """Raises the error of what is wrong with the new steps."""
         if len(self._steps[self._condition]) > MOST_STEPS:
             raise TooManyStepsError
-        includes = self._includes(self._condition)
-        if self._condition in includes:
-            raise CircularIncludeError
-        for step in dict.fromkeys(self._steps[self._condition]):
+        # A step that occurs more than once stands for the first.
+        steps = {step: position for position, step in reversed(list(enumerate(self._steps[self._condition])))}
+        if self._condition in steps:
+            raise CircularIncludeError(steps[self._condition])
+        for step, position in sorted(steps.items(), key=itemgetter(1)):
             if isinstance(step, str):
                 if self._transaction.target(self._owner, step) is None:
-                    raise TargetOfExecutionNotFoundError
+                    raise TargetOfExecutionNotFoundError(position)
             elif not self._exists(step):
-                raise IncludeNotFoundError
-        if any(self._leads_back(include) for include in includes):
-            raise CircularIncludeError
+                raise IncludeNotFoundError(position)
+        for include in self._includes(self._condition):
+            if self._leads_back(include):
+                raise CircularIncludeError(steps[include])
         if self._rise(self._condition) + self._height(self._condition) > LEVELS:
             raise TooManyIncludeLevelsError
         if any(self._count(condition) > MOST_STEPS for condition in (self._condition, *self._above(self._condition))):

@@ -76,7 +76,7 @@ class ActionService(action_service_pb2_grpc.ActionServiceServicer):
     async def ListExecutions(
         self, request: pb.ListExecutionsRequest, context: ServicerContext
     ) -> pb.ListExecutionsResponse:
-        filters = tuple(one for query in request.queries if (one := _filter(query)) is not None)
+        filters = tuple(one for at, query in enumerate(request.queries) if (one := _filter(query, at)) is not None)
         found = await self._executions.find(context.caller, ExecutionQuery(page_of(request.query), filters))
         return pb.ListExecutionsResponse(details=list_details(found), result=map(execution_message, found.items))
 
@@ -96,11 +96,15 @@ class ActionService(action_service_pb2_grpc.ActionServiceServicer):
         return pb.ListExecutionServicesResponse(services=self._services)
 
 
-def _filter(query: query_pb2.SearchQuery) -> ConditionsQuery | TypeQuery | StepQuery | None:
+def _filter(query: query_pb2.SearchQuery, position: int) -> ConditionsQuery | TypeQuery | StepQuery | None:
     """None for a query that holds for every execution."""
+    path = f"queries[{position}]"
     match query.WhichOneof("query"):
         case "in_conditions_query":
-            conditions = map(condition_of, query.in_conditions_query.conditions)
+            conditions = (
+                condition_of(condition, f"{path}.in_conditions_query.conditions[{at}]")
+                for at, condition in enumerate(query.in_conditions_query.conditions)
+            )
             return ConditionsQuery(frozenset(condition.key for condition in conditions if is_proper(condition)))
         case "execution_type_query":
             execution_type = _EXECUTION_TYPES.get(query.execution_type_query.execution_type)
@@ -108,5 +112,5 @@ def _filter(query: query_pb2.SearchQuery) -> ConditionsQuery | TypeQuery | StepQ
         case "target_query":
             return StepQuery(target_id=query.target_query.target_id)
         case _:
-            include = condition_of(query.include_query.include)
+            include = condition_of(query.include_query.include, f"{path}.include_query.include")
             return StepQuery(include=include.key) if is_proper(include) else ConditionsQuery(frozenset())

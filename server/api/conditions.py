@@ -22,8 +22,8 @@ _EMPTY = {
 _FIELDS: Mapping[Scope, str] = {scope: field for field, scope in _SCOPES.items()}
 
 
-def condition_of(message: execution_pb2.Condition) -> Condition:
-    """The condition that a valid message means.
+def condition_of(message: execution_pb2.Condition, path: str = "condition") -> Condition:
+    """The condition that a valid message means. `path` is where it stands in its request.
 
     Raises RequestConditionEmptyError or EventConditionEmptyError for one that names nothing.
     """
@@ -36,7 +36,7 @@ def condition_of(message: execution_pb2.Condition) -> Condition:
     if field == "all" and part.all:
         return Condition(execution_type, Scope.ALL)
     if field is None or field == "all":
-        raise _EMPTY[execution_type]
+        raise _EMPTY[execution_type](path)
     name: str = getattr(part, field)
     # The original takes a group with and without its end, and answers it without.
     return Condition(execution_type, _SCOPES[field], name.removesuffix(_GROUP) if field == "group" else name)
@@ -58,8 +58,10 @@ def condition_message(condition: Condition) -> execution_pb2.Condition:
 def steps_of(messages: Iterable[execution_pb2.ExecutionTargetType]) -> tuple[Step, ...]:
     """The steps, in their order."""
     return tuple(
-        condition_of(message.include) if message.WhichOneof("type") == "include" else message.target
-        for message in messages
+        condition_of(message.include, f"targets[{position}].include")
+        if message.WhichOneof("type") == "include"
+        else message.target
+        for position, message in enumerate(messages)
     )
 
 

@@ -35,12 +35,12 @@ class _Entry:
     text: str
     reason: str = ""
     field: str = ""
-    """What of the request has caused it."""
+    """What of the request has caused it; `{}` in this and the next is the error's own argument."""
     rule: str = ""
-    """What the field breaks; else what the error itself says."""
+    """What the field breaks."""
     more: tuple[Message, ...] = ()
 
-    def status(self, said: str) -> status_pb2.Status:
+    def status(self, *arguments: object) -> status_pb2.Status:
         if not self.id:
             return make_status(self.code, self.text)
         details: list[Message] = [
@@ -49,7 +49,8 @@ class _Entry:
             *self.more,
         ]
         if self.field:
-            violation = error_details_pb2.BadRequest.FieldViolation(field=self.field, description=self.rule or said)
+            field, rule = self.field.format(*arguments), self.rule.format(*arguments)
+            violation = error_details_pb2.BadRequest.FieldViolation(field=field, description=rule)
             details.append(error_details_pb2.BadRequest(field_violations=[violation]))
         return make_status(self.code, f"{self.text} ({self.id})", *details)
 
@@ -74,11 +75,11 @@ _ENTRIES: dict[type[errors.DomainError], _Entry] = {
         "COMMAND-17e8fq1ggk",
         _NO_TARGET,
         "TARGET_NOT_FOUND",
-        "targets",
+        "targets[{}]",
         "names a target that does not exist",
     ),
     errors.EndpointDeniedError: _Entry(
-        _INVALID, "ACTIOND-endpoint", "Endpoint is not allowed", "ENDPOINT_NOT_ALLOWED", "endpoint"
+        _INVALID, "ACTIOND-endpoint", "Endpoint is not allowed", "ENDPOINT_NOT_ALLOWED", "endpoint", "{}"
     ),
     errors.LimitTooHighError: _Entry(
         _INVALID, "GRPC-vR9nC", "List query is invalid", "LIMIT_TOO_HIGH", "query.limit", f"must be at most {MOST}"
@@ -88,7 +89,7 @@ _ENTRIES: dict[type[errors.DomainError], _Entry] = {
         "COMMAND-3tkej630e6",
         _BAD_EXECUTION,
         "CONDITION_EMPTY",
-        "condition",
+        "{}",
         "must name a method or a service, or all: true",
     ),
     errors.EventConditionEmptyError: _Entry(
@@ -96,7 +97,7 @@ _ENTRIES: dict[type[errors.DomainError], _Entry] = {
         "COMMAND-w5smb6v7qu",
         _BAD_EXECUTION,
         "CONDITION_EMPTY",
-        "condition",
+        "{}",
         "must name an event or a group, or all: true",
     ),
     errors.MethodUnknownError: _Entry(_NOT_FOUND, "COMMAND-vysplsevt8", _NO_CONDITION, "METHOD_UNKNOWN"),
@@ -112,7 +113,7 @@ _ENTRIES: dict[type[errors.DomainError], _Entry] = {
         "COMMAND-slgj0l4cdz",
         "Include not found",
         "INCLUDE_NOT_FOUND",
-        "targets",
+        "targets[{}]",
         "includes an execution that does not exist",
     ),
     errors.CircularIncludeError: _Entry(
@@ -120,7 +121,7 @@ _ENTRIES: dict[type[errors.DomainError], _Entry] = {
         "COMMAND-819opvhgjv",
         "Circular include",
         "CIRCULAR_INCLUDE",
-        "targets",
+        "targets[{}]",
         "includes an execution that leads back to this one",
     ),
     errors.TooManyIncludeLevelsError: _Entry(
@@ -152,13 +153,9 @@ _ENTRIES: dict[type[errors.DomainError], _Entry] = {
         code_pb2.PERMISSION_DENIED, "AUTH-5mWD2", "No matching permissions found", "PERMISSION_MISSING"
     ),
 }
-_STATUSES = {error: entry.status("") for error, entry in _ENTRIES.items()}
 
 
 def to_status(error: Exception) -> status_pb2.Status | None:
     """The status that a caller gets for `error`; None for a fault of ours."""
-    if not isinstance(error, errors.DomainError):
-        return None
-    if isinstance(error, errors.EndpointDeniedError):
-        return _ENTRIES[type(error)].status(str(error))
-    return _STATUSES.get(type(error))
+    entry = _ENTRIES.get(type(error)) if isinstance(error, errors.DomainError) else None
+    return None if entry is None else entry.status(*error.args)

@@ -66,8 +66,8 @@ class Slots:
         self._gates: dict[str, _Gate] = {}
 
     def __len__(self) -> int:
-        """Calls that have a slot or wait for one."""
-        return sum(gate.calls for gate in self._gates.values())
+        """Targets that have calls."""
+        return len(self._gates)
 
     async def take(self, target_id: str) -> None:
         """Waits for a slot. Who has taken one gives it back; who is cancelled while waiting has none."""

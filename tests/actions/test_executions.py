@@ -96,6 +96,16 @@ async def test_an_include_must_exist(domain: Domain) -> None:
         await put(domain, REQUEST, RESPONSE)
 
 
+async def test_the_first_step_that_is_wrong_is_named_by_its_position(domain: Domain) -> None:
+    target = await domain.target()
+    with pytest.raises(errors.TargetOfExecutionNotFoundError) as refused:
+        await put(domain, REQUEST, target, target, "404", "405")
+    assert refused.value.args == (2,)
+    with pytest.raises(errors.IncludeNotFoundError) as missing:
+        await put(domain, REQUEST, target, RESPONSE, "404")
+    assert missing.value.args == (1,)
+
+
 async def test_a_method_that_reads_as_a_service_deletes_nothing(domain: Domain) -> None:
     await put(domain, SERVICE_REQUEST)
     with pytest.raises(errors.ExecutionNotFoundError):

@@ -8,7 +8,7 @@ import pytest
 from google.protobuf import text_format
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message_factory import GetMessageClass
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from server.gateway.acceptors.messages import Accept, Acceptors
@@ -266,6 +266,7 @@ def _scalar(field: FieldDescriptor) -> st.SearchStrategy[Any]:
 
 
 @pytest.mark.parametrize("number", [pytest.param(number, id=body) for number, (body, _) in enumerate(ROWS)])
+@settings(max_examples=40)  # of each row
 @given(data=st.data())
 def test_what_is_accepted_breaks_no_rule(number: int, data: st.DataObject) -> None:
     accept, sent = acceptor(f"M{number}"), data.draw(near_the_rules(descriptor(f"M{number}")))

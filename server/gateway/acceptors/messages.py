@@ -112,7 +112,7 @@ class _Source:
                 lines = ["if not value:", f"    {REFUSE}", *lines]
             return [getting, *lines] if lines else []
         # A rule that is not known says nothing of a field that is not there.
-        lines = self._value_or_none(field, rules)
+        lines = self._value_if_known(field, rules)
         there = _presence(field)
         if rules.required:
             return [f"if not {there}:", f"    {REFUSE}", *([getting, *lines] if lines else [])]
@@ -148,10 +148,10 @@ class _Source:
     def _each(self, elements: str, field: FieldDescriptor, rules: validate_pb2.FieldRules) -> list[str]:
         if rules.ignore == validate_pb2.IGNORE_ALWAYS:
             return []
-        lines = [REFUSE] if rules.required else self._value_or_none(field, rules)
+        lines = [REFUSE] if rules.required else self._value_if_known(field, rules)
         return [f"for value in {elements}:", *_indented(lines)] if lines else []
 
-    def _value_or_none(self, field: FieldDescriptor, rules: validate_pb2.FieldRules) -> list[str]:
+    def _value_if_known(self, field: FieldDescriptor, rules: validate_pb2.FieldRules) -> list[str]:
         """The same as `_value`; where a rule is not known, lines that refuse every value."""
         try:
             return self._value(field, rules)

@@ -21,7 +21,8 @@ def request_body(route: Route, schemas: Schemas) -> Schema | None:
         return _raw("The bytes of the request, of the content type that it names.")
     bound = frozenset(tuple(path.split(".")) for path in route.bound)
     if field is None:
-        return _body(schemas.rest(message, bound), schemas.required(message))
+        in_path = {path[0] for path in bound if len(path) == 1}
+        return _body(schemas.rest(message, bound), schemas.required(message) - in_path)
     schema = schemas.field(field, Form.TAKEN)
     inner = frozenset(path[1:] for path in bound if path[0] == field.name)
     if inner and field.message_type is not None:

@@ -12,6 +12,7 @@ from google.protobuf.descriptor import EnumDescriptor, EnumValueDescriptor, Fiel
 from google.protobuf.descriptor_pb2 import FieldOptions
 from google.protobuf.message import Message
 
+from server.gateway.acceptors.annotations import field_rules
 from server.gateway.openapi.scalars import Schema
 from server.gateway.transcoding.times import print_duration, print_timestamp
 
@@ -43,9 +44,7 @@ _SILENT = frozenset({"items", "keys", "values", "example", "unique", "strict"})
 
 def rules_of(field: FieldDescriptor) -> validate_pb2.FieldRules:
     """A field's rules; empty ones without an annotation, and where they are switched off."""
-    # Parsed again from its bytes: in the options of a descriptor from another pool the extension is not ours.
-    options = FieldOptions.FromString(field.GetOptions().SerializeToString())
-    rules: validate_pb2.FieldRules = options.Extensions[validate_pb2.field]  # type: ignore[index]  # see the stubs
+    rules = field_rules(field)
     return validate_pb2.FieldRules() if rules.ignore == validate_pb2.IGNORE_ALWAYS else rules
 
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
 from server.actions.executions import Execution, Runnable
-from server.actions.queries import ExecutionQuery, Found, TargetQuery
+from server.actions.queries import ExecutionQuery, Found, Page, TargetQuery
 from server.actions.targets import Target
 from server.storage.sqlite import execution_queries, target_queries
 from server.storage.sqlite.rows import Row, events, executions, instance, json_list, signing_keys, targets
@@ -19,7 +19,7 @@ def find_targets(connection: sqlite3.Connection, owner: str, query: TargetQuery)
     ids = _lasts(connection, target_queries.page(owner, query))
     rows = connection.execute(targets.BY_IDS, (owner, json_list(ids)))
     by_id = {target.id: target for target in map(targets.of, rows)}
-    return _found(connection, ids, by_id, target_queries.count(owner, query))
+    return _found(connection, query.page, ids, by_id, target_queries.count(owner, query))
 
 
 def find_executions(connection: sqlite3.Connection, owner: str, query: ExecutionQuery) -> Found[Execution]:
@@ -27,7 +27,7 @@ def find_executions(connection: sqlite3.Connection, owner: str, query: Execution
     keys = _lasts(connection, execution_queries.page(owner, query))
     rows = connection.execute(executions.BY_KEYS, (owner, json_list(keys)))
     by_key = {execution.condition.key: execution for execution in executions.of(rows)}
-    return _found(connection, keys, by_key, execution_queries.count(owner, query))
+    return _found(connection, query.page, keys, by_key, execution_queries.count(owner, query))
 
 
 def runnable(connection: sqlite3.Connection, owner: str) -> Runnable:
@@ -44,8 +44,12 @@ def runnable(connection: sqlite3.Connection, owner: str) -> Runnable:
     )
 
 
-def _found(connection: sqlite3.Connection, keys: Sequence[str], by_key: Mapping[str, T], count: Statement) -> Found[T]:
-    counted = _lasts(connection, count)
+def _found(
+    connection: sqlite3.Connection, page: Page, keys: Sequence[str], by_key: Mapping[str, T], count: Statement
+) -> Found[T]:
+    # A page that is not full ends where the list does, unless it begins behind it.
+    is_last = len(keys) < page.limit and (keys or not page.offset)
+    counted = [page.offset + len(keys)] if is_last else _lasts(connection, count)
     last = connection.execute(events.LAST).fetchall()
     position, at_ns = last[0] if last else (0, 0)
     return Found([by_key[key] for key in keys], counted[0] if counted else 0, position, at_ns)

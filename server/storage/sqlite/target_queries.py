@@ -44,7 +44,8 @@ _RANGES = tuple(
 class _Condition:
     sql: str
     parameters: Row
-    has_index: bool = True
+    narrows: bool
+    """Whether an index finds what it holds for, among an owner's targets."""
 
 
 def page(owner: str, query: TargetQuery) -> Statement:
@@ -53,7 +54,7 @@ def page(owner: str, query: TargetQuery) -> Statement:
     No more than an index has, so that what the offset skips costs no look at a row.
     """
     conditions = _conditions(owner, query.filters)
-    narrows = any(condition.has_index for condition in conditions[1:])
+    narrows = any(condition.narrows for condition in conditions)
     where, parameters = _all_of(conditions)
     columns = (*_ORDER[query.field], "id_length", "id")
     ranges = _RANGES if query.field in _MERGED and not query.filters else ("TRUE",)
@@ -77,8 +78,11 @@ def count(owner: str, query: TargetQuery) -> Statement:
 
 
 def _conditions(owner: str, filters: Iterable[NameQuery | IdsQuery]) -> Sequence[_Condition]:
-    """The owner's comes first."""
-    return [_Condition("owner = ?", (owner,)), *(_condition(owner, one) for one in filters)]
+    names = [_name_condition(one) for one in filters if isinstance(one, NameQuery)]
+    ids = [one.ids for one in filters if isinstance(one, IdsQuery)]
+    if ids:
+        return [_Condition(targets.IN_JSON, (owner, json_list(frozenset.intersection(*ids))), narrows=True), *names]
+    return [_Condition("owner = ?", (owner,), narrows=False), *names]
 
 
 def _all_of(conditions: Sequence[_Condition]) -> Statement:
@@ -86,9 +90,7 @@ def _all_of(conditions: Sequence[_Condition]) -> Statement:
     return " AND ".join(condition.sql for condition in conditions), tuple(parameters)
 
 
-def _condition(owner: str, one: NameQuery | IdsQuery) -> _Condition:
-    if isinstance(one, IdsQuery):
-        return _Condition(targets.IN_JSON, (owner, json_list(one.ids)))
+def _name_condition(one: NameQuery) -> _Condition:
     if one.method.ignores_case:
         return _TEXT_CONDITIONS[one.method]("name_key", one.text.casefold())
     return _TEXT_CONDITIONS[one.method]("name", one.text)
@@ -96,27 +98,29 @@ def _condition(owner: str, one: NameQuery | IdsQuery) -> _Condition:
 
 def _equals(column: str, text: str) -> _Condition:
     # Both, since it is the one on `name_key` that SQLite knows to leave one row.
-    return _Condition(f"name_key = ? AND {column} = ?", (text.casefold(), text))
+    return _Condition(f"name_key = ? AND {column} = ?", (text.casefold(), text), narrows=True)
 
 
 def _starts_with(column: str, text: str) -> _Condition:
     """What lies between the text and the first one behind all that start with it: texts are sorted by code points."""
     last = text.rstrip(_LAST_CHARACTER)
     if not last:
-        return _Condition(f"{column} >= ?", (text,), has_index=bool(text))
+        return _Condition(f"{column} >= ?", (text,), narrows=bool(text))
     following = ord(last[-1]) + 1
     end = last[:-1] + chr(0xE000 if following == 0xD800 else following)  # no text holds a surrogate
-    return _Condition(f"{column} >= ? AND {column} < ?", (text, end))
+    return _Condition(f"{column} >= ? AND {column} < ?", (text, end), narrows=True)
 
 
 def _contains(column: str, text: str) -> _Condition:
-    return _Condition(f"instr({column}, ?) > 0", (text,), has_index=False)
+    return _Condition(f"instr({column}, ?) > 0", (text,), narrows=False)
 
 
 def _ends_with(column: str, text: str) -> _Condition:
     """By bytes, since `substr` takes a NUL for the end of a text. A suffix of bytes is one of characters in UTF-8."""
     end = text.encode()
-    return _Condition(f"substr(CAST({column} AS BLOB), ?) = ?", (-len(end) or LARGEST, end), has_index=False)
+    if not end:
+        return _Condition("TRUE", (), narrows=False)
+    return _Condition(f"substr(CAST({column} AS BLOB), ?) = ?", (-len(end), end), narrows=False)
 
 
 _TEXT_CONDITIONS: Mapping[TextMethod, Callable[[str, str], _Condition]] = {

@@ -17,7 +17,8 @@ ORDER BY target_id, position
 
 def to_rows(target_id: str, keys: Sequence[SigningKey]) -> list[Row]:
     """For INSERT."""
-    return [(target_id, position, key.sealed, key.expires_at_ns) for position, key in enumerate(keys)]
+    # Not the bytes themselves, see `targets.rest`.
+    return [(target_id, position, bytearray(key.sealed), key.expires_at_ns) for position, key in enumerate(keys)]
 
 
 def of(row: Row) -> SigningKey:
