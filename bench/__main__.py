@@ -1,4 +1,4 @@
-"""Measures CreateTarget over each protocol, beside peers and the bare limits, and prints a table for each part.
+"""Measures calls over each protocol, beside peers and the bare limits, and prints a table for each part.
 
 All on one machine, the load generator too: the ratios say more than the figures.
 """
@@ -8,20 +8,20 @@ import sys
 from collections.abc import Collection
 from contextlib import ExitStack
 
-from bench import gateway, report, whole
-from bench.load import IN_FLIGHT, CallError
+from bench import gateway, report, targets, whole
+from bench.load import CallError
 from bench.measure import measure
-from bench.subjects import MissingError, Part, Servers
+from bench.subjects import WAITING, MissingError, Part, Servers
 
-PARTS = {"actiond": whole.PART, "gateway": gateway.PART}
+PARTS = {"actiond": whole.PART, "targets": targets.PART, "gateway": gateway.PART}
 
 
-def _run(part: Part, names: Collection[str], rounds: int, seconds: float) -> str:
+def _run(part: Part, names: Collection[str], rounds: int, seconds: float, waiting: int) -> str:
     """A part's tables, of the rows with these names."""
     subjects = [subject for subject in part.subjects if subject.name in names]
     loads, missing = {}, []
     with ExitStack() as stack:
-        servers = Servers(part.starters, stack)
+        servers = Servers(part.starters, stack, waiting)
         for subject in subjects:
             try:
                 server = servers.get(subject.server)
@@ -30,7 +30,8 @@ def _run(part: Part, names: Collection[str], rounds: int, seconds: float) -> str
             else:
                 loads[subject.name] = part.clients[subject.protocol](server), server.processes
         results = measure(loads, rounds, seconds)
-    tables = (report.table(subjects, results), "\n".join(missing), report.goals(part.goals, results))
+    comparisons = (report.goals(part.goals, results), report.pairs(part.pairs, results))
+    tables = (report.table(subjects, results), "\n".join(missing), *comparisons)
     return "\n\n".join([f"{part.title}:", *filter(None, tables)])
 
 
@@ -40,6 +41,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)} (default: all)")
     parser.add_argument("--seconds", type=float, default=1.5, help="of a row's round (default: %(default)s)")
     parser.add_argument("--rounds", type=int, default=5, help="whose median counts (default: %(default)s)")
+    parser.add_argument(
+        "--waiting", type=int, default=WAITING, help="on a slow target, in `targets` (default: %(default)s)"
+    )
     parser.add_argument("--only", nargs="+", choices=names, default=names, metavar="ROW", help=", ".join(names))
     arguments = parser.parse_args()
     unknown = set(arguments.parts).difference(PARTS)
@@ -50,13 +54,14 @@ def _arguments() -> argparse.Namespace:
 
 def main() -> None:
     arguments = _arguments()
-    print(f"CreateTarget, {IN_FLIGHT} in flight, median of {arguments.rounds} rounds of {arguments.seconds:g} s")
+    print(f"median of {arguments.rounds} rounds of {arguments.seconds:g} s")
     print(report.machine(), end="\n\n", flush=True)
     try:
         for part in map(PARTS.__getitem__, arguments.parts or PARTS):
             if all(subject.name not in arguments.only for subject in part.subjects):
                 continue
-            print(_run(part, arguments.only, arguments.rounds, arguments.seconds), end="\n\n", flush=True)
+            tables = _run(part, arguments.only, arguments.rounds, arguments.seconds, arguments.waiting)
+            print(tables, end="\n\n", flush=True)
     except CallError as error:
         sys.exit(f"a call failed: {error}")
     print(report.NOTES)

@@ -14,7 +14,7 @@ from bench.answers import response
 from bench.connect import GRANIAN, GRANIAN_WSGI, UVICORN, connect_under
 from bench.envoy import envoy_before
 from bench.http2 import grpc_load
-from bench.load import CallError, Load, http_load
+from bench.load import IN_FLIGHT, CallError, Load, http_load
 from bench.requests import JSON, JSON_PATH, JSON_TYPE, METHOD, PROTOBUF, WEB, WEB_TYPE, frame, is_good
 from bench.serving import starter
 from bench.subjects import Goal, Part, Server, Subject, ask, post
@@ -93,7 +93,7 @@ def _expect(holds: bool, answer: object) -> None:
 
 
 PART = Part(
-    title="the gateway by itself",
+    title=f"the gateway by itself: CreateTarget, {IN_FLIGHT} in flight",
     subjects=SUBJECTS,
     starters={
         **{name: starter("bench.gateway_server", name) for name in ("gateway", "constant", "grpcio")},

@@ -124,8 +124,9 @@ def grpc_load(
     metadata: Mapping[str, str],
     next_message: Callable[[], bytes],
     is_good: Callable[[bytes], bool],
+    in_flight: int = IN_FLIGHT,
 ) -> Load:
     """The calls in flight, spread over some connections."""
     headers = header_block(method, f"127.0.0.1:{port}", metadata)
-    at_once = IN_FLIGHT // CONNECTIONS
+    at_once = in_flight // CONNECTIONS
     return SocketLoad(port, CONNECTIONS, lambda: GrpcConversation(at_once, headers, next_message, is_good))

@@ -1,7 +1,7 @@
 """The bare limits: what the libraries and the disk below actiond do with nothing on top.
 
 `python -m bench.limits` serves a fixed answer to whatever is asked, over granian and grpcio on one loop. `CommitLoad`
-is the third: SQLite, a commit for each insert.
+is the third: SQLite, a commit for each target.
 """
 
 import time
@@ -18,11 +18,15 @@ from bench.constants import OWNER
 from bench.load import Sample
 from bench.requests import JSON_PATH, frame
 from server.actions.events import Event
-from server.actions.targets import NewTarget, Target, TargetType
+from server.actions.signing_keys import SigningKey
+from server.actions.targets import Target, TargetType
 from server.gateway.transcoding.codec import Codec
-from server.storage.sqlite import rows
 from server.storage.sqlite.connection import connect, create_privately
 from server.storage.sqlite.schema import migrations, prepare
+from server.storage.sqlite.transaction import SqliteTransaction
+
+_SEALED_BYTES = 80
+"""Of a signing key, about, as it is stored."""
 
 
 class _FixedHttp:
@@ -56,7 +60,7 @@ class _FixedGrpc(grpc.GenericRpcHandler):
 
 
 class CommitLoad:
-    """One connection, one insert after the other: the two rows that creating a target writes, then a commit."""
+    """One connection, one target after the other: what actiond writes for a new one, then a commit."""
 
     def __init__(self, directory: Path) -> None:
         path = directory / "commits.db"
@@ -64,11 +68,13 @@ class CommitLoad:
         self._connection = connect(path)
         prepare(self._connection, path, migrations())
         self._number = 0
-        # What every row has in common.
-        new = NewTarget("bench", TargetType.WEBHOOK, True, 10_000_000_000, "https://example.com/hook")
+        # What all targets have in common.
         now = time.time_ns()
-        self._target = Target("", OWNER, new.name, new.type, True, new.timeout_ns, new.endpoint, 1, now)
-        self._event = Event(OWNER, "target", "", 1, "target.added", new.payload(), "admin", now)
+        endpoint = "https://example.com/hook"
+        self._target = Target("", OWNER, "", TargetType.WEBHOOK, True, 10_000_000_000, endpoint, 1, now, now)
+        self._keys = (SigningKey(bytes(_SEALED_BYTES)),)
+        payload = {"type": "webhook", "interrupt_on_error": True, "timeout_ns": "10000000000", "endpoint": endpoint}
+        self._event = Event(OWNER, "target", "", 1, "target.added", payload, "admin", now)
 
     def open(self) -> None:
         """It is open from the start, as the servers are."""
@@ -85,13 +91,11 @@ class CommitLoad:
 
     def _insert(self) -> None:
         self._number += 1
-        target_id = f"{383270916982837248 + self._number}"
-        target = replace(self._target, id=target_id, name=f"bench-{self._number:08}")
-        execute = self._connection.execute
-        execute("BEGIN IMMEDIATE")
-        execute(rows.INSERT_TARGET, rows.target_to_row(target))
-        execute(rows.APPEND_EVENT, rows.event_to_row(replace(self._event, aggregate_id=target_id)))
-        execute("COMMIT")
+        target_id, name = f"{383270916982837248 + self._number}", f"bench-{self._number:08}"
+        event = replace(self._event, aggregate_id=target_id, payload={"name": name, **self._event.payload})
+        cursor = self._connection.execute("BEGIN IMMEDIATE")
+        SqliteTransaction(cursor).insert_target(replace(self._target, id=target_id, name=name), self._keys, event)
+        cursor.execute("COMMIT")
 
     def close(self) -> None:
         """Other rounds will go on with it."""

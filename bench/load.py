@@ -198,6 +198,8 @@ def _is_whole(answer: bytes) -> bool:
     return len(answer) >= head + 4 + int(answer[length + 16 : answer.find(b"\r", length)])
 
 
-def http_load(port: int, next_request: Callable[[], bytes], is_good: Callable[[bytes], bool]) -> Load:
+def http_load(
+    port: int, next_request: Callable[[], bytes], is_good: Callable[[bytes], bool], in_flight: int = IN_FLIGHT
+) -> Load:
     """A connection for each call in flight."""
-    return SocketLoad(port, IN_FLIGHT, lambda: HttpConversation(next_request, is_good))
+    return SocketLoad(port, in_flight, lambda: HttpConversation(next_request, is_good))

@@ -2,8 +2,10 @@
 
 import os
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import astuple, dataclass
+from math import nan
+from operator import attrgetter
 from pathlib import Path
 from statistics import median
 
@@ -36,6 +38,9 @@ class Figures:
         return self.generator > SATURATED or everything > SATURATED * (os.cpu_count() or 1)
 
 
+RATE: Callable[[Figures], float] = attrgetter("rate")
+
+
 @dataclass(frozen=True, slots=True)
 class Result:
     """One row over all rounds."""
@@ -52,10 +57,11 @@ class Result:
         rates = [one.rate for one in self.rounds]
         return (max(rates) - min(rates)) / median(rates)
 
-    def of(self, other: "Result") -> float:
-        """How many times as fast as another row: the median of the rounds' ratios, whose noise is of one moment."""
+    def of(self, other: "Result", figure: Callable[[Figures], float] = RATE) -> float:
+        """A figure beside another row's: the median of the rounds' ratios, whose noise is of one moment."""
         pairs = zip(self.rounds, other.rounds, strict=True)
-        return median(own.rate / others.rate for own, others in pairs)
+        # The processes' time is counted in steps of 10 ms: a very short round may see none.
+        return median(figure(own) / (figure(others) or nan) for own, others in pairs)
 
 
 def measure(loads: Mapping[str, tuple[Load, Sequence[int]]], rounds: int, seconds: float) -> Mapping[str, Result]:

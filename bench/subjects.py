@@ -10,6 +10,8 @@ from pathlib import Path
 from bench.load import Load
 
 ROOT = Path(__file__).parents[1]
+WAITING = 1_000
+"""Calls that wait on a slow target, unless the bench is told otherwise."""
 
 
 class MissingError(Exception):
@@ -44,6 +46,14 @@ class Subject:
 
 
 @dataclass(frozen=True, slots=True)
+class Pair:
+    """Two rows whose ratio is the point."""
+
+    row: str
+    beside: str
+
+
+@dataclass(frozen=True, slots=True)
 class Goal:
     """How fast a row should be, beside the fastest of some others."""
 
@@ -70,13 +80,15 @@ class Part:
     starters: Mapping[str, Starter]
     clients: Mapping[str, Client]
     goals: Sequence[Goal] = ()
+    pairs: Sequence[Pair] = ()
 
 
 class Servers:
     """The servers that the rows of a part ask for."""
 
-    def __init__(self, starters: Mapping[str, Starter], stack: ExitStack) -> None:
-        """`stack` ends them."""
+    def __init__(self, starters: Mapping[str, Starter], stack: ExitStack, waiting: int = WAITING) -> None:
+        """`stack` ends them; `waiting` calls wait on a slow target where a starter has such calls."""
+        self.waiting = waiting
         self._starters = starters
         self._stack = stack
         self.directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="actiond-bench-")))
@@ -99,17 +111,17 @@ class Answer:
     body: bytes
 
 
-def post(path: str, headers: Mapping[str, str], body: bytes) -> bytes:
+def post(path: str, headers: Mapping[str, str], body: bytes, verb: str = "POST") -> bytes:
     """A request over HTTP/1.1 as it is sent."""
     lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
-    return f"POST {path} HTTP/1.1\r\nhost: 127.0.0.1\r\n{lines}content-length: {len(body)}\r\n\r\n".encode() + body
+    return f"{verb} {path} HTTP/1.1\r\nhost: 127.0.0.1\r\n{lines}content-length: {len(body)}\r\n\r\n".encode() + body
 
 
-def ask(port: int, path: str, headers: Mapping[str, str], body: bytes) -> Answer:
+def ask(port: int, path: str, headers: Mapping[str, str], body: bytes, verb: str = "POST") -> Answer:
     """One call on a connection of its own."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
     try:
-        connection.request("POST", path, body, dict(headers))
+        connection.request(verb, path, body, dict(headers))
         response = connection.getresponse()
         return Answer(response.status, dict(response.getheaders()), response.read())
     finally:

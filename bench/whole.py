@@ -8,7 +8,7 @@ from pathlib import Path
 from bench.envoy import envoy_before
 from bench.http2 import grpc_load
 from bench.limits import CommitLoad
-from bench.load import Load, Template, http_load
+from bench.load import IN_FLIGHT, Load, Template, http_load
 from bench.requests import JSON, JSON_PATH, JSON_TYPE, METHOD, NUMBER, PROTOBUF, WEB, WEB_TYPE, is_good
 from bench.serving import starter
 from bench.subjects import Part, Server, Servers, Subject, post
@@ -28,7 +28,7 @@ SUBJECTS = (
     Subject("granian-json", "limits", "json", "granian-json", "limit: granian reads, fixed bytes go back"),
     Subject("granian-grpc-web", "limits", "grpc-web", "granian-grpc-web", "limit: the same, gRPC-Web's bytes"),
     Subject("grpcio", "limits", "grpc", "grpcio", "limit: grpc.aio, fixed bytes go back"),
-    Subject("commits", "disk", "commits", "commits", "limit: the two inserts and a commit, one by one", is_stored=True),
+    Subject("commits", "disk", "commits", "commits", "limit: a target's rows and a commit, one by one", is_stored=True),
 )
 
 
@@ -63,7 +63,7 @@ def _numbered(request: bytes) -> Callable[[], bytes]:
 
 
 PART = Part(
-    title="actiond whole",
+    title=f"actiond whole: CreateTarget, {IN_FLIGHT} in flight",
     subjects=SUBJECTS,
     starters={
         "sqlite": _sqlite,

@@ -1,8 +1,10 @@
 """The bench runs, its tables are whole and its rows do the same work. What it measured is nobody's business here."""
 
+import socket
 import subprocess
 import sys
 import threading
+import time
 from array import array
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -11,13 +13,15 @@ from pathlib import Path
 
 import pytest
 
-from bench import gateway, report
+from bench import executions, gateway, report, targets, waiting
 from bench.__main__ import PARTS
 from bench.http2 import END_STREAM, GrpcConversation, frame
 from bench.load import CallError, HttpConversation
 from bench.measure import Figures, Result
 from bench.requests import JSON, JSON_PATH, JSON_TYPE, METHOD, WEB, WEB_TYPE, is_good
-from bench.subjects import Answer, Goal, Server, Servers, ask
+from bench.subjects import Answer, Goal, Pair, Server, Servers, ask, post
+from bench.target_server import CHANGE, COUNT, FAST, SLOW
+from tests.server_process import ADMIN_TOKEN, ServerProcess
 
 ROOT = Path(__file__).parents[1]
 DATA, HEADERS, RST_STREAM, SETTINGS, PING = 0, 1, 3, 4, 6
@@ -33,8 +37,8 @@ def run(*arguments: str) -> list[str]:
 
 @pytest.mark.parametrize("part", PARTS)
 def test_each_row_of_a_part_has_its_figures_or_says_what_is_missing(part: str) -> None:
-    lines = run(part, "--seconds", "0.1", "--rounds", "1")
-    # The goals, which begin with a row's name too, stand further down.
+    lines = run(part, "--seconds", "0.1", "--rounds", "1", "--waiting", "40")
+    # The goals and the pairs, which begin with a row's name too, stand further down.
     rows = {line.split()[0]: line.split()[1:] for line in reversed(lines) if line.strip()}
     for subject in PARTS[part].subjects:
         if any(line.startswith(f"{subject.name} is left out: ") for line in lines):
@@ -50,10 +54,11 @@ def test_the_bench_measures_the_rows_that_it_is_asked_for() -> None:
     assert printed & names == {"grpcio"}
 
 
-def test_every_goal_names_rows_that_there_are() -> None:
+def test_every_goal_and_every_pair_names_rows_that_there_are() -> None:
     for part in PARTS.values():
         names = {subject.name for subject in part.subjects}
         assert names.issuperset(name for goal in part.goals for name in (goal.row, *goal.others))
+        assert names.issuperset(name for pair in part.pairs for name in (pair.row, pair.beside))
         assert names.issuperset(subject.limit for subject in part.subjects)
 
 
@@ -99,6 +104,56 @@ def test_a_server_that_answers_anything_else_is_not_measured(protocol: str, tmp_
         with pytest.raises(CallError, match="not the answer that every row gives"):
             gateway.PART.clients[protocol](Server(0, server.server_port, (), tmp_path))
         server.shutdown()
+
+
+# Slow targets.
+
+
+@pytest.fixture(scope="module")
+def target() -> Iterator[Server]:
+    with ExitStack() as stack:
+        yield Servers(targets.PART.starters, stack).get("target")
+
+
+def wait_for_count(target: Server, number: int) -> None:
+    """Until so many requests wait on the slow target."""
+    give_up = time.monotonic() + 20
+    while int(ask(target.http_port, COUNT, {}, b"", "GET").body) != number:
+        assert time.monotonic() < give_up
+
+
+def test_the_slow_target_counts_the_calls_that_wait_there(target: Server) -> None:
+    with socket.create_connection(("127.0.0.1", target.http_port)) as connection:
+        request = post(SLOW, {}, b"payload")
+        connection.sendall(request[:-1])
+        wait_for_count(target, 0)
+        connection.sendall(request[-1:])
+        wait_for_count(target, 1)
+    wait_for_count(target, 0)
+
+
+def test_the_fast_target_answers_with_a_change(target: Server) -> None:
+    assert ask(target.http_port, FAST, JSON_TYPE, JSON).body == CHANGE
+
+
+def test_calls_that_do_not_wait_end_the_bench(target: Server) -> None:
+    # It answers whatever is asked, at once.
+    with pytest.raises(CallError, match="0 of 3 calls wait"), waiting.keep(3, target, target):
+        pytest.fail("nothing waits")
+
+
+def test_calls_that_wait_no_more_end_the_bench(target: Server, tmp_path: Path) -> None:
+    with ServerProcess(tmp_path, "--allow-address", "127.0.0.0/8") as process:
+        server = Server(process.grpc_port, process.http_port, (process.pid,), tmp_path)
+        slow = executions.create_target(server, ADMIN_TOKEN, f"http://127.0.0.1:{target.http_port}{SLOW}")
+        executions.set_execution(server, ADMIN_TOKEN, {"request": {"method": waiting.CALL.method}}, slow)
+
+        def lose() -> None:
+            process.kill()
+            wait_for_count(target, 0)
+
+        with pytest.raises(CallError, match="0 of 4 calls are left"), waiting.keep(4, server, target):
+            lose()
 
 
 # The load generator.
@@ -182,3 +237,16 @@ def test_a_goal_is_held_against_the_fastest_of_the_others() -> None:
 
 def test_a_goal_without_its_peers_is_left_out() -> None:
     assert report.goals([Goal("own", ("missing",), 0.9)], {"own": result(50)}) == ""
+
+
+def test_a_pair_is_the_median_of_its_rounds_ratios() -> None:
+    results = {
+        "burdened": Result([Figures(rate, 0.002, 0.009, 3e-5, 0.1) for rate in (10, 50, 90)]),
+        "free": Result([Figures(rate, 0.001, 0.003, 2e-5, 0.1) for rate in (10, 100, 100)]),
+    }
+    text = report.pairs([Pair("burdened", "free")], results)
+    assert text.splitlines()[1].split() == ["burdened", "free", "2.00", "3.00", "1.50", "0.90"]
+
+
+def test_a_pair_without_its_peer_is_left_out() -> None:
+    assert report.pairs([Pair("own", "missing")], {"own": result(50)}) == ""

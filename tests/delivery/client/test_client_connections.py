@@ -11,10 +11,9 @@ from server.delivery.client import DeliveryLimits
 from tests.delivery.client.callers import Caller, MakeCaller, target
 from tests.targets.answers import close_after, leave, ok, reset
 from tests.targets.certificates import Authority
-from tests.targets.exchanges import Exchange, head
+from tests.targets.exchanges import Answer, Exchange, head
 from tests.targets.server import PATIENCE, TargetServer
 
-SHORT = 0.3
 ALONE = DeliveryLimits(concurrent=1, concurrent_per_target=1)
 
 
@@ -72,7 +71,7 @@ async def test_any_number_of_closed_connections_costs_no_call(caller: Caller, se
 
 @pytest.mark.parametrize("end", [leave, reset])
 async def test_a_request_that_was_lost_on_a_kept_connection_is_not_sent_again(
-    end: object, caller: Caller, server: TargetServer
+    end: Answer, caller: Caller, server: TargetServer
 ) -> None:
     called = target(server.url("/x"))
     server.script("/x", ok(), end, ok())

@@ -14,7 +14,7 @@ from server.delivery.outcomes import Outcome, TargetCall
 from tests.delivery.client.callers import MakeCaller, target
 from tests.targets.server import TargetServer
 
-OK = TargetCall("17", "request/a.B/C", Outcome.OK, 200, 0.0012345, False, "r-1")
+OK = TargetCall("17", "request/a.B/C", Outcome.OK, 200, 0.0012341, False, "r-1")
 FAILED = replace(OK, outcome=Outcome.STATUS, status=503)
 
 LINES = {
@@ -28,9 +28,8 @@ LINES = {
         "target=17 execution=request/a.B/C outcome=passed_over status=- ms=1.234 error=timeout request_id=-",
     ),
     "free text": (
-        replace(OK, execution='function/a "b"\n\\ä\u2028\U0001f600'),
-        r'target=17 execution=function/a\x20"b"\n\\\xe4\u2028\U0001f600 outcome=ok status=200 ms=1.234 error=- '
-        r"request_id=r-1",
+        replace(OK, execution='f/a "b"\n\\ä\u2028\U0001f600'),
+        r'target=17 execution=f/a\x20"b"\n\\\xe4\u2028\U0001f600 outcome=ok status=200 ms=1.234 error=- request_id=r-1',
     ),
 }
 

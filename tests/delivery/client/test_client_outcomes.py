@@ -100,7 +100,7 @@ async def _is_as_before(caller: Caller, server: TargetServer, path: str) -> None
 
 
 async def test_the_answers_body_comes_back_as_it_was_sent(caller: Caller, server: TargetServer) -> None:
-    body = bytes(range(256)) * 3000
+    body = bytes(range(256)) * 4096
     assert await caller.call(target(server.url("/echo")), body=body) == body
     assert gzip.decompress(await caller.call(target(server.url("/gzip")))) == bytes(10_000_000)
 

@@ -37,6 +37,13 @@ async def test_a_request_has_the_headers_that_are_promised_and_no_others(caller:
     }
 
 
+async def test_a_large_body_arrives_whole(caller: Caller, server: TargetServer) -> None:
+    body = bytes(range(256)) * 40_000
+    await caller.call(target(server.url("/ok")), body=body)
+    assert server.requests[0].body == body
+    assert server.requests[0].header("content-type") == "application/json"
+
+
 async def test_the_signature_is_over_the_bytes_that_were_sent(caller: Caller, server: TargetServer) -> None:
     await caller.call(target(server.url("/ok")), body=b'{ "a": 1 }', keys=[_key("one")])
     (request,) = server.requests

@@ -10,6 +10,7 @@ from server.delivery.deadline import Deadline
 from server.delivery.slots import Slots
 
 EVERYWHERE, EACH = 3, 2
+PATIENCE = 5
 TARGETS = ("a", "b", "c")
 
 # Ask for a slot at a target; cancel or end the call of that number (counted from the oldest), or let the loop run.
@@ -73,16 +74,29 @@ def test_slots_are_never_too_many_and_none_is_lost(steps: list[tuple[str, object
                         await asyncio.sleep(0)
         for number in range(len(calls.tasks)):
             calls.end(number)
-        results = await asyncio.gather(*calls.tasks, return_exceptions=True)
+        async with asyncio.timeout(PATIENCE):
+            results = await asyncio.gather(*calls.tasks, return_exceptions=True)
         assert all(result is None or isinstance(result, asyncio.CancelledError) for result in results)
         assert len(calls.slots) == 0
         # All are there again.
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             for target in ("a", "a", "b"):
                 await calls.slots.take(target)
-        assert len(calls.slots) == 3
 
     asyncio.run(play())
+
+
+async def test_a_target_without_calls_takes_no_memory() -> None:
+    slots = Slots(2, 1)
+    await slots.take("a")
+    waiting = asyncio.ensure_future(slots.take("a"))
+    await asyncio.sleep(0)
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    assert len(slots) == 1
+    slots.give_back("a")
+    assert len(slots) == 0
 
 
 async def test_a_slot_that_is_given_to_a_call_which_is_cancelled_at_that_moment_is_passed_on() -> None:
@@ -94,8 +108,22 @@ async def test_a_slot_that_is_given_to_a_call_which_is_cancelled_at_that_moment_
     waiting[0].cancel()
     with pytest.raises(asyncio.CancelledError):
         await waiting[0]
-    await waiting[1]
-    assert len(slots) == 1
+    async with asyncio.timeout(PATIENCE):
+        await waiting[1]
+
+
+async def test_who_gives_up_waiting_for_one_of_all_slots_gives_back_the_targets_own() -> None:
+    slots = Slots(2, 2)
+    await slots.take("a")
+    await slots.take("b")
+    waiting = asyncio.ensure_future(slots.take("a"))
+    await asyncio.sleep(0)
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    slots.give_back("b")
+    async with asyncio.timeout(PATIENCE):
+        await slots.take("a")
 
 
 async def test_who_waits_longest_is_next() -> None:
@@ -134,19 +162,21 @@ async def test_another_error_goes_through_a_deadline() -> None:
 
 
 async def test_a_cancellation_from_outside_stays_one_even_when_the_deadline_passes_with_it() -> None:
+    has_passed: list[bool] = []
+
     async def block() -> None:
         with Deadline(0) as deadline:
+            # Both are due now, in this order, before the block goes on.
+            asyncio.get_running_loop().call_soon(task.cancel)
             try:
                 await asyncio.Event().wait()
             finally:
-                passed.append(deadline.has_passed)
+                has_passed.append(deadline.has_passed)
 
-    passed: list[bool] = []
     task = asyncio.ensure_future(block())
-    await asyncio.sleep(0)
-    asyncio.get_running_loop().call_later(0, task.cancel)
     with pytest.raises(asyncio.CancelledError):
         await task
+    assert has_passed == [True]
 
 
 async def test_deadlines_within_each_other_each_end_their_own_block() -> None:

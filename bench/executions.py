@@ -1,0 +1,102 @@
+"""actiond with executions set, by the API as anyone sets them, and callers that meet them or do not."""
+
+import asyncio
+import json
+import time
+from collections.abc import Iterable, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from google.protobuf.descriptor_pb2 import (
+    FileDescriptorProto,
+    FileDescriptorSet,
+    MethodDescriptorProto,
+    ServiceDescriptorProto,
+)
+
+from bench.calls import GET
+from bench.load import CallError
+from bench.requests import JSON_PATH, JSON_TYPE
+from bench.subjects import Server, Servers, ask
+from bench.target_server import FAST, SLOW
+from bench.waiting import CALL, keep
+from server.actions.tokens import ALL_PERMISSIONS, Tokens
+from server.storage.urls import open_store, parse_database_url
+from tests.server_process import ADMIN_TOKEN, ServerProcess
+
+NO_EXECUTIONS, MANY_EXECUTIONS = "bench-owner-without-executions", "bench-owner-of-many-executions"
+"""Resource owners beside the admin's, and the secrets of their callers."""
+MANY = 50
+"""Executions of the last one, none of which its calls meet."""
+
+_PATH = "/v3alpha/executions"
+_OTHERS = "bench.Others"
+
+
+def idle(servers: Servers, directory: Path, stack: ExitStack) -> Server:
+    """The admin's calls of GET are changed by the fast target and those of waiting.CALL wait on the slow one."""
+    others = directory / "others.binpb"
+    others.write_bytes(_other_methods())
+    arguments = ("--allow-address", "127.0.0.0/8", "--descriptor-set", str(others))
+    process = stack.enter_context(ServerProcess(directory, *arguments))
+    server = Server(process.grpc_port, process.http_port, (process.pid,), directory)
+    asyncio.run(_add_callers(process.database))
+    origin = f"http://127.0.0.1:{servers.get('target').http_port}"
+    set_execution(server, ADMIN_TOKEN, {"response": {"method": GET}}, create_target(server, ADMIN_TOKEN, origin + FAST))
+    slow = create_target(server, ADMIN_TOKEN, origin + SLOW)
+    set_execution(server, ADMIN_TOKEN, {"request": {"method": CALL.method}}, slow)
+    fast = create_target(server, MANY_EXECUTIONS, origin + FAST)
+    for number in range(MANY):
+        set_execution(server, MANY_EXECUTIONS, {"request": {"method": f"/{_OTHERS}/Method{number}"}}, fast)
+    return server
+
+
+def busy(servers: Servers, directory: Path, stack: ExitStack) -> Server:
+    """The same, and so many calls wait all the time."""
+    server = idle(servers, directory, stack)
+    stack.enter_context(keep(servers.waiting, server, servers.get("target")))
+    return server
+
+
+def headers(secret: str) -> Mapping[str, str]:
+    """Who calls."""
+    return {"authorization": f"Bearer {secret}"}
+
+
+def create_target(server: Server, secret: str, endpoint: str) -> str:
+    """The id of a restCall target."""
+    target = {"name": f"target-{time.time_ns()}", "restCall": {"interruptOnError": True}, "timeout": "60s"}
+    return str(_asked(server, secret, "POST", JSON_PATH, {**target, "endpoint": endpoint})["id"])
+
+
+def set_execution(server: Server, secret: str, condition: Mapping[str, object], target_id: str) -> None:
+    _asked(server, secret, "PUT", _PATH, {"condition": condition, "targets": [{"target": target_id}]})
+
+
+def _asked(server: Server, secret: str, verb: str, path: str, body: Mapping[str, object]) -> Any:
+    answer = ask(server.http_port, path, {**JSON_TYPE, **headers(secret)}, json.dumps(body).encode(), verb)
+    if answer.status not in {200, 201}:
+        raise CallError(f"{verb} {path}: {answer}")
+    return json.loads(answer.body)
+
+
+async def _add_callers(database: str, owners: Iterable[str] = (NO_EXECUTIONS, MANY_EXECUTIONS)) -> None:
+    store = open_store(parse_database_url(database))
+    try:
+        for owner in owners:
+            await Tokens(store, time.time_ns).create(
+                token_id=owner, name=owner, owner=owner, permissions=(ALL_PERMISSIONS,), secret=owner
+            )
+    finally:
+        await store.close()
+
+
+def _other_methods() -> bytes:
+    """A service that stands elsewhere, for executions to name."""
+    package, _, name = _OTHERS.rpartition(".")
+    service = ServiceDescriptorProto(
+        name=name, method=[MethodDescriptorProto(name=f"Method{number}") for number in range(MANY)]
+    )
+    file = FileDescriptorProto(name="bench/others.proto", package=package, service=[service])
+    return FileDescriptorSet(file=[file]).SerializeToString()

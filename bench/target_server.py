@@ -1,0 +1,77 @@
+"""Targets for actiond to call, and nothing else: `python -m bench.target_server`, until standard input ends.
+
+One answers at once, with a change to the message; one is slow. It knows requests only as far as it must: it stands
+beside the server that is measured, and what it spends is missing there.
+"""
+
+import asyncio
+import sys
+from typing import cast
+
+import uvloop
+
+FAST, SLOW, COUNT = "/fast", "/slow", "/count"
+"""Paths; the last tells how many requests wait on the slow one."""
+SLOW_SECONDS = 10.0
+RENAMED = "renamed-by-the-target"
+CHANGE = b'{"target":{"name":"%s"}}' % RENAMED.encode()
+"""What the fast one answers: a change to GetTargetByID's response."""
+
+
+class _Connection(asyncio.Protocol):
+    """One request at a time, as actiond's client sends them."""
+
+    _transport: asyncio.Transport
+    _late: asyncio.TimerHandle | None = None
+
+    def __init__(self, waiting: "set[_Connection]") -> None:
+        self._waiting = waiting
+        self._received = b""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)
+
+    def data_received(self, data: bytes) -> None:
+        self._received += data
+        head, end, body = self._received.partition(b"\r\n\r\n")
+        if not end or len(body) < _length(head):
+            return
+        self._received = b""
+        path = head.split(b" ", 2)[1].decode()
+        if path == SLOW:
+            self._waiting.add(self)
+            self._late = asyncio.get_running_loop().call_later(SLOW_SECONDS, self._answer_late)
+        else:
+            self._answer(CHANGE if path == FAST else str(len(self._waiting)).encode())
+
+    def connection_lost(self, _error: Exception | None) -> None:
+        self._waiting.discard(self)
+        if self._late is not None:
+            self._late.cancel()
+
+    def _answer_late(self) -> None:
+        self._waiting.discard(self)
+        self._answer(b"{}")
+
+    def _answer(self, body: bytes) -> None:
+        self._transport.write(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n%s" % (len(body), body))
+
+
+def _length(head: bytes) -> int:
+    """What the head says of the body."""
+    _, found, rest = head.lower().partition(b"content-length:")
+    return int(rest.partition(b"\r\n")[0]) if found else 0
+
+
+async def _serve() -> None:
+    """Prints its port as the servers of the bench do, whose first one is gRPC's."""
+    loop, ended, waiting = asyncio.get_running_loop(), asyncio.Event(), set[_Connection]()
+    server = await loop.create_server(lambda: _Connection(waiting), "127.0.0.1", 0, backlog=4096)
+    print(0, server.sockets[0].getsockname()[1], flush=True)
+    loop.add_reader(sys.stdin, ended.set)
+    await ended.wait()
+    server.close()
+
+
+if __name__ == "__main__":
+    uvloop.run(_serve())
