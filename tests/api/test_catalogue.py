@@ -38,7 +38,8 @@ def write(tmp_path: Path) -> Write:
 
 def test_it_holds_what_the_server_serves() -> None:
     catalogue = make_catalogue((), ())
-    assert (catalogue.methods, catalogue.services) == (OWN_METHODS, {ACTION_SERVICE.full_name})
+    assert catalogue.methods == OWN_METHODS
+    assert catalogue.services == {ACTION_SERVICE.full_name}
     assert catalogue.functions == set()
 
 

@@ -150,8 +150,8 @@ def test_every_column_and_every_way_to_compare_a_name_is_known() -> None:
         for column in query_pb2.TargetFieldName.values()
     }
     assert fields == set(TargetField)
-    for name, number in object_pb2.TextQueryMethod.items():
-        query = query_pb2.TargetNameQuery(target_name="n", method=number)
+    for name in object_pb2.TextQueryMethod.keys():  # noqa: SIM118  # the same
+        query = query_pb2.TargetNameQuery(target_name="n", method=name)
         request = pb.ListTargetsRequest(queries=[query_pb2.TargetSearchQuery(target_name_query=query)])
         (wanted,) = target_query(request).filters
         assert wanted.method is TextMethod[name.removeprefix("TEXT_QUERY_METHOD_")]  # type: ignore[union-attr]  # it is no query by ids

@@ -1,6 +1,7 @@
 """The API's table of errors, once more and by hand."""
 
 import inspect
+from typing import TypeVar
 
 import pytest
 from google.protobuf.message import Message
@@ -55,14 +56,44 @@ BUSINESS: dict[type[errors.DomainError], tuple[int, str, str, str]] = {
 }
 
 
+# Where an error wants to be told what of the request has caused it.
+ARGUMENTS: dict[type[errors.DomainError], object] = {
+    errors.RequestConditionEmptyError: "condition",
+    errors.EventConditionEmptyError: "queries[0].include_query.include",
+    errors.TargetOfExecutionNotFoundError: 2,
+    errors.IncludeNotFoundError: 0,
+    errors.CircularIncludeError: 1,
+    errors.EndpointDeniedError: "10.0.0.1 is private {0}",
+}
+FIELDS: dict[type[errors.DomainError], str] = {
+    errors.RequestConditionEmptyError: "condition",
+    errors.EventConditionEmptyError: "queries[0].include_query.include",
+    errors.TargetOfExecutionNotFoundError: "targets[2]",
+    errors.IncludeNotFoundError: "targets[0]",
+    errors.CircularIncludeError: "targets[1]",
+    errors.TooManyIncludeLevelsError: "targets",
+    errors.TooManyStepsError: "targets",
+    errors.LimitTooHighError: "query.limit",
+    errors.EndpointDeniedError: "endpoint",
+}
+
+
+def _raised(error: type[errors.DomainError]) -> errors.DomainError:
+    """The error as the domain raises it."""
+    return error(ARGUMENTS[error]) if error in ARGUMENTS else error()
+
+
 def _status(error: Exception) -> status_pb2.Status:
     status = to_status(error)
     assert status is not None
     return status
 
 
-def _details(status: status_pb2.Status, kind: type[Message]) -> list[Message]:
-    unpacked = []
+M = TypeVar("M", bound=Message)
+
+
+def _details(status: status_pb2.Status, kind: type[M]) -> list[M]:
+    unpacked: list[M] = []
     for packed in status.details:
         if packed.Is(kind.DESCRIPTOR):
             unpacked.append(kind())
@@ -73,7 +104,7 @@ def _details(status: status_pb2.Status, kind: type[Message]) -> list[Message]:
 @pytest.mark.parametrize("error", BUSINESS, ids=lambda error: error.__name__)
 def test_an_error_has_the_code_id_text_and_reason_of_the_table(error: type[errors.DomainError]) -> None:
     code, id, text, reason = BUSINESS[error]
-    status = _status(error())
+    status = _status(_raised(error))
     assert (status.code, status.message) == (code, f"{text} ({id})")
     assert _details(status, error_detail_pb2.ErrorDetail) == [error_detail_pb2.ErrorDetail(id=id, message=text)]
     assert _details(status, error_details_pb2.ErrorInfo) == [
@@ -97,10 +128,18 @@ def test_a_fault_of_ours_has_no_status() -> None:
         assert to_status(fault) is None
 
 
-def test_a_denied_endpoint_is_named_with_the_reason() -> None:
-    (bad,) = _details(_status(errors.EndpointDeniedError("10.0.0.1 is private")), error_details_pb2.BadRequest)
-    violation = error_details_pb2.BadRequest.FieldViolation(field="endpoint", description="10.0.0.1 is private")
-    assert bad == error_details_pb2.BadRequest(field_violations=[violation])
+@pytest.mark.parametrize("error", BUSINESS, ids=lambda error: error.__name__)
+def test_an_error_names_the_field_that_has_caused_it(error: type[errors.DomainError]) -> None:
+    named = [
+        [violation.field for violation in bad.field_violations]
+        for bad in _details(_status(_raised(error)), error_details_pb2.BadRequest)
+    ]
+    assert named == ([[FIELDS[error]]] if error in FIELDS else [])
+
+
+def test_a_denied_endpoint_is_named_with_the_reason_as_it_is() -> None:
+    (bad,) = _details(_status(_raised(errors.EndpointDeniedError)), error_details_pb2.BadRequest)
+    assert bad.field_violations[0].description == "10.0.0.1 is private {0}"
 
 
 def test_a_failed_execution_tells_the_way_back_and_nothing_of_the_target() -> None:
@@ -110,5 +149,5 @@ def test_a_failed_execution_tells_the_way_back_and_nothing_of_the_target() -> No
 
 
 def test_no_status_carries_a_detail_of_a_type_that_is_not_announced() -> None:
-    carried = {detail.TypeName() for error in BUSINESS for detail in _status(error()).details}
+    carried = {detail.TypeName() for error in BUSINESS for detail in _status(_raised(error)).details}
     assert carried == set(DETAIL_TYPES)

@@ -60,6 +60,7 @@ class Answer:
 
     message: bytes | None
     status: status_pb2.Status
+    trailers: Mapping[str, str]
 
 
 def parse_answer(body: bytes) -> Answer:
@@ -67,9 +68,10 @@ def parse_answer(body: bytes) -> Answer:
     frames = split_frames(body)
     flags = [flags for flags, _ in frames]
     assert flags in ([TRAILER], [0, TRAILER]), f"frames with the flags {flags}"
-    status = parse_status(parse_trailers(frames[-1][1]))
+    trailers = parse_trailers(frames[-1][1])
+    status = parse_status(trailers)
     assert (len(frames) == 2) == (status.code == 0), "a message comes with OK and with nothing else"
-    return Answer(frames[0][1] if len(frames) == 2 else None, status)
+    return Answer(frames[0][1] if len(frames) == 2 else None, status, trailers)
 
 
 def parse_status(trailers: Mapping[str, str]) -> status_pb2.Status:

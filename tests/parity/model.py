@@ -13,8 +13,18 @@ from zitadel.v1 import error_detail_pb2
 SERVICE = "zitadel.action.v3alpha.ActionService"
 RESPONSES: dict[str, type[Message]] = {
     "CreateTarget": action_service_pb2.CreateTargetResponse,
+    "UpdateTarget": action_service_pb2.UpdateTargetResponse,
+    "DeleteTarget": action_service_pb2.DeleteTargetResponse,
+    "ListTargets": action_service_pb2.ListTargetsResponse,
     "GetTargetByID": action_service_pb2.GetTargetByIDResponse,
+    "SetExecution": action_service_pb2.SetExecutionResponse,
+    "DeleteExecution": action_service_pb2.DeleteExecutionResponse,
+    "ListExecutions": action_service_pb2.ListExecutionsResponse,
+    "ListExecutionFunctions": action_service_pb2.ListExecutionFunctionsResponse,
+    "ListExecutionMethods": action_service_pb2.ListExecutionMethodsResponse,
+    "ListExecutionServices": action_service_pb2.ListExecutionServicesResponse,
 }
+SIGNING_KEY = "actiond-signing-key"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +35,8 @@ class Http:
     path: str | None = None
     content_type: str | None = None
     """`{usual}` stands for the protocol's own; an empty string for a request without the header."""
+    chunked: bool = False
+    """Whether the body goes out in chunks, its length unsaid."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +96,8 @@ class Outcome:
     response: Message | None = None
     http_status: int | None = None
     """None over native gRPC."""
+    signing_key: str | None = None
+    """What came as trailing metadata, which every protocol carries in its own place."""
 
 
 DETAILS: tuple[type[Message], ...] = (

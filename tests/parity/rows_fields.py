@@ -54,7 +54,7 @@ TIMEOUTS = [
     bad("a timeout of minus one nanosecond", expect.violations(timeout=POSITIVE), timeout=Duration(nanos=-1)),
 ]
 
-_ENVOY_PRINTS_RANGE = {"envoy-json": Differs(ENVOY_READS_JSON, expect.INVALID_ARGUMENT, http_status=400)}
+ENVOY_PRINTS_RANGE = {"envoy-json": Differs(ENVOY_READS_JSON, expect.INVALID_ARGUMENT, http_status=400)}
 
 
 def _out_of_range(id: str, text: str, timeout: Duration) -> Scenario:
@@ -64,7 +64,7 @@ def _out_of_range(id: str, text: str, timeout: Duration) -> Scenario:
         id,
         create(request(id, timeout=timeout), json=json),
         expect.violations(timeout=RANGE),
-        differs=_ENVOY_PRINTS_RANGE,
+        differs=ENVOY_PRINTS_RANGE,
     )
 
 
@@ -139,6 +139,23 @@ ENDPOINTS = [
     )
 ]
 
+# What each says of itself is the guard's own business, and tested beside it at length.
+DENIED = [
+    bad(f"an endpoint at {what}", expect.endpoint_denied(why), endpoint=endpoint)
+    for what, endpoint, why in (
+        ("this machine", "http://127.0.0.1:8080/", "127.0.0.1 is loopback (127.0.0.0/8)"),
+        ("this machine, by name", "http://localhost/", "127.0.0.1 is loopback (127.0.0.0/8)"),
+        ("this machine, in IPv6", "http://[::1]:8080/hook", "::1 is loopback"),
+        ("a private address", "https://10.0.0.1/", "10.0.0.1 is private (10.0.0.0/8)"),
+        ("a cloud's metadata service", "http://169.254.169.254/", "169.254.169.254 is a cloud's metadata service"),
+        (
+            "an address for documentation",
+            "http://[2001:db8::1]/",
+            "2001:db8::1 is kept for documentation (2001:db8::/32)",
+        ),
+    )
+]
+
 TYPES = [
     Scenario(
         "no target type",
@@ -165,7 +182,7 @@ SEVERAL = [
             json=f'{{"timeout": "{2**62}s", "endpoint": "x"}}',
         ),
         expect.violations(name=TOO_SHORT, target_type=ONE_TYPE, timeout=RANGE, endpoint=HTTP_URL),
-        differs=_ENVOY_PRINTS_RANGE,
+        differs=ENVOY_PRINTS_RANGE,
     ),
     bad_json(
         "JSON values of the wrong form are named beside the other faults",
@@ -179,12 +196,12 @@ SEVERAL = [
     ),
 ]
 
-_NO_SUCH_PATH = Differs(
+NO_SUCH_PATH = Differs(
     "the route asks for a segment, and an empty one is none", expect.NOT_FOUND, "no such path", http_status=404
 )
-_ENVOY_NO_SUCH_PATH = Differs("as over JSON, in Envoy's words", expect.NOT_FOUND, http_status=404)
+ENVOY_NO_SUCH_PATH = Differs("as over JSON, in Envoy's words", expect.NOT_FOUND, http_status=404)
 
-_DECODED_PATH = Differs(
+DECODED_PATH = Differs(
     "granian hands over decoded paths, in which this sign may stand for itself or for an escape",
     expect.INVALID_ARGUMENT,
     "the path holds a '%' or an unreadable character that this server cannot tell from an encoded one",
@@ -196,15 +213,16 @@ FOREIGN_ID = "270000000000000001"
 LOOK_UPS = [
     Scenario("an id that nobody has", get("1"), expect.UNKNOWN_TARGET),
     Scenario("an id that is no number", get("no such id: ü+"), expect.UNKNOWN_TARGET),
-    Scenario("an id with a percent sign", get("100%"), expect.UNKNOWN_TARGET, differs={"json": _DECODED_PATH}),
+    Scenario("an id that is a word of another route", get("search"), expect.UNKNOWN_TARGET),
+    Scenario("an id with a percent sign", get("100%"), expect.UNKNOWN_TARGET, differs={"json": DECODED_PATH}),
     Scenario("the id of another owner's target", get(FOREIGN_ID), expect.UNKNOWN_TARGET),
     Scenario("an id of 201 characters", get("1" * 201), expect.violations(target_id=LONG_NAME)),
     Scenario(
         "an empty id",
         get(""),
         expect.violations(target_id=TOO_SHORT),
-        differs={"json": _NO_SUCH_PATH, "envoy-json": _ENVOY_NO_SUCH_PATH},
+        differs={"json": NO_SUCH_PATH, "envoy-json": ENVOY_NO_SUCH_PATH},
     ),
 ]
 
-ROWS = [*NAMES, *TAKEN, *TIMEOUTS, *RANGES, *JSON_TIMEOUTS, *ENDPOINTS, *TYPES, *SEVERAL, *LOOK_UPS]
+ROWS = [*NAMES, *TAKEN, *TIMEOUTS, *RANGES, *JSON_TIMEOUTS, *ENDPOINTS, *DENIED, *TYPES, *SEVERAL, *LOOK_UPS]

@@ -46,6 +46,10 @@ class Scenario:
     """Calls that go first and succeed."""
     differs: Mapping[str, Differs] = field(default_factory=dict)
     """The exceptions, by the driver's name."""
+    then: tuple[tuple[Call, Outcome], ...] = ()
+    """Calls that come after, and what they show of the effect."""
+    alone: bool = False
+    """Whether it has a resource owner of its own. Executions want one: there is one of each condition."""
 
 
 def request(name: str, **fields: Any) -> CreateTargetRequest:

@@ -1,21 +1,25 @@
 """The service that the table is run against: where it listens, who may call it, and the drivers by their names."""
 
+import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 
 from server.actions.events import Event
 from server.actions.ports import Store
 from server.actions.targets import Target, TargetType
 from server.actions.tokens import Tokens
 from server.storage.urls import open_store, parse_database_url
-from tests.parity import rows_auth
+from tests.parity import rows_auth, shelf
+from tests.parity.callers import READ_TARGETS, WRITE_TARGETS, Caller, limited
 from tests.parity.drivers import Driver, Grpc, GrpcWeb, Json
 from tests.parity.rows_fields import FOREIGN_ID
 from tests.parity.rows_good import FOREIGN_NAME
+from tests.parity.scenarios import SCENARIOS
 
-PERMISSIONS = ("execution.target.read", "execution.target.write")
 FOREIGN_OWNER = "300000000000000001"
+LONE_OWNER = 400000000000000001
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,33 +57,57 @@ def token_of(driver: str) -> str:
     return f"the-token-of-{driver}"
 
 
+@cache
+def lone_callers() -> dict[tuple[str, str], Caller]:
+    """Who runs the scenarios that stand alone, by scenario and driver."""
+    runs = [(scenario.id, driver) for scenario in SCENARIOS if scenario.alone for driver in DRIVERS]
+    return {run: Caller(f"the-token-of-lone-run-{number}", str(LONE_OWNER + number)) for number, run in enumerate(runs)}
+
+
 async def seed(database: str) -> None:
-    """Gives a running server's database the tokens and the target that the rows speak of."""
+    """Gives a running server's database the tokens, targets and executions that the rows speak of."""
     store = open_store(parse_database_url(database))
     try:
-        tokens = Tokens(store, time.time_ns)
-        for driver in DRIVERS:
-            await _add(tokens, token_of(driver), owner_of(driver), *PERMISSIONS)
-        owner = owner_of("grpc")
-        await _add(tokens, rows_auth.READER, owner, "execution.target.read")
-        await _add(tokens, rows_auth.WRITER, owner, "execution.target.write")
-        await _add(tokens, rows_auth.POWERLESS, owner)
-        await _add(tokens, rows_auth.EXPIRED, owner, *PERMISSIONS, expires_at_ns=time.time_ns() - 1)
-        await _add(tokens, rows_auth.REVOKED, owner, *PERMISSIONS)
-        await tokens.revoke(rows_auth.REVOKED)
+        # First, so that the store's last event is of today.
+        await shelf.fill(store)
         await _add_foreign_target(store)
+        tokens = Tokens(store, time.time_ns)
+        await asyncio.gather(*(_add(tokens, caller) for caller in _callers()))
+        past = time.time_ns() - 1
+        await _add(tokens, Caller(rows_auth.EXPIRED, owner_of("grpc")), expires_at_ns=past)
+        await _add(tokens, Caller(rows_auth.REVOKED, owner_of("grpc")))
+        await tokens.revoke(rows_auth.REVOKED)
     finally:
         await store.close()
 
 
-async def _add(tokens: Tokens, secret: str, owner: str, *permissions: str, expires_at_ns: int | None = None) -> None:
+def _callers() -> Iterator[Caller]:
+    """All whose tokens are good."""
+    for driver in DRIVERS:
+        yield Caller(token_of(driver), owner_of(driver))
+    owner = owner_of("grpc")
+    yield Caller(rows_auth.READER, owner, (READ_TARGETS,))
+    yield Caller(rows_auth.WRITER, owner, (WRITE_TARGETS,))
+    yield Caller(rows_auth.POWERLESS, owner, ())
+    yield from limited()
+    yield from shelf.CALLERS
+    yield from lone_callers().values()
+
+
+async def _add(tokens: Tokens, caller: Caller, expires_at_ns: int | None = None) -> None:
     await tokens.create(
-        token_id=secret, name=secret, owner=owner, permissions=permissions, secret=secret, expires_at_ns=expires_at_ns
+        token_id=caller.secret,
+        name=caller.secret,
+        owner=caller.owner,
+        permissions=caller.permissions,
+        secret=caller.secret,
+        expires_at_ns=expires_at_ns,
     )
 
 
 async def _add_foreign_target(store: Store) -> None:
     now = time.time_ns()
-    target = Target(FOREIGN_ID, FOREIGN_OWNER, FOREIGN_NAME, TargetType.ASYNC, False, 1, "https://example.com", 1, now)
+    endpoint = "https://example.com"
+    target = Target(FOREIGN_ID, FOREIGN_OWNER, FOREIGN_NAME, TargetType.ASYNC, False, 1, endpoint, 1, now, now)
     event = Event(FOREIGN_OWNER, "target", FOREIGN_ID, 1, "target.added", {}, "tests", now)
-    await store.write(lambda transaction: transaction.insert_target(target, event))
+    await store.write(lambda transaction: transaction.insert_target(target, (), event))

@@ -1,17 +1,17 @@
 """Every scenario of the table over every driver that can express it: the same code, message, details and effects."""
 
-import time
 from collections import Counter
 
 import pytest
 from zitadel.action.v3alpha.action_service_pb2 import CreateTargetRequest, CreateTargetResponse, GetTargetByIDResponse
-from zitadel.action.v3alpha.target_pb2 import Target
 
+from tests.parity.calls import details, target
 from tests.parity.drivers import HTTP_BY_CODE, ROUTES, Driver
 from tests.parity.model import Outcome
+from tests.parity.run import Run, settled
 from tests.parity.scenario import Differs, Scenario, get
 from tests.parity.scenarios import SCENARIOS
-from tests.parity.service import DRIVERS, owner_of
+from tests.parity.service import DRIVERS, lone_callers, owner_of, token_of
 
 
 def _runs() -> list[pytest.param]:  # type: ignore[valid-type]  # pytest names no type for it
@@ -37,61 +37,59 @@ def _http_status(scenario: Scenario, driver: str) -> int | None:
         return expected.http_status
     # Envoy knows nothing of the proto's success_code.
     if expected.code == 0 and driver == "json":
-        return ROUTES[scenario.call.method][2]
+        return ROUTES[scenario.call.method].success
     assert expected.code is not None
     return HTTP_BY_CODE[expected.code]
 
 
 @pytest.mark.parametrize(("scenario", "name"), _runs())
 def test_an_outcome_is_the_same_over_every_protocol(scenario: Scenario, name: str, drivers: dict[str, Driver]) -> None:
-    driver = drivers[name]
+    run = _run(scenario, name, drivers)
     for call in scenario.before:
-        assert driver(call).code == 0
-    outcome = driver(scenario.call)
+        assert run(call).code == 0
+    outcome = run(scenario.call)
     assert outcome.http_status == _http_status(scenario, name)
     differs = scenario.differs.get(name)
     if differs is not None:
         assert (outcome.code, list(outcome.details)) == (differs.code, [])
         assert differs.message in {None, outcome.message}
         return
-    expected = scenario.expected
+    _is_as(run, outcome, scenario.expected)
+    if isinstance(outcome.response, CreateTargetResponse):
+        _is_kept(run, scenario.call.message, outcome.response)
+    for call, expected in scenario.then:
+        _is_as(run, run(call), expected)
+
+
+def _run(scenario: Scenario, name: str, drivers: dict[str, Driver]) -> Run:
+    if scenario.alone:
+        caller = lone_callers()[scenario.id, name]
+        return Run(drivers[name], caller.secret, caller.owner)
+    return Run(drivers[name], token_of(name), owner_of(name))
+
+
+def _is_as(run: Run, outcome: Outcome, expected: Outcome) -> None:
     assert (outcome.code, outcome.message, list(outcome.details)) == (
         expected.code,
         expected.message,
         list(expected.details),
     )
-    if outcome.code == 0:
-        _is_kept(driver, scenario.call.message, outcome, owner_of(name))
+    if outcome.response is not None and not isinstance(outcome.response, CreateTargetResponse):
+        assert expected.response is not None
+        assert settled(outcome.response) == run.resolved(expected.response)
 
 
-def _is_kept(driver: Driver, sent: object, outcome: Outcome, owner: str) -> None:
+def _is_kept(run: Run, sent: object, created: CreateTargetResponse) -> None:
     """What was made is there, says what was sent, and reads the same over the protocol that made it."""
     assert isinstance(sent, CreateTargetRequest)
-    created = outcome.response
-    assert isinstance(created, CreateTargetResponse)
     assert created.id.isdecimal()
     assert created.id.isascii()
     assert len(created.id) <= 20
-    assert created.details.sequence == 1
-    assert created.details.resource_owner == owner
-    assert abs(created.details.change_date.ToNanoseconds() - time.time_ns()) < 10e9
-    found = driver(get(created.id))
+    assert settled(created).details == run.resolved(details(1))
+    found = run(get(created.id))
     assert found.code == 0
     assert found.http_status in {None, 200}
-    assert found.response == GetTargetByIDResponse(target=_target(created, sent))
-
-
-def _target(created: CreateTargetResponse, sent: CreateTargetRequest) -> Target:
-    kind = sent.WhichOneof("target_type")
-    assert kind is not None
-    return Target(
-        target_id=created.id,
-        details=created.details,
-        name=sent.name,
-        timeout=sent.timeout,
-        endpoint=sent.endpoint,
-        **{kind: getattr(sent, kind)},
-    )
+    assert found.response == GetTargetByIDResponse(target=target(sent, created.details, created.id))
 
 
 def test_no_two_scenarios_have_the_same_id() -> None:

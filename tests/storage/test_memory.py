@@ -1,5 +1,8 @@
+from collections.abc import Callable
+
 import pytest
 
+from server.actions.ports import Store
 from server.storage.memory import MemoryStore
 from tests.storage.contract import StoreContract
 
@@ -8,3 +11,11 @@ class TestMemoryStore(StoreContract):
     @pytest.fixture
     async def store(self) -> MemoryStore:
         return MemoryStore()
+
+    @pytest.fixture
+    def new_store(self) -> Callable[[], Store]:
+        return MemoryStore
+
+
+async def test_no_change_ever_waits() -> None:
+    assert MemoryStore().waiting == 0

@@ -2,18 +2,35 @@
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import closing
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 
 import pytest
 
+from server.actions.conditions import condition_of
 from server.actions.errors import StoreError
+from server.actions.ports import Transaction
+from server.actions.queries import TargetQuery
 from server.actions.tokens import Token
 from server.storage.sqlite import SqliteStore
 from tests.storage.contract import STORE_CALLS, StoreContract
-from tests.storage.samples import SAMPLE_TARGET, a_token, insert, put
+from tests.storage.contract.running import NAMED, RAISING, UNNAMED
+from tests.storage.samples import (
+    SAMPLE_KEYS,
+    SAMPLE_TARGET,
+    a_target,
+    a_token,
+    an_execution,
+    delete,
+    insert,
+    later,
+    put,
+    put_execution,
+)
 
 
 @pytest.fixture
@@ -31,17 +48,25 @@ async def store(path: Path) -> AsyncIterator[SqliteStore]:
 class TestSqliteStore(StoreContract):
     """The contract suite, with the fixture above."""
 
+    @pytest.fixture
+    def new_store(self, tmp_path: Path) -> Callable[[], SqliteStore]:
+        numbers = count()
+        return lambda: SqliteStore.open(tmp_path / f"{next(numbers)}.db")
+
 
 async def test_what_was_written_is_there_after_a_new_start(path: Path, store: SqliteStore) -> None:
-    await store.write(insert(SAMPLE_TARGET))
+    await store.write(insert(SAMPLE_TARGET, SAMPLE_KEYS))
+    await store.write(put_execution(an_execution("request", "1")))
     await store.write(put(a_token("1")))
     events = await store.events("target", SAMPLE_TARGET.id)
+    runnable = await store.runnable("owner")
     await store.close()
 
     again = SqliteStore.open(path)
     assert await again.target("owner", SAMPLE_TARGET.id) == SAMPLE_TARGET
     assert await again.tokens() == [a_token("1")]
     assert await again.events("target", SAMPLE_TARGET.id) == events
+    assert await again.runnable("owner") == runnable
     await again.close()
 
 
@@ -58,13 +83,36 @@ async def test_a_revocation_by_another_store_on_the_file_is_seen_by_the_next_rea
     await another.close()
 
 
-async def test_calls_that_wait_for_the_same_turn_of_the_loop_read_a_token_once(path: Path, store: SqliteStore) -> None:
-    token = a_token("1")
-    await store.write(put(token))
+@pytest.mark.parametrize("change", RAISING.values(), ids=RAISING.keys())
+async def test_a_change_by_another_store_on_the_file_raises_the_revision_at_once(
+    path: Path, store: SqliteStore, change: Callable[[Transaction], object]
+) -> None:
+    for target in (NAMED, UNNAMED):
+        await store.write(insert(target))
+    await store.write(put_execution(an_execution("request", "1")))
+    another = SqliteStore.open(path)
+    before = await store.executions_revision()
+    await another.write(change)
+    assert await store.executions_revision() > before
+    assert await store.runnable("owner") == await another.runnable("owner")
+    await another.close()
+
+
+SHARED_READS: dict[str, Callable[[SqliteStore], Awaitable[object]]] = {
+    "token": lambda store: store.token(a_token("1").selector),
+    "executions_revision": lambda store: store.executions_revision(),
+}
+
+
+@pytest.mark.parametrize("read", SHARED_READS.values(), ids=SHARED_READS.keys())
+async def test_calls_that_wait_for_the_same_turn_of_the_loop_read_once(
+    store: SqliteStore, read: Callable[[SqliteStore], Awaitable[object]]
+) -> None:
+    await store.write(put(a_token("1")))
     reads: list[str] = []
     store._pointing.set_trace_callback(reads.append)
-    assert await asyncio.gather(*(store.token(token.selector) for _ in range(10))) == [token] * 10
-    assert len(reads) == 1
+    answers = await asyncio.gather(*(read(store) for _ in range(10)))
+    assert (len(set(answers)), len(reads)) == (1, 1)
 
 
 async def test_a_call_that_arrives_after_a_revocation_is_behind_the_forgetting(path: Path, store: SqliteStore) -> None:
@@ -88,6 +136,71 @@ async def test_a_call_that_arrives_after_a_revocation_is_behind_the_forgetting(p
     assert seen == [token, revoked]
 
 
+async def test_the_revision_that_a_call_reads_is_not_that_of_a_turn_before(path: Path, store: SqliteStore) -> None:
+    seen: list[int] = []
+
+    async def call() -> None:
+        seen.append(await store.executions_revision())
+
+    loop = asyncio.get_running_loop()
+    first = loop.create_task(call())
+    await asyncio.sleep(0)
+    with closing(sqlite3.connect(path)) as another:
+        another.execute("UPDATE instance SET executions_revision = 7")
+        another.commit()
+    second = loop.create_task(call())
+    await asyncio.gather(first, second)
+    assert seen == [0, 7]
+
+
+async def test_a_long_read_sees_one_moment(store: SqliteStore) -> None:
+    read, written = threading.Event(), threading.Event()
+
+    def count_twice(connection: sqlite3.Connection) -> list[int]:
+        def count_targets() -> int:
+            (number,) = connection.execute("SELECT count(*) FROM targets").fetchone()
+            return int(number)
+
+        first = count_targets()
+        read.set()
+        assert written.wait(30)
+        return [first, count_targets()]
+
+    counting = asyncio.ensure_future(store._lists.run(count_twice))
+    await asyncio.to_thread(read.wait)
+    await store.write(insert(SAMPLE_TARGET))
+    written.set()
+    assert await counting == [0, 0]
+    assert (await store.find_targets("owner", TargetQuery())).total == 1
+
+
+async def test_what_runs_does_not_wait_for_a_long_list(store: SqliteStore) -> None:
+    listed = threading.Event()
+    listing = asyncio.ensure_future(store._lists.run(lambda _: listed.wait(30)))
+    await store.runnable("owner")
+    assert not listing.done()
+    listed.set()
+    assert await listing
+
+
+async def test_the_total_is_right_after_changes_of_one_batch_of_which_some_fail(store: SqliteStore) -> None:
+    def failing(number: int) -> Callable[[Transaction], None]:
+        def change(transaction: Transaction) -> None:
+            insert(a_target(str(number), f"name {number}"))(transaction)
+            raise KeyError(number)
+
+        return change
+
+    await store.write(insert(a_target("100", "deleted")))
+    await asyncio.gather(
+        store.write(delete(later(a_target("100", "deleted")))),
+        *(store.write(failing(n) if n % 3 else insert(a_target(str(n), f"name {n}"))) for n in range(30)),
+        return_exceptions=True,
+    )
+    found = await store.find_targets("owner", TargetQuery())
+    assert (found.total, len(found.items)) == (10, 10)
+
+
 @pytest.mark.parametrize("selector", [a_token("1").selector, b"unknown"], ids=["found", "not found"])
 async def test_a_point_read_leaves_no_snapshot_open(path: Path, store: SqliteStore, selector: bytes) -> None:
     await store.write(put(a_token("1")))
@@ -103,7 +216,7 @@ async def test_a_table_that_is_gone_is_a_store_error_with_the_drivers_as_its_cau
     path: Path, store: SqliteStore, name: str
 ) -> None:
     with closing(sqlite3.connect(path)) as connection:
-        for table in ("targets", "tokens", "events", "instance"):
+        for table in ("execution_steps", "executions", "signing_keys", "targets", "tokens", "events", "instance"):
             connection.execute(f"DROP TABLE {table}")
     with pytest.raises(StoreError) as caught:
         await STORE_CALLS[name](store)
@@ -114,6 +227,9 @@ async def test_a_table_that_is_gone_is_a_store_error_with_the_drivers_as_its_cau
     ("statement", "name"),
     [
         ("UPDATE targets SET type = 'telegram'", "target"),
+        ("UPDATE targets SET type = 'telegram'", "find_targets"),
+        ("INSERT INTO executions VALUES ('owner', 'telegram', 1, 1, 1)", "find_executions"),
+        ("INSERT INTO executions VALUES ('owner', 'function', 1, 1, 1)", "runnable"),
         ("UPDATE tokens SET permissions = '['", "tokens"),
         ("UPDATE events SET payload = '{'", "events"),
     ],
@@ -127,6 +243,39 @@ async def test_a_row_that_cannot_be_read_is_a_store_error(
         connection.execute(statement)
     with pytest.raises(StoreError):
         await STORE_CALLS[name](store)
+
+
+async def test_a_row_that_a_change_cannot_read_fails_the_change(path: Path, store: SqliteStore) -> None:
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("INSERT INTO executions VALUES ('owner', 'request', 1, 1, 1)")
+        connection.execute("INSERT INTO executions VALUES ('owner', 'telegram', 1, 1, 1)")
+        connection.execute("INSERT INTO execution_steps VALUES ('owner', 'request', 0, NULL, 'telegram')")
+
+    def change(transaction: Transaction) -> None:
+        put(a_token("1"))(transaction)
+        with pytest.raises(StoreError):
+            transaction.execution("owner", condition_of("request"))
+
+    with pytest.raises(StoreError):
+        await store.write(change)
+    assert await store.tokens() == []
+
+
+async def test_how_many_changes_wait_can_be_asked_at_any_time(store: SqliteStore) -> None:
+    begun, may_end = threading.Event(), threading.Event()
+
+    def change(_: Transaction) -> None:
+        begun.set()
+        may_end.wait(30)
+
+    first = asyncio.ensure_future(store.write(change))
+    await asyncio.to_thread(begun.wait)
+    others = [asyncio.ensure_future(store.write(lambda _: None)) for _ in range(3)]
+    await asyncio.sleep(0)  # each has handed over its change
+    assert store.waiting == 3
+    may_end.set()
+    await asyncio.gather(first, *others)
+    assert store.waiting == 0
 
 
 async def test_a_number_that_the_file_cannot_hold_is_a_store_error(store: SqliteStore) -> None:

@@ -86,6 +86,45 @@ async def test_a_batch_has_a_limit(writer: Writer, connection: sqlite3.Connectio
     assert statements.count("COMMIT") == 3
 
 
+async def test_an_observer_is_told_of_each_batch_and_of_what_waits(connection: sqlite3.Connection) -> None:
+    told: list[tuple[int, int]] = []
+    gate = Gate()
+    writer = Writer(connection, observe_batch=lambda changes, waiting: told.append((changes, waiting)))
+    first = writer.submit(gate)
+    await asyncio.to_thread(gate.entered.wait)
+    others = [writer.submit(lambda _: None) for _ in range(BATCH_LIMIT + 3)]
+    assert writer.waiting == BATCH_LIMIT + 3
+    gate.opened.set()
+    await asyncio.gather(first, *others)
+    await writer.close()
+    assert told == [(1, BATCH_LIMIT + 3), (BATCH_LIMIT, 3), (3, 0)]
+
+
+async def test_an_observer_is_told_of_a_batch_that_failed(connection: sqlite3.Connection, path: Path) -> None:
+    told: list[int] = []
+    writer = Writer(connection, patience=0.05, observe_batch=lambda changes, _: told.append(changes))
+    with closing(sqlite3.connect(path)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(StoreError):
+            await writer.submit(insert(SAMPLE_TARGET))
+    await writer.close()
+    assert told == [1]
+
+
+async def test_an_observer_that_fails_does_not_stop_the_writer(
+    connection: sqlite3.Connection, path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    def observe(*_: int) -> None:
+        raise RuntimeError("no more room for figures")
+
+    writer = Writer(connection, observe_batch=observe)
+    await writer.submit(insert(a_target("1", "one")))
+    await writer.submit(insert(a_target("2", "two")))
+    await writer.close()
+    assert count(path) == 2
+    assert "no more room for figures" in caplog.text
+
+
 async def test_a_write_goes_at_once_when_nothing_waits(writer: Writer, path: Path) -> None:
     await writer.submit(insert(SAMPLE_TARGET))
     assert count(path) == 1
