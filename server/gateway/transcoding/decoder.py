@@ -63,7 +63,7 @@ class Decoder:
             merges = {field: self._field_merge(field) for field in descriptor.fields}
             merge = _ObjectDecoder(merges, ignore_unknown_fields=self._ignore_unknown_fields).merge
             if len(merges) <= FEW:
-                merge = straight_merge(descriptor, merges, merge)
+                merge = straight_merge(descriptor, merges, merge, self.type_merge)
         self._by_descriptor[descriptor] = merge
         return merge
 

@@ -6,14 +6,14 @@ is wrong. It may come second: until every scalar has been looked at nothing is s
 no object is read twice because of what is wrong further inside, which would double the work at every level.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, cast
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
 from server.gateway.transcoding.faults import Merge, WrongFormError, below
 from server.gateway.transcoding.scalars import json_reader
-from server.gateway.transcoding.straight import assignment, function
+from server.gateway.transcoding.straight import assignment, attribute, function
 
 FEW = 16
 """Fields of a type that is compiled so. A document that has few of many is read faster key by key."""
@@ -21,8 +21,16 @@ FEW = 16
 _TYPES = {FieldDescriptor.TYPE_STRING: "str", FieldDescriptor.TYPE_BOOL: "bool"}
 
 
-def straight_merge(descriptor: Descriptor, merges: Mapping[FieldDescriptor, Merge], general: Merge) -> Merge:
-    """The straight way of a type; `merges` are those of its fields, `general` is what takes everything else."""
+def straight_merge(
+    descriptor: Descriptor,
+    merges: Mapping[FieldDescriptor, Merge],
+    general: Merge,
+    type_merge: Callable[[Descriptor], Merge],
+) -> Merge:
+    """The straight way of a type.
+
+    `merges` are those of its fields, `general` is what takes everything else, `type_merge` tells how a type is merged.
+    """
     names: dict[str, Any] = {"general": general, "WrongFormError": WrongFormError, "below": below}
     looks: list[str] = []
     puts: list[str] = []
@@ -30,10 +38,13 @@ def straight_merge(descriptor: Descriptor, merges: Mapping[FieldDescriptor, Merg
         item = f"item_{index}"
         looks += [f"{item} = get({field.json_name!r})", f"if {item} is not None:", "    left -= 1"]
         puts.append(f"if {item} is not None:")
-        if field.is_repeated or field.message_type is not None:
-            names[f"merge_{index}"] = merge
+        inner = None if field.is_repeated else field.message_type
+        if field.is_repeated or inner is not None:
+            # One message is merged by its type at once: a call less.
+            names[f"merge_{index}"] = merge if inner is None else type_merge(inner)
+            into = "message" if inner is None else attribute("message", field.name)
             puts += [
-                f"    wrong = merge_{index}(message, {item})",
+                f"    wrong = merge_{index}({into}, {item})",
                 "    if wrong is not None:",
                 f"        faults += below({f'.{field.name}'!r}, wrong)",
             ]

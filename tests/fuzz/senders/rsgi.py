@@ -26,7 +26,9 @@ def scope_of(request: HttpInput) -> Any:
         path=unquote(request.path.decode("latin-1"), "utf-8", "replace"),
         query_string=request.query.decode("utf-8", "replace"),
         authority=None,
-        headers=SimpleNamespace(items=lambda: pairs, get=dict(reversed(pairs)).get),
+        headers=SimpleNamespace(
+            items=lambda: pairs, keys=lambda: [name for name, _ in pairs], get=dict(reversed(pairs)).get
+        ),
     )
 
 
