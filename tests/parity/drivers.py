@@ -20,6 +20,7 @@ from tests.parity.model import RESPONSES, SIGNING_KEY, Call, Outcome, failure, f
 TIMEOUT = 20.0
 IDLE = 2.0
 """Seconds after which a kept connection is not used again: the server closes it after five."""
+CHUNKED = ("transfer-encoding", "chunked")
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +121,7 @@ class _HttpDriver:
         self._used = 0.0
 
     def _send(
-        self, verb: str, path: str, body: bytes, headers: list[tuple[str, str | bytes]], *, chunked: bool = False
+        self, verb: str, path: str, body: bytes, headers: list[tuple[str, str | bytes]]
     ) -> tuple[http.client.HTTPResponse, bytes]:
         connection = self._connection
         if time.monotonic() - self._used > IDLE:
@@ -129,8 +130,7 @@ class _HttpDriver:
             connection.putrequest(verb, path, skip_accept_encoding=True)
             for name, value in headers:
                 connection.putheader(name, grpc_web.to_base64(value) if isinstance(value, bytes) else value)
-            if chunked:
-                connection.putheader("transfer-encoding", "chunked")
+            if CHUNKED in headers:
                 connection.endheaders(iter([body[:1], body[1:]]), encode_chunked=True)
             else:
                 if body or verb != "GET":
@@ -195,7 +195,9 @@ class Json(_HttpDriver):
         headers = call.headers(self.token)
         if body:
             headers += call.content_type("application/json")
-        response, received = self._send(verb, path, body, headers, chunked=call.http.chunked)
+        if call.http.chunked:
+            headers.append(CHUNKED)
+        response, received = self._send(verb, path, body, headers)
         (content_type,) = response.headers.get_all("content-type", [])
         assert content_type.partition(";")[0] == "application/json", received
         content = json.loads(received)

@@ -39,6 +39,8 @@ PATHS = [
     _http("an unknown path below a known one", Http("GET", "/v3alpha/targets/1/2"), _NO_PATH, _ENVOY_404),
     _http("a DELETE where there is a POST", Http("DELETE", "/v3alpha/targets"), _NOT_ALLOWED, _ENVOY_METHOD),
     _http("a POST where there is a GET", Http("POST", "/v3alpha/targets/1"), _NOT_ALLOWED, _ENVOY_METHOD, "{}"),
+    _http("a GET where there are others", Http("GET", "/v3alpha/executions"), _NOT_ALLOWED, _ENVOY_METHOD),
+    _http("a POST to a list", Http("POST", "/v3alpha/executions/functions"), _NOT_ALLOWED, _ENVOY_METHOD, "{}"),
     _http("a method that nobody knows", Http("BREW", "/v3alpha/targets"), _NOT_ALLOWED, _ENVOY_400),
     _http("a GET of an RPC's path", Http("GET", _RPC), _NOT_ALLOWED, _ENVOY_RPC),
     _http("a PUT to an RPC's path", Http("PUT", _RPC, "application/grpc-web+proto"), _NOT_ALLOWED, _ENVOY_PUT, "x"),

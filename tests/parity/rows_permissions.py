@@ -1,0 +1,119 @@
+"""Rows: what each method asks of its caller, and that it asks before it looks at anything else."""
+
+from zitadel.action.v3alpha import action_service_pb2 as pb
+
+from tests.parity import callers, expect
+from tests.parity.calls import (
+    FUNCTIONS,
+    answer,
+    delete,
+    delete_execution,
+    list_executions,
+    list_functions,
+    list_methods,
+    list_services,
+    list_targets,
+    set_execution,
+    update,
+)
+from tests.parity.model import SERVICE, Call, Outcome
+from tests.parity.scenario import JSON, PROTOBUF, Differs, Scenario, create, get
+
+METHODS = (
+    "CreateTarget",
+    "DeleteExecution",
+    "DeleteTarget",
+    "GetTargetByID",
+    "ListExecutionFunctions",
+    "ListExecutionMethods",
+    "ListExecutionServices",
+    "ListExecutions",
+    "ListTargets",
+    "SetExecution",
+    "UpdateTarget",
+)
+FUNCTIONS_LISTED = answer(pb.ListExecutionFunctionsResponse(functions=sorted(FUNCTIONS)))
+METHODS_LISTED = answer(pb.ListExecutionMethodsResponse(methods=[f"/{SERVICE}/{name}" for name in METHODS]))
+SERVICES_LISTED = answer(pb.ListExecutionServicesResponse(services=[SERVICE]))
+
+_NO_CONDITION = expect.violations(condition="value is required")
+
+# The permission that each method asks for; a call that comes to nothing even with it, and what comes of it.
+_CALLS: tuple[tuple[str, Call, Outcome], ...] = (
+    (
+        callers.WRITE_TARGETS,
+        create(pb.CreateTargetRequest()),
+        expect.violations(
+            name="must be at least 1 characters",
+            target_type="exactly one field is required in oneof",
+            timeout="value is required",
+            endpoint="must be at least 1 characters",
+        ),
+    ),
+    (callers.WRITE_TARGETS, update("1"), expect.TARGET_TO_CHANGE_UNKNOWN),
+    (callers.DELETE_TARGETS, delete("1"), expect.TARGET_TO_DELETE_UNKNOWN),
+    (callers.READ_TARGETS, list_targets(limit=1001), expect.LIMIT_TOO_HIGH),
+    (callers.READ_TARGETS, get("1"), expect.UNKNOWN_TARGET),
+    (callers.WRITE, set_execution(None), _NO_CONDITION),
+    (callers.DELETE, delete_execution(None), _NO_CONDITION),
+    (callers.READ, list_executions(limit=1001), expect.LIMIT_TOO_HIGH),
+    (callers.READ, list_functions(), FUNCTIONS_LISTED),
+    (callers.READ, list_methods(), METHODS_LISTED),
+    (callers.READ, list_services(), SERVICES_LISTED),
+)
+
+
+def _by(call: Call, secret: str) -> Call:
+    return Call(call.method, call.message, authorization=f"Bearer {secret}")
+
+
+ENOUGH = [
+    Scenario(f"{call.method} with {permission} alone", _by(call, callers.only(permission)), expected)
+    for permission, call, expected in _CALLS
+]
+
+LACKING = [
+    Scenario(
+        f"{call.method} with all but {permission}",
+        _by(call, callers.all_but(permission)),
+        expect.PERMISSION_MISSING,
+    )
+    for permission, call, _ in _CALLS
+]
+
+ANONYMOUS = [
+    Scenario(
+        f"{call.method} without a token, of bytes that are no request",
+        Call(call.method, wire=b"\xff\xff", authorization=None),
+        expect.TOKEN_MISSING,
+        only=PROTOBUF,
+    )
+    for _, call, _ in _CALLS
+]
+ANONYMOUS += [
+    Scenario(
+        f"{call.method} without a token, as JSON",
+        Call(call.method, call.message, authorization=None),
+        expect.TOKEN_MISSING,
+        only=JSON,
+    )
+    for _, call, _ in _CALLS
+]
+ANONYMOUS += [
+    Scenario(
+        f"{method} without a token, of malformed JSON",
+        Call(method, message, json='{"query":', authorization=None),
+        expect.TOKEN_MISSING,
+        only=JSON,
+        differs={"envoy-json": Differs("Envoy reads the body while it asks us, and whoever is first answers")},
+    )
+    for method, message in (
+        ("UpdateTarget", pb.UpdateTargetRequest(target_id="1")),
+        ("ListTargets", None),
+        ("SetExecution", None),
+        ("DeleteExecution", None),
+        ("ListExecutions", None),
+    )
+]
+
+ROWS = [*ENOUGH, *LACKING, *ANONYMOUS]

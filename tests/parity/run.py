@@ -1,0 +1,101 @@
+"""Runs a row's calls over one driver: puts in what only the run can know, and takes out what no row can foresee."""
+
+import re
+import time
+from dataclasses import replace
+from typing import TypeVar
+
+from google.protobuf.message import Message
+from google.protobuf.timestamp_pb2 import Timestamp
+from zitadel.action.v3alpha.action_service_pb2 import CreateTargetRequest, CreateTargetResponse
+from zitadel.object.v2.object_pb2 import Details, ListDetails
+
+from tests.parity.calls import OWNER, id_of
+from tests.parity.drivers import Driver
+from tests.parity.model import Call, Outcome
+
+M = TypeVar("M", bound=Message)
+
+RECENT = 60
+"""Seconds. A time that is older is no matter of this run, and stays to be compared."""
+_STAMPS: dict[type[Message], str] = {Details: "change_date", ListDetails: "timestamp"}
+_MARK = re.compile("<(?:owner|id of [^>]*)>")
+
+
+class Run:
+    """One caller's calls, with the ids of the targets that they made."""
+
+    def __init__(self, driver: Driver, token: str, owner: str) -> None:
+        self._driver = driver
+        self._token = token
+        self._known = {OWNER: owner}
+
+    def __call__(self, call: Call) -> Outcome:
+        outcome = self._driver(self._told(call))
+        # A target's creation hands over a key, and nothing else ever does.
+        is_due = self._driver.keeps_trailers and call.method == "CreateTarget" and outcome.code == 0
+        assert (outcome.signing_key is not None) == is_due
+        if isinstance(outcome.response, CreateTargetResponse) and isinstance(call.message, CreateTargetRequest):
+            self._known[id_of(call.message.name)] = outcome.response.id
+        return outcome
+
+    def _told(self, call: Call) -> Call:
+        """The call with the caller's token and with the ids that its row speaks of."""
+        given = call.authorization
+        if given is not None:
+            given = given.replace("{token}", self._token).replace("{TOKEN}", self._token.upper())
+        return replace(
+            call,
+            authorization=given,
+            message=None if call.message is None else self.resolved(call.message),
+            json=self._text(call.json) if isinstance(call.json, str) else call.json,
+        )
+
+    def resolved(self, message: M) -> M:
+        """A copy with ids in the place of their names."""
+        if b"<" not in message.SerializeToString():
+            return message
+        copy = type(message)()
+        copy.CopyFrom(message)
+        self._resolve(copy)
+        return copy
+
+    def _resolve(self, message: Message) -> None:
+        for field, value in message.ListFields():
+            if isinstance(value, str):
+                setattr(message, field.name, self._text(value))
+            elif isinstance(value, Message):
+                self._resolve(value)
+            elif field.message_type is not None:
+                for part in value:
+                    self._resolve(part)
+            elif field.type == field.TYPE_STRING:
+                value[:] = [self._text(part) for part in value]
+
+    def _text(self, text: str) -> str:
+        return _MARK.sub(lambda mark: self._known.get(mark[0], mark[0]), text)
+
+
+def settled(message: M) -> M:
+    """A copy without what differs from run to run, which is held to what can be said of it instead."""
+    copy = type(message)()
+    copy.CopyFrom(message)
+    _settle(copy)
+    return copy
+
+
+def _settle(message: Message) -> None:
+    if type(message) in _STAMPS:
+        assert message.HasField(_STAMPS[type(message)])
+    if isinstance(message, ListDetails):
+        assert message.processed_sequence > 0
+        message.ClearField("processed_sequence")
+    for field, value in message.ListFields():
+        if isinstance(value, Timestamp):
+            if abs(time.time() - value.seconds) < RECENT:
+                message.ClearField(field.name)
+        elif isinstance(value, Message):
+            _settle(value)
+        elif field.message_type is not None:
+            for part in value:
+                _settle(part)
