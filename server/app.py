@@ -38,6 +38,7 @@ from server.delivery.sealing import Sealer, make_key
 from server.gateway import AccessLog, Cors, Gateway, Info, Limits, Observe, connect, json_http, refusal
 from server.gateway.access_log import as_json, as_text
 from server.gateway.front import Page, Probe
+from server.gateway.line_writer import LineWriter
 from server.gateway.openapi import DOCUMENT_PATH, PAGE_PATH, read_comments
 from server.gateway.reflection import reflected_pool
 from server.gateway.rsgi import RsgiApplication
@@ -133,7 +134,9 @@ class Application:
         style = ACCESS_LOG_STYLES.get(settings.access_log)
         self._access_log = None if style is None else AccessLog(sys.stderr.fileno(), style, _owner)
         guard = AddressGuard(settings.allow_addresses, settings.deny_addresses)
-        target_log = CallLog(call_log.as_json if settings.access_log == "json" else call_log.as_text)
+        self._target_lines = LineWriter(sys.stderr.fileno(), "log of calls to targets")
+        style_of_targets = call_log.as_json if settings.access_log == "json" else call_log.as_text
+        target_log = CallLog(self._target_lines.put, style_of_targets, logging.getLevelName(settings.log_level.upper()))
         self._client = TargetClient(
             guard,
             sealer,
@@ -219,6 +222,7 @@ class Application:
         await self._store.close()
         if self._access_log is not None:
             self._access_log.close()
+        self._target_lines.close()
 
     async def _alive(self) -> None:
         """The process answers: that is all there is to know."""

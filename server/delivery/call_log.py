@@ -2,46 +2,54 @@
 
 import logging
 import re
+import time
 from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import partial
 
 import orjson
 
 from server.delivery.outcomes import Outcome, TargetCall
 
-Style = Callable[[TargetCall], str]
-"""A call as a line."""
-
-_log = logging.getLogger("actiond.targets")
+Style = Callable[[float, TargetCall], bytes]
+"""Time (seconds since 1970) and call as a line."""
+Put = Callable[[Callable[[], bytes]], object]
+"""Takes what makes a line, and writes it without holding up whoever hands it over."""
 
 _HARMLESS = re.compile(r"[!-\[\]-~]*")
 """Printable ASCII but the space, which ends a word, and the backslash, which begins an escape."""
 
 
 class CallLog:
-    """To be given to the client as what observes. style: `as_text` or `as_json`."""
+    """To be given to the client as what observes. style: `as_text` or `as_json`.
 
-    def __init__(self, style: Style) -> None:
+    least: the logging level that is worth a line. A call that went well is INFO, any other a WARNING.
+    """
+
+    def __init__(self, put: Put, style: Style, least: int) -> None:
+        self._put = put
         self._style = style
+        self._least = least
 
     def __call__(self, call: TargetCall) -> None:
-        level = logging.INFO if call.outcome is Outcome.OK else logging.WARNING
-        if _log.isEnabledFor(level):
-            _log.log(level, "%s", self._style(call))
+        if (logging.INFO if call.outcome is Outcome.OK else logging.WARNING) >= self._least:
+            self._put(partial(self._style, time.time(), call))
 
 
-def as_text(call: TargetCall) -> str:
-    """`target=1 execution=request outcome=passed_over status=503 ms=1.234 error=status request_id=2`; `-` for none."""
+def as_text(moment: float, call: TargetCall) -> bytes:
+    """`<time> target=1 execution=request outcome=ok status=200 ms=1.234 error=- request_id=2`; `-` for none."""
     return (
-        f"target={_word(call.target_id)} execution={_word(call.execution)} outcome={_outcome(call)} "
+        f"{_time(moment)} target={_word(call.target_id)} execution={_word(call.execution)} outcome={_outcome(call)} "
         f"status={call.status or '-'} ms={call.seconds * 1000:.3f} error={_error(call) or '-'} "
-        f"request_id={_word(call.request_id)}"
-    )
+        f"request_id={_word(call.request_id)}\n"
+    ).encode()
 
 
-def as_json(call: TargetCall) -> str:
+def as_json(moment: float, call: TargetCall) -> bytes:
     """The same as a JSON object; what there is none of is null."""
     return orjson.dumps(
         {
+            "time": _time(moment),
             "target": call.target_id,
             "execution": call.execution,
             "outcome": _outcome(call),
@@ -49,8 +57,13 @@ def as_json(call: TargetCall) -> str:
             "ms": round(call.seconds * 1000, 3),
             "error": _error(call),
             "request_id": call.request_id,
-        }
-    ).decode()
+        },
+        option=orjson.OPT_APPEND_NEWLINE,
+    )
+
+
+def _time(moment: float) -> str:
+    return datetime.fromtimestamp(moment, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _outcome(call: TargetCall) -> str:

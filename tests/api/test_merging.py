@@ -56,7 +56,8 @@ FULL = {
 
 
 def full() -> Message:
-    return json_format.ParseDict(FULL, M())
+    message: Message = json_format.ParseDict(FULL, M())
+    return message
 
 
 CHANGES: dict[str, tuple[str, dict[str, Any]]] = {

@@ -8,7 +8,6 @@ from server.api.services import ACTION_SERVICE
 from server.gateway import ServiceError
 from tests.gateway import echo
 
-
 PERMISSIONS = {
     "CreateTarget": "execution.target.write",
     "UpdateTarget": "execution.target.write",

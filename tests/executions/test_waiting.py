@@ -84,7 +84,7 @@ async def test_the_answer_does_not_wait_for_an_async_target_which_ends_well_afte
     await each_api.set(condition("request"), created)
     assert (await each_api.call(target("made"))).code == 0
     await receiver.until(lambda: receiver.paths() == ["/hold"])
-    assert outcomes(each_api.server, created.id) == []
+    assert outcomes(each_api.server, created.id, least=0) == []
     receiver.release()
     await until_ended(each_api.server, created.id)
     assert outcomes(each_api.server, created.id) == [("ok", "-")]

@@ -14,7 +14,7 @@ import pytest
 from server.actions.conditions import condition_of
 from server.actions.errors import StoreError
 from server.actions.ports import Transaction
-from server.actions.queries import TargetQuery
+from server.actions.queries import Page, TargetQuery
 from server.actions.tokens import Token
 from server.storage.sqlite import SqliteStore
 from tests.storage.contract import STORE_CALLS, StoreContract
@@ -193,12 +193,11 @@ async def test_the_total_is_right_after_changes_of_one_batch_of_which_some_fail(
 
     await store.write(insert(a_target("100", "deleted")))
     await asyncio.gather(
-        store.write(delete(later(a_target("100", "deleted")))),
         *(store.write(failing(n) if n % 3 else insert(a_target(str(n), f"name {n}"))) for n in range(30)),
+        store.write(delete(later(a_target("100", "deleted")))),
         return_exceptions=True,
     )
-    found = await store.find_targets("owner", TargetQuery())
-    assert (found.total, len(found.items)) == (10, 10)
+    assert (await store.find_targets("owner", TargetQuery(Page(limit=1)))).total == 10
 
 
 @pytest.mark.parametrize("selector", [a_token("1").selector, b"unknown"], ids=["found", "not found"])

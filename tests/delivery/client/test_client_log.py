@@ -3,18 +3,20 @@
 import json
 import logging
 import re
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.delivery.call_log import CallLog, as_json, as_text
+from server.delivery.call_log import CallLog, Style, as_json, as_text
 from server.delivery.outcomes import Outcome, TargetCall
 from tests.delivery.client.callers import MakeCaller, target
 from tests.targets.server import TargetServer
 
 OK = TargetCall("17", "request/a.B/C", Outcome.OK, 200, 0.0012341, False, "r-1")
+MOMENT = 1795449741.666
 FAILED = replace(OK, outcome=Outcome.STATUS, status=503)
 
 LINES = {
@@ -37,12 +39,13 @@ LINES = {
 @pytest.mark.parametrize("case", LINES)
 def test_a_call_is_a_line_of_text(case: str) -> None:
     call, line = LINES[case]
-    assert as_text(call) == line
+    assert as_text(MOMENT, call).decode() == f"2026-11-23T16:02:21.666Z {line}\n"
 
 
 @pytest.mark.parametrize("call", [call for call, _ in LINES.values()])
 def test_json_says_the_same(call: TargetCall) -> None:
-    assert json.loads(as_json(call)) == {
+    assert json.loads(as_json(MOMENT, call)) == {
+        "time": "2026-11-23T16:02:21.666Z",
         "target": call.target_id,
         "execution": call.execution,
         "outcome": {False: "failed", True: "passed_over"}[call.is_passed_over]
@@ -57,24 +60,26 @@ def test_json_says_the_same(call: TargetCall) -> None:
 
 @given(st.text(min_size=1), st.text(min_size=1))
 def test_no_text_breaks_the_line_or_a_word_and_all_can_be_read_back(execution: str, request_id: str) -> None:
-    line = as_text(replace(OK, execution=execution, request_id=request_id))
-    assert re.fullmatch(r"[ -~]+", line)
-    words = dict(word.split("=", 1) for word in line.split(" "))
+    line = as_text(MOMENT, replace(OK, execution=execution, request_id=request_id)).decode()
+    assert re.fullmatch(r"[ -~]+\n", line)
+    _, *rest = line.removesuffix("\n").split(" ")
+    words = dict(word.split("=", 1) for word in rest)
     assert len(words) == 7
     assert words["execution"].encode().decode("unicode_escape") == execution
     assert words["request_id"].encode().decode("unicode_escape") == request_id
 
 
-@pytest.mark.parametrize(("call", "level"), [(OK, logging.INFO), (FAILED, logging.WARNING)])
-def test_a_failure_is_a_warning(call: TargetCall, level: int, caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.INFO)
-    CallLog(as_text)(call)
-    assert caplog.record_tuples == [("actiond.targets", level, as_text(call))]
+def lines_of(calls: Iterable[TargetCall], style: Style = as_text, least: int = logging.INFO) -> list[bytes]:
+    made: list[Callable[[], bytes]] = []
+    log = CallLog(made.append, style, least)
+    for call in calls:
+        log(call)
+    return [make() for make in made]
 
 
-def test_what_is_not_wanted_is_not_even_written_out(caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.ERROR)
-    CallLog(lambda _call: pytest.fail("written out"))(FAILED)
+@pytest.mark.parametrize(("least", "count"), [(logging.INFO, 2), (logging.WARNING, 1), (logging.ERROR, 0)])
+def test_a_failure_is_a_warning_and_the_level_says_what_is_worth_a_line(least: int, count: int) -> None:
+    assert len(lines_of([OK, FAILED], least=least)) == count
 
 
 async def test_neither_address_nor_body_nor_credentials_are_logged(
@@ -84,9 +89,8 @@ async def test_neither_address_nor_body_nor_credentials_are_logged(
     caller = await make_caller()
     for path in ("/echo", "/status/500", "/reset", "/garbage", "/size/2000000"):
         await caller.outcome(target(server.url(path).replace("//", "//user:password@")), body=b"the body")
-    for call in caller.told:
-        CallLog(as_text)(call)
-        CallLog(as_json)(call)
-    assert len(caplog.records) == 10
+    lines = [*lines_of(caller.told), *lines_of(caller.told, as_json)]
+    assert len(lines) == 10
     for secret in ("127.0.0.1", "user", "password", "the body", "echo"):
         assert secret not in caplog.text
+        assert secret.encode() not in b"".join(lines)

@@ -27,7 +27,7 @@ def filter_case(_context: Any, case: Any) -> bool:
 
 @schemathesis.hook
 def map_case(_context: Any, case: Any) -> Any:
-    """A target's endpoint is held to a CEL rule, which has no counterpart in JSON Schema; a page to the domain's limit."""
+    """A target's endpoint is held to a CEL rule, which JSON Schema has no word for; a page to the domain's limit."""
     endpoint = case.body.get("endpoint") if isinstance(case.body, dict) else None
     if isinstance(endpoint, str) and 1 <= len(endpoint) <= 1000:
         case.body["endpoint"] = URL

@@ -1,0 +1,27 @@
+"""What `server.actions.ports` says of a store, as tests. Each store's test module inherits `StoreContract`."""
+
+from tests.storage.contract.changes import STORE_CALLS, ChangeContract
+from tests.storage.contract.events import EventContract
+from tests.storage.contract.execution_lists import ExecutionListContract
+from tests.storage.contract.executions import ExecutionContract
+from tests.storage.contract.lists import ListContract
+from tests.storage.contract.running import RunningContract
+from tests.storage.contract.target_lists import TargetListContract
+from tests.storage.contract.targets import TargetContract
+from tests.storage.contract.tokens import TokenContract
+
+__all__ = ["STORE_CALLS", "StoreContract"]
+
+
+class StoreContract(
+    ChangeContract,
+    EventContract,
+    ExecutionContract,
+    ExecutionListContract,
+    ListContract,
+    RunningContract,
+    TargetContract,
+    TargetListContract,
+    TokenContract,
+):
+    """Wants two fixtures: `store`, an empty one, and `new_store`, which makes another that the test closes."""

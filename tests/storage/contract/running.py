@@ -1,0 +1,117 @@
+"""What runs: `runnable`, and the revision that tells when it is another."""
+
+from collections.abc import Callable
+
+import pytest
+
+from server.actions.executions import Runnable
+from server.actions.ports import Store, Transaction
+from server.actions.signing_keys import SigningKey
+from tests.storage.samples import (
+    SAMPLE_KEYS,
+    a_target,
+    a_token,
+    an_execution,
+    delete,
+    delete_execution,
+    insert,
+    later,
+    put,
+    put_execution,
+    set_keys,
+    update,
+)
+
+NAMED = a_target("1", "named")
+UNNAMED = a_target("2", "unnamed")
+EXECUTION = an_execution("request", "1")
+
+RAISING: dict[str, Callable[[Transaction], object]] = {
+    "put_execution": put_execution(an_execution("response")),
+    "put_execution again": put_execution(an_execution("request", "1", "1", sequence=2)),
+    "delete_execution": delete_execution(an_execution("request", sequence=2)),
+    "update_target": update(later(a_target("1", "new"))),
+    "delete_target": delete(later(UNNAMED)),
+    "set_signing_keys": set_keys("1", SAMPLE_KEYS),
+}
+LEAVING: dict[str, Callable[[Transaction], object]] = {
+    "insert_target": insert(a_target("3", "three"), SAMPLE_KEYS),
+    "put_token": put(a_token("1")),
+    "nothing": lambda _: None,
+}
+
+
+class RunningContract:
+    """See `StoreContract`."""
+
+    async def test_nothing_is_runnable_at_first(self, store: Store) -> None:
+        assert await store.runnable("owner") == Runnable(await store.executions_revision(), [], {}, {})
+
+    async def test_runnable_are_the_executions_with_their_targets_and_keys(self, store: Store) -> None:
+        keys = [SigningKey(b"new"), SigningKey(b"old", expires_at_ns=5)]
+        await store.write(insert(NAMED, keys))
+        await store.write(insert(UNNAMED, [SigningKey(b"unnamed")]))
+        inner, outer = an_execution("request/a.B", "1"), an_execution("request", "request/a.B", "1")
+        empty = an_execution("response")
+        for execution in (inner, outer, empty):
+            await store.write(put_execution(execution))
+        found = await store.runnable("owner")
+        assert found.revision == await store.executions_revision()
+        assert {execution.condition.key: execution for execution in found.executions} == {
+            "request": outer,
+            "request/a.B": inner,
+            "response": empty,
+        }
+        assert found.targets["1"] == NAMED
+        assert list(found.keys["1"]) == keys
+
+    async def test_runnable_has_nothing_of_another_owners(self, store: Store) -> None:
+        await store.write(insert(NAMED, SAMPLE_KEYS))
+        await store.write(put_execution(EXECUTION))
+        found = await store.runnable("another")
+        assert (found.executions, found.targets, found.keys) == ([], {}, {})
+
+    async def test_a_target_without_keys_has_none_that_run(self, store: Store) -> None:
+        await store.write(insert(NAMED))
+        await store.write(put_execution(EXECUTION))
+        assert (await store.runnable("owner")).keys.get("1", ()) == ()
+
+    async def test_runnable_follows_a_change(self, store: Store) -> None:
+        await store.write(insert(NAMED, SAMPLE_KEYS))
+        await store.write(put_execution(EXECUTION))
+        changed = later(a_target("1", "changed"))
+        await store.write(update(changed))
+        await store.write(set_keys("1", [SigningKey(b"other")]))
+        await store.write(put_execution(an_execution("request", "1", "1", sequence=2)))
+        found = await store.runnable("owner")
+        assert [execution.steps for execution in found.executions] == [("1", "1")]
+        assert found.targets == {"1": changed}
+        assert list(found.keys["1"]) == [SigningKey(b"other")]
+
+    @pytest.mark.parametrize("change", RAISING.values(), ids=RAISING.keys())
+    async def test_the_revision_grows_with_what_runs(
+        self, store: Store, change: Callable[[Transaction], object]
+    ) -> None:
+        await self._prepare(store)
+        before = await store.executions_revision()
+        await store.write(change)
+        assert await store.executions_revision() > before
+
+    @pytest.mark.parametrize("change", LEAVING.values(), ids=LEAVING.keys())
+    async def test_the_revision_stays_when_what_runs_stays(
+        self, store: Store, change: Callable[[Transaction], object]
+    ) -> None:
+        await self._prepare(store)
+        before = await store.executions_revision()
+        await store.write(change)
+        assert await store.executions_revision() == before
+
+    async def test_the_revision_is_one_for_all_owners(self, store: Store) -> None:
+        before = await store.executions_revision()
+        await store.write(put_execution(an_execution("request", owner="another")))
+        assert await store.executions_revision() > before
+
+    async def _prepare(self, store: Store) -> None:
+        for target in (NAMED, UNNAMED):
+            await store.write(insert(target))
+        await store.write(put_execution(EXECUTION))
