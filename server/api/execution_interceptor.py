@@ -4,7 +4,9 @@ Which targets are called is the plan's to say, how one is called the client's; w
 their answers.
 """
 
+import asyncio
 import logging
+from collections.abc import Callable
 from functools import partial
 from typing import Any, TypeVar, cast
 
@@ -22,6 +24,7 @@ from server.api.merging import Merger
 from server.api.options import BYPASS
 from server.api.plans import Plans
 from server.gateway import CallNext, ServicerContext, refusal
+from server.gateway.dispatch import LARGE
 from server.gateway.transcoding.codec import Codec
 
 M = TypeVar("M", bound=Message)
@@ -55,7 +58,7 @@ class ExecutionInterceptor:
         response = await call_next(request, context)
         if after is None or not isinstance(response, Message) or context.failure() is not None:
             return response
-        head["request"] = orjson.Fragment(self._codec.encode(request))
+        head["request"] = orjson.Fragment(await _aside(self._codec.encode, request))
         return await self._run(after, "response", response, head, context)
 
     async def _run(
@@ -68,7 +71,7 @@ class ExecutionInterceptor:
             if context.is_late():
                 raise refusal(code_pb2.DEADLINE_EXCEEDED, "deadline exceeded")
             if not payload:
-                payload = orjson.dumps({**head, name: orjson.Fragment(self._codec.encode(message))})
+                payload = orjson.dumps({**head, name: orjson.Fragment(await _aside(self._codec.encode, message))})
             if target.type is TargetType.ASYNC:
                 self._client.start(
                     target, planned.keys, payload, execution=execution.key, request_id=context.request_id
@@ -102,6 +105,11 @@ class ExecutionInterceptor:
             "orgID": caller.owner,
             "userID": caller.id,
         }
+
+
+async def _aside(encode: Callable[[Message], bytes], message: Message) -> bytes:
+    """On a thread where the message is large, for other calls would wait for it on the loop."""
+    return encode(message) if message.ByteSize() < LARGE else await asyncio.to_thread(encode, message)
 
 
 def _is_bypassed(method: MethodDescriptor, context: ServicerContext) -> bool:

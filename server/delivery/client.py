@@ -25,6 +25,8 @@ from server.delivery.slots import Slots
 
 T = TypeVar("T")
 
+LARGE = 32 * 1024
+"""Bytes from which on an answer is used on a thread: other calls would wait for it on the loop."""
 LONGEST_SECONDS = 86_400
 """A target's timeout counts up to a day: a longer wait would outlive the process."""
 
@@ -93,7 +95,7 @@ class TargetClient:
     ) -> T:
         """What `use` makes of the answer's body, which is empty unless the target's type has a use for it.
 
-        A ValueError of `use` makes the call a failed one (Outcome.BODY).
+        A ValueError of `use` makes the call a failed one (Outcome.BODY). It runs on a thread if the answer is large.
 
         Raises CallFailedError. Cancelled, it closes the connection at once.
         """
@@ -101,7 +103,7 @@ class TargetClient:
         outcome, status = Outcome.CANCELLED, None
         try:
             status, answer = await self._exchange(target, keys, body)
-            used = _used(answer, use, status)
+            used = await _used(answer, use, status)
             outcome = Outcome.OK
         except CallFailedError as failure:
             outcome, status = failure.outcome, failure.status
@@ -220,9 +222,9 @@ class TargetClient:
         return bytes(kept)
 
 
-def _used(answer: bytes, use: Callable[[bytes], T], status: int) -> T:
+async def _used(answer: bytes, use: Callable[[bytes], T], status: int) -> T:
     try:
-        return use(answer)
+        return use(answer) if len(answer) < LARGE else await asyncio.to_thread(use, answer)
     except ValueError:
         raise CallFailedError(Outcome.BODY, status) from None  # its text may repeat the body
 

@@ -2,11 +2,13 @@
 
 import base64
 import logging
+import threading
 import time
 
 import pytest
 
 from server.actions.signing_keys import SigningKey
+from server.delivery.client import LARGE
 from server.delivery.sealing import Sealer
 from server.delivery.signature import HEADER, SignatureError, verify
 from tests.delivery.client.callers import AGENT, SEALER, Caller, target
@@ -128,3 +130,18 @@ async def test_a_proxy_of_the_environment_is_not_used(
 ) -> None:
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
     assert await caller.outcome(target(server.url("/ok"))) == "ok"
+
+
+@pytest.mark.parametrize(("size", "is_aside"), [(100, False), (LARGE, True)])
+async def test_only_a_large_answer_is_used_on_a_thread(
+    caller: Caller, server: TargetServer, size: int, is_aside: bool
+) -> None:
+    threads = await caller.client.call(
+        target(server.url(f"/size/{size}")),
+        (),
+        b"{}",
+        execution="request",
+        request_id="r-1",
+        use=lambda _answer: threading.current_thread(),
+    )
+    assert (threads is not threading.current_thread()) == is_aside
