@@ -60,7 +60,7 @@ PROBES = ("/healthz", "/readyz")
 METRICS_PATH = "/metrics"
 PUBLIC = (health.SERVICE_NAME, reflection.SERVICE_NAME, *PROBES, DOCUMENT_PATH, PAGE_PATH)
 """The one list of what is answered without a token: services over native gRPC, and paths over HTTP. None of it is a
-method of the gateway's."""
+method of the gateway's. METRICS_PATH is one more, unless `--metrics` says otherwise."""
 
 TRAILER_PREFIXES = (json_http.TRAILER_PREFIX, connect.TRAILER_PREFIX)
 """Before the names of trailing metadata that travel as headers."""

@@ -3,7 +3,7 @@
 import asyncio
 import sqlite3
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import closing
 from dataclasses import replace
 from itertools import count
@@ -15,10 +15,8 @@ from server.actions.conditions import condition_of
 from server.actions.errors import StoreError
 from server.actions.ports import Transaction
 from server.actions.queries import Page, TargetQuery
-from server.actions.tokens import Token
 from server.storage.sqlite import SqliteStore
 from tests.storage.contract import STORE_CALLS, StoreContract
-from tests.storage.contract.running import NAMED, RAISING, UNNAMED
 from tests.storage.samples import (
     SAMPLE_KEYS,
     SAMPLE_TARGET,
@@ -70,119 +68,6 @@ async def test_what_was_written_is_there_after_a_new_start(path: Path, store: Sq
     await again.close()
 
 
-async def test_a_revocation_by_another_store_on_the_file_is_seen_by_the_next_read(
-    path: Path, store: SqliteStore
-) -> None:
-    token = a_token("1")
-    await store.write(put(token))
-    assert await store.token(token.selector) == token
-    another = SqliteStore.open(path)
-    revoked = replace(token, revoked_at_ns=7)
-    await another.write(put(revoked, "token.revoked"))
-    assert await store.token(token.selector) == revoked
-    await another.close()
-
-
-@pytest.mark.parametrize("change", RAISING.values(), ids=RAISING.keys())
-async def test_a_change_by_another_store_on_the_file_raises_the_revision_at_once(
-    path: Path, store: SqliteStore, change: Callable[[Transaction], object]
-) -> None:
-    for target in (NAMED, UNNAMED):
-        await store.write(insert(target))
-    await store.write(put_execution(an_execution("request", "1")))
-    another = SqliteStore.open(path)
-    before = await store.executions_revision()
-    await another.write(change)
-    assert await store.executions_revision() > before
-    assert await store.runnable("owner") == await another.runnable("owner")
-    await another.close()
-
-
-SHARED_READS: dict[str, Callable[[SqliteStore], Awaitable[object]]] = {
-    "token": lambda store: store.token(a_token("1").selector),
-    "executions_revision": lambda store: store.executions_revision(),
-}
-
-
-@pytest.mark.parametrize("read", SHARED_READS.values(), ids=SHARED_READS.keys())
-async def test_calls_that_wait_for_the_same_turn_of_the_loop_read_once(
-    store: SqliteStore, read: Callable[[SqliteStore], Awaitable[object]]
-) -> None:
-    await store.write(put(a_token("1")))
-    reads: list[str] = []
-    store._pointing.set_trace_callback(reads.append)
-    answers = await asyncio.gather(*(read(store) for _ in range(10)))
-    assert (len(set(answers)), len(reads)) == (1, 1)
-
-
-async def test_a_call_that_arrives_after_a_revocation_is_behind_the_forgetting(path: Path, store: SqliteStore) -> None:
-    token = a_token("1")
-    revoked = replace(token, revoked_at_ns=7)
-    await store.write(put(token))
-    seen: list[Token | None] = []
-
-    async def call() -> None:
-        seen.append(await store.token(token.selector))
-
-    loop = asyncio.get_running_loop()
-    first = loop.create_task(call())
-    await asyncio.sleep(0)
-    # Within the turn that read it: another connection revokes, and only then does the next call arrive.
-    with closing(sqlite3.connect(path)) as another:
-        another.execute("UPDATE tokens SET revoked_at_ns = 7")
-        another.commit()
-    second = loop.create_task(call())
-    await asyncio.gather(first, second)
-    assert seen == [token, revoked]
-
-
-async def test_the_revision_that_a_call_reads_is_not_that_of_a_turn_before(path: Path, store: SqliteStore) -> None:
-    seen: list[int] = []
-
-    async def call() -> None:
-        seen.append(await store.executions_revision())
-
-    loop = asyncio.get_running_loop()
-    first = loop.create_task(call())
-    await asyncio.sleep(0)
-    with closing(sqlite3.connect(path)) as another:
-        another.execute("UPDATE instance SET executions_revision = 7")
-        another.commit()
-    second = loop.create_task(call())
-    await asyncio.gather(first, second)
-    assert seen == [0, 7]
-
-
-async def test_a_long_read_sees_one_moment(store: SqliteStore) -> None:
-    read, written = threading.Event(), threading.Event()
-
-    def count_twice(connection: sqlite3.Connection) -> list[int]:
-        def count_targets() -> int:
-            (number,) = connection.execute("SELECT count(*) FROM targets").fetchone()
-            return int(number)
-
-        first = count_targets()
-        read.set()
-        assert written.wait(30)
-        return [first, count_targets()]
-
-    counting = asyncio.ensure_future(store._lists.run(count_twice))
-    await asyncio.to_thread(read.wait)
-    await store.write(insert(SAMPLE_TARGET))
-    written.set()
-    assert await counting == [0, 0]
-    assert (await store.find_targets("owner", TargetQuery())).total == 1
-
-
-async def test_what_runs_does_not_wait_for_a_long_list(store: SqliteStore) -> None:
-    listed = threading.Event()
-    listing = asyncio.ensure_future(store._lists.run(lambda _: listed.wait(30)))
-    await store.runnable("owner")
-    assert not listing.done()
-    listed.set()
-    assert await listing
-
-
 async def test_the_total_is_right_after_changes_of_one_batch_of_which_some_fail(store: SqliteStore) -> None:
     def failing(number: int) -> Callable[[Transaction], None]:
         def change(transaction: Transaction) -> None:
@@ -198,16 +83,6 @@ async def test_the_total_is_right_after_changes_of_one_batch_of_which_some_fail(
         return_exceptions=True,
     )
     assert (await store.find_targets("owner", TargetQuery(Page(limit=1)))).total == 10
-
-
-@pytest.mark.parametrize("selector", [a_token("1").selector, b"unknown"], ids=["found", "not found"])
-async def test_a_point_read_leaves_no_snapshot_open(path: Path, store: SqliteStore, selector: bytes) -> None:
-    await store.write(put(a_token("1")))
-    await store.token(selector)
-    await store.write(insert(SAMPLE_TARGET))
-    # The checkpoint can only start the WAL anew when no reader needs what it holds.
-    with closing(sqlite3.connect(path, timeout=0)) as connection:
-        assert connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0] == 0
 
 
 @pytest.mark.parametrize("name", STORE_CALLS)

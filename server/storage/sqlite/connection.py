@@ -7,6 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from server.actions.errors import StoreError
+from server.private_files import make_directory, sync_directory
 
 PATIENCE = 5.0
 """Seconds to wait for another process's lock."""
@@ -80,23 +81,7 @@ def create_privately(path: Path) -> None:
     O_EXCL, since a file that is there must not even be opened: closing any descriptor of it would drop the locks that
     this process holds on it (sqlite.org/howtocorrupt.html, 2.2).
     """
-    _make_directory(path.parent)
+    make_directory(path.parent)
     with suppress(FileExistsError):
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600))
-        _sync_directory(path.parent)
-
-
-def _make_directory(directory: Path) -> None:
-    if not directory.exists():
-        _make_directory(directory.parent)
-        directory.mkdir(mode=0o700, exist_ok=True)
-        _sync_directory(directory.parent)
-
-
-def _sync_directory(directory: Path) -> None:
-    """A new name survives a power cut only when its directory was synced (fsync(2))."""
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        sync_directory(path.parent)
