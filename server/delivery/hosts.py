@@ -38,12 +38,13 @@ def read_host(url: str) -> Host:
     if name == "localhost" or name.endswith(".localhost"):
         # Always loopback (RFC 6761, section 6.3), whether or not the system's resolver knows.
         return Host(_LOOPBACK)
+    # First, since it is what most hosts are: no spelling of an address ends in a label that is no number.
+    if _NAME.fullmatch(name) and not _NUMBER.fullmatch(name.rpartition(".")[2]):
+        return Host(())
     address = _literal(name)
     if address is not None:
         return Host((address,), None if host == str(address) else f"the address is to be written as {address}")
-    if not _NAME.fullmatch(name) or _NUMBER.fullmatch(name.rpartition(".")[2]):
-        return Host((), "the endpoint's host is neither a name nor an address")
-    return Host(())
+    return Host((), "the endpoint's host is neither a name nor an address")
 
 
 def _literal(host: str) -> Address | None:
