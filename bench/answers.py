@@ -1,17 +1,18 @@
 """The answer that a row which stores nothing gives, as long as a real one, and the servicer that makes it."""
 
-from google.protobuf.timestamp_pb2 import Timestamp
 from zitadel.action.v3alpha import action_service_pb2, action_service_pb2_grpc
-from zitadel.object.v2 import object_pb2
 
 from bench.constants import NANOS, OWNER, SECONDS, TARGET_ID
 
 
 def response() -> action_service_pb2.CreateTargetResponse:
     """Made anew, as actiond's is."""
-    changed = Timestamp(seconds=SECONDS, nanos=NANOS)
-    details = object_pb2.Details(sequence=1, change_date=changed, resource_owner=OWNER)
-    return action_service_pb2.CreateTargetResponse(id=TARGET_ID, details=details)
+    message = action_service_pb2.CreateTargetResponse(id=TARGET_ID)
+    details = message.details
+    details.sequence = 1
+    details.resource_owner = OWNER
+    details.change_date.seconds, details.change_date.nanos = SECONDS, NANOS
+    return message
 
 
 class Servicer(action_service_pb2_grpc.ActionServiceServicer):

@@ -9,9 +9,9 @@ from server.actions.conditions import ExecutionType, is_proper
 from server.actions.executions import Executions
 from server.actions.queries import ConditionsQuery, ExecutionQuery, StepQuery, TypeQuery
 from server.actions.targets import Targets
-from server.api.conditions import condition_of, execution_message, steps_of
-from server.api.details import details, list_details, page_of
-from server.api.targets import new_target, target_change, target_message, target_query
+from server.api.conditions import condition_of, put_execution, steps_of
+from server.api.details import page_of, put_details, put_list_details
+from server.api.targets import new_target, put_target, target_change, target_query
 from server.gateway import ServicerContext
 
 SIGNING_KEY = "actiond-signing-key"
@@ -38,47 +38,63 @@ class ActionService(action_service_pb2_grpc.ActionServiceServicer):
     async def CreateTarget(self, request: pb.CreateTargetRequest, context: ServicerContext) -> pb.CreateTargetResponse:
         target, signing_key = await self._targets.create(context.caller, new_target(request))
         context.set_trailing_metadata(((SIGNING_KEY, signing_key),))
-        return pb.CreateTargetResponse(id=target.id, details=details(target))
+        response = pb.CreateTargetResponse(id=target.id)
+        put_details(response.details, target)
+        return response
 
     async def UpdateTarget(self, request: pb.UpdateTargetRequest, context: ServicerContext) -> pb.UpdateTargetResponse:
         target = await self._targets.update(context.caller, request.target_id, target_change(request))
-        return pb.UpdateTargetResponse(details=details(target))
+        response = pb.UpdateTargetResponse()
+        put_details(response.details, target)
+        return response
 
     async def DeleteTarget(self, request: pb.DeleteTargetRequest, context: ServicerContext) -> pb.DeleteTargetResponse:
         target = await self._targets.delete(context.caller, request.target_id)
-        return pb.DeleteTargetResponse(details=details(target))
+        response = pb.DeleteTargetResponse()
+        put_details(response.details, target)
+        return response
 
     async def ListTargets(self, request: pb.ListTargetsRequest, context: ServicerContext) -> pb.ListTargetsResponse:
         found = await self._targets.find(context.caller, target_query(request))
-        return pb.ListTargetsResponse(
-            details=list_details(found),
-            sorting_column=request.sorting_column,
-            result=map(target_message, found.items),
-        )
+        response = pb.ListTargetsResponse(sorting_column=request.sorting_column)
+        put_list_details(response.details, found)
+        for target in found.items:
+            put_target(response.result.add(), target)
+        return response
 
     async def GetTargetByID(
         self, request: pb.GetTargetByIDRequest, context: ServicerContext
     ) -> pb.GetTargetByIDResponse:
         target = await self._targets.get(context.caller, request.target_id)
-        return pb.GetTargetByIDResponse(target=target_message(target))
+        response = pb.GetTargetByIDResponse()
+        put_target(response.target, target)
+        return response
 
     async def SetExecution(self, request: pb.SetExecutionRequest, context: ServicerContext) -> pb.SetExecutionResponse:
         condition, steps = condition_of(request.condition), steps_of(request.targets)
         execution = await self._executions.set(context.caller, condition, steps)
-        return pb.SetExecutionResponse(details=details(execution))
+        response = pb.SetExecutionResponse()
+        put_details(response.details, execution)
+        return response
 
     async def DeleteExecution(
         self, request: pb.DeleteExecutionRequest, context: ServicerContext
     ) -> pb.DeleteExecutionResponse:
         execution = await self._executions.delete(context.caller, condition_of(request.condition))
-        return pb.DeleteExecutionResponse(details=details(execution))
+        response = pb.DeleteExecutionResponse()
+        put_details(response.details, execution)
+        return response
 
     async def ListExecutions(
         self, request: pb.ListExecutionsRequest, context: ServicerContext
     ) -> pb.ListExecutionsResponse:
         filters = tuple(one for at, query in enumerate(request.queries) if (one := _filter(query, at)) is not None)
         found = await self._executions.find(context.caller, ExecutionQuery(page_of(request.query), filters))
-        return pb.ListExecutionsResponse(details=list_details(found), result=map(execution_message, found.items))
+        response = pb.ListExecutionsResponse()
+        put_list_details(response.details, found)
+        for execution in found.items:
+            put_execution(response.result.add(), execution)
+        return response
 
     async def ListExecutionFunctions(
         self, _request: pb.ListExecutionFunctionsRequest, _context: ServicerContext

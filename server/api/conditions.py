@@ -8,7 +8,7 @@ from zitadel.action.v3alpha import execution_pb2
 from server.actions.conditions import Condition, ExecutionType, Scope
 from server.actions.errors import EventConditionEmptyError, RequestConditionEmptyError
 from server.actions.executions import Execution, Step
-from server.api.details import details
+from server.api.details import put_details
 
 _GROUP = ".*"
 
@@ -42,17 +42,15 @@ def condition_of(message: execution_pb2.Condition, path: str = "condition") -> C
     return Condition(execution_type, _SCOPES[field], name.removesuffix(_GROUP) if field == "group" else name)
 
 
-def condition_message(condition: Condition) -> execution_pb2.Condition:
+def put_condition(message: execution_pb2.Condition, condition: Condition) -> None:
     """The way back."""
-    message = execution_pb2.Condition()
-    part = getattr(message, condition.type.value)
+    part: Any = getattr(message, condition.type.value)
     if condition.scope is Scope.ALL:
         part.all = True
     elif condition.scope is Scope.FUNCTION:
         part.name = condition.name
     else:
         setattr(part, _FIELDS[condition.scope], condition.name)
-    return message
 
 
 def steps_of(messages: Iterable[execution_pb2.ExecutionTargetType]) -> tuple[Step, ...]:
@@ -65,16 +63,12 @@ def steps_of(messages: Iterable[execution_pb2.ExecutionTargetType]) -> tuple[Ste
     )
 
 
-def execution_message(execution: Execution) -> execution_pb2.Execution:
+def put_execution(message: execution_pb2.Execution, execution: Execution) -> None:
     """An execution as it is listed."""
-    return execution_pb2.Execution(
-        Condition=condition_message(execution.condition),
-        details=details(execution),
-        targets=map(_step_message, execution.steps),
-    )
-
-
-def _step_message(step: Step) -> execution_pb2.ExecutionTargetType:
-    if isinstance(step, str):
-        return execution_pb2.ExecutionTargetType(target=step)
-    return execution_pb2.ExecutionTargetType(include=condition_message(step))
+    put_condition(message.Condition, execution.condition)
+    put_details(message.details, execution)
+    for step in execution.steps:
+        if isinstance(step, str):
+            message.targets.add(target=step)
+        else:
+            put_condition(message.targets.add().include, step)

@@ -8,7 +8,7 @@ from zitadel.object.v2 import object_pb2
 
 from server.actions.queries import IdsQuery, NameQuery, TargetField, TargetQuery, TextMethod
 from server.actions.targets import NewTarget, Target, TargetChange, TargetType
-from server.api.details import details, page_of
+from server.api.details import page_of, put_details
 
 _NANOS = 1_000_000_000
 
@@ -71,16 +71,13 @@ def target_query(request: action_service_pb2.ListTargetsRequest) -> TargetQuery:
     return TargetQuery(page_of(request.query), _FIELDS[request.sorting_column], tuple(map(_filter, request.queries)))
 
 
-def target_message(target: Target) -> target_pb2.Target:
+def put_target(message: target_pb2.Target, target: Target) -> None:
     """A target as it is answered."""
-    seconds, nanos = divmod(target.timeout_ns, _NANOS)
-    message = target_pb2.Target(
-        target_id=target.id,
-        details=details(target),
-        name=target.name,
-        timeout=Duration(seconds=seconds, nanos=nanos),
-        endpoint=target.endpoint,
-    )
+    message.target_id = target.id
+    put_details(message.details, target)
+    message.name = target.name
+    message.timeout.seconds, message.timeout.nanos = divmod(target.timeout_ns, _NANOS)
+    message.endpoint = target.endpoint
     match target.type:
         case TargetType.WEBHOOK:
             message.rest_webhook.SetInParent()
@@ -90,7 +87,6 @@ def target_message(target: Target) -> target_pb2.Target:
             message.rest_call.interrupt_on_error = target.interrupt_on_error
         case TargetType.ASYNC:
             message.rest_async.SetInParent()
-    return message
 
 
 def _filter(query: query_pb2.TargetSearchQuery) -> NameQuery | IdsQuery:

@@ -17,6 +17,7 @@ from zitadel.action.v3alpha.execution_pb2 import (
     RequestExecution,
     ResponseExecution,
 )
+from zitadel.action.v3alpha.execution_pb2 import Execution as ExecutionMessage
 from zitadel.object.v2 import object_pb2
 
 from server.actions import conditions
@@ -25,9 +26,9 @@ from server.actions.errors import EventConditionEmptyError, LimitTooHighError, R
 from server.actions.executions import Execution
 from server.actions.queries import DEFAULT_LIMIT, MOST, Page, TargetField, TextMethod
 from server.actions.targets import Target, TargetType
-from server.api.conditions import condition_message, condition_of, execution_message, steps_of
-from server.api.details import details, page_of
-from server.api.targets import new_target, target_change, target_message, target_query
+from server.api.conditions import condition_of, put_condition, put_execution, steps_of
+from server.api.details import page_of, put_details
+from server.api.targets import new_target, put_target, target_change, target_query
 
 METHOD = "/shop.v1.Orders/Place"
 
@@ -69,7 +70,9 @@ CONDITIONS: tuple[tuple[Condition, conditions.Condition], ...] = (
 @pytest.mark.parametrize(("message", "condition"), CONDITIONS, ids=[condition.key for _, condition in CONDITIONS])
 def test_a_condition_is_read_and_written_alike(message: Condition, condition: conditions.Condition) -> None:
     assert condition_of(message) == condition
-    assert condition_message(condition) == message
+    written = Condition()
+    put_condition(written, condition)
+    assert written == message
 
 
 def test_a_group_is_the_same_with_its_end_and_without() -> None:
@@ -97,7 +100,8 @@ def test_a_condition_that_names_nothing_is_refused(message: Condition, error: ty
 @given(st.lists(st.one_of(st.text(min_size=1), st.sampled_from([condition for _, condition in CONDITIONS]))))
 def test_the_steps_of_an_execution_keep_their_order(steps: list[str | conditions.Condition]) -> None:
     execution = Execution("owner", CONDITIONS[0][1], tuple(steps), 3, 1, 2)
-    message = execution_message(execution)
+    message = ExecutionMessage()
+    put_execution(message, execution)
     assert steps_of(message.targets) == tuple(steps)
     assert message.Condition == CONDITIONS[0][0]
     assert message.details.sequence == 3
@@ -125,7 +129,8 @@ def test_a_target_is_answered_as_it_was_asked_for(
     new = new_target(request)
     assert (new.type, new.interrupt_on_error, new.timeout_ns) == (kind, interrupts, timeout_ns)
     target = Target("1", "owner", new.name, new.type, new.interrupt_on_error, new.timeout_ns, new.endpoint, 1, 0, 0)
-    message = target_message(target)
+    message = target_pb2.Target()
+    put_target(message, target)
     for field in ("name", "timeout", "endpoint", "rest_webhook", "rest_call", "rest_async"):
         assert getattr(message, field) == getattr(request, field)
     assert message.WhichOneof("target_type") == request.WhichOneof("target_type")
@@ -169,6 +174,7 @@ def test_a_page_over_the_maximum_is_refused() -> None:
 
 @given(st.integers(-(10**18), 10**19))
 def test_a_time_is_told_to_the_nanosecond(at_ns: int) -> None:
-    told = details(SimpleNamespace(owner="owner", sequence=1, changed_at_ns=at_ns)).change_date
-    assert told.ToNanoseconds() == at_ns
-    assert told == Timestamp(seconds=at_ns // 10**9, nanos=at_ns % 10**9)
+    told = object_pb2.Details()
+    put_details(told, SimpleNamespace(owner="owner", sequence=1, changed_at_ns=at_ns))
+    assert told.change_date.ToNanoseconds() == at_ns
+    assert told.change_date == Timestamp(seconds=at_ns // 10**9, nanos=at_ns % 10**9)

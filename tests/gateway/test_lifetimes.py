@@ -27,7 +27,7 @@ SERVICERS = (
     lives.FailsBehind,
     lives.Cancels,
 )
-DEADLINE = 0.2
+DEADLINE = 0.4
 _ids = itertools.count()
 
 
