@@ -16,8 +16,9 @@ from tests.server_process import ADMIN_TOKEN, ServerProcess
 
 READ_TIMEOUT = 0.5
 GRACE = 10.0
-WARM_UPS = 2
-"""Waves until every buffer and cache has the size that it keeps."""
+WARM_UPS = 6
+"""Waves until the server's own caches are full: with clients that ask, memory was seen to level off behind the sixth,
+and to stay there for fourteen more."""
 MEBIBYTE = 1 << 20
 # The allocators of the process (granian's jemalloc, glibc's, none of Python's own) give back at once what is freed: so
 # what the process is seen to hold is what is in use. Left alone they keep some 100 MiB in hand.
