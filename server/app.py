@@ -1,7 +1,6 @@
 """The composition root: the only module that names concrete classes, and the one list of what is public."""
 
 import logging
-import secrets
 import sys
 import time
 from collections.abc import Callable
@@ -17,14 +16,13 @@ from zitadel.action.v3alpha import action_service_pb2
 from server import __version__, encryption_keys
 from server.actions.errors import StoreError
 from server.actions.executions import Executions
-from server.actions.ids import IdGenerator
 from server.actions.ports import Store
 from server.actions.targets import Targets
-from server.actions.tokens import ALL_PERMISSIONS, Token, Tokens, first_start, new_token
+from server.actions.tokens import Token, Tokens
 from server.api import errors, options
 from server.api.action_service import SIGNING_KEY, ActionService
 from server.api.authentication import Authenticator
-from server.api.catalogue import DescriptorSetError, make_catalogue
+from server.api.catalogue import make_catalogue
 from server.api.execution_interceptor import BYPASS_HEADER, ExecutionInterceptor
 from server.api.health import HealthServicer
 from server.api.merging import Merger
@@ -47,13 +45,11 @@ from server.gateway.validation import Rules
 from server.metrics.memory import Memory
 from server.metrics.page import MetricsPage, holders
 from server.metrics.recorder import Metrics
-from server.settings import Settings, SettingsError
+from server.preparation import HandOver, id_generator, prepare_store
+from server.settings import Settings
 from server.storage.urls import open_store
 
 _log = logging.getLogger(__name__)
-
-ADMIN = "admin"
-"""The id and the name of the token that the first start makes."""
 
 PROBES = ("/healthz", "/readyz")
 """They say that the process lives, and that the store answers and no drain has begun."""
@@ -68,51 +64,6 @@ TRAILER_PREFIXES = (json_http.TRAILER_PREFIX, connect.TRAILER_PREFIX)
 ACCESS_LOG_STYLES = {"text": as_text, "json": as_json}
 
 T = TypeVar("T")
-
-HandOver = Callable[[str], None]
-"""Gives the admin token's secret, made just now, to whoever will use it: nobody can be told again."""
-
-
-async def prepare(settings: Settings, hand_over: HandOver) -> None:
-    """Reads what the settings name, migrates the database and sees to its owner, admin token and encryption key.
-
-    Leaves nothing open. A database in memory is not there yet: `Application.open` prepares it. Raises SettingsError.
-    """
-    try:
-        make_catalogue(settings.descriptor_sets, settings.functions)
-    except DescriptorSetError as error:
-        raise SettingsError(f"--descriptor-set: {error}") from error
-    if settings.database.kind == "memory":
-        return
-    store = open_store(settings.database)
-    try:
-        await _prepare(store, settings, hand_over)
-        encryption_keys.in_use(settings.encryption_keys, settings.database.path, may_make=True)
-    finally:
-        await store.close()
-
-
-async def _prepare(store: Store, settings: Settings, hand_over: HandOver) -> None:
-    new_id = await _id_generator(store)
-    secret = settings.admin_token or secrets.token_urlsafe(32)
-    owner = new_id()
-    admin = new_token(ADMIN, ADMIN, owner, (ALL_PERMISSIONS,), secret, created_at_ns=time.time_ns())
-    is_told = settings.admin_token is not None
-    owner, made = await first_start(store, owner, admin, lambda: None if is_told else hand_over(secret))
-    if made or not is_told:
-        return
-    known = await store.token(admin.selector)
-    if known is not None and known.id != ADMIN:
-        raise StoreError(f"ACTIOND_ADMIN_TOKEN: token {known.id} has the same secret")
-    if known is None or known.revoked_at_ns is not None:
-        await Tokens(store, time.time_ns).create(
-            token_id=ADMIN, name=ADMIN, owner=owner, permissions=admin.permissions, secret=secret
-        )
-
-
-async def _id_generator(store: Store) -> Callable[[], str]:
-    worker = await store.write(lambda transaction: transaction.next_worker_number())
-    return IdGenerator(worker, time.time_ns)
 
 
 class Application:
@@ -178,10 +129,10 @@ class Application:
         store = open_store(settings.database, None if metrics is None else metrics.observe_batch)
         try:
             if settings.database.kind == "memory":
-                await _prepare(store, settings, hand_over)
+                await prepare_store(store, settings, hand_over)
             sealer = Sealer(encryption_keys.in_use(settings.encryption_keys, settings.database.path, may_make=False))
             instance = await store.write(lambda transaction: transaction.default_owner())
-            return cls(settings, store, await _id_generator(store), sealer, instance or "", metrics)
+            return cls(settings, store, await id_generator(store), sealer, instance or "", metrics)
         except BaseException:
             await store.close()
             raise

@@ -13,9 +13,10 @@ from server.settings import Settings, SettingsError
 from server.supervisor import Supervisor
 
 if TYPE_CHECKING:
-    from server.app import HandOver
+    from server.preparation import HandOver
 
-# server.worker and server.app, which load grpc and start threads, are imported where they run: never in a supervisor.
+# server.worker and server.preparation, which load grpc and start threads, are imported where they run, and never in a
+# supervisor.
 
 
 def serve(settings: Settings) -> int:
@@ -70,7 +71,7 @@ def _report(pipe: int) -> None:
 
 
 def _prepare(settings: Settings, hand_over: "HandOver") -> None:
-    from server.app import prepare
+    from server.preparation import prepare
 
     asyncio.run(prepare(settings, hand_over))
 

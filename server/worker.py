@@ -21,10 +21,11 @@ from granian.server.embed import Server as HttpServer
 
 from server import announce, family, signals
 from server.actions.errors import StoreError
-from server.app import Application, HandOver
+from server.app import Application
 from server.encryption_keys import KeyFileError
 from server.listeners import Listener, is_listening
 from server.metrics.memory import Memory
+from server.preparation import HandOver
 from server.settings import Settings
 
 _log = logging.getLogger(__name__)

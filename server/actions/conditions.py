@@ -27,7 +27,8 @@ class Scope(Enum):
     ALL = "all"
 
 
-_GROUP = ".*"
+GROUP_END = ".*"
+"""Ends the key of a group of events."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,7 @@ class Condition:
             return self.type.value
         if self.scope is Scope.METHOD:
             return self.type.value + self.name
-        return f"{self.type.value}/{self.name}{_GROUP if self.scope is Scope.GROUP else ''}"
+        return f"{self.type.value}/{self.name}{GROUP_END if self.scope is Scope.GROUP else ''}"
 
 
 def condition_of(key: str) -> Condition:
@@ -60,8 +61,8 @@ def condition_of(key: str) -> Condition:
     if execution_type is ExecutionType.FUNCTION:
         return Condition(execution_type, Scope.FUNCTION, name)
     if execution_type is ExecutionType.EVENT:
-        if name.endswith(_GROUP):
-            return Condition(execution_type, Scope.GROUP, name.removesuffix(_GROUP))
+        if name.endswith(GROUP_END):
+            return Condition(execution_type, Scope.GROUP, name.removesuffix(GROUP_END))
         return Condition(execution_type, Scope.EVENT, name)
     if "/" in name:
         return Condition(execution_type, Scope.METHOD, f"/{name}")

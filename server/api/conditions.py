@@ -5,12 +5,10 @@ from typing import Any
 
 from zitadel.action.v3alpha import execution_pb2
 
-from server.actions.conditions import Condition, ExecutionType, Scope
+from server.actions.conditions import GROUP_END, Condition, ExecutionType, Scope
 from server.actions.errors import EventConditionEmptyError, RequestConditionEmptyError
 from server.actions.executions import Execution, Step
 from server.api.details import put_details
-
-_GROUP = ".*"
 
 # The members of the oneof `condition`, by those of `condition_type` that have one.
 _SCOPES = {"method": Scope.METHOD, "service": Scope.SERVICE, "event": Scope.EVENT, "group": Scope.GROUP}
@@ -39,7 +37,7 @@ def condition_of(message: execution_pb2.Condition, path: str = "condition") -> C
         raise _EMPTY[execution_type](path)
     name: str = getattr(part, field)
     # The original takes a group with and without its end, and answers it without.
-    return Condition(execution_type, _SCOPES[field], name.removesuffix(_GROUP) if field == "group" else name)
+    return Condition(execution_type, _SCOPES[field], name.removesuffix(GROUP_END) if field == "group" else name)
 
 
 def put_condition(message: execution_pb2.Condition, condition: Condition) -> None:

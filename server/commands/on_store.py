@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from server.actions.ports import Store
@@ -58,6 +59,15 @@ def span_ns(text: str) -> int | None:
     """A span such as 30d, 12h, 45m or 10s, in nanoseconds; None for what is none."""
     span = re.fullmatch(r"([0-9]{1,9})([smhdw])", text)
     return int(span[1]) * _UNITS[span[2]] * 10**9 if span else None
+
+
+def print_secret(secret: str, name: str, remedy: str) -> None:
+    """Prints it, alone on standard output. Raises Failure, with the remedy, when nobody can be shown it."""
+    try:
+        sys.stdout.write(f"{secret}\n")
+        sys.stdout.flush()
+    except OSError as error:
+        raise Failure(f"the {name} cannot be printed: {error.strerror}; {remedy}") from error
 
 
 def print_table(rows: Sequence[Sequence[str]]) -> None:

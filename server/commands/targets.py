@@ -1,6 +1,5 @@
 """`actiond target`: gives a target a new signing key."""
 
-import sys
 import time
 from collections.abc import Mapping
 from typing import cast
@@ -10,7 +9,7 @@ from server.actions.errors import TargetToChangeNotFoundError
 from server.actions.ports import Store
 from server.actions.targets import rotate_key
 from server.announce import Failure, say
-from server.commands.on_store import Command, owner_of, span_ns
+from server.commands.on_store import Command, owner_of, print_secret, span_ns
 from server.delivery.sealing import Sealer, make_key
 from server.settings import SettingsError
 from server.storage.urls import DatabaseUrl
@@ -35,11 +34,7 @@ async def _rotate_key(store: Store, arguments: Mapping[str, object]) -> None:
     except TargetToChangeNotFoundError as error:
         raise Failure(f"there is no target {target_id!r}") from error
     say(f"target {target_id} has a new signing key; those before it sign for {arguments['overlap']} more. Shown once:")
-    try:
-        sys.stdout.write(f"{key}\n")
-        sys.stdout.flush()
-    except OSError as error:
-        raise Failure(f"the key cannot be printed: {error.strerror}; rotate it again") from error
+    print_secret(key, "key", "rotate it again")
 
 
 COMMANDS: Mapping[str, Command] = {"rotate-key": _rotate_key}

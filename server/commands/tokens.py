@@ -1,7 +1,6 @@
 """`actiond token`: administers tokens on the store itself. A running server sees each change with the next call."""
 
 import secrets
-import sys
 import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -12,7 +11,7 @@ from server.actions.ids import IdGenerator
 from server.actions.ports import Store
 from server.actions.tokens import ALL_PERMISSIONS, Token, Tokens
 from server.announce import Failure, say
-from server.commands.on_store import Command, owner_of, print_table, printable, span_ns
+from server.commands.on_store import Command, owner_of, print_secret, print_table, printable, span_ns
 from server.settings import SettingsError
 
 _LAST_NS = 2**63 - 1
@@ -37,11 +36,7 @@ async def _create(store: Store, arguments: Mapping[str, object]) -> None:
     )
     until = f", until {_time(token.expires_at_ns)}" if token.expires_at_ns else ""
     say(f"token {token.id} for owner {token.owner}{until}; its secret, shown this once:")
-    try:
-        sys.stdout.write(f"{secret}\n")
-        sys.stdout.flush()
-    except OSError as error:
-        raise Failure(f"the secret cannot be printed: {error.strerror}; token {token.id} is best revoked") from error
+    print_secret(secret, "secret", f"token {token.id} is best revoked")
 
 
 async def _list(store: Store, _arguments: Mapping[str, object]) -> None:
