@@ -1,6 +1,6 @@
 """The answer that a row which stores nothing gives, as long as a real one, and the servicer that makes it."""
 
-from zitadel.action.v3alpha import action_service_pb2, action_service_pb2_grpc
+from actiond_protos.zitadel.action.v3alpha import action_service_pb2, action_service_pb2_grpc
 
 from bench.constants import NANOS, OWNER, SECONDS, TARGET_ID
 

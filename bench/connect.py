@@ -20,7 +20,7 @@ from tests.server_process import children_of
 
 _MODULES = ("connectrpc", "protobuf", "httptools", "grpc_tools")
 _PLUGINS = ("protoc-gen-py", "protoc-gen-connectrpc")
-_DESCRIPTORS = ROOT / "generated" / "zitadel" / "actiond.binpb"
+_DESCRIPTORS = ROOT / "generated" / "actiond_protos" / "actiond.binpb"
 _START_SECONDS = 30.0
 
 UVICORN = ("uvicorn", "bench.connect_app:asgi", "--loop", "uvloop", "--http", "httptools", "--no-access-log")

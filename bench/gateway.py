@@ -8,7 +8,7 @@ from collections.abc import Callable
 from itertools import repeat
 
 import grpc
-from zitadel.action.v3alpha import action_service_pb2
+from actiond_protos.zitadel.action.v3alpha import action_service_pb2
 
 from bench.answers import response
 from bench.connect import GRANIAN, GRANIAN_WSGI, UVICORN, connect_under

@@ -9,7 +9,7 @@ import sys
 from typing import Any
 
 import grpc
-from zitadel.action.v3alpha import action_service_pb2, action_service_pb2_grpc
+from actiond_protos.zitadel.action.v3alpha import action_service_pb2, action_service_pb2_grpc
 
 from bench import serving
 from bench.answers import Servicer, response

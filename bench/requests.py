@@ -1,7 +1,7 @@
 """CreateTarget as it is asked over each protocol, and how an answer is known to be good."""
 
+from actiond_protos.zitadel.action.v3alpha import action_service_pb2, target_pb2
 from google.protobuf.duration_pb2 import Duration
-from zitadel.action.v3alpha import action_service_pb2, target_pb2
 
 SERVICE = action_service_pb2.DESCRIPTOR.services_by_name["ActionService"]
 METHOD = f"/{SERVICE.full_name}/CreateTarget"

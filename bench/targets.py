@@ -10,7 +10,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
-from zitadel.action.v3alpha import action_service_pb2
+from actiond_protos.zitadel.action.v3alpha import action_service_pb2
 
 from bench.calls import GET, Call
 from bench.executions import MANY, MANY_EXECUTIONS, NO_EXECUTIONS, busy, create_target, headers, idle

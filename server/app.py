@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import TypeVar
 
 import grpc
+from actiond_protos.zitadel.action.v3alpha import action_service_pb2
 from google.rpc import code_pb2
 from grpc_health.v1 import health, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
-from zitadel.action.v3alpha import action_service_pb2
 
 from server import __version__, encryption_keys
 from server.actions.errors import StoreError
@@ -222,7 +222,7 @@ def _delivery_limits(settings: Settings) -> DeliveryLimits:
 def _openapi() -> Info:
     """What the OpenAPI document says beside the routes."""
     # protoc's Python output has no comments; this has them.
-    described = Path(action_service_pb2.__file__).parents[2] / "actiond.binpb"
+    described = Path(action_service_pb2.__file__).parents[3] / "actiond.binpb"
     return Info(
         title="actiond",
         version=__version__,

@@ -1,8 +1,8 @@
 """The servicer of zitadel.action.v3alpha.ActionService: protobuf in, use case, protobuf out."""
 # ruff: noqa: N802, the methods have the proto's names
 
-from zitadel.action.v3alpha import action_service_pb2 as pb
-from zitadel.action.v3alpha import action_service_pb2_grpc, query_pb2
+from actiond_protos.zitadel.action.v3alpha import action_service_pb2 as pb
+from actiond_protos.zitadel.action.v3alpha import action_service_pb2_grpc, query_pb2
 
 from server.actions.catalogue import Catalogue
 from server.actions.conditions import ExecutionType, is_proper

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from zitadel.action.v3alpha import execution_pb2
+from actiond_protos.zitadel.action.v3alpha import execution_pb2
 
 from server.actions.conditions import GROUP_END, Condition, ExecutionType, Scope
 from server.actions.errors import EventConditionEmptyError, RequestConditionEmptyError

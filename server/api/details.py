@@ -6,8 +6,8 @@ longer than making it.
 
 from typing import Any, Protocol
 
+from actiond_protos.zitadel.object.v2 import object_pb2
 from google.protobuf.timestamp_pb2 import Timestamp
-from zitadel.object.v2 import object_pb2
 
 from server.actions.queries import Found, Page, page
 

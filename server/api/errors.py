@@ -6,9 +6,9 @@ is `<text> (<id>)`. An error that a field of the request has caused names the fi
 
 from dataclasses import dataclass
 
+from actiond_protos.zitadel.v1 import error_detail_pb2
 from google.protobuf.message import Message
 from google.rpc import code_pb2, error_details_pb2, status_pb2
-from zitadel.v1 import error_detail_pb2
 
 from server.actions import errors
 from server.actions.executions import LEVELS, MOST_STEPS

@@ -1,7 +1,7 @@
 """What the proto says of each method beside its route: the permission it asks for and its HTTP success code."""
 
+from actiond_protos.zitadel.protoc_gen_zitadel.v2 import options_pb2
 from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
-from zitadel.protoc_gen_zitadel.v2 import options_pb2
 
 from server.api.services import SERVICES
 from server.gateway import ServiceError

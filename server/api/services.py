@@ -1,7 +1,7 @@
 """The services of the API, as their descriptors."""
 
+from actiond_protos.zitadel.action.v3alpha import action_service_pb2
 from google.protobuf.descriptor import ServiceDescriptor
-from zitadel.action.v3alpha import action_service_pb2
 
 ACTION_SERVICE: ServiceDescriptor = action_service_pb2.DESCRIPTOR.services_by_name["ActionService"]
 

@@ -2,9 +2,9 @@
 
 from typing import Any
 
+from actiond_protos.zitadel.action.v3alpha import action_service_pb2, query_pb2, target_pb2
+from actiond_protos.zitadel.object.v2 import object_pb2
 from google.protobuf.duration_pb2 import Duration
-from zitadel.action.v3alpha import action_service_pb2, query_pb2, target_pb2
-from zitadel.object.v2 import object_pb2
 
 from server.actions.queries import IdsQuery, NameQuery, TargetField, TargetQuery, TextMethod
 from server.actions.targets import NewTarget, Target, TargetChange, TargetType

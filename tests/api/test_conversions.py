@@ -4,21 +4,21 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from google.protobuf.duration_pb2 import Duration
-from google.protobuf.timestamp_pb2 import Timestamp
-from hypothesis import given
-from hypothesis import strategies as st
-from zitadel.action.v3alpha import action_service_pb2 as pb
-from zitadel.action.v3alpha import query_pb2, target_pb2
-from zitadel.action.v3alpha.execution_pb2 import (
+from actiond_protos.zitadel.action.v3alpha import action_service_pb2 as pb
+from actiond_protos.zitadel.action.v3alpha import query_pb2, target_pb2
+from actiond_protos.zitadel.action.v3alpha.execution_pb2 import (
     Condition,
     EventExecution,
     FunctionExecution,
     RequestExecution,
     ResponseExecution,
 )
-from zitadel.action.v3alpha.execution_pb2 import Execution as ExecutionMessage
-from zitadel.object.v2 import object_pb2
+from actiond_protos.zitadel.action.v3alpha.execution_pb2 import Execution as ExecutionMessage
+from actiond_protos.zitadel.object.v2 import object_pb2
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.timestamp_pb2 import Timestamp
+from hypothesis import given
+from hypothesis import strategies as st
 
 from server.actions import conditions
 from server.actions.conditions import ExecutionType, Scope

@@ -4,9 +4,9 @@ import inspect
 from typing import TypeVar
 
 import pytest
+from actiond_protos.zitadel.v1 import error_detail_pb2
 from google.protobuf.message import Message
 from google.rpc import code_pb2, error_details_pb2, status_pb2
-from zitadel.v1 import error_detail_pb2
 
 from server.actions import errors
 from server.api.errors import DETAIL_TYPES, to_status

@@ -7,8 +7,8 @@ from types import SimpleNamespace
 from typing import Any, TypeVar
 
 import pytest
+from actiond_protos.zitadel.action.v3alpha.action_service_pb2 import CreateTargetRequest
 from google.protobuf.message import Message
-from zitadel.action.v3alpha.action_service_pb2 import CreateTargetRequest
 
 from server.actions.catalogue import Catalogue
 from server.actions.conditions import condition_of

@@ -4,11 +4,11 @@ import json
 from typing import Any
 
 import pytest
+from actiond_protos.zitadel.action.v3alpha.action_service_pb2 import CreateTargetRequest
 from google.protobuf import json_format, message_factory
 from google.protobuf.message import Message
 from hypothesis import given
 from hypothesis import strategies as st
-from zitadel.action.v3alpha.action_service_pb2 import CreateTargetRequest
 
 from server.api.merging import AnswerError, Merger
 from server.gateway.transcoding.codec import Codec

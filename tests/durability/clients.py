@@ -7,7 +7,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 
-from zitadel.action.v3alpha.action_service_pb2 import CreateTargetRequest, CreateTargetResponse
+from actiond_protos.zitadel.action.v3alpha.action_service_pb2 import CreateTargetRequest, CreateTargetResponse
 
 from tests.durability.ledger import Ledger
 from tests.parity.drivers import Driver

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from zitadel.action.v3alpha.action_service_pb2 import CreateTargetRequest
+from actiond_protos.zitadel.action.v3alpha.action_service_pb2 import CreateTargetRequest
 
 Row = dict[str, Any]
 

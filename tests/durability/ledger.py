@@ -4,9 +4,9 @@ import threading
 from collections.abc import Callable
 from typing import Self
 
+from actiond_protos.zitadel.action.v3alpha.action_service_pb2 import CreateTargetRequest, CreateTargetResponse
+from actiond_protos.zitadel.action.v3alpha.target_pb2 import SetRESTAsync, SetRESTCall, SetRESTWebhook, Target
 from google.protobuf.duration_pb2 import Duration
-from zitadel.action.v3alpha.action_service_pb2 import CreateTargetRequest, CreateTargetResponse
-from zitadel.action.v3alpha.target_pb2 import SetRESTAsync, SetRESTCall, SetRESTWebhook, Target
 
 from server.actions.ids import COUNTER_BITS, WORKER_BITS
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from zitadel.action.v3alpha.action_service_pb2 import GetTargetByIDResponse
-from zitadel.action.v3alpha.target_pb2 import Target
+from actiond_protos.zitadel.action.v3alpha.action_service_pb2 import GetTargetByIDResponse
+from actiond_protos.zitadel.action.v3alpha.target_pb2 import Target
 
 from tests.durability.clients import ports_of, steady_clients
 from tests.durability.database import Content, assert_whole, read, says

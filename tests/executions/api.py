@@ -7,10 +7,14 @@ from dataclasses import dataclass, replace
 from itertools import count
 from typing import Any
 
+from actiond_protos.zitadel.action.v3alpha.action_service_pb2 import (
+    CreateTargetRequest,
+    ListTargetsRequest,
+    SetExecutionRequest,
+)
+from actiond_protos.zitadel.action.v3alpha.execution_pb2 import Condition, ExecutionTargetType
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
-from zitadel.action.v3alpha.action_service_pb2 import CreateTargetRequest, ListTargetsRequest, SetExecutionRequest
-from zitadel.action.v3alpha.execution_pb2 import Condition, ExecutionTargetType
 
 from server.actions.tokens import ALL_PERMISSIONS, Tokens
 from server.storage.urls import open_store, parse_database_url

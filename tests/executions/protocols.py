@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 from urllib.parse import quote
 
+from actiond_protos.zitadel.action.v3alpha import action_service_pb2
+from actiond_protos.zitadel.v1 import error_detail_pb2
 from google.api import annotations_pb2
 from google.protobuf import json_format, message_factory
 from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.message import Message
 from google.rpc import error_details_pb2, status_pb2
-from zitadel.action.v3alpha import action_service_pb2
-from zitadel.v1 import error_detail_pb2
 
 from tests.gateway.calls import Call, to_headers
 from tests.gateway.faces import Reply

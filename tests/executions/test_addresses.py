@@ -3,8 +3,12 @@
 from collections.abc import Iterator
 
 import pytest
+from actiond_protos.zitadel.action.v3alpha.action_service_pb2 import (
+    CreateTargetRequest,
+    GetTargetByIDRequest,
+    UpdateTargetRequest,
+)
 from google.rpc import error_details_pb2
-from zitadel.action.v3alpha.action_service_pb2 import CreateTargetRequest, GetTargetByIDRequest, UpdateTargetRequest
 
 from tests.executions.api import FAILED, Api, add_token, condition, new_owner, target
 from tests.executions.conftest import DENIED

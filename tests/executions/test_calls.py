@@ -6,9 +6,9 @@ import time
 from typing import Any
 
 import pytest
+from actiond_protos.zitadel.action.v3alpha.action_service_pb2 import GetTargetByIDRequest, ListExecutionServicesRequest
 from google.protobuf import json_format
 from google.protobuf.message import Message
-from zitadel.action.v3alpha.action_service_pb2 import GetTargetByIDRequest, ListExecutionServicesRequest
 
 from server import __version__
 from server.delivery.signature import HEADER, verify

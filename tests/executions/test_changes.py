@@ -4,12 +4,12 @@ import json
 from typing import Any
 
 import pytest
-from zitadel.action.v3alpha.action_service_pb2 import (
+from actiond_protos.zitadel.action.v3alpha.action_service_pb2 import (
     CreateTargetRequest,
     GetTargetByIDRequest,
     ListExecutionServicesRequest,
 )
-from zitadel.action.v3alpha.target_pb2 import Target
+from actiond_protos.zitadel.action.v3alpha.target_pb2 import Target
 
 from tests.executions.api import FAILED, Api, condition, target
 from tests.executions.protocols import SERVICE, Answer

@@ -4,14 +4,14 @@ import json
 from dataclasses import replace
 
 import pytest
-from zitadel.action.v3alpha.action_service_pb2 import (
+from actiond_protos.zitadel.action.v3alpha.action_service_pb2 import (
     DeleteExecutionRequest,
     DeleteTargetRequest,
     GetTargetByIDRequest,
     ListExecutionServicesRequest,
     ListTargetsRequest,
 )
-from zitadel.action.v3alpha.execution_pb2 import Condition
+from actiond_protos.zitadel.action.v3alpha.execution_pb2 import Condition
 
 from tests.executions.api import Api, add_token, condition, of_all, of_service, target
 from tests.server_process import ServerProcess

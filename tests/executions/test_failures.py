@@ -7,9 +7,9 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 
 import pytest
+from actiond_protos.zitadel.action.v3alpha.action_service_pb2 import ListTargetsRequest
+from actiond_protos.zitadel.v1 import error_detail_pb2
 from google.rpc import error_details_pb2
-from zitadel.action.v3alpha.action_service_pb2 import ListTargetsRequest
-from zitadel.v1 import error_detail_pb2
 
 from server.delivery.signature import HEADER, verify
 from tests.executions.api import FAILED, Api, Created, condition, names, target

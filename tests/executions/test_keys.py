@@ -1,7 +1,7 @@
 """Signing keys that are rotated beside a running server."""
 
 import pytest
-from zitadel.action.v3alpha.action_service_pb2 import ListTargetsRequest
+from actiond_protos.zitadel.action.v3alpha.action_service_pb2 import ListTargetsRequest
 
 from server.delivery.signature import HEADER, SignatureError, verify
 from tests.executions.api import Api, condition

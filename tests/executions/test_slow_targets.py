@@ -3,7 +3,7 @@
 import asyncio
 from contextlib import AsyncExitStack
 
-from zitadel.action.v3alpha.action_service_pb2 import ListExecutionServicesRequest, ListTargetsRequest
+from actiond_protos.zitadel.action.v3alpha.action_service_pb2 import ListExecutionServicesRequest, ListTargetsRequest
 
 from tests.executions.api import Api, add_token, condition, names, target
 from tests.executions.protocols import PROTOCOLS

@@ -6,7 +6,7 @@ import json
 import re
 
 import pytest
-from zitadel.action.v3alpha.action_service_pb2 import ListTargetsRequest
+from actiond_protos.zitadel.action.v3alpha.action_service_pb2 import ListTargetsRequest
 
 from tests.executions.api import Api, add_token, condition, of_all, of_service, target
 from tests.executions.logs import calls_of, until_ended

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
-from zitadel.action.v3alpha.action_service_pb2 import ListExecutionServicesRequest, ListExecutionsRequest
+from actiond_protos.zitadel.action.v3alpha.action_service_pb2 import ListExecutionServicesRequest, ListExecutionsRequest
 
 from tests.executions.api import Api, condition, names, target
 from tests.executions.logs import outcomes, until_ended

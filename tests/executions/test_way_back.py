@@ -6,9 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from google.protobuf.message import Message
-from google.rpc import error_details_pb2
-from zitadel.action.v3alpha.action_service_pb2 import (
+from actiond_protos.zitadel.action.v3alpha.action_service_pb2 import (
     DeleteExecutionRequest,
     DeleteTargetRequest,
     GetTargetByIDRequest,
@@ -20,6 +18,8 @@ from zitadel.action.v3alpha.action_service_pb2 import (
     SetExecutionRequest,
     UpdateTargetRequest,
 )
+from google.protobuf.message import Message
+from google.rpc import error_details_pb2
 
 from server.api.options import BYPASS as BYPASS_PERMISSION
 from server.api.options import permissions

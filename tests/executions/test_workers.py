@@ -3,7 +3,7 @@
 import asyncio
 
 import pytest
-from zitadel.action.v3alpha.action_service_pb2 import ListTargetsRequest, UpdateTargetRequest
+from actiond_protos.zitadel.action.v3alpha.action_service_pb2 import ListTargetsRequest, UpdateTargetRequest
 
 from server.delivery.signature import HEADER, verify
 from tests.executions.api import ELSEWHERE, Api, condition, new_owner, of_all

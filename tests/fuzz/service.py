@@ -11,10 +11,10 @@ from functools import cache
 from types import SimpleNamespace
 from typing import Any
 
+from actiond_protos.zitadel.action.v3alpha import action_service_pb2
 from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
 from google.protobuf.message import Message
 from google.rpc import code_pb2
-from zitadel.action.v3alpha import action_service_pb2
 
 from server.gateway import CallNext, Cors, Gateway, Limits, ServicerContext, StatusError, make_status
 from tests.fuzz.endings import AS_IT_CAME, ENDINGS, WAITS, ServicerError, answers, ending_of

@@ -4,7 +4,7 @@ import tempfile
 from pathlib import Path
 
 import grpc_tools
-from buf.validate import validate_pb2
+from actiond_protos.buf.validate import validate_pb2
 from google.protobuf import descriptor_pb2, type_pb2, wrappers_pb2
 from google.protobuf.descriptor import FileDescriptor
 from google.protobuf.descriptor_pool import DescriptorPool

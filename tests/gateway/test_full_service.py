@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import pytest
+from actiond_protos.zitadel.action.v3alpha.action_service_pb2 import CreateTargetResponse
 from google.protobuf import json_format
-from zitadel.action.v3alpha.action_service_pb2 import CreateTargetResponse
 
 from tests.durability.database import Content, assert_whole, read
 from tests.gateway.faces import ask

@@ -5,6 +5,7 @@ from functools import cache
 from typing import Any
 
 import pytest
+from actiond_protos.zitadel.action.v3alpha import action_service_pb2 as api
 from google.protobuf import descriptor_pb2, descriptor_pool
 from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.duration_pb2 import Duration
@@ -12,7 +13,6 @@ from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 from hypothesis import given
 from hypothesis import strategies as st
-from zitadel.action.v3alpha import action_service_pb2 as api
 
 from server.gateway import ServiceError
 from server.gateway.acceptors.messages import Acceptors

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 import grpc
-from zitadel.action.v3alpha.action_service_pb2_grpc import ActionServiceStub
+from actiond_protos.zitadel.action.v3alpha.action_service_pb2_grpc import ActionServiceStub
 
 from tests.overload.clients import PATIENCE, RPC, Connection, all_at_once, http_call
 from tests.parity.cut_calls import CALLS

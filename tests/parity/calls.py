@@ -6,12 +6,12 @@ An id is known only once its target is made: rows write `id_of("a name")`, and w
 from collections.abc import Iterable
 from typing import Any
 
+from actiond_protos.zitadel.action.v3alpha import action_service_pb2 as pb
+from actiond_protos.zitadel.action.v3alpha import execution_pb2, query_pb2
+from actiond_protos.zitadel.action.v3alpha.execution_pb2 import Condition, Execution, ExecutionTargetType
+from actiond_protos.zitadel.action.v3alpha.target_pb2 import Target
+from actiond_protos.zitadel.object.v2.object_pb2 import Details, ListDetails, ListQuery
 from google.protobuf.message import Message
-from zitadel.action.v3alpha import action_service_pb2 as pb
-from zitadel.action.v3alpha import execution_pb2, query_pb2
-from zitadel.action.v3alpha.execution_pb2 import Condition, Execution, ExecutionTargetType
-from zitadel.action.v3alpha.target_pb2 import Target
-from zitadel.object.v2.object_pb2 import Details, ListDetails, ListQuery
 
 from tests.parity.model import Call, Outcome
 

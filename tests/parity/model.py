@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from actiond_protos.zitadel.action.v3alpha import action_service_pb2
+from actiond_protos.zitadel.v1 import error_detail_pb2
 from google.protobuf import any_pb2, json_format
 from google.protobuf.message import Message
 from google.rpc import error_details_pb2, status_pb2
-from zitadel.action.v3alpha import action_service_pb2
-from zitadel.v1 import error_detail_pb2
 
 SERVICE = "zitadel.action.v3alpha.ActionService"
 RESPONSES: dict[str, type[Message]] = {

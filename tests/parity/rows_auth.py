@@ -1,6 +1,6 @@
 """Rows: who may call. Auth stands before the body, so each row's fault is the only one that is ever named."""
 
-from zitadel.action.v3alpha.action_service_pb2 import CreateTargetRequest
+from actiond_protos.zitadel.action.v3alpha.action_service_pb2 import CreateTargetRequest
 
 from tests.parity import expect
 from tests.parity.model import Call, Outcome

@@ -1,6 +1,6 @@
 """Rows: what a condition may say, on SetExecution and on DeleteExecution."""
 
-from zitadel.action.v3alpha.execution_pb2 import Condition
+from actiond_protos.zitadel.action.v3alpha.execution_pb2 import Condition
 
 from tests.parity import expect
 from tests.parity.calls import (

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
-from zitadel.action.v3alpha import query_pb2
-from zitadel.action.v3alpha.action_service_pb2 import ListExecutionFunctionsRequest
-from zitadel.action.v3alpha.execution_pb2 import Condition
-from zitadel.action.v3alpha.query_pb2 import (
+from actiond_protos.zitadel.action.v3alpha import query_pb2
+from actiond_protos.zitadel.action.v3alpha.action_service_pb2 import ListExecutionFunctionsRequest
+from actiond_protos.zitadel.action.v3alpha.execution_pb2 import Condition
+from actiond_protos.zitadel.action.v3alpha.query_pb2 import (
     ExecutionTypeQuery,
     IncludeQuery,
     InConditionsQuery,

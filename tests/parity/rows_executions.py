@@ -1,6 +1,6 @@
 """Rows: SetExecution as an upsert, DeleteExecution, and the JSON body that its DELETE has."""
 
-from zitadel.action.v3alpha.action_service_pb2 import DeleteExecutionRequest
+from actiond_protos.zitadel.action.v3alpha.action_service_pb2 import DeleteExecutionRequest
 
 from tests.parity import expect, shelf
 from tests.parity.calls import (

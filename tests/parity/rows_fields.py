@@ -1,7 +1,7 @@
 """Rows: a well-formed request whose fields break their rules, or whose target is not there."""
 
+from actiond_protos.zitadel.action.v3alpha.action_service_pb2 import CreateTargetRequest
 from google.protobuf.duration_pb2 import Duration
-from zitadel.action.v3alpha.action_service_pb2 import CreateTargetRequest
 
 from tests.parity import expect
 from tests.parity.scenario import (

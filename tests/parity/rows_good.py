@@ -2,8 +2,8 @@
 
 import gzip
 
+from actiond_protos.zitadel.action.v3alpha.target_pb2 import SetRESTAsync, SetRESTCall, SetRESTWebhook
 from google.protobuf.duration_pb2 import Duration
-from zitadel.action.v3alpha.target_pb2 import SetRESTAsync, SetRESTCall, SetRESTWebhook
 
 from tests.parity import expect
 from tests.parity.grpc_web import frame

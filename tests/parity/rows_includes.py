@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from zitadel.action.v3alpha.action_service_pb2 import SetExecutionRequest
-from zitadel.action.v3alpha.execution_pb2 import Condition, Execution, ExecutionTargetType
+from actiond_protos.zitadel.action.v3alpha.action_service_pb2 import SetExecutionRequest
+from actiond_protos.zitadel.action.v3alpha.execution_pb2 import Condition, Execution, ExecutionTargetType
 
 from tests.parity import expect, shelf
 from tests.parity.calls import (

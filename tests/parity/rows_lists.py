@@ -3,9 +3,9 @@
 from collections.abc import Iterable
 from typing import Any
 
-from zitadel.action.v3alpha import query_pb2
-from zitadel.action.v3alpha.query_pb2 import InTargetIDsQuery, TargetNameQuery, TargetSearchQuery
-from zitadel.object.v2 import object_pb2
+from actiond_protos.zitadel.action.v3alpha import query_pb2
+from actiond_protos.zitadel.action.v3alpha.query_pb2 import InTargetIDsQuery, TargetNameQuery, TargetSearchQuery
+from actiond_protos.zitadel.object.v2 import object_pb2
 
 from tests.parity import expect, shelf
 from tests.parity.calls import ANY_COLUMN, Column, list_targets, targets_listed

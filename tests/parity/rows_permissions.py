@@ -1,6 +1,6 @@
 """Rows: what each method asks of its caller, and that it asks before it looks at anything else."""
 
-from zitadel.action.v3alpha import action_service_pb2 as pb
+from actiond_protos.zitadel.action.v3alpha import action_service_pb2 as pb
 
 from tests.parity import callers, expect
 from tests.parity.calls import (

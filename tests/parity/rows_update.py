@@ -2,9 +2,9 @@
 
 from typing import Any
 
+from actiond_protos.zitadel.action.v3alpha.action_service_pb2 import CreateTargetRequest, UpdateTargetRequest
+from actiond_protos.zitadel.action.v3alpha.target_pb2 import SetRESTAsync, SetRESTCall, SetRESTWebhook
 from google.protobuf.duration_pb2 import Duration
-from zitadel.action.v3alpha.action_service_pb2 import CreateTargetRequest, UpdateTargetRequest
-from zitadel.action.v3alpha.target_pb2 import SetRESTAsync, SetRESTCall, SetRESTWebhook
 
 from tests.parity import expect
 from tests.parity.calls import delete, details, found, id_of, target, update, updated

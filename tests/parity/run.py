@@ -5,10 +5,10 @@ import time
 from dataclasses import replace
 from typing import TypeVar
 
+from actiond_protos.zitadel.action.v3alpha.action_service_pb2 import CreateTargetRequest, CreateTargetResponse
+from actiond_protos.zitadel.object.v2.object_pb2 import Details, ListDetails
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
-from zitadel.action.v3alpha.action_service_pb2 import CreateTargetRequest, CreateTargetResponse
-from zitadel.object.v2.object_pb2 import Details, ListDetails
 
 from tests.parity.calls import OWNER, id_of
 from tests.parity.drivers import Driver

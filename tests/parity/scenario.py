@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from actiond_protos.zitadel.action.v3alpha.action_service_pb2 import CreateTargetRequest, GetTargetByIDRequest
+from actiond_protos.zitadel.action.v3alpha.target_pb2 import SetRESTWebhook
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
-from zitadel.action.v3alpha.action_service_pb2 import CreateTargetRequest, GetTargetByIDRequest
-from zitadel.action.v3alpha.target_pb2 import SetRESTWebhook
 
 from tests.parity import expect
 from tests.parity.model import Call, Outcome

@@ -6,12 +6,12 @@ They are put into the store, since no call can say when it is made.
 from dataclasses import dataclass
 from typing import Any
 
+from actiond_protos.zitadel.action.v3alpha import target_pb2
+from actiond_protos.zitadel.action.v3alpha.action_service_pb2 import CreateTargetRequest
+from actiond_protos.zitadel.action.v3alpha.execution_pb2 import Condition, Execution
+from actiond_protos.zitadel.object.v2.object_pb2 import Details
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
-from zitadel.action.v3alpha import target_pb2
-from zitadel.action.v3alpha.action_service_pb2 import CreateTargetRequest
-from zitadel.action.v3alpha.execution_pb2 import Condition, Execution
-from zitadel.object.v2.object_pb2 import Details
 
 from server.actions import executions
 from server.actions.events import Event

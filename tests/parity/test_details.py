@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from zitadel.object.v2.object_pb2 import Details, ListDetails
+from actiond_protos.zitadel.object.v2.object_pb2 import Details, ListDetails
 
 from tests.parity.calls import (
     delete,

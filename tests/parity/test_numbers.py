@@ -5,9 +5,9 @@ import json
 from contextlib import closing
 
 import pytest
+from actiond_protos.zitadel.action.v3alpha import action_service_pb2
 from google.protobuf import descriptor_pool
 from google.protobuf.descriptor import FieldDescriptor
-from zitadel.action.v3alpha import action_service_pb2
 
 from tests.parity import shelf
 from tests.parity.model import RESPONSES

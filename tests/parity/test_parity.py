@@ -3,7 +3,11 @@
 from collections import Counter
 
 import pytest
-from zitadel.action.v3alpha.action_service_pb2 import CreateTargetRequest, CreateTargetResponse, GetTargetByIDResponse
+from actiond_protos.zitadel.action.v3alpha.action_service_pb2 import (
+    CreateTargetRequest,
+    CreateTargetResponse,
+    GetTargetByIDResponse,
+)
 
 from tests.parity.calls import details, target
 from tests.parity.drivers import HTTP_BY_CODE, ROUTES, Driver

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from actiond_protos.zitadel.action.v3alpha.action_service_pb2 import CreateTargetResponse, GetTargetByIDResponse
+from actiond_protos.zitadel.action.v3alpha.target_pb2 import Target
 from google.protobuf import json_format
-from zitadel.action.v3alpha.action_service_pb2 import CreateTargetResponse, GetTargetByIDResponse
-from zitadel.action.v3alpha.target_pb2 import Target
 
 from tests.programs import program
 from tests.server_process import ADMIN_TOKEN, ServerProcess

@@ -24,7 +24,7 @@ REPOSITORY = Path(__file__).parents[2]
 WEB = Path(__file__).parent / "web"
 PACKAGES = WEB / "node_modules"
 PROGRAMS = PACKAGES / ".bin"
-DESCRIPTORS = REPOSITORY / "generated" / "zitadel" / "actiond.binpb"
+DESCRIPTORS = REPOSITORY / "generated" / "actiond_protos" / "actiond.binpb"
 CALLS = Path(__file__).parent / "calls.proto"
 # Where npm says that it found no registry, rather than a fault in our own files.
 NO_NETWORK = re.compile(r"npm (error|ERR!) (network|code (ECONNREFUSED|ENOTCACHED|ENOTFOUND|ETIMEDOUT))")

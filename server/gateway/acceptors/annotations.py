@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any, TypeVar
 
-from buf.validate import validate_pb2
+from actiond_protos.buf.validate import validate_pb2
 from google.protobuf.descriptor import Descriptor, FieldDescriptor, OneofDescriptor
 from google.protobuf.descriptor_pb2 import FieldOptions, MessageOptions, OneofOptions
 from google.protobuf.message import Message

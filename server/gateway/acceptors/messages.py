@@ -9,7 +9,7 @@ from functools import cache
 from itertools import count
 from typing import cast
 
-from buf.validate import validate_pb2
+from actiond_protos.buf.validate import validate_pb2
 from google.protobuf.descriptor import Descriptor, FieldDescriptor, OneofDescriptor
 from google.protobuf.message import Message
 

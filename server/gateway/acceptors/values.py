@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from buf.validate import validate_pb2
+from actiond_protos.buf.validate import validate_pb2
 from google.protobuf.descriptor import FieldDescriptor
 
 from server.gateway.acceptors import cel

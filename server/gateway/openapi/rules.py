@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from buf.validate import validate_pb2
+from actiond_protos.buf.validate import validate_pb2
 from google.protobuf.descriptor import EnumDescriptor, EnumValueDescriptor, FieldDescriptor
 from google.protobuf.descriptor_pb2 import FieldOptions
 from google.protobuf.message import Message

@@ -7,7 +7,7 @@ strings, rules. A message that goes both ways has a component for each.
 from collections.abc import Callable, Iterable
 from collections.abc import Set as AbstractSet
 
-from buf.validate import validate_pb2
+from actiond_protos.buf.validate import validate_pb2
 from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescriptor
 from google.protobuf.message_factory import GetMessageClass
 

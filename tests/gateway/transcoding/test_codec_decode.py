@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from actiond_protos.zitadel.action.v3alpha import action_service_pb2
 from google.protobuf import json_format
 from google.protobuf.message import Message
-from zitadel.action.v3alpha import action_service_pb2
 
 from server.gateway.transcoding.codec import Codec, MalformedJsonError
 from server.gateway.transcoding.times import DURATION_OUT_OF_RANGE, TIMESTAMP_OUT_OF_RANGE

@@ -3,10 +3,10 @@
 from typing import Any
 
 import pytest
+from actiond_protos.zitadel.action.v3alpha import action_service_pb2
 from google.protobuf import any_pb2, duration_pb2, field_mask_pb2, struct_pb2, timestamp_pb2
 from google.protobuf.message import Message
 from google.rpc import status_pb2
-from zitadel.action.v3alpha import action_service_pb2
 
 from server.gateway.transcoding.codec import Codec
 from tests.gateway.transcoding.fixtures import message_class, message_type

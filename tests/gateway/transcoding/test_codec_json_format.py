@@ -4,15 +4,15 @@ import json
 from typing import Any
 
 import pytest
+from actiond_protos.zitadel.action.v3alpha import action_service_pb2, target_pb2
+from actiond_protos.zitadel.object.v2 import object_pb2
+from actiond_protos.zitadel.v1 import error_detail_pb2
 from google.protobuf import json_format
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from zitadel.action.v3alpha import action_service_pb2, target_pb2
-from zitadel.object.v2 import object_pb2
-from zitadel.v1 import error_detail_pb2
 
 from server.gateway.transcoding.codec import Codec, MalformedJsonError, range_violations
 from tests.gateway.transcoding.fixtures import fixture_pool, message_class, message_type

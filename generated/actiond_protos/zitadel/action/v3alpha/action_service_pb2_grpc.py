@@ -3,7 +3,7 @@
 import grpc
 import warnings
 
-from zitadel.action.v3alpha import action_service_pb2 as zitadel_dot_action_dot_v3alpha_dot_action__service__pb2
+from ....zitadel.action.v3alpha import action_service_pb2 as zitadel_dot_action_dot_v3alpha_dot_action__service__pb2
 
 GRPC_GENERATED_VERSION = '1.85.1'
 GRPC_VERSION = grpc.__version__

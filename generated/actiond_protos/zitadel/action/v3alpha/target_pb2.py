@@ -23,14 +23,14 @@ _sym_db = _symbol_database.Default()
 
 
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
-from zitadel.object.v2 import object_pb2 as zitadel_dot_object_dot_v2_dot_object__pb2
+from ....zitadel.object.v2 import object_pb2 as zitadel_dot_object_dot_v2_dot_object__pb2
 
 
 DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#zitadel/action/v3alpha/target.proto\x12\x16zitadel.action.v3alpha\x1a\x1egoogle/protobuf/duration.proto\x1a\x1ezitadel/object/v2/object.proto\",\n\x0eSetRESTWebhook\x12\x1a\n\x12interrupt_on_error\x18\x01 \x01(\x08\")\n\x0bSetRESTCall\x12\x1a\n\x12interrupt_on_error\x18\x01 \x01(\x08\"\x0e\n\x0cSetRESTAsync\"\xd9\x02\n\x06Target\x12\x11\n\ttarget_id\x18\x01 \x01(\t\x12+\n\x07\x64\x65tails\x18\x02 \x01(\x0b\x32\x1a.zitadel.object.v2.Details\x12\x0c\n\x04name\x18\x03 \x01(\t\x12>\n\x0crest_webhook\x18\x04 \x01(\x0b\x32&.zitadel.action.v3alpha.SetRESTWebhookH\x00\x12\x38\n\trest_call\x18\x05 \x01(\x0b\x32#.zitadel.action.v3alpha.SetRESTCallH\x00\x12:\n\nrest_async\x18\x06 \x01(\x0b\x32$.zitadel.action.v3alpha.SetRESTAsyncH\x00\x12*\n\x07timeout\x18\x07 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x10\n\x08\x65ndpoint\x18\x08 \x01(\tB\r\n\x0btarget_typeb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
-_builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'zitadel.action.v3alpha.target_pb2', _globals)
+_builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'actiond_protos.zitadel.action.v3alpha.target_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_SETRESTWEBHOOK']._serialized_start=127

@@ -1,6 +1,6 @@
-from buf.validate import validate_pb2 as _validate_pb2
-from zitadel.action.v3alpha import execution_pb2 as _execution_pb2
-from zitadel.object.v2 import object_pb2 as _object_pb2
+from ....buf.validate import validate_pb2 as _validate_pb2
+from ....zitadel.action.v3alpha import execution_pb2 as _execution_pb2
+from ....zitadel.object.v2 import object_pb2 as _object_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf import descriptor as _descriptor

@@ -22,15 +22,15 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
-from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
-from zitadel.object.v2 import object_pb2 as zitadel_dot_object_dot_v2_dot_object__pb2
+from ....buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
+from ....zitadel.object.v2 import object_pb2 as zitadel_dot_object_dot_v2_dot_object__pb2
 
 
 DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&zitadel/action/v3alpha/execution.proto\x12\x16zitadel.action.v3alpha\x1a\x1b\x62uf/validate/validate.proto\x1a\x1ezitadel/object/v2/object.proto\"\xac\x01\n\tExecution\x12\x34\n\tCondition\x18\x01 \x01(\x0b\x32!.zitadel.action.v3alpha.Condition\x12+\n\x07\x64\x65tails\x18\x02 \x01(\x0b\x32\x1a.zitadel.object.v2.Details\x12<\n\x07targets\x18\x03 \x03(\x0b\x32+.zitadel.action.v3alpha.ExecutionTargetType\"x\n\x13\x45xecutionTargetType\x12\x1c\n\x06target\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\xc8\x01H\x00\x12\x34\n\x07include\x18\x02 \x01(\x0b\x32!.zitadel.action.v3alpha.ConditionH\x00\x42\r\n\x04type\x12\x05\xbaH\x02\x08\x01\"\x98\x02\n\tCondition\x12;\n\x07request\x18\x01 \x01(\x0b\x32(.zitadel.action.v3alpha.RequestExecutionH\x00\x12=\n\x08response\x18\x02 \x01(\x0b\x32).zitadel.action.v3alpha.ResponseExecutionH\x00\x12=\n\x08\x66unction\x18\x03 \x01(\x0b\x32).zitadel.action.v3alpha.FunctionExecutionH\x00\x12\x37\n\x05\x65vent\x18\x04 \x01(\x0b\x32&.zitadel.action.v3alpha.EventExecutionH\x00\x42\x17\n\x0e\x63ondition_type\x12\x05\xbaH\x02\x08\x01\"k\n\x10RequestExecution\x12\x1c\n\x06method\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\xe8\x07H\x00\x12\x1d\n\x07service\x18\x02 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\xe8\x07H\x00\x12\r\n\x03\x61ll\x18\x03 \x01(\x08H\x00\x42\x0b\n\tcondition\"l\n\x11ResponseExecution\x12\x1c\n\x06method\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\xe8\x07H\x00\x12\x1d\n\x07service\x18\x02 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\xe8\x07H\x00\x12\r\n\x03\x61ll\x18\x03 \x01(\x08H\x00\x42\x0b\n\tcondition\"-\n\x11\x46unctionExecution\x12\x18\n\x04name\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\xe8\x07\"f\n\x0e\x45ventExecution\x12\x1b\n\x05\x65vent\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\xe8\x07H\x00\x12\x1b\n\x05group\x18\x02 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\xe8\x07H\x00\x12\r\n\x03\x61ll\x18\x03 \x01(\x08H\x00\x42\x0b\n\tconditionb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
-_builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'zitadel.action.v3alpha.execution_pb2', _globals)
+_builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'actiond_protos.zitadel.action.v3alpha.execution_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_EXECUTIONTARGETTYPE'].oneofs_by_name['type']._loaded_options = None

@@ -29,7 +29,7 @@ DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1ezitadel/object
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
-_builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'zitadel.object.v2.object_pb2', _globals)
+_builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'actiond_protos.zitadel.object.v2.object_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_TEXTQUERYMETHOD']._serialized_start=358

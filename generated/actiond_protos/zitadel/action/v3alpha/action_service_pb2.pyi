@@ -1,14 +1,14 @@
 import datetime
 
-from buf.validate import validate_pb2 as _validate_pb2
+from ....buf.validate import validate_pb2 as _validate_pb2
 from google.api import annotations_pb2 as _annotations_pb2
 from google.api import field_behavior_pb2 as _field_behavior_pb2
 from google.protobuf import duration_pb2 as _duration_pb2
-from zitadel.action.v3alpha import execution_pb2 as _execution_pb2
-from zitadel.action.v3alpha import query_pb2 as _query_pb2
-from zitadel.action.v3alpha import target_pb2 as _target_pb2
-from zitadel.object.v2 import object_pb2 as _object_pb2
-from zitadel.protoc_gen_zitadel.v2 import options_pb2 as _options_pb2
+from ....zitadel.action.v3alpha import execution_pb2 as _execution_pb2
+from ....zitadel.action.v3alpha import query_pb2 as _query_pb2
+from ....zitadel.action.v3alpha import target_pb2 as _target_pb2
+from ....zitadel.object.v2 import object_pb2 as _object_pb2
+from ....zitadel.protoc_gen_zitadel.v2 import options_pb2 as _options_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message

@@ -1,0 +1,1 @@
+"""Code that protoc generated from proto/. Not edited by hand."""
