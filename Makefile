@@ -39,7 +39,7 @@ format: $(VENV)/.dev ## Format the sources
 lint: $(VENV)/.dev ## Check format, lint and import contracts
 	$(BIN)/ruff format --check $(SOURCES)
 	$(BIN)/ruff check $(SOURCES)
-	PYTHONPATH=generated $(BIN)/lint-imports
+	PYTHONPATH=server:generated $(BIN)/lint-imports
 
 type: $(VENV)/.dev ## Check types, strictly
 	$(BIN)/mypy

@@ -15,14 +15,14 @@ from google.protobuf.descriptor_pb2 import (
     ServiceDescriptorProto,
 )
 
+from actiond.actions.tokens import ALL_PERMISSIONS, Tokens
+from actiond.storage.urls import open_store, parse_database_url
 from bench.calls import GET
 from bench.load import CallError
 from bench.requests import JSON_PATH, JSON_TYPE
 from bench.subjects import Server, Servers, ask
 from bench.target_server import FAST, SLOW
 from bench.waiting import CALL, keep
-from server.actions.tokens import ALL_PERMISSIONS, Tokens
-from server.storage.urls import open_store, parse_database_url
 from tests.server_process import ADMIN_TOKEN, ServerProcess
 
 NO_EXECUTIONS, MANY_EXECUTIONS = "bench-owner-without-executions", "bench-owner-of-many-executions"

@@ -12,18 +12,18 @@ from typing import Any
 
 import grpc
 
+from actiond.actions.events import Event
+from actiond.actions.signing_keys import SigningKey
+from actiond.actions.targets import Target, TargetType
+from actiond.gateway.transcoding.codec import Codec
+from actiond.storage.sqlite.connection import connect, create_privately
+from actiond.storage.sqlite.schema import migrations, prepare
+from actiond.storage.sqlite.transaction import SqliteTransaction
 from bench import serving
 from bench.answers import response
 from bench.constants import OWNER
 from bench.load import Sample
 from bench.requests import JSON_PATH, frame
-from server.actions.events import Event
-from server.actions.signing_keys import SigningKey
-from server.actions.targets import Target, TargetType
-from server.gateway.transcoding.codec import Codec
-from server.storage.sqlite.connection import connect, create_privately
-from server.storage.sqlite.schema import migrations, prepare
-from server.storage.sqlite.transaction import SqliteTransaction
 
 _SEALED_BYTES = 80
 """Of a signing key, about, as it is stored."""

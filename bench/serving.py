@@ -15,10 +15,10 @@ from granian.constants import Interfaces
 from granian.http import HTTP1Settings
 from granian.server.embed import Server as HttpServer
 
+from actiond import settings
+from actiond.listeners import is_listening, reserve_both
 from bench.load import CallError
 from bench.subjects import ROOT, Server, Servers, Starter
-from server import settings
-from server.listeners import is_listening, reserve_both
 
 Add = Callable[[grpc.aio.Server], None]
 """Adds what a gRPC server shall serve."""

@@ -34,7 +34,7 @@ class ServerProcess:
         self.directory = directory
         self.database = database or f"sqlite:///{directory}/actiond.db"
         self.token = token
-        self.command = [sys.executable, "-m", "server", "serve", "--database", self.database]
+        self.command = [sys.executable, "-m", "actiond", "serve", "--database", self.database]
         self.command += ["--grpc-address", grpc_address, "--http-address", http_address, "--workers", str(workers)]
         self.command += arguments
         self.environment = clean_environment(ACTIOND_ADMIN_TOKEN=token, **(environment or {}))

@@ -2,12 +2,12 @@
 
 from itertools import count
 
-from server.actions.catalogue import Catalogue
-from server.actions.executions import Executions
-from server.actions.signing_keys import SigningKey
-from server.actions.targets import NewTarget, Targets, TargetType
-from server.actions.tokens import Token, new_token
-from server.storage.memory import MemoryStore
+from actiond.actions.catalogue import Catalogue
+from actiond.actions.executions import Executions
+from actiond.actions.signing_keys import SigningKey
+from actiond.actions.targets import NewTarget, Targets, TargetType
+from actiond.actions.tokens import Token, new_token
+from actiond.storage.memory import MemoryStore
 
 METHOD = "/one.v1.Service/Method"
 SERVICE = "one.v1.Service"

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.actions.catalogue import OWN_EVENTS, Catalogue
-from server.actions.conditions import Condition, ExecutionType, Scope, condition_of, fitting, is_proper
+from actiond.actions.catalogue import OWN_EVENTS, Catalogue
+from actiond.actions.conditions import Condition, ExecutionType, Scope, condition_of, fitting, is_proper
 
 REQUEST, RESPONSE, FUNCTION, EVENT = (
     ExecutionType.REQUEST,

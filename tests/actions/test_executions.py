@@ -2,10 +2,10 @@
 
 import pytest
 
-from server.actions import errors
-from server.actions.conditions import Condition, ExecutionType, Scope, condition_of
-from server.actions.executions import LEVELS, MOST_STEPS, Step
-from server.actions.plans import Plan
+from actiond.actions import errors
+from actiond.actions.conditions import Condition, ExecutionType, Scope, condition_of
+from actiond.actions.executions import LEVELS, MOST_STEPS, Step
+from actiond.actions.plans import Plan
 from tests.actions.samples import METHOD, SERVICE, Domain, a_caller
 
 REQUEST = condition_of("request")

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.actions.ids import EPOCH_MS, IdGenerator
+from actiond.actions.ids import EPOCH_MS, IdGenerator
 
 MS = 1_000_000
 

@@ -4,16 +4,16 @@ from dataclasses import replace
 
 import pytest
 
-from server.actions.conditions import Condition, ExecutionType, Scope
-from server.actions.errors import (
+from actiond.actions.conditions import Condition, ExecutionType, Scope
+from actiond.actions.errors import (
     EndpointDeniedError,
     TargetNameTakenError,
     TargetNotFoundError,
     TargetToChangeNotFoundError,
     TargetToDeleteNotFoundError,
 )
-from server.actions.signing_keys import MOST_KEYS, SigningKey
-from server.actions.targets import TargetChange, TargetType, rotate_key
+from actiond.actions.signing_keys import MOST_KEYS, SigningKey
+from actiond.actions.targets import TargetChange, TargetType, rotate_key
 from tests.actions.samples import Domain, a_caller, new_target, no_key
 
 ALL_REQUESTS = Condition(ExecutionType.REQUEST, Scope.ALL)

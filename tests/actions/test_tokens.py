@@ -4,9 +4,9 @@ from functools import partial
 
 import pytest
 
-from server.actions.errors import PermissionMissingError, TokenInvalidError, TokenMissingError, TokenNotFoundError
-from server.actions.tokens import Token, Tokens, first_start, new_token
-from server.storage.memory import MemoryStore
+from actiond.actions.errors import PermissionMissingError, TokenInvalidError, TokenMissingError, TokenNotFoundError
+from actiond.actions.tokens import Token, Tokens, first_start, new_token
+from actiond.storage.memory import MemoryStore
 
 SECRET = "a secret of some length"
 

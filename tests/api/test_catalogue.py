@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet
 
-from server.actions.conditions import Condition, ExecutionType, Scope
-from server.api.catalogue import DescriptorSetError, make_catalogue
-from server.api.services import ACTION_SERVICE
+from actiond.actions.conditions import Condition, ExecutionType, Scope
+from actiond.api.catalogue import DescriptorSetError, make_catalogue
+from actiond.api.services import ACTION_SERVICE
 
 OWN_METHODS = {f"/{ACTION_SERVICE.full_name}/{method.name}" for method in ACTION_SERVICE.methods}
 

@@ -20,15 +20,15 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.actions import conditions
-from server.actions.conditions import ExecutionType, Scope
-from server.actions.errors import EventConditionEmptyError, LimitTooHighError, RequestConditionEmptyError
-from server.actions.executions import Execution
-from server.actions.queries import DEFAULT_LIMIT, MOST, Page, TargetField, TextMethod
-from server.actions.targets import Target, TargetType
-from server.api.conditions import condition_of, put_condition, put_execution, steps_of
-from server.api.details import page_of, put_details
-from server.api.targets import new_target, put_target, target_change, target_query
+from actiond.actions import conditions
+from actiond.actions.conditions import ExecutionType, Scope
+from actiond.actions.errors import EventConditionEmptyError, LimitTooHighError, RequestConditionEmptyError
+from actiond.actions.executions import Execution
+from actiond.actions.queries import DEFAULT_LIMIT, MOST, Page, TargetField, TextMethod
+from actiond.actions.targets import Target, TargetType
+from actiond.api.conditions import condition_of, put_condition, put_execution, steps_of
+from actiond.api.details import page_of, put_details
+from actiond.api.targets import new_target, put_target, target_change, target_query
 
 METHOD = "/shop.v1.Orders/Place"
 

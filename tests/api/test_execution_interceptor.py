@@ -10,19 +10,19 @@ import pytest
 from actiond_protos.zitadel.action.v3alpha.action_service_pb2 import CreateTargetRequest
 from google.protobuf.message import Message
 
-from server.actions.catalogue import Catalogue
-from server.actions.conditions import condition_of
-from server.actions.executions import Executions
-from server.actions.signing_keys import SigningKey
-from server.actions.targets import NewTarget, Target, Targets, TargetType
-from server.actions.tokens import new_token
-from server.api.execution_interceptor import ExecutionInterceptor
-from server.api.merging import Merger
-from server.api.plans import Plans
-from server.api.services import ACTION_SERVICE
-from server.gateway.dispatch import LARGE
-from server.gateway.transcoding.codec import Codec
-from server.storage.memory import MemoryStore
+from actiond.actions.catalogue import Catalogue
+from actiond.actions.conditions import condition_of
+from actiond.actions.executions import Executions
+from actiond.actions.signing_keys import SigningKey
+from actiond.actions.targets import NewTarget, Target, Targets, TargetType
+from actiond.actions.tokens import new_token
+from actiond.api.execution_interceptor import ExecutionInterceptor
+from actiond.api.merging import Merger
+from actiond.api.plans import Plans
+from actiond.api.services import ACTION_SERVICE
+from actiond.gateway.dispatch import LARGE
+from actiond.gateway.transcoding.codec import Codec
+from actiond.storage.memory import MemoryStore
 
 T = TypeVar("T")
 CALLER = new_token("1", "name", "owner", (), "secret", created_at_ns=1)

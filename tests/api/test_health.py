@@ -8,7 +8,7 @@ import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from server.api.health import HealthServicer
+from actiond.api.health import HealthServicer
 
 Status = health_pb2.HealthCheckResponse
 

@@ -10,9 +10,9 @@ from google.protobuf.message import Message
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.api.merging import AnswerError, Merger
-from server.gateway.transcoding.codec import Codec
-from server.gateway.validation import Rules
+from actiond.api.merging import AnswerError, Merger
+from actiond.gateway.transcoding.codec import Codec
+from actiond.gateway.validation import Rules
 from tests.protos import compile_proto
 
 MESSAGES = message_factory.GetMessageClassesForFiles(

@@ -2,10 +2,10 @@
 
 import pytest
 
-from server.api import options
-from server.api.authentication import Authenticator
-from server.api.services import ACTION_SERVICE
-from server.gateway import ServiceError
+from actiond.api import options
+from actiond.api.authentication import Authenticator
+from actiond.api.services import ACTION_SERVICE
+from actiond.gateway import ServiceError
 from tests.gateway import echo
 
 PERMISSIONS = {
@@ -28,7 +28,7 @@ def test_each_method_has_the_permission_that_the_proto_names() -> None:
 
 
 def test_a_method_without_a_permission_stops_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("server.api.authentication.SERVICES", (ACTION_SERVICE, echo.service()))
+    monkeypatch.setattr("actiond.api.authentication.SERVICES", (ACTION_SERVICE, echo.service()))
     with pytest.raises(ServiceError, match=r"echo\.v1\.Echo\.Say: the proto names no permission"):
         Authenticator(None)  # type: ignore[arg-type]  # it does not come to that
 

@@ -12,8 +12,8 @@ import pytest
 import uvloop
 from aiohttp.abc import ResolveResult
 
-from server.delivery.guard import AddressGuard
-from server.delivery.resolving import SystemResolver
+from actiond.delivery.guard import AddressGuard
+from actiond.delivery.resolving import SystemResolver
 from tests.delivery.calls import denial, outcome, outcome_through
 from tests.delivery.conftest import Listener
 from tests.delivery.dns_server import StubResolver, dns_server

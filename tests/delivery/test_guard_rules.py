@@ -10,9 +10,9 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from server.delivery.addresses import carried
-from server.delivery.guard import AddressDeniedError, AddressGuard
-from server.delivery.networks import parse_network
+from actiond.delivery.addresses import carried
+from actiond.delivery.guard import AddressDeniedError, AddressGuard
+from actiond.delivery.networks import parse_network
 
 GUARD = AddressGuard()
 

@@ -8,7 +8,7 @@ from actiond_protos.zitadel.action.v3alpha.action_service_pb2 import CreateTarge
 from actiond_protos.zitadel.action.v3alpha.target_pb2 import SetRESTAsync, SetRESTCall, SetRESTWebhook, Target
 from google.protobuf.duration_pb2 import Duration
 
-from server.actions.ids import COUNTER_BITS, WORKER_BITS
+from actiond.actions.ids import COUNTER_BITS, WORKER_BITS
 
 WAIT = 30.0
 _TYPES = (

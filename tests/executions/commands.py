@@ -18,7 +18,7 @@ class Done:
 
 def run(server: ServerProcess, *arguments: str) -> Done:
     done = subprocess.run(
-        [sys.executable, "-m", "server", *arguments],
+        [sys.executable, "-m", "actiond", *arguments],
         cwd=server.directory,
         env=clean_environment(ACTIOND_DATABASE=server.database),
         capture_output=True,

@@ -10,8 +10,8 @@ from actiond_protos.zitadel.action.v3alpha.action_service_pb2 import GetTargetBy
 from google.protobuf import json_format
 from google.protobuf.message import Message
 
-from server import __version__
-from server.delivery.signature import HEADER, verify
+from actiond import __version__
+from actiond.delivery.signature import HEADER, verify
 from tests.executions.api import Api, condition, target
 from tests.executions.protocols import SERVICE
 from tests.executions.signatures import digest_by, signature_of

@@ -16,7 +16,7 @@ import pytest_asyncio
 from granian.http import HTTP1Settings
 from granian.server.embed import Server
 
-from server.gateway import Gateway
+from actiond.gateway import Gateway
 from tests.fuzz import oracles
 from tests.fuzz.cases import frames
 from tests.fuzz.cases.inputs import HttpInput, Quirk

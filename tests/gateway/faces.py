@@ -13,7 +13,7 @@ import grpc
 import uvicorn
 from granian.server.embed import Server
 
-from server.gateway import Gateway
+from actiond.gateway import Gateway
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,9 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from protovalidate import EvaluationError
 
-from server.gateway.acceptors.annotations import UnknownRuleError
-from server.gateway.acceptors.patterns import matcher, translated
-from server.gateway.validation import Rules
+from actiond.gateway.acceptors.annotations import UnknownRuleError
+from actiond.gateway.acceptors.patterns import matcher, translated
+from actiond.gateway.validation import Rules
 from tests.gateway.ruled import PROTO3, ruled_pool
 
 SOURCE = f"""{PROTO3}

@@ -11,8 +11,8 @@ from google.protobuf.message_factory import GetMessageClass
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from server.gateway.acceptors.messages import Accept, Acceptors
-from server.gateway.validation import Rules
+from actiond.gateway.acceptors.messages import Accept, Acceptors
+from actiond.gateway.validation import Rules
 from tests.gateway.ruled import PROTO3, ruled_pool
 
 RULE = "[(buf.validate.field)"

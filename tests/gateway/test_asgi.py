@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from server.gateway import Gateway
+from actiond.gateway import Gateway
 from tests.gateway import echo
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from server.gateway import Gateway
+from actiond.gateway import Gateway
 from tests.gateway.faces import HTTP_FACES, Reply, ask
 from tests.protos import compile_proto
 

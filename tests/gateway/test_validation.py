@@ -14,10 +14,10 @@ from google.protobuf.message_factory import GetMessageClass
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.gateway import ServiceError
-from server.gateway.acceptors.messages import Acceptors
-from server.gateway.status import FieldViolation
-from server.gateway.validation import Rules
+from actiond.gateway import ServiceError
+from actiond.gateway.acceptors.messages import Acceptors
+from actiond.gateway.status import FieldViolation
+from actiond.gateway.validation import Rules
 from tests.gateway.ruled import PROTO3, ruled_pool
 
 CREATE = api.CreateTargetRequest(

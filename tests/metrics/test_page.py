@@ -7,11 +7,11 @@ from contextlib import nullcontext
 
 import pytest
 
-from server.actions.errors import PermissionMissingError, TokenInvalidError, TokenMissingError
-from server.actions.tokens import ALL_PERMISSIONS, Tokens
-from server.gateway.http import Headers, HttpRequest
-from server.metrics.page import MetricsPage, holders
-from server.storage.memory import MemoryStore
+from actiond.actions.errors import PermissionMissingError, TokenInvalidError, TokenMissingError
+from actiond.actions.tokens import ALL_PERMISSIONS, Tokens
+from actiond.gateway.http import Headers, HttpRequest
+from actiond.metrics.page import MetricsPage, holders
+from actiond.storage.memory import MemoryStore
 
 
 class Render:

@@ -8,12 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4
 
-from server.delivery.outcomes import Outcome, TargetCall
-from server.gateway import Call, Gateway
-from server.metrics import recorder
-from server.metrics.families import CHANGES, FAMILIES, SECONDS
-from server.metrics.memory import Memory
-from server.metrics.recorder import Metrics
+from actiond.delivery.outcomes import Outcome, TargetCall
+from actiond.gateway import Call, Gateway
+from actiond.metrics import recorder
+from actiond.metrics.families import CHANGES, FAMILIES, SECONDS
+from actiond.metrics.memory import Memory
+from actiond.metrics.recorder import Metrics
 from tests.gateway import echo
 from tests.gateway.faces import HTTP_FACES, ask
 from tests.metrics.reading import Reading

@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
 
-from server.actions.events import Event
-from server.actions.ports import Store
-from server.actions.targets import Target, TargetType
-from server.actions.tokens import Tokens
-from server.storage.urls import open_store, parse_database_url
+from actiond.actions.events import Event
+from actiond.actions.ports import Store
+from actiond.actions.targets import Target, TargetType
+from actiond.actions.tokens import Tokens
+from actiond.storage.urls import open_store, parse_database_url
 from tests.parity import rows_auth, shelf
 from tests.parity.callers import READ_TARGETS, WRITE_TARGETS, Caller, limited
 from tests.parity.drivers import Driver, Grpc, GrpcWeb, Json

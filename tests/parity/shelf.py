@@ -13,11 +13,11 @@ from actiond_protos.zitadel.object.v2.object_pb2 import Details
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from server.actions import executions
-from server.actions.events import Event
-from server.actions.ports import Store, Transaction
-from server.actions.targets import Target, TargetType
-from server.api.conditions import condition_of
+from actiond.actions import executions
+from actiond.actions.events import Event
+from actiond.actions.ports import Store, Transaction
+from actiond.actions.targets import Target, TargetType
+from actiond.api.conditions import condition_of
 from tests.parity import calls
 from tests.parity.callers import Caller
 from tests.parity.calls import Step, on_event, on_function, on_request, on_response

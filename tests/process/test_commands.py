@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-import server as package
-from server.settings import TABLE
+import actiond as package
+from actiond.settings import TABLE
 from tests.process.calls import create_target
 from tests.process.conftest import Start
 from tests.server_process import clean_environment
@@ -23,7 +23,7 @@ ANY_PORTS = ("--grpc-address", "127.0.0.1:0", "--http-address", "127.0.0.1:0")
 
 def run(*arguments: str, cwd: Path | None = None, **variables: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "server", *arguments],
+        [sys.executable, "-m", "actiond", *arguments],
         cwd=cwd,
         env=clean_environment(**variables),
         capture_output=True,
@@ -252,7 +252,7 @@ def test_before_the_first_start_there_is_no_default_owner(tmp_path: Path) -> Non
 def test_a_secret_that_cannot_be_printed_is_said_to_be_lost(tmp_path: Path) -> None:
     if shutil.which("sh") is None or not os.access("/dev/full", os.W_OK):
         pytest.skip("needs /dev/full")
-    command = [sys.executable, "-m", "server", *CREATE, "--owner", "1"]
+    command = [sys.executable, "-m", "actiond", *CREATE, "--owner", "1"]
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(
             command, cwd=tmp_path, env=clean_environment(), stdout=full, stderr=subprocess.PIPE, text=True, check=False

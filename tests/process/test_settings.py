@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server import announce, settings, values
-from server.listeners import Listener
-from server.logs import OneLineFormatter
-from server.settings import TABLE, Settings, SettingsError
-from server.values import Address
+from actiond import announce, settings, values
+from actiond.listeners import Listener
+from actiond.logs import OneLineFormatter
+from actiond.settings import TABLE, Settings, SettingsError
+from actiond.values import Address
 
 WRONG = [
     ("grpc_address", "50051"),

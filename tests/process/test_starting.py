@@ -92,7 +92,7 @@ def test_another_admin_token_at_a_later_start_takes_the_place_of_the_first(start
 
 def test_an_admin_token_that_another_token_has_already_is_refused(start: Start, tmp_path: Path) -> None:
     server = start()
-    command = [sys.executable, "-m", "server", "token", "create", "--database", server.database]
+    command = [sys.executable, "-m", "actiond", "token", "create", "--database", server.database]
     command += ["--name", "other", "--permission", "*"]
     secret = subprocess.run(command, capture_output=True, text=True, check=True, env=clean_environment()).stdout.strip()
     assert server.stop() == 0
@@ -147,7 +147,7 @@ def test_a_closed_stdout_stops_nothing(tmp_path: Path) -> None:
 @pytest.mark.parametrize("database", ["sqlite", "memory"])
 def test_on_a_terminal_the_token_is_shown_once_with_lines_that_work_when_pasted(tmp_path: Path, database: str) -> None:
     url = "memory:" if database == "memory" else f"sqlite:///{tmp_path}/actiond.db"
-    command = [sys.executable, "-m", "server", "serve", "--database", url]
+    command = [sys.executable, "-m", "actiond", "serve", "--database", url]
     command += ["--grpc-address", "127.0.0.1:0", "--http-address", "127.0.0.1:0"]
     ours, theirs = pty.openpty()
     process = subprocess.Popen(command, cwd=tmp_path, env=clean_environment(), stdout=theirs, stderr=subprocess.PIPE)

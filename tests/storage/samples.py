@@ -4,13 +4,13 @@ import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from server.actions.conditions import condition_of
-from server.actions.events import Event
-from server.actions.executions import Execution
-from server.actions.ports import Store, Transaction
-from server.actions.signing_keys import SigningKey
-from server.actions.targets import Target, TargetType
-from server.actions.tokens import Token
+from actiond.actions.conditions import condition_of
+from actiond.actions.events import Event
+from actiond.actions.executions import Execution
+from actiond.actions.ports import Store, Transaction
+from actiond.actions.signing_keys import SigningKey
+from actiond.actions.targets import Target, TargetType
+from actiond.actions.tokens import Token
 
 SAMPLE_TARGET = Target(
     id="1",

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from server.actions.errors import StoreError
-from server.storage.sqlite import SchemaTooNewError, SqliteStore, schema
-from server.storage.sqlite.connection import connect
+from actiond.actions.errors import StoreError
+from actiond.storage.sqlite import SchemaTooNewError, SqliteStore, schema
+from actiond.storage.sqlite.connection import connect
 from tests.storage.samples import SAMPLE_TARGET, insert
 
 

@@ -2,8 +2,8 @@ from collections.abc import Callable
 
 import pytest
 
-from server.actions.ports import Store
-from server.storage.memory import MemoryStore
+from actiond.actions.ports import Store
+from actiond.storage.memory import MemoryStore
 from tests.storage.contract import StoreContract
 
 

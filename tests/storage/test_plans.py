@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from server.actions.queries import IdsQuery, NameQuery, Page, TargetField, TargetQuery, TextMethod
-from server.storage.sqlite import SqliteStore, lists, target_queries
-from server.storage.sqlite.rows import executions, signing_keys, targets
+from actiond.actions.queries import IdsQuery, NameQuery, Page, TargetField, TargetQuery, TextMethod
+from actiond.storage.sqlite import SqliteStore, lists, target_queries
+from actiond.storage.sqlite.rows import executions, signing_keys, targets
 from tests.storage.samples import a_target, insert
 
 FILTERS: dict[str, tuple[NameQuery | IdsQuery, str]] = {

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from server.storage.sqlite import SqliteStore
+from actiond.storage.sqlite import SqliteStore
 
 ROOT = Path(__file__).parents[2]
 

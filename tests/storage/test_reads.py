@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from server.actions.ports import Transaction
-from server.actions.queries import TargetQuery
-from server.actions.tokens import Token
-from server.storage.sqlite import SqliteStore
+from actiond.actions.ports import Transaction
+from actiond.actions.queries import TargetQuery
+from actiond.actions.tokens import Token
+from actiond.storage.sqlite import SqliteStore
 from tests.storage.contract.running import NAMED, RAISING, UNNAMED
 from tests.storage.samples import SAMPLE_TARGET, a_token, an_execution, insert, put, put_execution
 

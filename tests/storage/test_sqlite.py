@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from server.actions.conditions import condition_of
-from server.actions.errors import StoreError
-from server.actions.ports import Transaction
-from server.actions.queries import Page, TargetQuery
-from server.storage.sqlite import SqliteStore
+from actiond.actions.conditions import condition_of
+from actiond.actions.errors import StoreError
+from actiond.actions.ports import Transaction
+from actiond.actions.queries import Page, TargetQuery
+from actiond.storage.sqlite import SqliteStore
 from tests.storage.contract import STORE_CALLS, StoreContract
 from tests.storage.samples import (
     SAMPLE_KEYS,

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from server.actions.queries import Found, NameQuery, Page, TargetField, TargetQuery, TextMethod
-from server.actions.signing_keys import SigningKey
-from server.actions.targets import Target, TargetType
-from server.storage.sqlite import SqliteStore, schema
-from server.storage.sqlite.connection import connect
+from actiond.actions.queries import Found, NameQuery, Page, TargetField, TargetQuery, TextMethod
+from actiond.actions.signing_keys import SigningKey
+from actiond.actions.targets import Target, TargetType
+from actiond.storage.sqlite import SqliteStore, schema
+from actiond.storage.sqlite.connection import connect
 from tests.storage.samples import (
     SAMPLE_TARGET,
     a_target,

@@ -2,9 +2,9 @@ from pathlib import Path
 
 import pytest
 
-from server.storage.memory import MemoryStore
-from server.storage.sqlite import SqliteStore
-from server.storage.urls import DatabaseUrl, open_store, parse_database_url
+from actiond.storage.memory import MemoryStore
+from actiond.storage.sqlite import SqliteStore
+from actiond.storage.urls import DatabaseUrl, open_store, parse_database_url
 
 GOOD = {
     "memory:": DatabaseUrl("memory"),

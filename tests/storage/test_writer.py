@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from server.actions.errors import StoreError, TargetNameTakenError
-from server.actions.ports import Transaction
-from server.storage.sqlite import SqliteStore
-from server.storage.sqlite.connection import connect
-from server.storage.sqlite.writer import BATCH_LIMIT, Writer
+from actiond.actions.errors import StoreError, TargetNameTakenError
+from actiond.actions.ports import Transaction
+from actiond.storage.sqlite import SqliteStore
+from actiond.storage.sqlite.connection import connect
+from actiond.storage.sqlite.writer import BATCH_LIMIT, Writer
 from tests.storage.samples import SAMPLE_TARGET, a_target, a_token, insert, put
 
 

@@ -8,7 +8,7 @@ import asyncio
 import sys
 from pathlib import Path
 
-from server.storage.sqlite import SqliteStore
+from actiond.storage.sqlite import SqliteStore
 from tests.storage.samples import a_target, insert
 
 CLIENTS = 8

@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 from ipaddress import ip_network
 from typing import Any
 
-from server.actions.signing_keys import SigningKey
-from server.actions.targets import Target, TargetType
-from server.delivery.client import DeliveryLimits, TargetClient
-from server.delivery.guard import AddressGuard
-from server.delivery.outcomes import CallFailedError, TargetCall
-from server.delivery.sealing import Sealer
+from actiond.actions.signing_keys import SigningKey
+from actiond.actions.targets import Target, TargetType
+from actiond.delivery.client import DeliveryLimits, TargetClient
+from actiond.delivery.guard import AddressGuard
+from actiond.delivery.outcomes import CallFailedError, TargetCall
+from actiond.delivery.sealing import Sealer
 
 LOOPBACK = AddressGuard(allow=(ip_network("127.0.0.0/8"),))
 SEALER = Sealer([b"k" * 32])

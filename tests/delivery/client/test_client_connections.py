@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from server.delivery.client import DeliveryLimits
+from actiond.delivery.client import DeliveryLimits
 from tests.delivery.client.callers import Caller, MakeCaller, target
 from tests.targets.answers import close_after, leave, ok, reset
 from tests.targets.certificates import Authority

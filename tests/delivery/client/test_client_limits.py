@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from server.actions.targets import TargetType
-from server.delivery.client import DeliveryLimits
+from actiond.actions.targets import TargetType
+from actiond.delivery.client import DeliveryLimits
 from tests.delivery.client.callers import PATIENT, Caller, MakeCaller, target
 from tests.targets.server import TargetServer
 

@@ -6,10 +6,10 @@ import socket
 
 import pytest
 
-from server.actions.targets import TargetType
-from server.delivery.client import DeliveryLimits
-from server.delivery.guard import AddressGuard
-from server.delivery.outcomes import Outcome
+from actiond.actions.targets import TargetType
+from actiond.delivery.client import DeliveryLimits
+from actiond.delivery.guard import AddressGuard
+from actiond.delivery.outcomes import Outcome
 from tests.delivery.client.callers import Caller, MakeCaller, target
 from tests.targets.certificates import Authority
 from tests.targets.server import TargetServer

@@ -7,10 +7,10 @@ import time
 
 import pytest
 
-from server.actions.signing_keys import SigningKey
-from server.delivery.client import LARGE
-from server.delivery.sealing import Sealer
-from server.delivery.signature import HEADER, SignatureError, verify
+from actiond.actions.signing_keys import SigningKey
+from actiond.delivery.client import LARGE
+from actiond.delivery.sealing import Sealer
+from actiond.delivery.signature import HEADER, SignatureError, verify
 from tests.delivery.client.callers import AGENT, SEALER, Caller, target
 from tests.targets.server import TargetServer
 
@@ -73,7 +73,7 @@ async def test_a_target_whose_key_does_not_open_is_not_called_and_the_log_says_s
     for _ in range(3):
         assert await caller.outcome(target(server.url("/ok")), keys=[STRANGE]) == "key"
     assert server.accepted == 0
-    (record,) = [record for record in caplog.records if record.name.startswith("server.delivery")]
+    (record,) = [record for record in caplog.records if record.name.startswith("actiond.delivery")]
     assert record.levelno == logging.ERROR
     assert "target 1 " in record.getMessage()
 

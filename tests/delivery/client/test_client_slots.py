@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.delivery.deadline import Deadline
-from server.delivery.slots import Slots
+from actiond.delivery.deadline import Deadline
+from actiond.delivery.slots import Slots
 
 EVERYWHERE, EACH = 3, 2
 PATIENCE = 5

@@ -6,8 +6,8 @@ from typing import Any
 
 from google.protobuf.descriptor import ServiceDescriptor
 
-from server.gateway import Info
-from server.gateway.openapi import build, operations
+from actiond.gateway import Info
+from actiond.gateway.openapi import build, operations
 from tests.gateway import echo, fixture_service
 
 INFO = Info("The title", "1.2.3")

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from grpc_tools import protoc
 
-from server.gateway.openapi.comments import Comments, read_comments, summary
+from actiond.gateway.openapi.comments import Comments, read_comments, summary
 
 PROTO = """\
 syntax = "proto3";

@@ -8,10 +8,10 @@ import orjson
 import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
-from server.api.options import success_code
-from server.api.services import ACTION_SERVICE
-from server.gateway.openapi import build, document, operations, site
-from server.gateway.transcoding.annotations import http_rules
+from actiond.api.options import success_code
+from actiond.api.services import ACTION_SERVICE
+from actiond.gateway.openapi import build, document, operations, site
+from actiond.gateway.transcoding.annotations import http_rules
 from tests.gateway import fixture_service
 from tests.gateway.openapi.documented import INFO, document_of, echo_document, fixture_document
 from tests.protos import compile_proto

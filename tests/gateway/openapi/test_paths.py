@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.gateway.openapi.digits import between
-from server.gateway.openapi.paths import PathParameter, path_of
-from server.gateway.transcoding.templates import parse
+from actiond.gateway.openapi.digits import between
+from actiond.gateway.openapi.paths import PathParameter, path_of
+from actiond.gateway.transcoding.templates import parse
 
 P = PathParameter
 

@@ -12,11 +12,11 @@ from google.protobuf import descriptor_pb2, descriptor_pool, duration_pb2, text_
 from google.protobuf.descriptor import Descriptor, FileDescriptor
 from google.protobuf.message_factory import GetMessageClass
 
-from server.gateway.openapi import rules
-from server.gateway.openapi.scalars import Form
-from server.gateway.openapi.schemas import Schemas
-from server.gateway.transcoding.codec import Codec
-from server.gateway.validation import Rules
+from actiond.gateway.openapi import rules
+from actiond.gateway.openapi.scalars import Form
+from actiond.gateway.openapi.schemas import Schemas
+from actiond.gateway.transcoding.codec import Codec
+from actiond.gateway.validation import Rules
 
 FIELDS = {
     "string": "type: TYPE_STRING",

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.gateway.status import FieldViolation
-from server.gateway.transcoding.codec import Codec
+from actiond.gateway.status import FieldViolation
+from actiond.gateway.transcoding.codec import Codec
 from tests.gateway.transcoding.fixtures import message_class
 
 CODEC = Codec()

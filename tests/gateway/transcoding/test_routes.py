@@ -10,8 +10,8 @@ from google.protobuf.descriptor import MethodDescriptor
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from server.gateway.transcoding.annotations import AnnotationError, HttpRule, compile_rule, http_rules
-from server.gateway.transcoding.routes import (
+from actiond.gateway.transcoding.annotations import AnnotationError, HttpRule, compile_rule, http_rules
+from actiond.gateway.transcoding.routes import (
     BadPathError,
     MethodNotAllowedError,
     PathNotFoundError,
@@ -19,7 +19,7 @@ from server.gateway.transcoding.routes import (
     Router,
     RoutingError,
 )
-from server.gateway.transcoding.templates import Template, TemplateError, parse
+from actiond.gateway.transcoding.templates import Template, TemplateError, parse
 from tests.gateway.transcoding.fixtures import fixture_pool
 
 CASES = Path(__file__).parent / "cases"

@@ -1,4 +1,4 @@
-"""What `server.actions.ports` says of a store, as tests. Each store's test module inherits `StoreContract`."""
+"""What `actiond.actions.ports` says of a store, as tests. Each store's test module inherits `StoreContract`."""
 
 from tests.storage.contract.changes import STORE_CALLS, ChangeContract
 from tests.storage.contract.events import EventContract

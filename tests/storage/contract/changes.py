@@ -5,10 +5,10 @@ from collections.abc import Callable, Coroutine
 
 import pytest
 
-from server.actions.errors import StoreError
-from server.actions.ports import Store, Transaction
-from server.actions.queries import ExecutionQuery, TargetQuery
-from server.actions.signing_keys import SigningKey
+from actiond.actions.errors import StoreError
+from actiond.actions.ports import Store, Transaction
+from actiond.actions.queries import ExecutionQuery, TargetQuery
+from actiond.actions.signing_keys import SigningKey
 from tests.storage.samples import (
     SAMPLE_TARGET,
     a_target,

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from server.actions.errors import StoreError
-from server.actions.ports import Store, Transaction
+from actiond.actions.errors import StoreError
+from actiond.actions.ports import Store, Transaction
 from tests.storage.samples import SAMPLE_TARGET, a_target, a_token, added, insert, put
 
 

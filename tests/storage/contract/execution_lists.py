@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.actions.conditions import Condition, ExecutionType
-from server.actions.executions import Execution
-from server.actions.ports import Store, Transaction
-from server.actions.queries import ConditionsQuery, ExecutionQuery, Page, StepQuery, TypeQuery
+from actiond.actions.conditions import Condition, ExecutionType
+from actiond.actions.executions import Execution
+from actiond.actions.ports import Store, Transaction
+from actiond.actions.queries import ConditionsQuery, ExecutionQuery, Page, StepQuery, TypeQuery
 from tests.storage.contract.settings import property_of_a_store
 from tests.storage.samples import a_target, an_execution, insert, put_execution
 

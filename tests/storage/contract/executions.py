@@ -2,10 +2,10 @@
 
 import pytest
 
-from server.actions.conditions import condition_of
-from server.actions.errors import StoreError
-from server.actions.executions import Execution
-from server.actions.ports import Store, Transaction
+from actiond.actions.conditions import condition_of
+from actiond.actions.errors import StoreError
+from actiond.actions.executions import Execution
+from actiond.actions.ports import Store, Transaction
 from tests.storage.samples import (
     SAMPLE_TARGET,
     a_target,

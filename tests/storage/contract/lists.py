@@ -4,10 +4,10 @@ from collections.abc import Callable, Coroutine
 
 import pytest
 
-from server.actions.executions import Execution
-from server.actions.ports import Store
-from server.actions.queries import ExecutionQuery, Found, Page, TargetQuery
-from server.actions.targets import Target
+from actiond.actions.executions import Execution
+from actiond.actions.ports import Store
+from actiond.actions.queries import ExecutionQuery, Found, Page, TargetQuery
+from actiond.actions.targets import Target
 from tests.storage.samples import a_target, a_token, an_execution, delete, insert, later, put, put_execution, update
 
 Find = Callable[[Store, Page], Coroutine[None, None, Found[Target] | Found[Execution]]]

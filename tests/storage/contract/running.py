@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 import pytest
 
-from server.actions.executions import Runnable
-from server.actions.ports import Store, Transaction
-from server.actions.signing_keys import SigningKey
+from actiond.actions.executions import Runnable
+from actiond.actions.ports import Store, Transaction
+from actiond.actions.signing_keys import SigningKey
 from tests.storage.samples import (
     SAMPLE_KEYS,
     a_target,

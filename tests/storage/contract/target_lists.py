@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.actions.ports import Store, Transaction
-from server.actions.queries import IdsQuery, NameQuery, Page, TargetField, TargetQuery, TextMethod
-from server.actions.targets import Target, TargetType
+from actiond.actions.ports import Store, Transaction
+from actiond.actions.queries import IdsQuery, NameQuery, Page, TargetField, TargetQuery, TextMethod
+from actiond.actions.targets import Target, TargetType
 from tests.storage.contract.settings import property_of_a_store
 from tests.storage.samples import SAMPLE_TARGET, a_target, insert
 

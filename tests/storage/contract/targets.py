@@ -5,11 +5,11 @@ from dataclasses import replace
 
 import pytest
 
-from server.actions.errors import StoreError, TargetNameTakenError
-from server.actions.ports import Store, Transaction
-from server.actions.queries import NameQuery, TargetQuery, TextMethod
-from server.actions.signing_keys import SigningKey
-from server.actions.targets import Target, TargetType
+from actiond.actions.errors import StoreError, TargetNameTakenError
+from actiond.actions.ports import Store, Transaction
+from actiond.actions.queries import NameQuery, TargetQuery, TextMethod
+from actiond.actions.signing_keys import SigningKey
+from actiond.actions.targets import Target, TargetType
 from tests.storage.samples import (
     SAMPLE_KEYS,
     SAMPLE_TARGET,

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from server.actions.errors import StoreError
-from server.actions.ports import Store
+from actiond.actions.errors import StoreError
+from actiond.actions.ports import Store
 from tests.storage.samples import a_token, put
 
 

@@ -1,0 +1,8 @@
+"""`python -m server` is `actiond`."""
+
+import sys
+
+from actiond.cli import main
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,41 @@
+"""The catalogue: what a condition may name."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from actiond.actions.conditions import Condition, Scope
+
+OWN_EVENTS = frozenset({"target.added", "target.changed", "target.removed", "execution.set", "execution.removed"})
+"""The events that executions can be set for."""
+
+
+def _groups(events: Iterable[str]) -> frozenset[str]:
+    """Everything that stands before a dot of some event's type."""
+    return frozenset(
+        event[:position] for event in events for position, character in enumerate(event) if character == "."
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """What this server serves, what its operator adds, and our own events."""
+
+    methods: frozenset[str] = frozenset()
+    """As `/package.Service/Method`."""
+    services: frozenset[str] = frozenset()
+    functions: frozenset[str] = frozenset()
+    events: frozenset[str] = OWN_EVENTS
+    groups: frozenset[str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "groups", _groups(self.events))
+
+    def __contains__(self, condition: Condition) -> bool:
+        names = {
+            Scope.METHOD: self.methods,
+            Scope.SERVICE: self.services,
+            Scope.FUNCTION: self.functions,
+            Scope.EVENT: self.events,
+            Scope.GROUP: self.groups,
+        }
+        return condition.scope is Scope.ALL or condition.name in names[condition.scope]

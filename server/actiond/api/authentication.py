@@ -1,0 +1,29 @@
+"""Who calls, and whether that caller may: the gateway's hook before every call's body."""
+
+from google.protobuf.descriptor import MethodDescriptor
+
+from actiond.actions.errors import TokenInvalidError
+from actiond.actions.tokens import Token, Tokens
+from actiond.api.options import permission
+from actiond.api.services import SERVICES
+from actiond.gateway import ServicerContext
+
+
+class Authenticator:
+    """Finds a call's token and holds it to the method's permission.
+
+    Raises ServiceError, when made, for a method of ours whose proto names no permission.
+    """
+
+    def __init__(self, tokens: Tokens) -> None:
+        self._tokens = tokens
+        self._permissions = {method.full_name: permission(method) for service in SERVICES for method in service.methods}
+
+    async def __call__(self, method: MethodDescriptor, context: ServicerContext) -> Token:
+        """The caller's token. Raises the domain's errors."""
+        values = context.authorization()
+        if len(values) > 1:
+            raise TokenInvalidError
+        token = await self._tokens.authenticate(values[0] if values else None)
+        token.require(self._permissions[method.full_name])
+        return token
