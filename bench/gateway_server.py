@@ -11,10 +11,10 @@ from typing import Any
 import grpc
 from actiond_protos.zitadel.action.v3alpha import action_service_pb2, action_service_pb2_grpc
 
-from actiond.gateway import Gateway
 from bench import serving
 from bench.answers import Servicer, response
 from bench.requests import JSON, JSON_PATH, JSON_TYPE, METHOD, SERVICE, WEB, WEB_TYPE
+from rpcfront import Gateway
 
 _Headers = list[tuple[str, str]]
 

@@ -15,7 +15,6 @@ import grpc
 from actiond.actions.events import Event
 from actiond.actions.signing_keys import SigningKey
 from actiond.actions.targets import Target, TargetType
-from actiond.gateway.transcoding.codec import Codec
 from actiond.storage.sqlite.connection import connect, create_privately
 from actiond.storage.sqlite.schema import migrations, prepare
 from actiond.storage.sqlite.transaction import SqliteTransaction
@@ -24,6 +23,7 @@ from bench.answers import response
 from bench.constants import OWNER
 from bench.load import Sample
 from bench.requests import JSON_PATH, frame
+from rpcfront.transcoding.json.codec import Codec
 
 _SEALED_BYTES = 80
 """Of a signing key, about, as it is stored."""

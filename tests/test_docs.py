@@ -12,7 +12,7 @@ import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from actiond.gateway import Gateway, Limits
+from rpcfront import Gateway, Limits
 from tests.gateway.faces import asgi_server, ask, grpc_server
 
 _ROOT = Path(__file__).parents[1]

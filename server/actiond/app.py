@@ -33,21 +33,22 @@ from actiond.delivery.call_log import CallLog
 from actiond.delivery.client import DeliveryLimits, TargetClient
 from actiond.delivery.guard import AddressGuard
 from actiond.delivery.sealing import Sealer, make_key
-from actiond.gateway import AccessLog, Cors, Gateway, Info, Limits, Observe, connect, json_http, refusal
-from actiond.gateway.access_log import as_json, as_text
-from actiond.gateway.front import Page, Probe
-from actiond.gateway.line_writer import LineWriter
-from actiond.gateway.openapi import DOCUMENT_PATH, PAGE_PATH, read_comments
-from actiond.gateway.reflection import reflected_pool
-from actiond.gateway.rsgi import RsgiApplication
-from actiond.gateway.transcoding.codec import Codec
-from actiond.gateway.validation import Rules
 from actiond.metrics.memory import Memory
 from actiond.metrics.page import MetricsPage, holders
 from actiond.metrics.recorder import Metrics
 from actiond.preparation import HandOver, id_generator, prepare_store
 from actiond.settings import Settings
 from actiond.storage.urls import open_store
+from actiond.telemetry.access_log import AccessLog, as_json, as_text
+from actiond.telemetry.line_writer import LineWriter
+from rpcfront import Cors, Gateway, Info, Limits, Observe, refusal
+from rpcfront.adapters.rsgi import RsgiApplication
+from rpcfront.openapi import DOCUMENT_PATH, PAGE_PATH, read_comments
+from rpcfront.protocols import connect_unary, rest
+from rpcfront.reflection import reflected_pool
+from rpcfront.router import Page, Probe
+from rpcfront.transcoding.json.codec import Codec
+from rpcfront.validation.rules import Rules
 
 _log = logging.getLogger(__name__)
 
@@ -58,7 +59,7 @@ PUBLIC = (health.SERVICE_NAME, reflection.SERVICE_NAME, *PROBES, DOCUMENT_PATH, 
 """The one list of what is answered without a token: services over native gRPC, and paths over HTTP. None of it is a
 method of the gateway's. METRICS_PATH is one more, unless `--metrics` says otherwise."""
 
-TRAILER_PREFIXES = (json_http.TRAILER_PREFIX, connect.TRAILER_PREFIX)
+TRAILER_PREFIXES = (rest.TRAILER_PREFIX, connect_unary.TRAILER_PREFIX)
 """Before the names of trailing metadata that travel as headers."""
 
 ACCESS_LOG_STYLES = {"text": as_text, "json": as_json}

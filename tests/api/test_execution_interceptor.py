@@ -20,9 +20,9 @@ from actiond.api.execution_interceptor import ExecutionInterceptor
 from actiond.api.merging import Merger
 from actiond.api.plans import Plans
 from actiond.api.services import ACTION_SERVICE
-from actiond.gateway.dispatch import LARGE
-from actiond.gateway.transcoding.codec import Codec
 from actiond.storage.memory import MemoryStore
+from rpcfront.calls.dispatch import LARGE
+from rpcfront.transcoding.json.codec import Codec
 
 T = TypeVar("T")
 CALLER = new_token("1", "name", "owner", (), "secret", created_at_ns=1)

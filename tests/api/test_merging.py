@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from actiond.api.merging import AnswerError, Merger
-from actiond.gateway.transcoding.codec import Codec
-from actiond.gateway.validation import Rules
+from rpcfront.transcoding.json.codec import Codec
+from rpcfront.validation.rules import Rules
 from tests.protos import compile_proto
 
 MESSAGES = message_factory.GetMessageClassesForFiles(

@@ -5,7 +5,7 @@ import pytest
 from actiond.api import options
 from actiond.api.authentication import Authenticator
 from actiond.api.services import ACTION_SERVICE
-from actiond.gateway import ServiceError
+from rpcfront import ServiceError
 from tests.gateway import echo
 
 PERMISSIONS = {

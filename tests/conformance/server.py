@@ -14,7 +14,7 @@ from typing import Any
 
 import grpc
 
-from actiond.gateway import Gateway, Limits
+from rpcfront import Gateway, Limits
 from tests.conformance.service import Conformance
 from tests.gateway.faces import HTTP_FACES
 

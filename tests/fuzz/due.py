@@ -12,7 +12,7 @@ from urllib.parse import unquote
 
 from google.protobuf.descriptor import MethodDescriptor
 
-from actiond.gateway.transcoding.annotations import http_rules
+from rpcfront.transcoding.annotations import http_rules
 from tests.fuzz.cases.inputs import HttpInput
 from tests.fuzz.service import PROBES, methods
 

@@ -16,7 +16,7 @@ from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
 from google.protobuf.message import Message
 from google.rpc import code_pb2
 
-from actiond.gateway import CallNext, Cors, Gateway, Limits, ServicerContext, StatusError, make_status
+from rpcfront import CallNext, Cors, Gateway, Limits, ServicerContext, StatusError, make_status
 from tests.fuzz.endings import AS_IT_CAME, ENDINGS, WAITS, ServicerError, answers, ending_of
 from tests.gateway import echo
 from tests.gateway.fixture_service import pool

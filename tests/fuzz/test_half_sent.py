@@ -16,7 +16,7 @@ import pytest_asyncio
 from granian.http import HTTP1Settings
 from granian.server.embed import Server
 
-from actiond.gateway import Gateway
+from rpcfront import Gateway
 from tests.fuzz import oracles
 from tests.fuzz.cases import frames
 from tests.fuzz.cases.inputs import HttpInput, Quirk

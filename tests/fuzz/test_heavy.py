@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from actiond.gateway import Gateway, Limits
+from rpcfront import Gateway, Limits
 from tests.fuzz.cases import frames
 from tests.fuzz.cases.inputs import HttpInput
 from tests.fuzz.senders import asgi

@@ -140,7 +140,7 @@ def test_an_answer_that_nobody_asked_for_is_refused(told: Told, rule: str) -> No
 async def _fail_after(answer: HttpAnswer, seconds: float, text: str) -> HttpAnswer:
     await asyncio.sleep(seconds)
     if text:
-        logging.getLogger("actiond.gateway").error(text)
+        logging.getLogger("rpcfront").error(text)
     return answer
 
 

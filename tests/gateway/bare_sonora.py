@@ -12,7 +12,7 @@ from google.protobuf.message_factory import GetMessageClass
 from google.rpc import status_pb2
 from grpc_status import rpc_status
 
-from actiond.gateway import Gateway
+from rpcfront import Gateway
 from tests.gateway.faces import Reply
 from tests.gateway.fixture_service import DETAILS
 from tests.gateway.transcoding.fixtures import fixture_pool, message_class

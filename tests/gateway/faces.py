@@ -13,7 +13,7 @@ import grpc
 import uvicorn
 from granian.server.embed import Server
 
-from actiond.gateway import Gateway
+from rpcfront import Gateway
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from google.protobuf.message_factory import GetMessageClass
 from google.rpc import error_details_pb2, status_pb2
 from grpc_status import rpc_status
 
-from actiond.gateway import Gateway
+from rpcfront import Gateway
 from tests.gateway.faces import HTTP_FACES
 from tests.gateway.transcoding.fixtures import fixture_pool
 

@@ -5,7 +5,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from actiond.gateway import Gateway
+from rpcfront import Gateway
 from tests.gateway.clients import Transport
 from tests.gateway.faces import HTTP_FACES, grpc_server
 from tests.gateway.servicers.service import service_of

@@ -9,9 +9,9 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from protovalidate import EvaluationError
 
-from actiond.gateway.acceptors.annotations import UnknownRuleError
-from actiond.gateway.acceptors.patterns import matcher, translated
-from actiond.gateway.validation import Rules
+from rpcfront.validation.annotations import UnknownRuleError
+from rpcfront.validation.fast_path.patterns import matcher, translated
+from rpcfront.validation.rules import Rules
 from tests.gateway.ruled import PROTO3, ruled_pool
 
 SOURCE = f"""{PROTO3}

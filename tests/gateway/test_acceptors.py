@@ -11,8 +11,8 @@ from google.protobuf.message_factory import GetMessageClass
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from actiond.gateway.acceptors.messages import Accept, Acceptors
-from actiond.gateway.validation import Rules
+from rpcfront.validation.fast_path.messages import Accept, Acceptors
+from rpcfront.validation.rules import Rules
 from tests.gateway.ruled import PROTO3, ruled_pool
 
 RULE = "[(buf.validate.field)"

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from actiond.gateway import Gateway
+from rpcfront import Gateway
 from tests.gateway import echo
 
 

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable
 import pytest
 import pytest_asyncio
 
-from actiond.gateway import Cors
+from rpcfront import Cors
 from tests.gateway.cases import errors, paths, raw_bodies, streams
 from tests.gateway.cases.grpc_web import B64, TEXTS
 from tests.gateway.cases.grpc_web_call import Call, frame, message

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actiond.gateway.frames import decode_text, framing, read_message
-from actiond.gateway.status import StatusError
+from rpcfront.protocols.frames import decode_text, framing, read_message
+from rpcfront.status import StatusError
 
 UNIMPLEMENTED, INTERNAL, RESOURCE_EXHAUSTED = 12, 13, 8
 LIMIT = 100

@@ -10,7 +10,7 @@ import pytest_asyncio
 from google.protobuf.duration_pb2 import Duration
 from google.rpc import error_details_pb2, status_pb2
 
-from actiond.gateway import Limits
+from rpcfront import Limits
 from tests.gateway import echo
 from tests.gateway.calls import Call, Ended
 from tests.gateway.clients import STREAMING, UNARY, Transport, begin, invoke

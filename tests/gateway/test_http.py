@@ -10,7 +10,7 @@ import pytest_asyncio
 from google.protobuf.descriptor import MethodDescriptor
 from google.rpc import code_pb2
 
-from actiond.gateway import Cors, Gateway, Limits, ServicerContext, StatusError, make_status
+from rpcfront import Cors, Gateway, Limits, ServicerContext, StatusError, make_status
 from tests.gateway import echo
 from tests.gateway.faces import HTTP_FACES, Reply, ask
 

@@ -9,7 +9,7 @@ import pytest_asyncio
 from google.protobuf.descriptor import MethodDescriptor
 from google.rpc import code_pb2
 
-from actiond.gateway import ServicerContext, StatusError, from_grpc_aio, make_status
+from rpcfront import ServicerContext, StatusError, from_grpc_aio, make_status
 from tests.gateway import echo
 from tests.gateway.calls import Call, Ended, Pairs
 from tests.gateway.clients import NATIVE, STREAMING, UNARY, Transport, begin, forms_of, invoke

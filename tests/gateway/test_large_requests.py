@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from actiond.gateway import Gateway
-from actiond.gateway.status import MOST_FIELDS
+from rpcfront import Gateway
+from rpcfront.status import MOST_FIELDS
 from tests.gateway import echo
 from tests.gateway.cases.rows import JSON
 from tests.gateway.faces import HTTP_FACES, ask

@@ -8,7 +8,7 @@ import pytest
 import pytest_asyncio
 from google.protobuf.message import Message
 
-from actiond.gateway import Limits
+from rpcfront import Limits
 from tests.gateway import echo
 from tests.gateway.calls import Call, Ended
 from tests.gateway.clients import NATIVE, STREAMING, UNARY, Transport, begin, forms_of, invoke

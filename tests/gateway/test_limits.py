@@ -8,7 +8,7 @@ import pytest_asyncio
 from google.protobuf.descriptor import MethodDescriptor
 from google.rpc import code_pb2
 
-from actiond.gateway import Limits, ServicerContext, StatusError, make_status
+from rpcfront import Limits, ServicerContext, StatusError, make_status
 from tests.gateway.cases import connect
 from tests.gateway.cases.grpc_web import B64
 from tests.gateway.cases.grpc_web_call import frame, message

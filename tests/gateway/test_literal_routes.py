@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from actiond.gateway import Gateway
+from rpcfront import Gateway
 from tests.gateway.faces import HTTP_FACES, Reply, ask
 from tests.protos import compile_proto
 

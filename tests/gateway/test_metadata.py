@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actiond.gateway.metadata import Metadatum, checked, from_headers, parse_timeout, percent_encode, to_headers
-from actiond.gateway.status import StatusError
+from rpcfront.metadata import Metadatum, checked, from_headers, parse_timeout, percent_encode, to_headers
+from rpcfront.status import StatusError
 
 INVALID_ARGUMENT = 3
 

@@ -11,8 +11,8 @@ import grpc
 import pytest
 import pytest_asyncio
 
-from actiond.gateway import AccessLog, Call, Gateway
-from actiond.gateway.access_log import as_json, as_text
+from actiond.telemetry.access_log import AccessLog, as_json, as_text
+from rpcfront import Call, Gateway
 from tests.gateway import echo
 from tests.gateway.faces import HTTP_FACES, ask, grpc_server
 

@@ -7,8 +7,8 @@ import pytest
 import pytest_asyncio
 from google.rpc import code_pb2
 
-from actiond.gateway import Call, Cors, Gateway, ServiceError, refusal
-from actiond.gateway.http import HttpRequest, HttpResponse
+from rpcfront import Call, Cors, Gateway, ServiceError, refusal
+from rpcfront.protocols.http import HttpRequest, HttpResponse
 from tests.gateway import echo
 from tests.gateway.faces import HTTP_FACES, ask
 

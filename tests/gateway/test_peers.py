@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from actiond.gateway import Gateway, ServicerContext
+from rpcfront import Gateway, ServicerContext
 from tests.gateway import echo
 
 

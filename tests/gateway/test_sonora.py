@@ -5,7 +5,7 @@ from typing import Any
 import grpc
 import sonora.wsgi
 
-from actiond.gateway import Gateway
+from rpcfront import Gateway
 from tests.gateway.bare_sonora import SERVICE, Servicer, bare, call, gateway, handlers
 from tests.gateway.cases import sonora as defects
 from tests.gateway.cases.grpc_web_call import frame

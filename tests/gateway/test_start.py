@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from actiond.gateway import Gateway, ServiceError
+from rpcfront import Gateway, ServiceError
 from tests.gateway import echo
 from tests.protos import compile_proto
 

@@ -14,10 +14,10 @@ from google.protobuf.message_factory import GetMessageClass
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actiond.gateway import ServiceError
-from actiond.gateway.acceptors.messages import Acceptors
-from actiond.gateway.status import FieldViolation
-from actiond.gateway.validation import Rules
+from rpcfront import ServiceError
+from rpcfront.status import FieldViolation
+from rpcfront.validation.fast_path.messages import Acceptors
+from rpcfront.validation.rules import Rules
 from tests.gateway.ruled import PROTO3, ruled_pool
 
 CREATE = api.CreateTargetRequest(

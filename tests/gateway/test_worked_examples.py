@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from actiond.gateway import Gateway, ServiceError
+from rpcfront import Gateway, ServiceError
 from tests.gateway import fixture_service
 from tests.gateway.cases import worked
 from tests.gateway.cases.rows import Row, parametrize

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from actiond.gateway import Gateway
+from rpcfront import Gateway
 from tests.gateway import fixture_service
 from tests.gateway.bare_sonora import App, call
 from tests.gateway.faces import Reply

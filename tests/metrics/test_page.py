@@ -9,9 +9,9 @@ import pytest
 
 from actiond.actions.errors import PermissionMissingError, TokenInvalidError, TokenMissingError
 from actiond.actions.tokens import ALL_PERMISSIONS, Tokens
-from actiond.gateway.http import Headers, HttpRequest
 from actiond.metrics.page import MetricsPage, holders
 from actiond.storage.memory import MemoryStore
+from rpcfront.protocols.http import Headers, HttpRequest
 
 
 class Render:

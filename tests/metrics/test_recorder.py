@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4
 
 from actiond.delivery.outcomes import Outcome, TargetCall
-from actiond.gateway import Call, Gateway
 from actiond.metrics import recorder
 from actiond.metrics.families import CHANGES, FAMILIES, SECONDS
 from actiond.metrics.memory import Memory
 from actiond.metrics.recorder import Metrics
+from rpcfront import Call, Gateway
 from tests.gateway import echo
 from tests.gateway.faces import HTTP_FACES, ask
 from tests.metrics.reading import Reading

@@ -7,7 +7,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 from urllib.parse import urlencode
 
-from actiond.gateway import Cors, Gateway
+from rpcfront import Cors, Gateway
 from tests.gateway.faces import rsgi_server
 from tests.real_clients.browser import Visit, find_chromium, visit
 from tests.real_clients.calls import INITIAL, SENT, TRAILING, Calls, service

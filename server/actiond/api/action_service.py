@@ -12,7 +12,7 @@ from actiond.actions.targets import Targets
 from actiond.api.conditions import condition_of, put_execution, steps_of
 from actiond.api.details import page_of, put_details, put_list_details
 from actiond.api.targets import new_target, put_target, target_change, target_query
-from actiond.gateway import ServicerContext
+from rpcfront import ServicerContext
 
 SIGNING_KEY = "actiond-signing-key"
 """The trailing metadata in which a new target's signing key is handed over, once."""

@@ -6,7 +6,7 @@ from actiond.actions.errors import TokenInvalidError
 from actiond.actions.tokens import Token, Tokens
 from actiond.api.options import permission
 from actiond.api.services import SERVICES
-from actiond.gateway import ServicerContext
+from rpcfront import ServicerContext
 
 
 class Authenticator:

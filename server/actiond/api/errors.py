@@ -13,7 +13,7 @@ from google.rpc import code_pb2, error_details_pb2, status_pb2
 from actiond.actions import errors
 from actiond.actions.executions import LEVELS, MOST_STEPS
 from actiond.actions.queries import MOST
-from actiond.gateway import make_status
+from rpcfront import make_status
 
 DOMAIN = "actiond"
 

@@ -23,9 +23,9 @@ from actiond.actions.tokens import Token
 from actiond.api.merging import Merger
 from actiond.api.options import BYPASS
 from actiond.api.plans import Plans
-from actiond.gateway import CallNext, ServicerContext, refusal
-from actiond.gateway.dispatch import LARGE
-from actiond.gateway.transcoding.codec import Codec
+from rpcfront import CallNext, ServicerContext, refusal
+from rpcfront.calls.dispatch import LARGE
+from rpcfront.transcoding.json.codec import Codec
 
 M = TypeVar("M", bound=Message)
 

@@ -12,9 +12,9 @@ import orjson
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
 
-from actiond.gateway.status import FieldViolation
-from actiond.gateway.transcoding.codec import Codec
-from actiond.gateway.transcoding.wellknown import has_form_of_its_own
+from rpcfront.status import FieldViolation
+from rpcfront.transcoding.json.codec import Codec
+from rpcfront.transcoding.json.wellknown import has_form_of_its_own
 
 M = TypeVar("M", bound=Message)
 

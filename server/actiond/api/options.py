@@ -4,7 +4,7 @@ from actiond_protos.zitadel.protoc_gen_zitadel.v2 import options_pb2
 from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
 
 from actiond.api.services import SERVICES
-from actiond.gateway import ServiceError
+from rpcfront import ServiceError
 
 READ_METRICS = "metrics.read"
 """The permission to read /metrics where that is private."""

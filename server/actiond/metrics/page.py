@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 
 from actiond.actions.errors import TokenInvalidError
 from actiond.actions.tokens import Tokens
-from actiond.gateway.http import HttpContext, HttpRequest, HttpResponse
+from rpcfront.protocols.http import HttpContext, HttpRequest, HttpResponse
 
 Authorize = Callable[[HttpRequest], Awaitable[object]]
 """Raises what the gateway translates, for a request that may not read them."""

@@ -8,11 +8,11 @@ from google.rpc import code_pb2
 from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4
 
 from actiond.delivery.outcomes import Outcome, TargetCall
-from actiond.gateway import Call
 from actiond.metrics import families
 from actiond.metrics.exposition import text
 from actiond.metrics.families import CALL_DURATION, OTHER, Family, parse_key
 from actiond.metrics.memory import Memory
+from rpcfront import Call
 
 Cells: TypeAlias = "memoryview[float]"
 """The figures of a series."""

@@ -6,7 +6,7 @@ from functools import cache, partial
 
 from google.protobuf.descriptor import MethodDescriptor
 
-from actiond.gateway.transcoding.annotations import http_rules
+from rpcfront.transcoding.annotations import http_rules
 from tests.fuzz.cases import bodies, documents, frames, heads, values
 from tests.fuzz.cases.dice import Dice
 from tests.fuzz.cases.inputs import Case, GrpcInput, Headers, HttpInput, Intent, Quirk

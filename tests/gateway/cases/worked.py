@@ -13,7 +13,7 @@ from typing import Any
 from google.protobuf.descriptor import ServiceDescriptor
 from google.protobuf.message_factory import GetMessageClass
 
-from actiond.gateway.transcoding.templates import parse
+from rpcfront.transcoding.templates import parse
 from tests.gateway.cases.rows import ANYTHING, Answer, Differs, Row, error, ok
 from tests.protos import compile_proto
 

@@ -6,8 +6,8 @@ from typing import Any
 
 from google.protobuf.descriptor import ServiceDescriptor
 
-from actiond.gateway import Info
-from actiond.gateway.openapi import build, operations
+from rpcfront import Info
+from rpcfront.openapi import build, operations
 from tests.gateway import echo, fixture_service
 
 INFO = Info("The title", "1.2.3")

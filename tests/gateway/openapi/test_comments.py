@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from grpc_tools import protoc
 
-from actiond.gateway.openapi.comments import Comments, read_comments, summary
+from rpcfront.openapi.comments import Comments, read_comments, summary
 
 PROTO = """\
 syntax = "proto3";

@@ -10,8 +10,8 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from actiond.api.options import success_code
 from actiond.api.services import ACTION_SERVICE
-from actiond.gateway.openapi import build, document, operations, site
-from actiond.gateway.transcoding.annotations import http_rules
+from rpcfront.openapi import build, document, operations, site
+from rpcfront.transcoding.annotations import http_rules
 from tests.gateway import fixture_service
 from tests.gateway.openapi.documented import INFO, document_of, echo_document, fixture_document
 from tests.protos import compile_proto

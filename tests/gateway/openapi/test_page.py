@@ -16,8 +16,8 @@ import pytest
 import pytest_asyncio
 from google.protobuf.descriptor import MethodDescriptor
 
-from actiond.gateway import Gateway, ServicerContext
-from actiond.gateway.openapi.page import page
+from rpcfront import Gateway, ServicerContext
+from rpcfront.openapi.docs import page
 from tests.gateway import fixture_service
 from tests.gateway.faces import asgi_server
 from tests.gateway.openapi.documented import INFO

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actiond.gateway.openapi.digits import between
-from actiond.gateway.openapi.paths import PathParameter, path_of
-from actiond.gateway.transcoding.templates import parse
+from rpcfront.openapi.integer_pattern import between
+from rpcfront.openapi.paths import PathParameter, path_of
+from rpcfront.transcoding.templates import parse
 
 P = PathParameter
 

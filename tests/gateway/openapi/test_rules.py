@@ -12,11 +12,11 @@ from google.protobuf import descriptor_pb2, descriptor_pool, duration_pb2, text_
 from google.protobuf.descriptor import Descriptor, FileDescriptor
 from google.protobuf.message_factory import GetMessageClass
 
-from actiond.gateway.openapi import rules
-from actiond.gateway.openapi.scalars import Form
-from actiond.gateway.openapi.schemas import Schemas
-from actiond.gateway.transcoding.codec import Codec
-from actiond.gateway.validation import Rules
+from rpcfront.openapi import rules
+from rpcfront.openapi.scalars import Form
+from rpcfront.openapi.schemas import Schemas
+from rpcfront.transcoding.json.codec import Codec
+from rpcfront.validation.rules import Rules
 
 FIELDS = {
     "string": "type: TYPE_STRING",

@@ -13,9 +13,9 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from schemathesis import GenerationMode
 
-from actiond.gateway.openapi.scalars import Form, Schema
-from actiond.gateway.openapi.schemas import Schemas
-from actiond.gateway.transcoding.codec import Codec, MalformedJsonError
+from rpcfront.openapi.scalars import Form, Schema
+from rpcfront.openapi.schemas import Schemas
+from rpcfront.transcoding.json.codec import Codec, MalformedJsonError
 from tests.gateway.transcoding.fixtures import message_class, message_type
 from tests.gateway.transcoding.strategies import messages
 from tests.protos import compile_proto

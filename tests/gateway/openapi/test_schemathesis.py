@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from actiond.gateway import Gateway
+from rpcfront import Gateway
 from tests.gateway import fixture_service
 from tests.gateway.faces import asgi_server
 from tests.gateway.openapi.documented import INFO, fixture_document

@@ -6,7 +6,7 @@ from typing import Any
 import grpc
 from google.protobuf.message import Message
 
-from actiond.gateway import CallNext, Interceptor, ServicerContext
+from rpcfront import CallNext, Interceptor, ServicerContext
 from tests.gateway.echo import note
 from tests.gateway.servicers.endings import SECRET
 

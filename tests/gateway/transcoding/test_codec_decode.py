@@ -12,8 +12,8 @@ from actiond_protos.zitadel.action.v3alpha import action_service_pb2
 from google.protobuf import json_format
 from google.protobuf.message import Message
 
-from actiond.gateway.transcoding.codec import Codec, MalformedJsonError
-from actiond.gateway.transcoding.times import DURATION_OUT_OF_RANGE, TIMESTAMP_OUT_OF_RANGE
+from rpcfront.transcoding.json.codec import Codec, MalformedJsonError
+from rpcfront.transcoding.json.times import DURATION_OUT_OF_RANGE, TIMESTAMP_OUT_OF_RANGE
 from tests.gateway.transcoding.fixtures import fixture_pool, message_class, message_type
 
 ROWS = json.loads((Path(__file__).parent / "cases" / "json_body.json").read_text())

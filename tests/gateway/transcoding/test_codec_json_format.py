@@ -14,7 +14,7 @@ from google.protobuf.message_factory import GetMessageClass
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from actiond.gateway.transcoding.codec import Codec, MalformedJsonError, range_violations
+from rpcfront.transcoding.json.codec import Codec, MalformedJsonError, range_violations
 from tests.gateway.transcoding.fixtures import fixture_pool, message_class, message_type
 from tests.gateway.transcoding.strategies import messages
 

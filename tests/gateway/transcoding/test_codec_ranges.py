@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from actiond.gateway.transcoding.codec import Codec, range_violations
-from actiond.gateway.transcoding.times import DURATION_OUT_OF_RANGE, TIMESTAMP_OUT_OF_RANGE
+from rpcfront.transcoding.json.codec import Codec, range_violations
+from rpcfront.transcoding.json.times import DURATION_OUT_OF_RANGE, TIMESTAMP_OUT_OF_RANGE
 from tests.gateway.transcoding.fixtures import message_class
 
 FAR = {"seconds": 400_000_000_000}

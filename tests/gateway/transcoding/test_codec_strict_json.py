@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from actiond.gateway.transcoding.codec import Codec, MalformedJsonError
-from actiond.gateway.transcoding.strict_json import loads, loads_exactly
+from rpcfront.transcoding.json.codec import Codec, MalformedJsonError
+from rpcfront.transcoding.json.strict_json import loads, loads_exactly
 from tests.gateway.transcoding.fixtures import message_class
 
 CODEC = Codec()

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actiond.gateway.status import FieldViolation
-from actiond.gateway.transcoding.codec import Codec
+from rpcfront.status import FieldViolation
+from rpcfront.transcoding.json.codec import Codec
 from tests.gateway.transcoding.fixtures import message_class
 
 CODEC = Codec()

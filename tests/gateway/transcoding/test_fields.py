@@ -10,8 +10,8 @@ from google.protobuf.message import Message
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actiond.gateway.transcoding.codec import Codec
-from actiond.gateway.transcoding.fields import MAX_DEPTH, bind_path, bind_query, proto_path, resolve
+from rpcfront.transcoding.fields import MAX_DEPTH, bind_path, bind_query, proto_path, resolve
+from rpcfront.transcoding.json.codec import Codec
 from tests.gateway.transcoding.fixtures import fixture_pool, message_class
 
 ROWS = json.loads((Path(__file__).parent / "cases" / "query_params.json").read_text())

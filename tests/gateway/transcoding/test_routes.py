@@ -10,8 +10,8 @@ from google.protobuf.descriptor import MethodDescriptor
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from actiond.gateway.transcoding.annotations import AnnotationError, HttpRule, compile_rule, http_rules
-from actiond.gateway.transcoding.routes import (
+from rpcfront.transcoding.annotations import AnnotationError, HttpRule, compile_rule, http_rules
+from rpcfront.transcoding.routes import (
     BadPathError,
     MethodNotAllowedError,
     PathNotFoundError,
@@ -19,7 +19,7 @@ from actiond.gateway.transcoding.routes import (
     Router,
     RoutingError,
 )
-from actiond.gateway.transcoding.templates import Template, TemplateError, parse
+from rpcfront.transcoding.templates import Template, TemplateError, parse
 from tests.gateway.transcoding.fixtures import fixture_pool
 
 CASES = Path(__file__).parent / "cases"

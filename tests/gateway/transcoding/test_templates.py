@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actiond.gateway.transcoding.templates import EscapeError, Template, TemplateError, Variable, parse, percent_decode
+from rpcfront.transcoding.templates import EscapeError, Template, TemplateError, Variable, parse, percent_decode
 
 ROWS = json.loads((Path(__file__).parent / "cases" / "path_template_parse.json").read_text())
 # The others are right in themselves and wrong for a message: see test_routes.

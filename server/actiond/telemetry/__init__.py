@@ -1,0 +1,1 @@
+"""What the program lets be seen of itself: logs and metrics."""

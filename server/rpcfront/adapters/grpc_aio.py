@@ -1,0 +1,219 @@
+"""The native gRPC edge: a generic handler for `grpc.aio.server`.
+
+Messages pass grpcio as bytes: it would answer INTERNAL to what does not parse before any code of ours ran. And every
+method is to grpcio one with a stream of requests: the one message there must be is read here, after authentication,
+for grpcio itself takes the first of many, and never answers a call that has none.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+import grpc
+
+from rpcfront.calls.context import ServicerContext
+from rpcfront.calls.deadlines import Deadlines
+from rpcfront.calls.dispatch import INTERNAL, Dispatcher, Outcome
+from rpcfront.calls.lifetime import CLIENT_LEFT
+from rpcfront.calls.methods import Method
+from rpcfront.calls.observers import REQUEST_ID, RequestIds
+from rpcfront.calls.protobuf import MORE_MESSAGES, NO_MESSAGE, decode_protobuf, details_trailer, encode_protobuf
+from rpcfront.limits import too_slow
+from rpcfront.metadata import DETAILS_KEY, Metadata
+from rpcfront.status import GRPC_CODES, StatusError
+
+_INSECURE = [b"insecure"]
+"""What grpcio calls a connection without TLS, on which nobody has an identity."""
+
+_log = logging.getLogger(__name__)
+
+
+class GrpcHandler(grpc.GenericRpcHandler):
+    """Answers the gateway's methods. Unknown ones are left to other handlers, and in the end to grpcio."""
+
+    def __init__(
+        self, dispatcher: Dispatcher, methods: dict[str, Method], request_ids: RequestIds, read_seconds: float
+    ) -> None:
+        reader = _Reader(request_ids, read_seconds)
+        self._handlers: dict[str, grpc.RpcMethodHandler[bytes, bytes]] = {
+            path: _handler(dispatcher, method, reader) for path, method in methods.items()
+        }
+
+    def service(self, handler_call_details: grpc.HandlerCallDetails) -> "grpc.RpcMethodHandler[bytes, bytes] | None":
+        return self._handlers.get(handler_call_details.method)
+
+
+class _Reader:
+    """Reads what a call brings: its metadata, its deadline and its one message."""
+
+    def __init__(self, request_ids: RequestIds, seconds: float) -> None:
+        self._request_ids = request_ids
+        self._deadlines = Deadlines()
+        self._seconds = seconds
+
+    def context(self, grpc_context: Any) -> "_GrpcContext":
+        """The call's context."""
+        # grpc's is read here, once: some of its methods end the process when called after the call has ended.
+        remaining = grpc_context.time_remaining()
+        metadata: Metadata = tuple(grpc_context.invocation_metadata() or ())
+        given = None
+        for key, value in metadata:
+            if key == REQUEST_ID and isinstance(value, str):
+                given = value
+                break
+        security: Mapping[str, Sequence[bytes]] = grpc_context.auth_context()
+        identities = None, None
+        if security.get("transport_security_type") != _INSECURE:
+            identities = grpc_context.peer_identities(), grpc_context.peer_identity_key()
+        return _GrpcContext(
+            self._request_ids.take(given),
+            metadata,
+            grpc_context.peer(),
+            None if remaining is None else time.monotonic() + remaining,
+            (*identities, security),
+        )
+
+    async def message(self, grpc_context: Any, context: ServicerContext) -> bytes:
+        """The call's one message, if it comes in time."""
+        task, deadlines = context.running_task(), self._deadlines
+        deadlines.enter(task, self._seconds)
+        try:
+            message = await grpc_context.read()
+            if message is grpc.aio.EOF:
+                raise StatusError(NO_MESSAGE)
+            if await grpc_context.read() is not grpc.aio.EOF:
+                raise StatusError(MORE_MESSAGES)
+        except asyncio.CancelledError:
+            if deadlines.is_expired(task):
+                raise too_slow(self._seconds) from None
+            raise
+        finally:
+            deadlines.leave(task)
+        data: bytes = message
+        return data
+
+
+def _handler(dispatcher: Dispatcher, method: Method, reader: _Reader) -> "grpc.RpcMethodHandler[bytes, bytes]":
+    if method.is_streaming:
+        return grpc.stream_stream_rpc_method_handler(_stream(dispatcher, method, reader))
+    return grpc.stream_unary_rpc_method_handler(_unary(dispatcher, method, reader))
+
+
+def _unary(dispatcher: Dispatcher, method: Method, reader: _Reader) -> Callable[[object, Any], Awaitable[bytes]]:
+    parse = partial(decode_protobuf, method)
+
+    async def call(_requests: object, grpc_context: Any) -> bytes:
+        try:
+            context = reader.context(grpc_context)
+            read = partial(reader.message, grpc_context, context)
+            outcome = await dispatcher.unary(method, context, read, parse, encode_protobuf)
+            if outcome.status is not None or context.has_metadata:
+                if context.initial_metadata():
+                    await grpc_context.send_initial_metadata(context.initial_metadata())
+                await _end(grpc_context, outcome, context)
+        except Exception as error:
+            await _fail(grpc_context, method, error)
+            raise
+        return outcome.body
+
+    return call
+
+
+def _stream(dispatcher: Dispatcher, method: Method, reader: _Reader) -> Callable[[object, Any], Awaitable[None]]:
+    parse = partial(decode_protobuf, method)
+
+    async def call(_requests: object, grpc_context: Any) -> None:
+        try:
+            context = reader.context(grpc_context)
+            sink = _Sink(grpc_context, context)
+            read = partial(reader.message, grpc_context, context)
+            outcome = await dispatcher.stream(method, context, read, parse, encode_protobuf, sink)
+            if context.initial_metadata():
+                await sink.start()
+            await _end(grpc_context, outcome, context)
+        except Exception as error:
+            await _fail(grpc_context, method, error)
+            raise
+
+    return call
+
+
+async def _fail(grpc_context: Any, method: Method, error: Exception) -> None:
+    """Answers in the place of what failed, whatever it was: grpcio would tell the client its text."""
+    # grpcio's own is an abort, or a call that has ended meanwhile.
+    if not isinstance(error, grpc.aio.BaseError):
+        _log.error("%s failed", method.path, exc_info=error)
+        await grpc_context.abort(GRPC_CODES[INTERNAL.code], INTERNAL.message)
+
+
+class _GrpcContext(ServicerContext):
+    """The context of a call that came over grpcio, which may know who the peer is."""
+
+    protocol = "grpc"
+
+    def __init__(
+        self,
+        request_id: str,
+        invocation: Metadata,
+        peer: str,
+        deadline: float | None,
+        identities: tuple[Sequence[bytes] | None, str | None, Mapping[str, Sequence[bytes]]],
+    ) -> None:
+        self._invocation = invocation
+        self._peer = peer
+        self._deadline = deadline
+        self.request_id = request_id
+        self._identities = identities
+
+    def peer_identities(self) -> Sequence[bytes] | None:
+        return self._identities[0]
+
+    def peer_identity_key(self) -> str | None:
+        return self._identities[1]
+
+    def auth_context(self) -> Mapping[str, Sequence[bytes]]:
+        return self._identities[2]
+
+
+class _Sink:
+    """grpcio's side of a stream."""
+
+    def __init__(self, grpc_context: Any, context: ServicerContext) -> None:
+        self._grpc_context = grpc_context
+        self._context = context
+        self._has_started = False
+        self._starting = asyncio.Lock()
+
+    async def start(self) -> None:
+        # One at a time: grpcio does not take a message while the metadata is on its way.
+        async with self._starting:
+            if not self._has_started:
+                self._context.initial_is_sent = self._has_started = True
+                await self._grpc_context.send_initial_metadata(self._context.initial_metadata())
+
+    async def send(self, message: bytes) -> None:
+        if not self._has_started or self._starting.locked():
+            await self.start()
+        try:
+            await self._grpc_context.write(message)
+        except grpc.aio.BaseError:
+            # The call has ended, and its servicer did not mind.
+            raise StatusError(CLIENT_LEFT) from None
+
+
+async def _end(grpc_context: Any, outcome: Outcome, context: ServicerContext) -> None:
+    """Hands the call's status and trailing metadata over."""
+    status = outcome.status
+    if status is None:
+        if context.trailers():
+            grpc_context.set_trailing_metadata(context.trailers())
+        return
+    # Trailing metadata that was set before an abort is lost, so it goes along.
+    trailing: list[tuple[str, str | bytes]] = list(context.trailers())
+    details = details_trailer(status)
+    if details is not None:
+        trailing.append((DETAILS_KEY, details))
+    await grpc_context.abort(GRPC_CODES[status.code], status.message, tuple(trailing))

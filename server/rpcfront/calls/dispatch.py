@@ -1,0 +1,269 @@
+"""The one way through which every call goes, whatever its protocol.
+
+Authenticate, decode, validate, call the servicer, encode. What turns an exception into a google.rpc.Status stands
+in `Dispatcher._failed` alone.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, Protocol
+
+from google.protobuf.descriptor import Descriptor, MethodDescriptor
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.message import Message
+from google.rpc import code_pb2, error_details_pb2, status_pb2
+
+from rpcfront.calls.context import CANCELLED, ServicerContext
+from rpcfront.calls.disconnects import Departures
+from rpcfront.calls.lifetime import CLIENT_LEFT
+from rpcfront.calls.methods import Method
+from rpcfront.calls.observers import Call, Observe
+from rpcfront.calls.protobuf import encode_protobuf
+from rpcfront.calls.servicers import Servicers, close
+from rpcfront.limits import Limits
+from rpcfront.status import FieldViolation, StatusError, bad_request, make_status
+from rpcfront.transcoding.fields import resolve
+
+Authenticate = Callable[[MethodDescriptor, ServicerContext], Awaitable[object]]
+"""Answers who calls, for `context.caller`, or raises; runs before the body is read."""
+Validate = Callable[[Message], Sequence[FieldViolation]]
+"""Answers the rules that a request breaks."""
+Translate = Callable[[Exception], status_pb2.Status | None]
+"""The Status of a servicer's own error, None for what no caller shall be told."""
+Read = Callable[[], Awaitable[bytes]]
+"""Reads a call's body, within limits."""
+Parse = Callable[[bytes], tuple[Message, list[FieldViolation]]]
+"""Makes the request of a body. Fields that could not be read are named beside the message, which lacks them."""
+Encode = Callable[[Message], bytes]
+
+INTERNAL = make_status(code_pb2.INTERNAL, "internal error")
+"""What a caller is told of a fault of ours; the log has the rest."""
+# Over HTTP this is a Retry-After.
+_SOON = error_details_pb2.RetryInfo(retry_delay=Duration(seconds=1))
+TOO_MANY = make_status(code_pb2.RESOURCE_EXHAUSTED, "too many concurrent calls", _SOON)
+SHUTTING_DOWN = make_status(code_pb2.UNAVAILABLE, "the server is shutting down", _SOON)
+
+LARGE = 32 * 1024
+"""Bytes from which on a message is parsed, checked or printed on a thread: the event loop, and every other call, would
+wait too long."""
+
+_log = logging.getLogger(__name__)
+
+
+class Outcome(NamedTuple):
+    """How a call ended: with a body, or with a status that is not OK. A stream's messages have gone out before."""
+
+    body: bytes = b""
+    status: status_pb2.Status | None = None
+    http_status: int | None = None
+    """Overrules the HTTP status that goes with the code, see StatusError."""
+
+
+class Sink(Protocol):
+    """Where an edge takes the messages of a stream."""
+
+    async def start(self) -> None:
+        """Sends the head, with the initial metadata that the context has now. The second time it does nothing."""
+
+    async def send(self, message: bytes) -> None:
+        """Sends one message, the head before it. Returns when the next one may come."""
+
+
+@dataclass(slots=True)
+class Dispatcher:
+    """Runs calls. Every hook is optional."""
+
+    servicers: Servicers
+    authenticate: Authenticate | None = None
+    validate: Validate | None = None
+    translate: Translate | None = None
+    limits: Limits = field(default_factory=Limits)
+    observe: Observe | None = None
+    stopping: bool = False
+    """Set when the grace is over: calls cancelled from now on are told so."""
+    _departures: Departures = field(default_factory=Departures, init=False)
+    _running: int = field(default=0, init=False)
+
+    def unary(
+        self, method: Method, context: ServicerContext, read: Read, parse: Parse, encode: Encode
+    ) -> Coroutine[Any, Any, Outcome]:
+        """One call from its headers to its answer's bytes. Raises nothing but CancelledError."""
+        call = self._call(method, context, read, parse, encode, None)
+        return call if self.observe is None else _observed(call, method, context, self.observe)
+
+    def stream(
+        self, method: Method, context: ServicerContext, read: Read, parse: Parse, encode: Encode, sink: Sink
+    ) -> Coroutine[Any, Any, Outcome]:
+        """The same for a call that answers with a stream, which goes to `sink`."""
+        call = self._stream(method, context, read, parse, encode, sink)
+        return call if self.observe is None else _observed(call, method, context, self.observe)
+
+    def refused(self, code: int, request_id: str, peer: str) -> None:
+        """A request over HTTP reached no method."""
+        if self.observe is not None:
+            self.observe(Call("http", "", code, 0.0, None, request_id, peer))
+
+    async def _call(
+        self, method: Method, context: ServicerContext, read: Read, parse: Parse, encode: Encode, sink: Sink | None
+    ) -> Outcome:
+        # One coroutine and not a row of them: each costs as much as a step of the work.
+        if self._running >= self.limits.concurrent_calls:
+            return Outcome(status=TOO_MANY)
+        self._running += 1
+        try:
+            context.start(method.descriptor)
+            if self.authenticate is not None:
+                context.caller = await self.authenticate(method.descriptor, context)
+            context.begin()
+            body = await read()
+            if len(body) < LARGE:
+                request = self._parsed(method, body, parse)
+            else:
+                request = await self.servicers.on_the_side(self._parsed, method, body, parse)
+            # Only now: until the body is whole, its reading tells of a client that leaves.
+            self._departures.watch(context)
+            if sink is not None:
+                return await self._send(method, request, context, encode, sink)
+            response = await self.servicers.handler(method)(request, context)
+            message = _checked(response, method, context)
+            # How long protobuf bytes will be is known no sooner than they are there.
+            if encode is encode_protobuf or message.ByteSize() < LARGE:
+                return Outcome(encode(message))
+            return Outcome(await self.servicers.on_the_side(encode, message))
+        except BaseException as error:  # noqa: BLE001  # what is no call's failure is raised again
+            return self._failed(error, method.path, context)
+        finally:
+            self._running -= 1
+            self._departures.forget(context)
+            context.finish()
+
+    async def _stream(
+        self, method: Method, context: ServicerContext, read: Read, parse: Parse, encode: Encode, sink: Sink
+    ) -> Outcome:
+        outcome = await self._call(method, context, read, parse, encode, sink)
+        if context.initial_is_sent:
+            # Its sending may be under way still, or have been given up with the servicer.
+            with suppress(StatusError):
+                await sink.start()
+        return outcome
+
+    async def _send(
+        self, method: Method, request: Message, context: ServicerContext, encode: Encode, sink: Sink
+    ) -> Outcome:
+        """Hands the servicer's stream to `sink`."""
+
+        async def write(message: object) -> None:
+            # A code that the servicer has set holds for the end; what ended the call already holds now.
+            if context.verdict is not None:
+                raise StatusError(context.verdict)
+            await sink.send(encode(_typed(message, method)))
+
+        context.start_stream, context.write_message = sink.start, write
+        responses = await self.servicers.stream(method, request, context)
+        try:
+            async for response in responses:
+                await write(response)
+        finally:
+            await close(responses)
+        _check(context)
+        return Outcome()
+
+    async def guard(self, work: Awaitable[bytes], name: str) -> Outcome:
+        """The same for work that is no call of a method."""
+        try:
+            return Outcome(await work)
+        except BaseException as error:  # noqa: BLE001  # what is no call's failure is raised again
+            return self._failed(error, name, None)
+
+    def _parsed(self, method: Method, body: bytes, parse: Parse) -> Message:
+        """The request that a body holds. Raises StatusError for one that breaks a rule, or is none."""
+        request, unreadable = parse(body)
+        broken = self.validate(request) if self.validate is not None else ()
+        if unreadable or broken:
+            raise StatusError(bad_request([*unreadable, *_beside(unreadable, broken, method.descriptor.input_type)]))
+        return request
+
+    def _failed(self, error: BaseException, name: str, context: ServicerContext | None) -> Outcome:
+        """How a call ended that raised `error`, in the log too if that was a fault of ours."""
+        if isinstance(error, asyncio.CancelledError):
+            return self._cancelled(error, context)
+        if not isinstance(error, Exception | SystemExit):
+            raise error
+        verdict = None if context is None else context.verdict
+        if isinstance(error, StatusError):
+            return Outcome(status=verdict or error.status, http_status=None if verdict else error.http_status)
+        # A servicer that calls sys.exit() has failed; it does not decide for the server.
+        status = self.translate(error) if self.translate is not None and isinstance(error, Exception) else None
+        if status is None:
+            status = None if context is None else context.failure()
+            # With a status it is the generated base's word for a method that its servicer lacks.
+            if status is None or not isinstance(error, NotImplementedError):
+                _log.error("%s failed", name, exc_info=error)
+        return Outcome(status=verdict or status or INTERNAL)
+
+    def _cancelled(self, error: asyncio.CancelledError, context: ServicerContext | None) -> Outcome:
+        if context is not None and context.is_interrupted:
+            return Outcome(status=context.verdict)
+        if self.stopping and (context is None or context.outlives_cancellation):
+            return Outcome(status=SHUTTING_DOWN)
+        if context is not None:
+            task = asyncio.current_task()
+            if task is not None and not task.cancelling():
+                # The servicer's own: something that it waited for was cancelled.
+                return Outcome(status=context.verdict or CANCELLED)
+            context.interrupt(CLIENT_LEFT)
+        raise error
+
+
+async def _observed(call: Awaitable[Outcome], method: Method, context: ServicerContext, observe: Observe) -> Outcome:
+    started = time.perf_counter()
+    code: int = code_pb2.CANCELLED
+    try:
+        outcome = await call
+        code = code_pb2.OK if outcome.status is None else outcome.status.code
+        return outcome
+    finally:
+        seconds = time.perf_counter() - started
+        name = method.path.removeprefix("/")
+        observe(Call(context.protocol, name, code, seconds, context.caller, context.request_id, context.peer()))
+
+
+def _checked(response: object, method: Method, context: ServicerContext) -> Message:
+    """The response, unless the servicer has set a status to end with."""
+    _check(context)
+    return _typed(response, method)
+
+
+def _typed(response: object, method: Method) -> Message:
+    if not isinstance(response, method.response_class):
+        raise TypeError(f"{method.path} answered {type(response).__name__}, not its response message")
+    return response
+
+
+def _check(context: ServicerContext) -> None:
+    """Raises the status that the call ends with, unless all is well."""
+    status = context.failure()
+    if status is not None:
+        raise StatusError(status)
+
+
+def _beside(
+    unreadable: Sequence[FieldViolation], broken: Sequence[FieldViolation], descriptor: Descriptor
+) -> Iterator[FieldViolation]:
+    """The broken rules that are news beside the fields that could not be read.
+
+    Such a field is missing from the message, so a rule of its own, of its oneof or of the message as a whole would
+    speak of what the caller never sent.
+    """
+    named = {""} if unreadable else set()
+    for violation in unreadable:
+        named.add(violation.field)
+        path = resolve(descriptor, violation.field)
+        oneof = path[-1].containing_oneof if path else None
+        if oneof is not None:
+            named.add(".".join([*violation.field.split(".")[:-1], oneof.name]))
+    return (violation for violation in broken if violation.field not in named)

@@ -1,0 +1,188 @@
+"""How each kind of servicer method is called, and the interceptors around it.
+
+`async def` methods run on the event loop, plain `def` ones on a pool of threads, as in grpc.aio. A stream is an async
+generator, a plain generator, or a coroutine that writes by `context.write`.
+"""
+
+import asyncio
+import contextvars
+import inspect
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
+from typing import Any, Protocol, TypeVar
+
+from google.protobuf.message import Message
+
+from rpcfront.calls.context import ServicerContext
+from rpcfront.calls.methods import Method
+
+T = TypeVar("T")
+
+_END = object()
+
+_log = logging.getLogger(__name__)
+
+
+class CallNext(Protocol):
+    """The rest of a call: the interceptors further in, then the servicer."""
+
+    def __call__(self, request: Message, context: ServicerContext | None = None) -> Awaitable[Any]:
+        """Answers the response; of a streaming method an async iterator of the responses."""
+
+
+Interceptor = Callable[[CallNext, Message, ServicerContext], Awaitable[Any]]
+"""`async def (call_next, request, context)`, around every call. It answers what `call_next` answers, or its own."""
+
+Handler = Callable[[Message, ServicerContext], Awaitable[Any]]
+
+
+class Servicers:
+    """Calls the methods of servicers."""
+
+    def __init__(self, threads: int, interceptors: Sequence[Interceptor] = ()) -> None:
+        self._threads = threads
+        self._interceptors = tuple(interceptors)
+        self._handlers: dict[Method, Handler] = {}
+        self._pool: ThreadPoolExecutor | None = None
+        self._side: ThreadPoolExecutor | None = None
+
+    def handler(self, method: Method) -> Handler:
+        """What answers a unary method's response, or whatever else its servicer answered."""
+        handler = self._handlers.get(method)
+        if handler is None:
+            alone = method.behaviour if method.is_on_loop else partial(self._unary, method)
+            handler = self._handlers[method] = self._around(alone)
+        return handler
+
+    async def stream(self, method: Method, request: Message, context: ServicerContext) -> AsyncIterator[object]:
+        """The method's responses. Without interceptors, what `context.write` sends goes out by itself."""
+        if not self._interceptors:
+            return self._responses(method, request, context)
+        responses = await self._around(partial(self._stream, method))(request, context)
+        if not isinstance(responses, AsyncIterator):
+            raise TypeError(f"an interceptor answered {type(responses).__name__} for a stream of {method.path}")
+        return responses
+
+    def _around(self, handler: Handler) -> Handler:
+        for interceptor in reversed(self._interceptors):
+            handler = partial(_intercept, interceptor, handler)
+        return handler
+
+    async def _unary(self, method: Method, request: Message, context: ServicerContext) -> object:
+        response = await asyncio.wrap_future(self._on_thread(method.behaviour, request, context))
+        # A plain function may stand before a coroutine: a decorator, say.
+        return await response if inspect.isawaitable(response) else response
+
+    async def _stream(self, method: Method, request: Message, context: ServicerContext) -> AsyncIterator[object]:
+        return self._responses(method, request, context)
+
+    async def _responses(self, method: Method, request: Message, context: ServicerContext) -> AsyncIterator[object]:
+        if method.is_on_loop:
+            responses = method.behaviour(request, context)
+        else:
+            responses = await asyncio.wrap_future(self._on_thread(method.behaviour, request, context))
+        if inspect.isawaitable(responses):
+            if self._interceptors:
+                responses = _written(responses, context)
+            else:
+                responses = await responses
+        if responses is None:
+            return  # all of them have been written by context.write
+        source = responses if isinstance(responses, AsyncIterator) else self._pulled(responses)
+        try:
+            async for response in source:
+                yield response
+        finally:
+            await close(source)
+
+    async def _pulled(self, responses: Iterable[object]) -> AsyncIterator[object]:
+        """The responses of a plain generator, each made on a thread."""
+        iterator: Iterator[object] = iter(responses)
+        step: Future[object] | None = None
+        try:
+            while True:
+                step = self._on_thread(next, iterator, _END)
+                response = await asyncio.wrap_future(step)
+                if response is _END:
+                    return
+                yield response
+        finally:
+            close_iterator = getattr(iterator, "close", None)
+            if close_iterator is not None and step is not None:
+                # While the generator runs it cannot be closed: that is done behind the step it is in.
+                step.add_done_callback(lambda _: self._on_thread(_close, close_iterator))
+
+    async def on_the_side(self, work: Callable[..., T], *arguments: Any) -> T:
+        """Does the work on a large message, two at a time and no more: it shares the interpreter with all calls."""
+        if self._side is None:
+            self._side = ThreadPoolExecutor(2, thread_name_prefix="large-message")
+        return await asyncio.get_running_loop().run_in_executor(self._side, work, *arguments)
+
+    def _on_thread(self, function: Callable[..., Any], *arguments: Any) -> "Future[Any]":
+        if self._pool is None:
+            self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix="servicer")
+        return self._pool.submit(contextvars.copy_context().run, _call, function, arguments)
+
+
+async def _written(servicer: Awaitable[Any], context: ServicerContext) -> AsyncIterator[object]:
+    """What a coroutine sends by `context.write`, each handed over when the one before has been taken."""
+    queue: asyncio.Queue[object] = asyncio.Queue()
+
+    async def hand_over(message: Message) -> None:
+        queue.put_nowait(message)
+        await queue.join()
+
+    context.write_message = hand_over
+    running = asyncio.ensure_future(_contained(servicer))
+    running.add_done_callback(lambda _: queue.put_nowait(_END))
+    try:
+        while (message := await queue.get()) is not _END:
+            yield message
+            queue.task_done()
+        await running
+    finally:
+        running.cancel()
+        await asyncio.wait({running})
+
+
+async def _contained(servicer: Awaitable[Any]) -> Any:
+    try:
+        return await servicer
+    except SystemExit as error:
+        # A task would hand it to the event loop, which would end.
+        raise RuntimeError("a servicer raised SystemExit") from error
+
+
+def _close(close_iterator: Callable[[], object]) -> None:
+    try:
+        close_iterator()
+    except Exception:  # noqa: BLE001  # a generator's `finally` may raise anything, and nobody waits for it
+        _log.exception("a servicer's generator failed while it was closed")
+
+
+def _call(function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
+    try:
+        return function(*arguments)
+    except StopIteration as error:
+        # A future cannot carry it: whoever waits would wait for ever.
+        raise RuntimeError("a servicer raised StopIteration") from error
+
+
+async def close(iterator: AsyncIterator[object]) -> None:
+    """Closes an async generator, which runs its `finally` blocks now and not when it is collected."""
+    aclose = getattr(iterator, "aclose", None)
+    if aclose is not None:
+        await aclose()
+
+
+async def _intercept(interceptor: Interceptor, handler: Handler, request: Message, context: ServicerContext) -> Any:
+    own_context = context
+
+    def call_next(request: Message, context: ServicerContext | None = None) -> Awaitable[Any]:
+        return handler(request, own_context if context is None else context)
+
+    answer: Any = interceptor(call_next, request, context)
+    # An async generator is the answer itself.
+    return await answer if inspect.isawaitable(answer) else answer

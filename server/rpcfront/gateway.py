@@ -1,0 +1,138 @@
+"""The public face: `Gateway(services=[(descriptor, servicer)])`, served over every protocol."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cached_property
+
+import grpc
+from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
+
+from rpcfront.adapters.asgi import AsgiApplication
+from rpcfront.adapters.grpc_aio import GrpcHandler
+from rpcfront.adapters.request_body import Calls
+from rpcfront.adapters.rsgi import RsgiApplication
+from rpcfront.adapters.wsgi import WsgiApplication
+from rpcfront.calls.dispatch import Authenticate, Dispatcher, Translate
+from rpcfront.calls.methods import ServiceError, bind
+from rpcfront.calls.observers import Observe, RequestIds
+from rpcfront.calls.servicers import Interceptor, Servicers
+from rpcfront.cors import Cors
+from rpcfront.limits import Limits
+from rpcfront.openapi import Info, operations, site
+from rpcfront.protocols.connect_errors import ConnectErrors
+from rpcfront.protocols.connect_streams import ConnectStreamEdge
+from rpcfront.protocols.connect_unary import ConnectEdge
+from rpcfront.protocols.grpc_web import GrpcWebEdge
+from rpcfront.protocols.json_errors import ErrorPages
+from rpcfront.protocols.rest import JsonEdge
+from rpcfront.router import Front, Page, Probe
+from rpcfront.transcoding.json.codec import Codec
+from rpcfront.validation.rules import Rules
+
+
+def _ok(_method: MethodDescriptor) -> int:
+    return 200
+
+
+class Gateway:
+    """Any grpcio servicer as native gRPC, gRPC-Web, Connect and JSON over HTTP, by one coroutine for all of them.
+
+    Every argument but `services` is optional; with no other there is no authentication and no CORS, and default limits
+    hold. buf.validate rules in the protos are always checked. Raises ServiceError, naming the culprit, for a method
+    that cannot be served, a bad google.api.http annotation or rule, and two routes that collide.
+
+    services: descriptors and what answers them: objects with a method of each RPC's name, `(request, context)`, either
+        `async def` (run on the event loop) or plain `def` (run on a thread). Unary methods and those with a stream of
+        responses; one with a stream of requests is passed over, with a word in the log.
+    authenticate: answers who calls, kept as `context.caller`, or raises; runs before a body is read.
+    translate: the google.rpc.Status of an exception that a servicer or `authenticate` raised; None makes it INTERNAL
+        with a fixed text, and the exception is logged.
+    success_code: the HTTP status of a method's successful JSON call.
+    probes: HTTP paths that answer 200 while their coroutine function returns, an error once it raises.
+    pages: HTTP paths that answer GET and HEAD with what their coroutine function makes of the request, an error once it
+        raises. They are nobody's calls: `authenticate` is not asked, and `observe` not told.
+    strict_json: refuse JSON fields that a message does not have, instead of passing over them.
+    interceptors: `async def (call_next, request, context)`, around every call of a servicer's method, the first one
+        outermost; see docs/gateway.md.
+    observe: told of every call once it has ended, such as an AccessLog.
+    openapi: serves an OpenAPI document of the JSON routes on /openapi.json, and a page that shows it on /docs.
+    """
+
+    def __init__(
+        self,
+        services: Iterable[tuple[ServiceDescriptor, object]],
+        *,
+        authenticate: Authenticate | None = None,
+        translate: Translate | None = None,
+        success_code: Callable[[MethodDescriptor], int] = _ok,
+        probes: Mapping[str, Probe] | None = None,
+        pages: Mapping[str, Page] | None = None,
+        cors: Cors | None = None,
+        limits: Limits | None = None,
+        strict_json: bool = False,
+        interceptors: Sequence[Interceptor] = (),
+        observe: Observe | None = None,
+        openapi: Info | None = None,
+    ) -> None:
+        self._limits = limits or Limits()
+        self._calls = Calls()
+        self._request_ids = RequestIds()
+        self._methods = bind(services)
+        rules = Rules(method.request_class for method in self._methods.values())
+        codec = Codec(ignore_unknown_fields=not strict_json)
+        self._pages = ErrorPages(codec)
+        servicers = Servicers(self._limits.threads, interceptors)
+        self._dispatcher = Dispatcher(servicers, authenticate, rules.violations, translate, self._limits, observe)
+        self._json = JsonEdge(
+            self._dispatcher, self._methods.values(), codec, self._pages, success_code, self._limits.message_bytes
+        )
+        errors = ConnectErrors(codec)
+        descriptors = [method.descriptor for method in self._methods.values()]
+        self._front = Front(
+            dispatcher=self._dispatcher,
+            methods=self._methods,
+            json=self._json,
+            grpc_web=GrpcWebEdge(self._dispatcher, self._limits.message_bytes),
+            connect=ConnectEdge(self._dispatcher, codec, errors, self._pages, self._limits.message_bytes),
+            connect_streams=ConnectStreamEdge(self._dispatcher, codec, errors, self._limits.message_bytes),
+            pages=self._pages,
+            cors=cors or Cors(),
+            probes=probes or {},
+            site=site(operations(descriptors, success_code), openapi) if openapi is not None else {},
+            own_pages=pages or {},
+            request_ids=self._request_ids,
+        )
+
+    @cached_property
+    def asgi(self) -> AsgiApplication:
+        """For any ASGI server: gRPC-Web, Connect and JSON, by path and content type."""
+        return AsgiApplication(self._front, self._pages, self._limits, self._calls)
+
+    @cached_property
+    def rsgi(self) -> RsgiApplication:
+        """The same for granian's RSGI.
+
+        Raises ServiceError for a route with a multi-segment variable, see server/gateway/rsgi.py.
+        """
+        routes = self._json.multi_segment_routes()
+        if routes:
+            raise ServiceError(f"RSGI decodes paths, so it cannot serve {', '.join(routes)}")
+        return RsgiApplication(self._front, self._pages, self._limits, self._calls)
+
+    @cached_property
+    def wsgi(self) -> WsgiApplication:
+        """The same for any WSGI server."""
+        return WsgiApplication(self._front, self._pages)
+
+    @cached_property
+    def grpc_handler(self) -> grpc.GenericRpcHandler:
+        """For `grpc.aio.server`: `server.add_generic_rpc_handlers([gateway.grpc_handler])`."""
+        return GrpcHandler(self._dispatcher, self._methods, self._request_ids, self._limits.read_seconds)
+
+    async def wait_idle(self) -> None:
+        """Returns when no call is running over `asgi` or `rsgi`."""
+        await self._calls.wait_idle()
+
+    def stop(self) -> None:
+        """Cancels the calls that still run over `asgi` or `rsgi`; their callers are told that the server shuts down."""
+        self._dispatcher.stopping = True
+        self._calls.cancel()

@@ -1,0 +1,58 @@
+"""Bodies of an operation: what its request holds beside the parameters, and what a successful response is."""
+
+from rpcfront.openapi.errors import status_schema
+from rpcfront.openapi.scalars import Form, Schema
+from rpcfront.openapi.schemas import Schemas, nullable
+from rpcfront.openapi.wellknown import takes_null
+from rpcfront.protocols.http import JSON_TYPE
+from rpcfront.protocols.rest import NDJSON_TYPE
+from rpcfront.protocols.rest_bodies import is_http_body
+from rpcfront.transcoding.annotations import WHOLE_MESSAGE, Route
+
+ANY_TYPE = "*/*"
+
+
+def request_body(route: Route, schemas: Schemas) -> Schema | None:
+    """The request's body; None where the route takes none."""
+    field, message = route.body, route.method.input_type
+    if field is None and route.rule.body != WHOLE_MESSAGE:
+        return None
+    if is_http_body(message if field is None else field):
+        return _raw("The bytes of the request, of the content type that it names.")
+    bound = frozenset(tuple(path.split(".")) for path in route.bound)
+    if field is None:
+        in_path = {path[0] for path in bound if len(path) == 1}
+        return _body(schemas.rest(message, bound), schemas.required(message) - in_path)
+    schema = schemas.field(field, Form.TAKEN)
+    inner = frozenset(path[1:] for path in bound if path[0] == field.name)
+    if inner and field.message_type is not None:
+        schema = schemas.rest(field.message_type, inner)
+    required = schemas.required(message) & {field.name}
+    return _body(schema if required or takes_null(field) else nullable(schema), required)
+
+
+def success(route: Route, schemas: Schemas) -> Schema:
+    """The response of a call that went well."""
+    field, message = route.response_body, route.method.output_type
+    comment = schemas.comment(message.full_name) or "The call went well."
+    if is_http_body(message if field is None else field):
+        return _raw(comment)
+    schema = schemas.message(message, Form.PRINTED) if field is None else schemas.response_body(field)
+    if not route.method.server_streaming:
+        return {"description": comment, "content": {JSON_TYPE: {"schema": schema}}}
+    failure = {"type": "object", "required": ["error"], "properties": {"error": status_schema()}}
+    line: Schema = {
+        "description": "One line of the body. A last line with `error` tells that the stream has failed.",
+        "anyOf": [schema, failure],
+    }
+    return {"description": comment, "content": {NDJSON_TYPE: {"schema": line}}}
+
+
+def _body(schema: Schema, required: frozenset[str]) -> Schema:
+    body: Schema = {"content": {JSON_TYPE: {"schema": schema}}}
+    # An empty body is the empty message.
+    return body | {"required": True} if required else body
+
+
+def _raw(description: str) -> Schema:
+    return {"description": description, "content": {ANY_TYPE: {"schema": {"type": "string", "format": "binary"}}}}

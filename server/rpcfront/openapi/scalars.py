@@ -1,0 +1,104 @@
+"""JSON Schema of the scalar kinds in proto3 JSON: as they are printed, as they are taken, and as text in a URL.
+
+What is printed is narrow, and a client can rely on it; what is taken is all that the codec takes, but for spellings of
+numbers in strings that nobody writes: "1e3" for a whole one, say.
+"""
+
+from collections.abc import Mapping
+from enum import Enum
+from typing import Any, TypeAlias
+
+from google.protobuf.descriptor import FieldDescriptor
+
+from rpcfront.openapi.integer_pattern import between
+
+Schema: TypeAlias = dict[str, Any]
+
+INT32: Schema = {"type": "integer", "format": "int32", "minimum": -(2**31), "maximum": 2**31 - 1}
+"""A number, as an enum has it."""
+
+
+class Form(Enum):
+    """Which way a value goes."""
+
+    PRINTED = "printed"
+    """In a response."""
+    TAKEN = "taken"
+    """In a request's body."""
+    TEXT = "text"
+    """In a path or a query, where a number and its digits are the same."""
+
+
+# A standard alphabet and full padding are printed; either alphabet, padded or not, is taken.
+_BASE64 = r"^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$"
+_ANY_BASE64 = r"^(?:[A-Za-z0-9+/_-]{4})*(?:[A-Za-z0-9+/_-]{2}(?:==)?|[A-Za-z0-9+/_-]{3}=?)?$"
+_NAMED_FLOAT = r"^(?:NaN|-?Infinity)$"
+_ANY_FLOAT = r"^(?:NaN|-?Infinity|-?(?:0|[1-9][0-9]{0,15})(?:\.[0-9]{1,16})?(?:[eE][+-]?[0-9])?)$"
+# The largest float of 32 bits as it is printed, in as few digits as tell it from others: a little more than it is.
+_LARGEST_FLOAT = 3.4028235e38
+_INT32 = ("int32", -(2**31), 2**31 - 1)
+_UINT32 = ("uint32", 0, 2**32 - 1)
+_INT64 = ("int64", -(2**63), 2**63 - 1)
+_UINT64 = ("uint64", 0, 2**64 - 1)
+
+_INTEGERS: Mapping[int, tuple[str, int, int]] = {
+    FieldDescriptor.TYPE_INT32: _INT32,
+    FieldDescriptor.TYPE_SINT32: _INT32,
+    FieldDescriptor.TYPE_SFIXED32: _INT32,
+    FieldDescriptor.TYPE_UINT32: _UINT32,
+    FieldDescriptor.TYPE_FIXED32: _UINT32,
+    FieldDescriptor.TYPE_INT64: _INT64,
+    FieldDescriptor.TYPE_SINT64: _INT64,
+    FieldDescriptor.TYPE_SFIXED64: _INT64,
+    FieldDescriptor.TYPE_UINT64: _UINT64,
+    FieldDescriptor.TYPE_FIXED64: _UINT64,
+}
+
+
+def scalar_schema(field: FieldDescriptor, form: Form) -> Schema:
+    """One value of a scalar field that is no enum."""
+    if field.type in _INTEGERS:
+        return _integer(*_INTEGERS[field.type], form)
+    return _SCHEMAS[field.type](form)
+
+
+def key_pattern(field: FieldDescriptor) -> Schema | None:
+    """What the keys of a map look like, which JSON always writes as strings; None where any string is one."""
+    if field.type == FieldDescriptor.TYPE_STRING:
+        return None
+    if field.type == FieldDescriptor.TYPE_BOOL:
+        return {"enum": ["true", "false"]}
+    name, low, high = _INTEGERS[field.type]
+    return {"pattern": f"^{between(low, high)}$", "description": name}
+
+
+def _integer(name: str, low: int, high: int, form: Form) -> Schema:
+    bounds: Schema = {"format": name, "minimum": low, "maximum": high}
+    pattern = f"^{between(low, high)}$"
+    if form is Form.TAKEN:
+        return {"type": ["integer", "string"], **bounds, "pattern": pattern}
+    if form is Form.PRINTED and high >= 2**32:
+        digits = len(str(high))
+        return {"type": "string", "format": name, "pattern": f"^{'-?' if low else ''}[0-9]{{1,{digits}}}$"}
+    return {"type": "integer", **bounds}
+
+
+def _float(name: str, bounds: Schema, form: Form) -> Schema:
+    pattern = _ANY_FLOAT if form is Form.TAKEN else _NAMED_FLOAT
+    return {"type": ["number", "string"], "format": name, **bounds, "pattern": pattern}
+
+
+def _bytes(form: Form) -> Schema:
+    pattern = _BASE64 if form is Form.PRINTED else _ANY_BASE64
+    return {"type": "string", "contentEncoding": "base64", "pattern": pattern}
+
+
+_SCHEMAS = {
+    FieldDescriptor.TYPE_DOUBLE: lambda form: _float("double", {}, form),
+    FieldDescriptor.TYPE_FLOAT: lambda form: _float(
+        "float", {"minimum": -_LARGEST_FLOAT, "maximum": _LARGEST_FLOAT}, form
+    ),
+    FieldDescriptor.TYPE_BOOL: lambda _form: {"type": "boolean"},
+    FieldDescriptor.TYPE_STRING: lambda _form: {"type": "string"},
+    FieldDescriptor.TYPE_BYTES: _bytes,
+}

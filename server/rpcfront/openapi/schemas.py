@@ -1,0 +1,224 @@
+"""JSON Schema of messages and enums in proto3 JSON, each a component of the document under its full proto name.
+
+A response's schema says what is printed, a request's what is taken: null for a field that is absent, numbers as
+strings, rules. A message that goes both ways has a component for each.
+"""
+
+from collections.abc import Callable, Iterable
+from collections.abc import Set as AbstractSet
+
+from actiond_protos.buf.validate import validate_pb2
+from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescriptor
+from google.protobuf.message_factory import GetMessageClass
+
+from rpcfront.openapi import rules
+from rpcfront.openapi.comments import Comments
+from rpcfront.openapi.scalars import INT32, Form, Schema, key_pattern, scalar_schema
+from rpcfront.openapi.wellknown import null_schema, special_schema, takes_null
+from rpcfront.transcoding.json.wellknown import is_wrapper
+from rpcfront.validation.rules import Rules
+
+INPUT_SUFFIX = "-Input"
+"""Of the request's component, where responses have the message too. No proto name has a hyphen."""
+
+_NULL: Schema = {"type": "null"}
+_NOTHING: frozenset[tuple[str, ...]] = frozenset()
+
+
+class Schemas:
+    """Makes schemas, and keeps those that others refer to.
+
+    `printed` are the messages of responses: all that they hold is known to be printed.
+    """
+
+    def __init__(self, comments: Comments, printed: Iterable[Descriptor] = ()) -> None:
+        self._comments = comments
+        self._rules = Rules()
+        self._printed: set[str] = set()
+        for descriptor in printed:
+            self._reach(descriptor)
+        self._components: dict[str, Schema] = {}
+
+    @property
+    def components(self) -> dict[str, Schema]:
+        """All that schemas made so far refer to, by name."""
+        return dict(sorted(self._components.items()))
+
+    def message(self, descriptor: Descriptor, form: Form) -> Schema:
+        """A reference to a message."""
+        if form is Form.TEXT:
+            form = Form.TAKEN
+        name = str(descriptor.full_name)
+        if form is Form.TAKEN and name in self._printed and not _is_alike(descriptor):
+            name += INPUT_SUFFIX
+        return self._component(name, lambda: special_schema(descriptor, form) or self._object(descriptor, form))
+
+    def field(self, field: FieldDescriptor, form: Form) -> Schema:
+        """The value of a field, with its comment. It is not null."""
+        ruled = rules.rules_of(field) if form is not Form.PRINTED else validate_pb2.FieldRules()
+        schema = self._bare(field, form, ruled) | rules.keywords(ruled, field)
+        given = rules.examples(ruled)
+        notes = "\n\n".join(filter(None, [self.comment(field.full_name), *rules.words(ruled)]))
+        extras = {"description": notes, "deprecated": field.GetOptions().deprecated, "examples": given}
+        return schema | {key: value for key, value in extras.items() if value}
+
+    def rest(self, descriptor: Descriptor, given: AbstractSet[tuple[str, ...]]) -> Schema:
+        """What a body may hold of a message when the path has given some fields; those are told by their names."""
+        return self._object(descriptor, Form.TAKEN, given) if given else self.message(descriptor, Form.TAKEN)
+
+    def response_body(self, field: FieldDescriptor) -> Schema:
+        """A field that is all of a response: null where it is absent."""
+        schema = self.field(field, Form.PRINTED)
+        return nullable(schema) if field.has_presence and not takes_null(field) else schema
+
+    def comment(self, full_name: str) -> str:
+        """What the proto file says of a name."""
+        return self._comments.get(full_name, "")
+
+    def required(self, descriptor: Descriptor) -> frozenset[str]:
+        """The fields and oneofs, by proto name, without which a message breaks a rule."""
+        empty = GetMessageClass(descriptor)()
+        return frozenset(violation.field for violation in self._rules.violations(empty))
+
+    def _reach(self, descriptor: Descriptor) -> None:
+        if descriptor.full_name in self._printed:
+            return
+        self._printed.add(descriptor.full_name)
+        for field in descriptor.fields:
+            if field.message_type is not None:
+                self._reach(field.message_type)
+
+    def _bare(self, field: FieldDescriptor, form: Form, ruled: validate_pb2.FieldRules) -> Schema:
+        inner = field.message_type
+        if inner is not None and inner.GetOptions().map_entry:
+            return self._map(inner, form, ruled.map)
+        if field.is_repeated:
+            limits = rules.keywords(ruled.repeated.items, field, is_element=True)
+            return {"type": "array", "items": self._element(field, form) | limits}
+        return self._element(field, form)
+
+    def _map(self, entry: Descriptor, form: Form, ruled: validate_pb2.MapRules) -> Schema:
+        key, value = entry.fields_by_name["key"], entry.fields_by_name["value"]
+        names = (key_pattern(key) or {}) | rules.keywords(ruled.keys, key)
+        schema: Schema = {
+            "type": "object",
+            "additionalProperties": self._element(value, form) | rules.keywords(ruled.values, value),
+        }
+        return schema | {"propertyNames": names} if names else schema
+
+    def _element(self, field: FieldDescriptor, form: Form) -> Schema:
+        if takes_null(field) and field.enum_type is not None:
+            return null_schema(form)
+        if field.enum_type is not None:
+            enum = field.enum_type
+            return self._component(enum.full_name, lambda: self._enum(enum))
+        if field.message_type is None:
+            return self._scalar(field, form)
+        if form is Form.TEXT and is_wrapper(field.message_type):
+            return scalar_schema(field.message_type.fields_by_name["value"], form)
+        return self.message(field.message_type, form)
+
+    def _scalar(self, field: FieldDescriptor, form: Form) -> Schema:
+        schema = scalar_schema(field, form)
+        if form is not Form.TAKEN or "integer" not in schema["type"]:
+            return schema
+        # Its pattern is long, and need not stand more than once.
+        return self._component(f"{schema['format']}{INPUT_SUFFIX}", lambda: schema)
+
+    def _component(self, name: str, make: Callable[[], Schema]) -> Schema:
+        if name not in self._components:
+            self._components[name] = {}  # found by itself while it is made
+            self._components[name] = make()
+        return {"$ref": f"#/components/schemas/{name}"}
+
+    def _enum(self, enum: EnumDescriptor) -> Schema:
+        names = [value.name for value in enum.values]
+        numbers = {"enum": sorted({value.number for value in enum.values})} if enum.is_closed else INT32
+        notes = [self.comment(enum.full_name), "\n".join(self._values(enum))]
+        return {"anyOf": [{"type": "string", "enum": names}, numbers], "description": "\n\n".join(filter(None, notes))}
+
+    def _values(self, enum: EnumDescriptor) -> Iterable[str]:
+        for value in enum.values:
+            comment = " ".join(self.comment(f"{enum.full_name}.{value.name}").split())
+            yield f"- `{value.name}` ({value.number}){': ' if comment else ''}{comment}"
+
+    def _object(self, descriptor: Descriptor, form: Form, given: AbstractSet[tuple[str, ...]] = _NOTHING) -> Schema:
+        required = self.required(descriptor) if form is Form.TAKEN else frozenset()
+        left = _left(descriptor, given)
+        properties: dict[str, Schema] = {}
+        for field in left:
+            schema = self.field(field, form)
+            deeper = frozenset(path[1:] for path in given if path[0] == field.name)
+            if deeper and field.message_type is not None:
+                schema = self.rest(field.message_type, deeper)
+            may_be_null = form is Form.TAKEN and not (_is_required(field, required) or takes_null(field))
+            properties[field.json_name] = nullable(schema) if may_be_null else schema
+        names = [field.json_name for field in left if _is_required(field, required)]
+        choices = [self._choice(members, form, name in required) for name, members in _oneofs(left)]
+        whole: Schema = {
+            "type": "object",
+            "description": self.comment(descriptor.full_name),
+            "deprecated": descriptor.GetOptions().deprecated,
+            "properties": properties,
+            "required": names,
+            **({"allOf": choices} if len(choices) > 1 else choices[0] if choices else {}),
+        }
+        return {key: value for key, value in whole.items() if value}
+
+    def _choice(self, members: list[FieldDescriptor], form: Form, is_required: bool) -> Schema:
+        """At most one of a oneof's members, or just one: a branch for each, and one for none."""
+        branches: list[Schema] = []
+        absent: dict[str, object] = {}
+        for member in members:
+            name = member.json_name
+            counts_as_absent = form is Form.TAKEN and not takes_null(member)
+            branches.append({"required": [name]} | ({"properties": {name: {"not": _NULL}}} if counts_as_absent else {}))
+            absent[name] = _NULL if counts_as_absent else False
+        return {"oneOf": branches if is_required else [*branches, {"properties": absent}]}
+
+
+def nullable(schema: Schema) -> Schema:
+    """The same or null. What is said about the value stays outside, where readers look for it."""
+    about: Schema = {key: schema[key] for key in ("description", "deprecated", "examples") if key in schema}
+    rest = {key: value for key, value in schema.items() if key not in about}
+    if "type" in rest and not rest.keys() & {"enum", "const", "anyOf", "oneOf", "allOf", "not"}:
+        kinds = rest["type"] if isinstance(rest["type"], list) else [rest["type"]]
+        return {**rest, "type": [*kinds, "null"], **about}
+    return {"anyOf": [rest, _NULL], **about}
+
+
+def _is_alike(descriptor: Descriptor) -> bool:
+    """Whether a message is taken just as it is printed."""
+    printed = special_schema(descriptor, Form.PRINTED)
+    return not descriptor.fields if printed is None else printed == special_schema(descriptor, Form.TAKEN)
+
+
+def _is_required(field: FieldDescriptor, required: AbstractSet[str]) -> bool:
+    """Whether the field is, or a oneof that has no other."""
+    oneof = field.containing_oneof
+    return field.name in required or (oneof is not None and len(oneof.fields) == 1 and oneof.name in required)
+
+
+def _left(descriptor: Descriptor, given: AbstractSet[tuple[str, ...]]) -> list[FieldDescriptor]:
+    """The fields that a body may hold beside those given by their paths: not these, nor what rivals them in a oneof."""
+    entered = {path[0] for path in given}
+    whole = {path[0] for path in given if len(path) == 1}
+    return [
+        field
+        for field in descriptor.fields
+        if field.name not in whole and (field.name in entered or not entered.intersection(_rivals(field)))
+    ]
+
+
+def _rivals(field: FieldDescriptor) -> set[str]:
+    oneof = field.containing_oneof
+    return set() if oneof is None else {member.name for member in oneof.fields}
+
+
+def _oneofs(fields: Iterable[FieldDescriptor]) -> list[tuple[str, list[FieldDescriptor]]]:
+    """The oneofs of some fields that leave a choice: that of an `optional` field is protoc's invention."""
+    members: dict[str, list[FieldDescriptor]] = {}
+    for field in fields:
+        if field.containing_oneof is not None:
+            members.setdefault(field.containing_oneof.name, []).append(field)
+    return [(name, found) for name, found in members.items() if len(found) > 1]

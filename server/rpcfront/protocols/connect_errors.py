@@ -1,0 +1,50 @@
+"""A google.rpc.Status in Connect's form: `{"code": "not_found", "message": …, "details": […]}`."""
+
+from contextlib import suppress
+
+import orjson
+from google.protobuf import any_pb2, descriptor_pool
+from google.protobuf.message import DecodeError
+from google.protobuf.message_factory import GetMessageClass
+from google.rpc import code_pb2, status_pb2
+
+from rpcfront.metadata import to_base64
+from rpcfront.transcoding.json.codec import Codec
+from rpcfront.transcoding.json.wellknown import find_type
+
+_TYPE_PREFIX = "type.googleapis.com/"
+
+# The names of the codes are those of google.rpc.Code in lower case, but for one.
+_NAMES = {number: name.lower() for name, number in code_pb2.Code.items()} | {code_pb2.CANCELLED: "canceled"}
+
+
+class ConnectErrors:
+    """Writes errors as the Connect protocol's specification has them ("Error End-Stream", "Unary-Response")."""
+
+    def __init__(self, codec: Codec) -> None:
+        self._codec = codec
+
+    def print(self, status: status_pb2.Status) -> bytes:
+        """The JSON of an error."""
+        return orjson.dumps(self.to_json(status))
+
+    def to_json(self, status: status_pb2.Status) -> dict[str, object]:
+        """What orjson prints for an error."""
+        error: dict[str, object] = {"code": _NAMES[status.code], "message": status.message}
+        if status.details:
+            error["details"] = [self._detail(detail) for detail in status.details]
+        return error
+
+    def _detail(self, detail: any_pb2.Any) -> dict[str, object]:
+        """A detail's type and bytes, and where its type is known its JSON, for those who debug."""
+        entry: dict[str, object] = {
+            "type": detail.type_url.removeprefix(_TYPE_PREFIX),
+            "value": to_base64(detail.value),
+        }
+        descriptor = find_type(descriptor_pool.Default(), detail.type_url)
+        if descriptor is not None:
+            # Whether the bytes are of the type that they claim is the servicer's business, and not worth an error.
+            with suppress(DecodeError, ValueError):
+                message = GetMessageClass(descriptor).FromString(detail.value)
+                entry["debug"] = orjson.Fragment(self._codec.encode(message))
+        return entry

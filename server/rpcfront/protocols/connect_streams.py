@@ -1,0 +1,95 @@
+"""The Connect edge for streams of responses: `application/connect+json` and `application/connect+proto`.
+
+The rules are those of the Connect protocol's specification ("Streaming-Request", "Streaming-Response"). HTTP 200
+whatever the outcome, which stands in the last envelope.
+"""
+
+import struct
+
+import orjson
+from google.protobuf.message import Message
+
+from rpcfront.calls.dispatch import Dispatcher, Outcome
+from rpcfront.calls.methods import Method
+from rpcfront.calls.protobuf import decode_protobuf, encode_protobuf
+from rpcfront.metadata import Metadata, to_headers
+from rpcfront.protocols.compression import GZIP
+from rpcfront.protocols.connect_errors import ConnectErrors
+from rpcfront.protocols.connect_unary import check_version, decode_json
+from rpcfront.protocols.frames import framing, read_message
+from rpcfront.protocols.http import Headers, HttpContext, HttpRequest, HttpResponse
+from rpcfront.protocols.http_streams import HttpStream
+from rpcfront.status import FieldViolation
+from rpcfront.transcoding.json.codec import Codec
+
+_JSON = "application/connect+json"
+_PROTO = "application/connect+proto"
+_PREFIX = struct.Struct(">BI")
+_END = 0x02
+
+
+def is_connect_stream(request: HttpRequest) -> bool:
+    """Whether the content type is one of Connect's for streams."""
+    return request.media_type().essence in {_JSON, _PROTO}
+
+
+class ConnectStreamEdge:
+    """Serves methods with a stream of responses over Connect."""
+
+    def __init__(self, dispatcher: Dispatcher, codec: Codec, errors: ConnectErrors, message_limit: int) -> None:
+        self._dispatcher = dispatcher
+        self._codec = codec
+        self._errors = errors
+        self._limit = message_limit
+
+    async def handle(self, request: HttpRequest, method: Method) -> HttpResponse | None:
+        """One call; None when its answer has gone out as a stream."""
+        is_proto = request.media_type().essence == _PROTO
+        context = HttpContext(request, "connect")
+
+        async def read() -> bytes:
+            check_version(request)
+            return await request.read(self._limit, framing(self._limit, text=False))
+
+        def parse(body: bytes) -> tuple[Message, list[FieldViolation]]:
+            data = read_message(body, request.header("connect-content-encoding"), self._limit)
+            return decode_protobuf(method, data) if is_proto else decode_json(method, self._codec, data)
+
+        stream = _Stream(request, context, _PROTO if is_proto else _JSON)
+        encode = encode_protobuf if is_proto else self._codec.encode
+        outcome = await self._dispatcher.stream(method, context, read, parse, encode, stream)
+        end = _envelope(_END, orjson.dumps(self._end(outcome, context.trailers())))
+        if stream.has_started:
+            await stream.end(end)
+            return None
+        return HttpResponse(200, stream.headers() + to_headers(context.initial_metadata()), end)
+
+    def _end(self, outcome: Outcome, trailing: Metadata) -> dict[str, object]:
+        """The last envelope: the trailing metadata, and the error if there is one."""
+        end: dict[str, object] = {}
+        if outcome.status is not None:
+            end["error"] = self._errors.to_json(outcome.status)
+        metadata: dict[str, list[str]] = {}
+        for key, value in to_headers(trailing):
+            metadata.setdefault(key, []).append(value)
+        if metadata:
+            end["metadata"] = metadata
+        return end
+
+
+class _Stream(HttpStream):
+    """An envelope for each message."""
+
+    def __init__(self, request: HttpRequest, context: HttpContext, content_type: str) -> None:
+        super().__init__(request, context)
+        self._content_type = content_type
+
+    def headers(self) -> Headers:
+        return [("content-type", self._content_type), ("connect-accept-encoding", GZIP)]
+
+    def frame(self, message: bytes) -> bytes:
+        return _envelope(0, message)
+
+
+def _envelope(flags: int, data: bytes) -> bytes:
+    return _PREFIX.pack(flags, len(data)) + data

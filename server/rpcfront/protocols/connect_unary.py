@@ -1,0 +1,131 @@
+"""The Connect edge for unary calls, JSON and protobuf, on the paths of the RPCs.
+
+The rules are those of the Connect protocol's specification ("Unary-Request", "Unary-Response", "Error Codes"). A
+request without `connect-protocol-version` is answered all the same, its errors in google.rpc.Status JSON: that is what
+plain curl sends, and it need not know of Connect.
+"""
+
+from google.protobuf.message import Message
+from google.rpc import code_pb2
+
+from rpcfront.calls.dispatch import Dispatcher, Outcome
+from rpcfront.calls.methods import Method
+from rpcfront.calls.protobuf import UNKNOWN_METHOD, decode_protobuf, encode_protobuf
+from rpcfront.metadata import to_headers
+from rpcfront.protocols.compression import GZIP, NotGzipError, gunzip
+from rpcfront.protocols.connect_errors import ConnectErrors
+from rpcfront.protocols.frames import UNKNOWN_ENCODING
+from rpcfront.protocols.http import JSON_TYPE, HttpContext, HttpRequest, HttpResponse, unsupported_media_type
+from rpcfront.protocols.json_errors import ErrorPages
+from rpcfront.protocols.rest_bodies import is_utf8
+from rpcfront.status import HTTP_STATUS, FieldViolation, StatusError, make_status, refusal
+from rpcfront.transcoding.json.codec import Codec, MalformedJsonError
+
+PROTO_TYPE = "application/proto"
+CONTENT_TYPES = f"{JSON_TYPE} or {PROTO_TYPE}"
+TRAILER_PREFIX = "trailer-"
+
+# What curl says of a body without being asked. A page may send it without leave, so a browser's is not taken.
+_CURLS_DEFAULT = "application/x-www-form-urlencoded"
+
+VERSION = "connect-protocol-version"
+
+A_STREAM = make_status(
+    code_pb2.UNIMPLEMENTED, "a method with a stream of responses is called with application/connect+json or +proto"
+)
+
+
+def is_connect(request: HttpRequest) -> bool:
+    """Whether a request on the path of an RPC is Connect's, or plain enough to be read as such."""
+    essence = request.media_type().essence
+    if essence == _CURLS_DEFAULT:
+        return request.header("origin") is None
+    return essence in {"", JSON_TYPE, PROTO_TYPE}
+
+
+def speaks_connect(request: HttpRequest) -> bool:
+    """Whether the client reads errors in Connect's form."""
+    return request.header(VERSION) is not None and is_connect(request)
+
+
+class ConnectEdge:
+    """Serves unary calls over Connect."""
+
+    def __init__(
+        self, dispatcher: Dispatcher, codec: Codec, errors: ConnectErrors, pages: ErrorPages, message_limit: int
+    ) -> None:
+        self._dispatcher = dispatcher
+        self._codec = codec
+        self._errors = errors
+        self._pages = pages
+        self._limit = message_limit
+
+    async def handle(self, request: HttpRequest, method: Method | None) -> HttpResponse:
+        """One call."""
+        context = HttpContext(request, "connect")
+        if method is None or method.is_streaming:
+            status = UNKNOWN_METHOD if method is None else A_STREAM
+            self._dispatcher.refused(status.code, request.request_id, request.peer)
+            return self._respond(request, context, Outcome(status=status))
+        is_proto = request.media_type().essence == PROTO_TYPE
+
+        async def read() -> bytes:
+            _check_head(request)
+            return await request.read(self._limit, 0)
+
+        def parse(body: bytes) -> tuple[Message, list[FieldViolation]]:
+            if body and request.content_encoding() == GZIP:
+                body = self._gunzip(body)
+            if is_proto:
+                return decode_protobuf(method, body)
+            return decode_json(method, self._codec, body)
+
+        encode = encode_protobuf if is_proto else self._codec.encode
+        return self._respond(request, context, await self._dispatcher.unary(method, context, read, parse, encode))
+
+    def _gunzip(self, body: bytes) -> bytes:
+        try:
+            return gunzip(body, self._limit)
+        except NotGzipError:
+            raise refusal(code_pb2.INVALID_ARGUMENT, "the body does not decompress") from None
+
+    def _respond(self, request: HttpRequest, context: HttpContext, outcome: Outcome) -> HttpResponse:
+        status = outcome.status
+        if status is None:
+            content_type = PROTO_TYPE if request.media_type().essence == PROTO_TYPE else JSON_TYPE
+            response = HttpResponse(200, [("content-type", content_type)], outcome.body)
+        else:
+            response = self._pages.response(outcome)
+            if speaks_connect(request):
+                # A path that nobody serves is a 404 whatever the protocol; its code is that of an unknown method.
+                response.status = 404 if status is UNKNOWN_METHOD else HTTP_STATUS[status.code]
+                response.body = self._errors.print(status)
+            if status is UNKNOWN_ENCODING:
+                response.headers.append(("accept-encoding", GZIP))
+        response.headers += to_headers(context.initial_metadata())
+        response.headers += to_headers(context.trailers(), TRAILER_PREFIX)
+        return response
+
+
+def decode_json(method: Method, codec: Codec, body: bytes) -> tuple[Message, list[FieldViolation]]:
+    """A request from its JSON. Raises StatusError (INVALID_ARGUMENT) for what is no JSON object."""
+    message = method.request_class()
+    try:
+        return message, codec.decode(body, message)
+    except MalformedJsonError as error:
+        raise refusal(code_pb2.INVALID_ARGUMENT, str(error)) from None
+
+
+def check_version(request: HttpRequest) -> None:
+    """Raises StatusError for a version of the protocol that is not known."""
+    if request.header(VERSION) not in {None, "1"}:
+        raise refusal(code_pb2.INVALID_ARGUMENT, f"{VERSION} must be 1")
+
+
+def _check_head(request: HttpRequest) -> None:
+    """Raises StatusError for what the headers say of a body that cannot be read."""
+    check_version(request)
+    if not is_utf8(request):
+        raise unsupported_media_type(f"{CONTENT_TYPES}, in UTF-8")
+    if request.content_encoding() not in {"identity", GZIP}:
+        raise StatusError(UNKNOWN_ENCODING)

@@ -1,0 +1,97 @@
+"""The gRPC-Web edge: requests in, framed answers out. HTTP 200 whatever the status: clients read none on any other."""
+
+from collections.abc import Awaitable
+from functools import lru_cache
+
+from google.protobuf.message import Message
+
+from rpcfront.calls.dispatch import Dispatcher, Outcome
+from rpcfront.calls.methods import Method
+from rpcfront.calls.protobuf import UNKNOWN_METHOD, decode_protobuf, encode_protobuf
+from rpcfront.metadata import to_headers
+from rpcfront.protocols.frames import ENCODINGS, UNKNOWN_ENCODING, decode_text, framing, read_message
+from rpcfront.protocols.http import Headers, HttpContext, HttpRequest, HttpResponse, parse_media_type
+from rpcfront.protocols.http_streams import HttpStream
+from rpcfront.protocols.sonora_adapter import BINARY, TEXT, Frames, frame
+from rpcfront.status import FieldViolation
+
+# What the content types a client may name mean. The answer's is always one of the two, without parameters: some
+# clients compare the whole string.
+_TYPES = {"application/grpc-web": BINARY, BINARY: BINARY, "application/grpc-web-text": TEXT, TEXT: TEXT}
+
+
+def is_grpc_web(request: HttpRequest) -> bool:
+    """Whether the content type, in any letter case and with any parameters, is one of gRPC-Web's."""
+    return request.media_type().essence in _TYPES
+
+
+class GrpcWebEdge:
+    """Serves calls over gRPC-Web, binary and text."""
+
+    def __init__(self, dispatcher: Dispatcher, message_limit: int) -> None:
+        self._dispatcher = dispatcher
+        self._limit = message_limit
+        self._framing = framing(message_limit, text=False)
+        self._text_framing = framing(message_limit, text=True)
+
+    async def handle(self, request: HttpRequest, method: Method | None) -> HttpResponse | None:
+        """One call; None when its answer has gone out as a stream."""
+        text, content_type = _types(request.header("content-type") or "", request.header("accept") or "")
+        context = HttpContext(request, "grpc-web")
+        if method is None:
+            self._dispatcher.refused(UNKNOWN_METHOD.code, request.request_id, request.peer)
+            return _respond(content_type, Outcome(status=UNKNOWN_METHOD), context)
+
+        def read() -> Awaitable[bytes]:
+            return request.read(self._limit, self._text_framing if text else self._framing)
+
+        def parse(body: bytes) -> tuple[Message, list[FieldViolation]]:
+            if text:
+                body = decode_text(body)
+            return decode_protobuf(method, read_message(body, request.header("grpc-encoding"), self._limit))
+
+        if not method.is_streaming:
+            outcome = await self._dispatcher.unary(method, context, read, parse, encode_protobuf)
+            return _respond(content_type, outcome, context)
+        stream = _Stream(request, context, content_type)
+        outcome = await self._dispatcher.stream(method, context, read, parse, encode_protobuf, stream)
+        if stream.has_started:
+            await stream.end(stream.frames.end(outcome, context.trailers()))
+            return None
+        return HttpResponse(200, _head(content_type, outcome, context), stream.frames.end(outcome, context.trailers()))
+
+
+class _Stream(HttpStream):
+    """A frame for each message."""
+
+    def __init__(self, request: HttpRequest, context: HttpContext, content_type: str) -> None:
+        super().__init__(request, context)
+        self._content_type = content_type
+        self.frames = Frames(content_type)
+
+    def headers(self) -> Headers:
+        return [("content-type", self._content_type)]
+
+    def frame(self, message: bytes) -> bytes:
+        return self.frames.message(message)
+
+
+@lru_cache(maxsize=64)  # clients are of few kinds
+def _types(content_type: str, accept: str) -> tuple[bool, str]:
+    """Whether a request is text, and the content type of its answer: the first that it accepts, or else its own."""
+    own = _TYPES[parse_media_type(content_type).essence]
+    named = (_TYPES.get(parse_media_type(accepted).essence) for accepted in accept.split(","))
+    return own is TEXT, next(filter(None, named), own)
+
+
+def _respond(content_type: str, outcome: Outcome, context: HttpContext) -> HttpResponse:
+    return HttpResponse(200, _head(content_type, outcome, context), frame(content_type, outcome, context.trailers()))
+
+
+def _head(content_type: str, outcome: Outcome, context: HttpContext) -> Headers:
+    headers = [("content-type", content_type)]
+    if context.has_metadata:
+        headers += to_headers(context.initial_metadata())
+    if outcome.status is UNKNOWN_ENCODING:
+        headers.append(("grpc-accept-encoding", ENCODINGS))
+    return headers

@@ -1,0 +1,61 @@
+"""Errors as JSON over HTTP: google.rpc.Status in its proto3 JSON form, for every reply of ours that is an error."""
+
+import base64
+from collections.abc import Iterable
+
+import orjson
+from google.protobuf import any_pb2, duration_pb2
+from google.rpc import error_details_pb2, status_pb2
+
+from rpcfront.calls.dispatch import Outcome
+from rpcfront.protocols.http import JSON_TYPE, Headers, HttpResponse
+from rpcfront.status import HTTP_STATUS, StatusError
+from rpcfront.transcoding.json.codec import Codec
+
+
+class ErrorPages:
+    """Writes a google.rpc.Status as JSON: `{"code", "message", "details"}`, whatever went wrong."""
+
+    def __init__(self, codec: Codec) -> None:
+        self._codec = codec
+
+    def response(self, outcome: Outcome) -> HttpResponse:
+        """The answer to a call that failed."""
+        status = outcome.status
+        if status is None:
+            raise ValueError("not an error")
+        http_status = outcome.http_status or HTTP_STATUS.get(status.code, 500)
+        headers = [("content-type", JSON_TYPE)]
+        if http_status == 401:
+            headers.append(("www-authenticate", "Bearer"))
+        headers += _retry_after(status.details)
+        return HttpResponse(http_status, headers, self.body(status))
+
+    def refuse(self, error: StatusError, headers: Iterable[tuple[str, str]] = ()) -> HttpResponse:
+        """The answer to a request that reached no method."""
+        response = self.response(Outcome(status=error.status, http_status=error.http_status))
+        response.headers += headers
+        return response
+
+    def body(self, status: status_pb2.Status) -> bytes:
+        """The JSON of a status; all three keys are always there."""
+        details = b",".join(self._detail(detail) for detail in status.details)
+        return b'{"code":%d,"message":%s,"details":[%s]}' % (status.code, orjson.dumps(status.message), details)
+
+    def _detail(self, detail: any_pb2.Any) -> bytes:
+        try:
+            return self._codec.encode(detail)
+        except ValueError:
+            # A detail whose bytes are not of its type; an unknown type the codec writes in this form by itself.
+            value = base64.b64encode(detail.value).decode("ascii")
+            return orjson.dumps({"@type": detail.type_url, "value": value})
+
+
+def _retry_after(details: Iterable[any_pb2.Any]) -> Headers:
+    """RFC 9110, section 10.2.3, from a google.rpc.RetryInfo: whole seconds, rounded up."""
+    for detail in details:
+        if detail.Is(error_details_pb2.RetryInfo.DESCRIPTOR):
+            info = error_details_pb2.RetryInfo.FromString(detail.value)
+            delay: duration_pb2.Duration = info.retry_delay
+            return [("retry-after", str(max(0, delay.seconds + (delay.nanos > 0))))]
+    return []

@@ -1,0 +1,167 @@
+"""The JSON edge: google.api.http routes, proto3 JSON bodies, google.rpc.Status errors."""
+
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+
+from google.protobuf.descriptor import MethodDescriptor
+from google.protobuf.message import Message
+
+from rpcfront.calls.dispatch import Dispatcher, Outcome, Parse, Read
+from rpcfront.calls.methods import Method, ServiceError
+from rpcfront.metadata import to_headers
+from rpcfront.protocols.http import Headers, HttpContext, HttpRequest, HttpResponse
+from rpcfront.protocols.http_streams import HttpStream
+from rpcfront.protocols.json_errors import ErrorPages
+from rpcfront.protocols.rest_bodies import UNTYPED, Answer, Body, answers, request_body
+from rpcfront.status import FieldViolation
+from rpcfront.transcoding.annotations import AnnotationError, compile_rule, http_rules
+from rpcfront.transcoding.annotations import Route as Rule
+from rpcfront.transcoding.fields import bind_path, bind_query
+from rpcfront.transcoding.json.codec import Codec
+from rpcfront.transcoding.routes import Match, RouteConflictError, Router
+
+TRAILER_PREFIX = "grpc-trailer-"
+NDJSON_TYPE = "application/x-ndjson"
+_NOT_LITERAL = frozenset("{%")
+"""A template with one of these is no path, or one that not every server hands over as it was sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class JsonRoute:
+    """A route and the method behind it."""
+
+    method: Method
+    rule: Rule
+    success_status: int
+    body: Body
+    new_answer: Callable[[], Answer]
+
+    def __str__(self) -> str:
+        return str(self.rule)
+
+
+class JsonEdge:
+    """Serves every binding of every method's annotation. Raises ServiceError for what cannot be."""
+
+    def __init__(
+        self,
+        dispatcher: Dispatcher,
+        methods: Iterable[Method],
+        codec: Codec,
+        pages: ErrorPages,
+        success_code: Callable[[MethodDescriptor], int],
+        message_limit: int,
+    ) -> None:
+        self._dispatcher = dispatcher
+        self._codec = codec
+        self._pages = pages
+        self._limit = message_limit
+        self._router: Router[JsonRoute] = Router()
+        try:
+            for method in methods:
+                for http_rule in http_rules(method.descriptor):
+                    rule = compile_rule(method.descriptor, http_rule)
+                    status = success_code(method.descriptor)
+                    route = JsonRoute(method, rule, status, request_body(rule, codec), answers(rule, codec))
+                    self._router.add(http_rule.http_method, rule.template, route)
+        except (AnnotationError, RouteConflictError) as error:
+            raise ServiceError(str(error)) from error
+
+    def routes_of(self, path: str) -> list[str]:
+        """The routes whose template is this very path."""
+        return [str(entry) for entry in self._router.entries if entry.template.text == path]
+
+    def multi_segment_routes(self) -> list[str]:
+        """The routes that need a path as it was sent, see the RSGI face."""
+        return [str(entry) for entry in self._router.entries if entry.template.has_multi_segment_variable]
+
+    def literals(self) -> dict[tuple[str, str], Match[JsonRoute]]:
+        """What `match` answers for the paths that are a route's template, to the letter, by HTTP method and path.
+
+        Without OPTIONS, which is never a call.
+        """
+        routes = [(entry.http_method, entry.template.text) for entry in self._router.entries]
+        return {
+            (method, path): self._router.match(method, path)
+            for method, path in routes
+            if method != "OPTIONS" and path.isascii() and _NOT_LITERAL.isdisjoint(path)
+        }
+
+    def match(self, request: HttpRequest) -> Match[JsonRoute]:
+        """The route of a request. Raises a RoutingError."""
+        return self._router.match(request.method, request.path, decoded=request.path_is_decoded)
+
+    def allowed(self, request: HttpRequest) -> tuple[str, ...]:
+        """The HTTP methods of a request's path, sorted. Raises BadPathError."""
+        return self._router.allowed(request.path, decoded=request.path_is_decoded)
+
+    async def handle(self, request: HttpRequest, match: Match[JsonRoute]) -> HttpResponse | None:
+        """One call of the route's method; None when its answer has gone out as a stream."""
+        route = match.value
+        context = HttpContext(request, "json")
+
+        def read() -> Awaitable[bytes]:
+            route.body.check(request)
+            return request.read(self._limit, 0)
+
+        def parse(body: bytes) -> tuple[Message, list[FieldViolation]]:
+            message = route.method.request_class()
+            violations = route.body.parse(request, body, message)
+            if match.bindings:
+                violations += bind_path(message, match.bindings, self._codec)
+            if request.query:
+                rule = route.rule
+                violations += bind_query(message, request.query, self._codec, bound=rule.bound, body=rule.rule.body)
+            return message, violations
+
+        answer = route.new_answer()
+        if route.method.is_streaming:
+            return await self._stream(request, context, route, answer, read, parse)
+        outcome = await self._dispatcher.unary(route.method, context, read, parse, answer.encode)
+        return self._respond(outcome, context, route, answer.content_type)
+
+    async def _stream(
+        self, request: HttpRequest, context: HttpContext, route: JsonRoute, answer: Answer, read: Read, parse: Parse
+    ) -> HttpResponse | None:
+        stream = _Stream(request, context, route.success_status, answer)
+        outcome = await self._dispatcher.stream(route.method, context, read, parse, answer.encode, stream)
+        if not stream.has_started:
+            return self._respond(outcome, context, route, stream.content_type)
+        await stream.end(b"" if outcome.status is None else stream.failure(self._pages.body(outcome.status)))
+        return None
+
+    def _respond(self, outcome: Outcome, context: HttpContext, route: JsonRoute, content_type: str) -> HttpResponse:
+        if outcome.status is None:
+            response = HttpResponse(route.success_status, [("content-type", content_type)], outcome.body)
+        else:
+            response = self._pages.response(outcome)
+        if context.has_metadata:
+            response.headers += to_headers(context.initial_metadata())
+            response.headers += to_headers(context.trailers(), TRAILER_PREFIX)
+        return response
+
+
+class _Stream(HttpStream):
+    """A line of JSON for each message, or the bytes of each HttpBody. The last line tells of a failure.
+
+    Trailing metadata is known when there are no headers left to carry it: it stays behind.
+    """
+
+    def __init__(self, request: HttpRequest, context: HttpContext, status: int, answer: Answer) -> None:
+        super().__init__(request, context, status)
+        self._answer = answer
+
+    @property
+    def content_type(self) -> str:
+        return NDJSON_TYPE if self._answer.is_json else self._answer.content_type or UNTYPED
+
+    def headers(self) -> Headers:
+        return [("content-type", self.content_type)]
+
+    def frame(self, message: bytes) -> bytes:
+        return message + b"\n" if self._answer.is_json else message
+
+    def failure(self, status: bytes) -> bytes:
+        """The last line of a stream that has failed."""
+        line = b'{"error":%s}\n' % status
+        return line if self._answer.is_json else b"\n" + line

@@ -1,0 +1,1 @@
+"""The proto3 JSON codec: compiled per message type."""

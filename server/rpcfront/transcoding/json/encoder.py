@@ -1,0 +1,152 @@
+"""Compiles, once per message type, the function that makes of such a message what orjson prints as its proto3 JSON.
+
+Types that have a JSON form of their own are in `wellknown_encoder`. A message that has no JSON raises ValueError.
+"""
+
+import math
+from collections.abc import Callable, Iterable
+from threading import RLock
+from typing import Any, TypeAlias, cast
+
+from google.protobuf.descriptor import Descriptor, FieldDescriptor
+from google.protobuf.message import Message
+
+from rpcfront.codegen import attribute, function
+from rpcfront.transcoding.json.printers import key_printer, scalar_printer
+from rpcfront.transcoding.json.wellknown import ANY, descriptor_of
+from rpcfront.transcoding.json.wellknown_encoder import any_printer, special_printer
+
+Print: TypeAlias = Callable[[Any], object]
+"""From a field's value, or a message, to what orjson prints."""
+
+FieldPrinter: TypeAlias = Callable[[FieldDescriptor], Print | None]
+"""None stands for a value that is printed as it is."""
+
+# Asking each field whether it is set costs 90 ns; ListFields costs 300 and then 250 for each field that is set.
+_FEW = 16
+
+
+class Encoder:
+    """The compiled types. They refer to each other, themselves included, so each is known before it is finished."""
+
+    def __init__(self) -> None:
+        # By class for speed: a descriptor is dear to hash. By descriptor while compiling, where there is no class yet.
+        self._by_class: dict[type[Message], Print] = {}
+        self._by_descriptor: dict[Descriptor, Print] = {}
+        self._fields: dict[FieldDescriptor, Print | None] = {}
+        # A type is found before it is finished, by itself; another thread must not find it so.
+        self._compiling = RLock()
+
+    def to_json(self, message: Message) -> object:
+        """What orjson prints for a message of any type."""
+        printer = self._by_class.get(type(message))
+        if printer is None:
+            printer = self._by_class[type(message)] = self.type_printer(descriptor_of(message))
+        return printer(message)
+
+    def field_to_json(self, message: Message, field: FieldDescriptor) -> object:
+        """What orjson prints for one field: null where it has presence and is absent, else its value, even a zero."""
+        if field.has_presence and not message.HasField(field.name):
+            return None
+        if field not in self._fields:
+            self._fields[field] = self._field_printer(field)
+        printer = self._fields[field]
+        value = getattr(message, field.name)
+        return value if printer is None else printer(value)
+
+    def type_printer(self, descriptor: Descriptor) -> Print:
+        """The compiled type."""
+        with self._compiling:
+            printer = self._by_descriptor.get(descriptor)
+            return self._compile(descriptor) if printer is None else printer
+
+    def _compile(self, descriptor: Descriptor) -> Print:
+        printer = special_printer(descriptor)
+        if descriptor.full_name == ANY:
+            printer = any_printer(descriptor.file.pool, self.to_json)
+        if printer is None:
+            # For the fields that lead back to this type, which is not finished yet.
+            self._by_descriptor[descriptor] = lambda message: self._by_descriptor[descriptor](message)
+            make = _small_message if len(descriptor.fields) <= _FEW else _large_message
+            printer = make(descriptor.fields, self._field_printer)
+        self._by_descriptor[descriptor] = printer
+        return printer
+
+    def _field_printer(self, field: FieldDescriptor) -> Print | None:
+        inner = field.message_type
+        if inner is not None and inner.GetOptions().map_entry:
+            return _map_printer(key_printer(inner.fields_by_name["key"]), self._element(inner.fields_by_name["value"]))
+        element = self._element(field)
+        return _list_printer(element) if field.is_repeated else element
+
+    def _element(self, field: FieldDescriptor) -> Print | None:
+        return scalar_printer(field) if field.message_type is None else self.type_printer(field.message_type)
+
+
+def _small_message(fields: Iterable[FieldDescriptor], field_printer: FieldPrinter) -> Print:
+    """Asks every field in turn whether it is set."""
+    names: dict[str, object] = {"copysign": math.copysign}
+    lines = ["out = {}"]
+    seen: set[str] = set()
+    for index, field in enumerate(fields):
+        oneof = field.containing_oneof
+        if oneof is None or len(oneof.fields) == 1:
+            printer = names[f"print_{index}"] = field_printer(field)
+            printed = "value" if printer is None else f"print_{index}(value)"
+            lines += _value_if_set(field)
+            lines.append(f"    out[{field.json_name!r}] = {printed}")
+        elif oneof.name not in seen:
+            seen.add(oneof.name)
+            names[f"members_{index}"] = {
+                member.name: (member.json_name, field_printer(member) or _same) for member in oneof.fields
+            }
+            lines += [
+                f"name = message.WhichOneof({oneof.name!r})",
+                "if name is not None:",
+                f"    key, print_member = members_{index}[name]",
+                "    out[key] = print_member(getattr(message, name))",
+            ]
+    return cast("Print", function("to_json(message)", [*lines, "return out"], names))
+
+
+def _value_if_set(field: FieldDescriptor) -> list[str]:
+    """Lines that leave the field's value in `value`, and end with the condition under which it is printed."""
+    read = f"value = {attribute('message', field.name)}"
+    if field.has_presence:
+        return [f"if message.HasField({field.name!r}):", f"    {read}"]
+    if not field.is_repeated and field.type in (FieldDescriptor.TYPE_DOUBLE, FieldDescriptor.TYPE_FLOAT):
+        # Minus zero is not the default, though it is equal to it.
+        return [read, "if value or copysign(1.0, value) < 0:"]
+    return [read, "if value:"]
+
+
+def _same(value: object) -> object:
+    return value
+
+
+def _large_message(fields: Iterable[FieldDescriptor], field_printer: FieldPrinter) -> Print:
+    """Asks the message which fields are set: few of many, as a rule."""
+    printers = {field: (field.json_name, field_printer(field)) for field in fields}
+
+    def to_json(message: Message) -> dict[str, object]:
+        out: dict[str, object] = {}
+        for field, value in message.ListFields():
+            # Extensions have no place in proto3 JSON.
+            if field in printers:
+                key, printer = printers[field]
+                out[key] = value if printer is None else printer(value)
+        return out
+
+    return to_json
+
+
+def _list_printer(element: Print | None) -> Print:
+    if element is None:
+        return list
+    return lambda values: [element(value) for value in values]
+
+
+def _map_printer(print_key: Callable[[object], str], element: Print | None) -> Print:
+    if element is None:
+        return lambda entries: {print_key(key): value for key, value in entries.items()}
+    return lambda entries: {print_key(key): element(value) for key, value in entries.items()}

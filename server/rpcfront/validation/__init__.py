@@ -1,0 +1,1 @@
+"""The buf.validate rules of protos: protovalidate, and a fast path in front of it."""
