@@ -15,8 +15,8 @@ from granian.constants import Interfaces
 from granian.http import HTTP1Settings
 from granian.server.embed import Server as HttpServer
 
-from actiond import settings
-from actiond.listeners import is_listening, reserve_both
+from actiond.config import settings
+from actiond.process.sockets import is_listening, reserve_both
 from bench.load import CallError
 from bench.subjects import ROOT, Server, Servers, Starter
 

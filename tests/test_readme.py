@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from actiond.settings import TABLE, Setting
+from actiond.config.settings import TABLE, Setting
 
 README = (Path(__file__).parents[1] / "README.md").read_text()
 

@@ -2,7 +2,7 @@
 
 import sys
 
-from actiond.cli import main
+from actiond.cli.main import main
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -13,34 +13,36 @@ from google.rpc import code_pb2
 from grpc_health.v1 import health, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
-from actiond import __version__, encryption_keys
+from actiond import __version__
 from actiond.actions.errors import StoreError
 from actiond.actions.executions import Executions
 from actiond.actions.ports import Store
 from actiond.actions.targets import Targets
 from actiond.actions.tokens import Token, Tokens
-from actiond.api import errors, options
-from actiond.api.action_service import SIGNING_KEY, ActionService
+from actiond.api import permissions
 from actiond.api.authentication import Authenticator
-from actiond.api.catalogue import make_catalogue
 from actiond.api.execution_interceptor import BYPASS_HEADER, ExecutionInterceptor
 from actiond.api.health import HealthServicer
-from actiond.api.merging import Merger
-from actiond.api.plans import Plans
-from actiond.api.services import ACTION_SERVICE, SERVICE_NAMES
-from actiond.delivery import call_log
-from actiond.delivery.call_log import CallLog
+from actiond.api.message_payload import Merger
+from actiond.api.schema import make_catalogue
+from actiond.api.served import ACTION_SERVICE, SERVICE_NAMES
+from actiond.api.v3alpha import errors
+from actiond.api.v3alpha.service import SIGNING_KEY, ActionService
+from actiond.bootstrap import HandOver, id_generator, prepare_store
+from actiond.config.settings import Settings
 from actiond.delivery.client import DeliveryLimits, TargetClient
-from actiond.delivery.guard import AddressGuard
-from actiond.delivery.sealing import Sealer, make_key
-from actiond.metrics.memory import Memory
-from actiond.metrics.page import MetricsPage, holders
-from actiond.metrics.recorder import Metrics
-from actiond.preparation import HandOver, id_generator, prepare_store
-from actiond.settings import Settings
+from actiond.delivery.egress.policy import AddressGuard
+from actiond.executions.plan_cache import Plans
+from actiond.secrets import encryption_keys
+from actiond.secrets.sealing import Sealer, make_key
 from actiond.storage.urls import open_store
+from actiond.telemetry import target_log
 from actiond.telemetry.access_log import AccessLog, as_json, as_text
 from actiond.telemetry.line_writer import LineWriter
+from actiond.telemetry.metrics.endpoint import MetricsPage, holders
+from actiond.telemetry.metrics.memory import Memory
+from actiond.telemetry.metrics.recorder import Metrics
+from actiond.telemetry.target_log import CallLog
 from rpcfront import Cors, Gateway, Info, Limits, Observe, refusal
 from rpcfront.adapters.rsgi import RsgiApplication
 from rpcfront.openapi import DOCUMENT_PATH, PAGE_PATH, read_comments
@@ -87,14 +89,14 @@ class Application:
         self._access_log = None if style is None else AccessLog(sys.stderr.fileno(), style, _owner)
         guard = AddressGuard(settings.allow_addresses, settings.deny_addresses)
         self._target_lines = LineWriter(sys.stderr.fileno(), "log of calls to targets")
-        style_of_targets = call_log.as_json if settings.access_log == "json" else call_log.as_text
-        target_log = CallLog(self._target_lines.put, style_of_targets, logging.getLevelName(settings.log_level.upper()))
+        style_of_targets = target_log.as_json if settings.access_log == "json" else target_log.as_text
+        calls_log = CallLog(self._target_lines.put, style_of_targets, logging.getLevelName(settings.log_level.upper()))
         self._client = TargetClient(
             guard,
             sealer,
             _delivery_limits(settings),
             f"actiond/{__version__}",
-            target_log if metrics is None else _each(target_log, metrics.observe_target),
+            calls_log if metrics is None else _each(calls_log, metrics.observe_target),
             observe_started=None if metrics is None else metrics.observe_started,
         )
         catalogue = make_catalogue(settings.descriptor_sets, settings.functions)
@@ -106,7 +108,7 @@ class Application:
             services=[(ACTION_SERVICE, ActionService(targets, Executions(store, time.time_ns, catalogue), catalogue))],
             authenticate=Authenticator(tokens),
             translate=errors.to_status,
-            success_code=options.success_code,
+            success_code=permissions.success_code,
             probes=probes,
             cors=Cors(
                 frozenset(settings.cors_origins),
@@ -192,7 +194,7 @@ class Application:
 def _pages(settings: Settings, metrics: Metrics | None, tokens: Tokens) -> dict[str, Page]:
     if metrics is None:
         return {}
-    authorize = holders(tokens, options.READ_METRICS) if settings.metrics == "private" else None
+    authorize = holders(tokens, permissions.READ_METRICS) if settings.metrics == "private" else None
     return {METRICS_PATH: MetricsPage(metrics.render, metrics.content_type, authorize)}
 
 

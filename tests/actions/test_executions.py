@@ -5,7 +5,7 @@ import pytest
 from actiond.actions import errors
 from actiond.actions.conditions import Condition, ExecutionType, Scope, condition_of
 from actiond.actions.executions import LEVELS, MOST_STEPS, Step
-from actiond.actions.plans import Plan
+from actiond.executions.plans import Plan
 from tests.actions.samples import METHOD, SERVICE, Domain, a_caller
 
 REQUEST = condition_of("request")

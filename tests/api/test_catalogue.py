@@ -7,8 +7,8 @@ import pytest
 from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet
 
 from actiond.actions.conditions import Condition, ExecutionType, Scope
-from actiond.api.catalogue import DescriptorSetError, make_catalogue
-from actiond.api.services import ACTION_SERVICE
+from actiond.api.schema import DescriptorSetError, make_catalogue
+from actiond.api.served import ACTION_SERVICE
 
 OWN_METHODS = {f"/{ACTION_SERVICE.full_name}/{method.name}" for method in ACTION_SERVICE.methods}
 

@@ -26,9 +26,9 @@ from actiond.actions.errors import EventConditionEmptyError, LimitTooHighError, 
 from actiond.actions.executions import Execution
 from actiond.actions.queries import DEFAULT_LIMIT, MOST, Page, TargetField, TextMethod
 from actiond.actions.targets import Target, TargetType
-from actiond.api.conditions import condition_of, put_condition, put_execution, steps_of
-from actiond.api.details import page_of, put_details
-from actiond.api.targets import new_target, put_target, target_change, target_query
+from actiond.api.v3alpha.details import page_of, put_details
+from actiond.api.v3alpha.executions import condition_of, put_condition, put_execution, steps_of
+from actiond.api.v3alpha.targets import new_target, put_target, target_change, target_query
 
 METHOD = "/shop.v1.Orders/Place"
 

@@ -9,7 +9,7 @@ from google.protobuf.message import Message
 from google.rpc import code_pb2, error_details_pb2, status_pb2
 
 from actiond.actions import errors
-from actiond.api.errors import DETAIL_TYPES, to_status
+from actiond.api.v3alpha.errors import DETAIL_TYPES, to_status
 
 INVALID, NOT_FOUND, EXISTS = code_pb2.INVALID_ARGUMENT, code_pb2.NOT_FOUND, code_pb2.ALREADY_EXISTS
 FAILED, DENIED, UNAUTHENTICATED = code_pb2.FAILED_PRECONDITION, code_pb2.PERMISSION_DENIED, code_pb2.UNAUTHENTICATED

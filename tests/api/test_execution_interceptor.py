@@ -17,9 +17,9 @@ from actiond.actions.signing_keys import SigningKey
 from actiond.actions.targets import NewTarget, Target, Targets, TargetType
 from actiond.actions.tokens import new_token
 from actiond.api.execution_interceptor import ExecutionInterceptor
-from actiond.api.merging import Merger
-from actiond.api.plans import Plans
-from actiond.api.services import ACTION_SERVICE
+from actiond.api.message_payload import Merger
+from actiond.api.served import ACTION_SERVICE
+from actiond.executions.plan_cache import Plans
 from actiond.storage.memory import MemoryStore
 from rpcfront.calls.dispatch import LARGE
 from rpcfront.transcoding.json.codec import Codec

@@ -10,7 +10,7 @@ from google.protobuf.message import Message
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actiond.api.merging import AnswerError, Merger
+from actiond.api.message_payload import AnswerError, Merger
 from rpcfront.transcoding.json.codec import Codec
 from rpcfront.validation.rules import Rules
 from tests.protos import compile_proto

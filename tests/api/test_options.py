@@ -2,9 +2,9 @@
 
 import pytest
 
-from actiond.api import options
+from actiond.api import permissions
 from actiond.api.authentication import Authenticator
-from actiond.api.services import ACTION_SERVICE
+from actiond.api.served import ACTION_SERVICE
 from rpcfront import ServiceError
 from tests.gateway import echo
 
@@ -24,7 +24,7 @@ PERMISSIONS = {
 
 
 def test_each_method_has_the_permission_that_the_proto_names() -> None:
-    assert {method.name: options.permission(method) for method in ACTION_SERVICE.methods} == PERMISSIONS
+    assert {method.name: permissions.permission(method) for method in ACTION_SERVICE.methods} == PERMISSIONS
 
 
 def test_a_method_without_a_permission_stops_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -34,12 +34,12 @@ def test_a_method_without_a_permission_stops_the_start(monkeypatch: pytest.Monke
 
 
 def test_success_codes_are_those_of_the_proto() -> None:
-    codes = {method.name: options.success_code(method) for method in ACTION_SERVICE.methods}
+    codes = {method.name: permissions.success_code(method) for method in ACTION_SERVICE.methods}
     assert codes == dict.fromkeys(PERMISSIONS, 200) | {"CreateTarget": 201}
 
 
 def test_the_known_permissions_are_sorted_and_each_named_once() -> None:
-    assert options.permissions() == (
+    assert permissions.permissions() == (
         "execution.bypass",
         "execution.delete",
         "execution.read",

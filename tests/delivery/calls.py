@@ -4,7 +4,7 @@ from typing import Any
 
 import aiohttp
 
-from actiond.delivery.guard import AddressDeniedError, AddressGuard
+from actiond.delivery.egress.policy import AddressDeniedError, AddressGuard
 
 
 async def outcome(guard: AddressGuard, url: str, **options: Any) -> str:

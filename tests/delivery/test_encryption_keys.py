@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from actiond import encryption_keys, private_files
-from actiond.encryption_keys import KeyFileError
+from actiond.secrets import encryption_keys, private_files
+from actiond.secrets.encryption_keys import KeyFileError
 
 ROOT = Path(__file__).parents[2]
 OLD, NEW, FOREIGN = (bytes([number]) * 32 for number in (1, 2, 3))
@@ -118,7 +118,7 @@ def test_a_link_to_the_file_is_followed(path: Path) -> None:
 
 def test_processes_that_start_at_once_agree_on_one_key(path: Path) -> None:
     program = (
-        "import sys, pathlib; from actiond.encryption_keys import load_or_make;"
+        "import sys, pathlib; from actiond.secrets.encryption_keys import load_or_make;"
         "print('ready', flush=True); sys.stdin.readline();"
         "print(load_or_make(pathlib.Path(sys.argv[1])))"
     )

@@ -12,8 +12,8 @@ import pytest
 import uvloop
 from aiohttp.abc import ResolveResult
 
-from actiond.delivery.guard import AddressGuard
-from actiond.delivery.resolving import SystemResolver
+from actiond.delivery.egress.policy import AddressGuard
+from actiond.delivery.egress.resolver import SystemResolver
 from tests.delivery.calls import denial, outcome, outcome_through
 from tests.delivery.conftest import Listener
 from tests.delivery.dns_server import StubResolver, dns_server

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from actiond.delivery.addresses import carried
-from actiond.delivery.guard import AddressDeniedError, AddressGuard
-from actiond.delivery.networks import parse_network
+from actiond.delivery.egress.embedded_ipv4 import carried
+from actiond.delivery.egress.networks import parse_network
+from actiond.delivery.egress.policy import AddressDeniedError, AddressGuard
 
 GUARD = AddressGuard()
 

@@ -7,7 +7,7 @@ from ipaddress import ip_network
 import aiohttp
 import pytest
 
-from actiond.delivery.guard import AddressGuard
+from actiond.delivery.egress.policy import AddressGuard
 from tests.delivery.calls import outcome, outcome_through
 from tests.delivery.conftest import Listener
 

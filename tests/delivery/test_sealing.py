@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actiond.delivery.sealing import Sealer, UnsealError, make_key, new_signing_key
-from actiond.delivery.signature import header, verify
+from actiond.client.signature import header, verify
+from actiond.secrets.sealing import Sealer, UnsealError, make_key, new_signing_key
 
 OLD, NEW, FOREIGN = (bytes([number]) * 32 for number in (1, 2, 3))
 TARGET = "383286160039874560"

@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.hmac import HMAC
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actiond.delivery.signature import HEADER, LONGEST, SignatureError, header, verify
+from actiond.client.signature import HEADER, LONGEST, SignatureError, header, verify
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "targets.md"
@@ -215,12 +215,12 @@ def test_no_error_repeats_the_key() -> None:
 
 def test_a_receiver_imports_nothing_but_the_standard_library() -> None:
     program = (
-        "import sys; before = set(sys.modules); import actiond.delivery.signature;"
+        "import sys; before = set(sys.modules); import actiond.client.signature;"
         "new = {name for name in set(sys.modules) - before if name.partition('.')[0] not in sys.stdlib_module_names};"
         "print(*sorted(new))"
     )
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert done.stdout.split() == ["actiond", "actiond.delivery", "actiond.delivery.signature"]
+    assert done.stdout.split() == ["actiond", "actiond.delivery", "actiond.client.signature"]
 
 
 @pytest.fixture

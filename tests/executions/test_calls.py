@@ -11,7 +11,7 @@ from google.protobuf import json_format
 from google.protobuf.message import Message
 
 from actiond import __version__
-from actiond.delivery.signature import HEADER, verify
+from actiond.client.signature import HEADER, verify
 from tests.executions.api import Api, condition, target
 from tests.executions.protocols import SERVICE
 from tests.executions.signatures import digest_by, signature_of

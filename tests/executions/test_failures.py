@@ -11,7 +11,7 @@ from actiond_protos.zitadel.action.v3alpha.action_service_pb2 import ListTargets
 from actiond_protos.zitadel.v1 import error_detail_pb2
 from google.rpc import error_details_pb2
 
-from actiond.delivery.signature import HEADER, verify
+from actiond.client.signature import HEADER, verify
 from tests.executions.api import FAILED, Api, Created, condition, names, target
 from tests.executions.conftest import LARGEST_ANSWER
 from tests.executions.logs import outcomes

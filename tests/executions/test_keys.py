@@ -3,7 +3,7 @@
 import pytest
 from actiond_protos.zitadel.action.v3alpha.action_service_pb2 import ListTargetsRequest
 
-from actiond.delivery.signature import HEADER, SignatureError, verify
+from actiond.client.signature import HEADER, SignatureError, verify
 from tests.executions.api import Api, condition
 from tests.executions.commands import rotate
 from tests.executions.signatures import digest_by, signature_of

@@ -21,8 +21,8 @@ from actiond_protos.zitadel.action.v3alpha.action_service_pb2 import (
 from google.protobuf.message import Message
 from google.rpc import error_details_pb2
 
-from actiond.api.options import BYPASS as BYPASS_PERMISSION
-from actiond.api.options import permissions
+from actiond.api.permissions import BYPASS as BYPASS_PERMISSION
+from actiond.api.permissions import permissions
 from tests.executions.api import BYPASS, FAILED, Api, Created, add_token, condition, names, of_all, target
 from tests.executions.commands import run, run_beside
 from tests.executions.protocols import PROTOCOLS

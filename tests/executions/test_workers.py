@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from actiond_protos.zitadel.action.v3alpha.action_service_pb2 import ListTargetsRequest, UpdateTargetRequest
 
-from actiond.delivery.signature import HEADER, verify
+from actiond.client.signature import HEADER, verify
 from tests.executions.api import ELSEWHERE, Api, condition, new_owner, of_all
 from tests.executions.commands import rotate
 from tests.executions.protocols import PROTOCOLS

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actiond.metrics.memory import Memory, Region
+from actiond.telemetry.metrics.memory import Memory, Region
 
 KEYS = st.binary(max_size=40)
 COUNTS = st.lists(st.tuples(KEYS, st.integers(1, 5), st.floats(allow_nan=False)))

@@ -9,8 +9,8 @@ import pytest
 
 from actiond.actions.errors import PermissionMissingError, TokenInvalidError, TokenMissingError
 from actiond.actions.tokens import ALL_PERMISSIONS, Tokens
-from actiond.metrics.page import MetricsPage, holders
 from actiond.storage.memory import MemoryStore
+from actiond.telemetry.metrics.endpoint import MetricsPage, holders
 from rpcfront.protocols.http import Headers, HttpRequest
 
 

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4
 
 from actiond.delivery.outcomes import Outcome, TargetCall
-from actiond.metrics import recorder
-from actiond.metrics.families import CHANGES, FAMILIES, SECONDS
-from actiond.metrics.memory import Memory
-from actiond.metrics.recorder import Metrics
+from actiond.telemetry.metrics import recorder
+from actiond.telemetry.metrics.families import CHANGES, FAMILIES, SECONDS
+from actiond.telemetry.metrics.memory import Memory
+from actiond.telemetry.metrics.recorder import Metrics
 from rpcfront import Call, Gateway
 from tests.gateway import echo
 from tests.gateway.faces import HTTP_FACES, ask

@@ -10,7 +10,7 @@ from tests.server_process import clean_environment
 SCRIPT = """
 import os, signal, sys
 from server import family
-from actiond.metrics.memory import Memory
+from actiond.telemetry.metrics.memory import Memory
 
 memory = Memory(2)
 assert "prometheus_client" not in sys.modules
@@ -18,7 +18,7 @@ assert "prometheus_client" not in sys.modules
 def work(number, calls):
     def body(_pipe):
         from actiond.delivery.outcomes import Outcome, TargetCall
-        from actiond.metrics.recorder import Metrics
+        from actiond.telemetry.metrics.recorder import Metrics
         metrics = Metrics(memory, number)
         for _ in range(calls):
             metrics.observe_target(TargetCall("1", "request", Outcome.OK, 200, 0.5, False, ""))
@@ -30,7 +30,7 @@ for number, calls in {workers}:
     child = family.fork(work(number, calls))
     assert os.waitstatus_to_exitcode(os.waitpid(child.pid, 0)[1]) == -signal.SIGKILL
 
-from actiond.metrics.exposition import text
+from actiond.telemetry.metrics.exposition import text
 sys.stdout.buffer.write(text(memory.regions))
 """
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 import actiond as package
-from actiond.settings import TABLE
+from actiond.config.settings import TABLE
 from tests.process.calls import create_target
 from tests.process.conftest import Start
 from tests.server_process import clean_environment

@@ -10,11 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actiond import announce, settings, values
-from actiond.listeners import Listener
-from actiond.logs import OneLineFormatter
-from actiond.settings import TABLE, Settings, SettingsError
-from actiond.values import Address
+from actiond.config import setting_parsers, settings
+from actiond.config.setting_parsers import Address
+from actiond.config.settings import TABLE, Settings, SettingsError
+from actiond.process import console
+from actiond.process.sockets import Listener
+from actiond.telemetry.logging import OneLineFormatter
 
 WRONG = [
     ("grpc_address", "50051"),
@@ -159,7 +160,7 @@ def test_both_listeners_may_ask_for_any_free_port() -> None:
     ],
 )
 def test_origins_are_read_as_browsers_send_them(text: str, expected: tuple[str, ...]) -> None:
-    assert values.origins(text) == expected
+    assert setting_parsers.origins(text) == expected
 
 
 def test_a_repeated_flag_adds_up() -> None:
@@ -174,12 +175,12 @@ def test_a_repeated_flag_adds_up() -> None:
     "text", ["127.0.0.1:0", "[::1]:8080", "localhost:65535", "my-host.example:1", "0.0.0.0:80", "[::]:80"]
 )
 def test_an_address_is_printed_as_it_was_written(text: str) -> None:
-    assert str(values.address(text)) == text
+    assert str(setting_parsers.address(text)) == text
 
 
 @given(host=st.ip_addresses().map(str), port=st.integers(0, 65535))
 def test_every_ip_address_survives_printing_and_reading(host: str, port: int) -> None:
-    assert values.address(str(Address(host, port))) == Address(host, port)
+    assert setting_parsers.address(str(Address(host, port))) == Address(host, port)
 
 
 @given(st.text())
@@ -196,7 +197,7 @@ def test_an_address_beyond_this_machine_is_worth_a_warning(
     host: str, warned: bool, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with socket.socket() as unused:
-        announce.warn_of_exposure([Listener("grpc", Address(host, 50051), unused)])
+        console.warn_of_exposure([Listener("grpc", Address(host, 50051), unused)])
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == warned
     assert all("--grpc-address" in line and "TLS" in line for line in lines)

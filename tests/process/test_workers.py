@@ -118,7 +118,7 @@ def blocks_sigterm(server: ServerProcess) -> bool:
 SCRIPT = """
 import os, signal, sys, time
 from server import family, logs, signals
-from actiond.supervisor import Supervisor
+from actiond.process.supervisor import Supervisor
 
 def fails(_number, pipe):
     family.leave(3)

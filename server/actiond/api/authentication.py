@@ -4,8 +4,8 @@ from google.protobuf.descriptor import MethodDescriptor
 
 from actiond.actions.errors import TokenInvalidError
 from actiond.actions.tokens import Token, Tokens
-from actiond.api.options import permission
-from actiond.api.services import SERVICES
+from actiond.api.permissions import permission
+from actiond.api.served import SERVICES
 from rpcfront import ServicerContext
 
 

@@ -16,13 +16,13 @@ from google.protobuf.message import Message
 from google.rpc import code_pb2
 
 from actiond.actions.errors import ExecutionFailedError, TargetFailedError
-from actiond.actions.plans import PlannedExecution
 from actiond.actions.ports import TargetCaller
 from actiond.actions.targets import Target, TargetType
 from actiond.actions.tokens import Token
-from actiond.api.merging import Merger
-from actiond.api.options import BYPASS
-from actiond.api.plans import Plans
+from actiond.api.message_payload import Merger
+from actiond.api.permissions import BYPASS
+from actiond.executions.plan_cache import Plans
+from actiond.executions.plans import PlannedExecution
 from rpcfront import CallNext, ServicerContext, refusal
 from rpcfront.calls.dispatch import LARGE
 from rpcfront.transcoding.json.codec import Codec

@@ -16,12 +16,12 @@ from actiond.actions.signing_keys import SigningKey
 from actiond.actions.targets import Target, TargetType
 from actiond.delivery.connections import as_data, cut, open_session, read_url
 from actiond.delivery.deadline import Deadline
+from actiond.delivery.egress.policy import AddressGuard
 from actiond.delivery.faults import FAULTS, outcome_of
-from actiond.delivery.guard import AddressGuard
 from actiond.delivery.outcomes import CallFailedError, Outcome, TargetCall
-from actiond.delivery.sealing import Sealer
-from actiond.delivery.signing import Signer
+from actiond.delivery.signer import Signer
 from actiond.delivery.slots import Slots
+from actiond.secrets.sealing import Sealer
 
 T = TypeVar("T")
 

@@ -24,7 +24,7 @@ from aiohttp.client_proto import ResponseHandler
 from aiohttp.connector import Connection
 from yarl import URL
 
-from actiond.delivery.guard import AddressGuard
+from actiond.delivery.egress.policy import AddressGuard
 
 KEPT_SECONDS = 4
 """How long an idle connection is kept. Node, uvicorn and Apache close theirs after 5 s."""

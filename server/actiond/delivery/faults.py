@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import aiohttp
 from aiohttp.http_exceptions import HttpProcessingError
 
-from actiond.delivery.guard import AddressDeniedError
+from actiond.delivery.egress.policy import AddressDeniedError
 from actiond.delivery.outcomes import Outcome
 
 FAULTS = (aiohttp.ClientError, HttpProcessingError, OSError, UnicodeError)

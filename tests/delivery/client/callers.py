@@ -9,9 +9,9 @@ from typing import Any
 from actiond.actions.signing_keys import SigningKey
 from actiond.actions.targets import Target, TargetType
 from actiond.delivery.client import DeliveryLimits, TargetClient
-from actiond.delivery.guard import AddressGuard
+from actiond.delivery.egress.policy import AddressGuard
 from actiond.delivery.outcomes import CallFailedError, TargetCall
-from actiond.delivery.sealing import Sealer
+from actiond.secrets.sealing import Sealer
 
 LOOPBACK = AddressGuard(allow=(ip_network("127.0.0.0/8"),))
 SEALER = Sealer([b"k" * 32])

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actiond.delivery.call_log import CallLog, Style, as_json, as_text
 from actiond.delivery.outcomes import Outcome, TargetCall
+from actiond.telemetry.target_log import CallLog, Style, as_json, as_text
 from tests.delivery.client.callers import MakeCaller, target
 from tests.targets.server import TargetServer
 

@@ -8,7 +8,7 @@ import pytest
 
 from actiond.actions.targets import TargetType
 from actiond.delivery.client import DeliveryLimits
-from actiond.delivery.guard import AddressGuard
+from actiond.delivery.egress.policy import AddressGuard
 from actiond.delivery.outcomes import Outcome
 from tests.delivery.client.callers import Caller, MakeCaller, target
 from tests.targets.certificates import Authority

@@ -8,9 +8,9 @@ import time
 import pytest
 
 from actiond.actions.signing_keys import SigningKey
+from actiond.client.signature import HEADER, SignatureError, verify
 from actiond.delivery.client import LARGE
-from actiond.delivery.sealing import Sealer
-from actiond.delivery.signature import HEADER, SignatureError, verify
+from actiond.secrets.sealing import Sealer
 from tests.delivery.client.callers import AGENT, SEALER, Caller, target
 from tests.targets.server import TargetServer
 

@@ -8,8 +8,8 @@ import orjson
 import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
-from actiond.api.options import success_code
-from actiond.api.services import ACTION_SERVICE
+from actiond.api.permissions import success_code
+from actiond.api.served import ACTION_SERVICE
 from rpcfront.openapi import build, document, operations, site
 from rpcfront.transcoding.annotations import http_rules
 from tests.gateway import fixture_service

@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from actiond.actions.errors import StoreError
-from actiond.private_files import make_directory, sync_directory
+from actiond.secrets.private_files import make_directory, sync_directory
 
 PATIENCE = 5.0
 """Seconds to wait for another process's lock."""

@@ -20,7 +20,7 @@ from actiond.storage.sqlite.connection import DRIVER_ERRORS, PATIENCE, connect, 
 from actiond.storage.sqlite.reader import Reader
 from actiond.storage.sqlite.rows import Row, events, instance, targets, tokens
 from actiond.storage.sqlite.schema import migrations, prepare
-from actiond.storage.sqlite.turns import OncePerTurn
+from actiond.storage.sqlite.tick_cache import OncePerTurn
 from actiond.storage.sqlite.writer import ObserveBatch, Writer
 
 T = TypeVar("T")

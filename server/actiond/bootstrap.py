@@ -1,0 +1,64 @@
+"""What is seen to before the first call: the files that the settings name, the database, its owner, the first token."""
+
+import secrets
+import time
+from collections.abc import Callable
+
+from actiond.actions.errors import StoreError
+from actiond.actions.ids import IdGenerator
+from actiond.actions.ports import Store
+from actiond.actions.tokens import ALL_PERMISSIONS, Tokens, first_start, new_token
+from actiond.api.schema import DescriptorSetError, make_catalogue
+from actiond.config.settings import Settings, SettingsError
+from actiond.secrets import encryption_keys
+from actiond.storage.urls import open_store
+
+ADMIN = "admin"
+"""The id and the name of the token that the first start makes."""
+
+HandOver = Callable[[str], None]
+"""Gives the admin token's secret, made just now, to whoever will use it: nobody can be told again."""
+
+
+async def prepare(settings: Settings, hand_over: HandOver) -> None:
+    """Reads what the settings name, migrates the database and sees to its owner, admin token and encryption key.
+
+    Leaves nothing open. A database in memory is not there yet: `Application.open` prepares it. Raises SettingsError.
+    """
+    try:
+        make_catalogue(settings.descriptor_sets, settings.functions)
+    except DescriptorSetError as error:
+        raise SettingsError(f"--descriptor-set: {error}") from error
+    if settings.database.kind == "memory":
+        return
+    store = open_store(settings.database)
+    try:
+        await prepare_store(store, settings, hand_over)
+        encryption_keys.in_use(settings.encryption_keys, settings.database.path, may_make=True)
+    finally:
+        await store.close()
+
+
+async def prepare_store(store: Store, settings: Settings, hand_over: HandOver) -> None:
+    """Sees to the store's owner and admin token."""
+    new_id = await id_generator(store)
+    secret = settings.admin_token or secrets.token_urlsafe(32)
+    owner = new_id()
+    admin = new_token(ADMIN, ADMIN, owner, (ALL_PERMISSIONS,), secret, created_at_ns=time.time_ns())
+    is_told = settings.admin_token is not None
+    owner, made = await first_start(store, owner, admin, lambda: None if is_told else hand_over(secret))
+    if made or not is_told:
+        return
+    known = await store.token(admin.selector)
+    if known is not None and known.id != ADMIN:
+        raise StoreError(f"ACTIOND_ADMIN_TOKEN: token {known.id} has the same secret")
+    if known is None or known.revoked_at_ns is not None:
+        await Tokens(store, time.time_ns).create(
+            token_id=ADMIN, name=ADMIN, owner=owner, permissions=admin.permissions, secret=secret
+        )
+
+
+async def id_generator(store: Store) -> Callable[[], str]:
+    """Makes ids that no other process on the store makes."""
+    worker = await store.write(lambda transaction: transaction.next_worker_number())
+    return IdGenerator(worker, time.time_ns)

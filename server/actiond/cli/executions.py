@@ -1,0 +1,48 @@
+"""`actiond execution`: shows and deletes executions, the way back when an execution fails every call of the API."""
+
+import time
+from collections.abc import Mapping
+
+from actiond.actions.conditions import condition_of
+from actiond.actions.errors import ExecutionNotFoundError
+from actiond.actions.executions import Step, delete_execution
+from actiond.actions.ports import Store
+from actiond.actions.queries import MOST, ExecutionQuery, Page
+from actiond.actions.tokens import SYSTEM
+from actiond.cli.store_command import Command, owner_of, print_table
+from actiond.config.settings import SettingsError
+from actiond.process.console import Failure, say
+
+_COLUMNS = ("CONDITION", "CALLS")
+
+
+async def _list(store: Store, arguments: Mapping[str, object]) -> None:
+    owner = await owner_of(store, arguments)
+    rows = [_COLUMNS]
+    while True:
+        found = await store.find_executions(owner, ExecutionQuery(Page(len(rows) - 1, MOST, ascending=True)))
+        rows += [(execution.condition.key, ", ".join(map(_word, execution.steps))) for execution in found.items]
+        if len(found.items) < MOST:
+            break
+    print_table(rows)
+
+
+def _word(step: Step) -> str:
+    return step if isinstance(step, str) else f"include {step.key}"
+
+
+async def _delete(store: Store, arguments: Mapping[str, object]) -> None:
+    key = str(arguments["condition"])
+    try:
+        condition = condition_of(key)
+    except ValueError as error:
+        raise SettingsError(f"{key!r} is not a condition as `actiond execution list` prints it") from error
+    owner = await owner_of(store, arguments)
+    try:
+        await delete_execution(store, owner, condition, editor=SYSTEM, now_ns=time.time_ns())
+    except ExecutionNotFoundError as error:
+        raise Failure(f"there is no execution {key!r}") from error
+    say(f"execution {key} is deleted")
+
+
+COMMANDS: Mapping[str, Command] = {"list": _list, "delete": _delete}

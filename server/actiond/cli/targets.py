@@ -1,0 +1,40 @@
+"""`actiond target`: gives a target a new signing key."""
+
+import time
+from collections.abc import Mapping
+from typing import cast
+
+from actiond.actions.errors import TargetToChangeNotFoundError
+from actiond.actions.ports import Store
+from actiond.actions.targets import rotate_key
+from actiond.cli.store_command import Command, owner_of, print_secret, span_ns
+from actiond.config.settings import SettingsError
+from actiond.process.console import Failure, say
+from actiond.secrets import encryption_keys
+from actiond.secrets.sealing import Sealer, make_key
+from actiond.storage.urls import DatabaseUrl
+
+
+async def _rotate_key(store: Store, arguments: Mapping[str, object]) -> None:
+    target_id = str(arguments["id"])
+    overlap = span_ns(str(arguments["overlap"]))
+    if overlap is None:
+        raise SettingsError(f"--overlap: {arguments['overlap']!r} is not a span like 24h, 45m or 0s")
+    # The server would not know a key that was made here.
+    keys = encryption_keys.in_use(
+        cast("tuple[bytes, ...] | None", arguments["encryption_keys"]),
+        cast("DatabaseUrl", arguments["database"]).path,
+        may_make=False,
+    )
+    owner = await owner_of(store, arguments)
+    try:
+        key = await rotate_key(
+            store, owner, target_id, make_key(Sealer(keys)), now_ns=time.time_ns(), overlap_ns=overlap
+        )
+    except TargetToChangeNotFoundError as error:
+        raise Failure(f"there is no target {target_id!r}") from error
+    say(f"target {target_id} has a new signing key; those before it sign for {arguments['overlap']} more. Shown once:")
+    print_secret(key, "key", "rotate it again")
+
+
+COMMANDS: Mapping[str, Command] = {"rotate-key": _rotate_key}

@@ -1,0 +1,109 @@
+"""`actiond token`: administers tokens on the store itself. A running server sees each change with the next call."""
+
+import secrets
+import time
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import cast
+
+from actiond.actions.errors import TokenNotFoundError
+from actiond.actions.ids import IdGenerator
+from actiond.actions.ports import Store
+from actiond.actions.tokens import ALL_PERMISSIONS, Token, Tokens
+from actiond.cli.store_command import Command, owner_of, print_secret, print_table, printable, span_ns
+from actiond.config.settings import SettingsError
+from actiond.process.console import Failure, say
+
+_LAST_NS = 2**63 - 1
+"""What the stores can hold: the year 2262."""
+_COLUMNS = ("ID", "NAME", "OWNER", "PERMISSIONS", "CREATED", "EXPIRES", "STATE")
+
+
+async def _create(store: Store, arguments: Mapping[str, object]) -> None:
+    name = printable("--name", arguments["name"])
+    permissions = _permissions(cast("Sequence[str]", arguments["permissions"]))
+    expires = None if arguments["expires"] is None else _expiry(str(arguments["expires"]), time.time_ns())
+    owner = await owner_of(store, arguments)
+    number = await store.write(lambda transaction: transaction.next_worker_number())
+    secret = secrets.token_urlsafe(32)
+    token = await Tokens(store, time.time_ns).create(
+        token_id=IdGenerator(number, time.time_ns)(),
+        name=name,
+        owner=owner,
+        permissions=permissions,
+        secret=secret,
+        expires_at_ns=expires,
+    )
+    until = f", until {_time(token.expires_at_ns)}" if token.expires_at_ns else ""
+    say(f"token {token.id} for owner {token.owner}{until}; its secret, shown this once:")
+    print_secret(secret, "secret", f"token {token.id} is best revoked")
+
+
+async def _list(store: Store, _arguments: Mapping[str, object]) -> None:
+    now = time.time_ns()
+    print_table([_COLUMNS, *(_row(token, now) for token in await store.tokens())])
+
+
+async def _revoke(store: Store, arguments: Mapping[str, object]) -> None:
+    token_id = str(arguments["id"])
+    try:
+        await Tokens(store, time.time_ns).revoke(token_id)
+    except TokenNotFoundError as error:
+        raise Failure(f"there is no token {token_id!r}") from error
+    say(f"token {token_id} is revoked")
+
+
+COMMANDS: Mapping[str, Command] = {"create": _create, "list": _list, "revoke": _revoke}
+
+
+def _permissions(wanted: Sequence[str]) -> frozenset[str]:
+    from actiond.api.permissions import permissions  # loads protobuf, which the other commands do without
+
+    known = {*permissions(), ALL_PERMISSIONS}
+    for permission in wanted:
+        if permission not in known:
+            raise SettingsError(f"--permission: {permission!r} is none of {', '.join(sorted(known))}")
+    return frozenset(wanted)
+
+
+def _expiry(text: str, now_ns: int) -> int:
+    """A span from now, or a time of RFC 3339, in nanoseconds since the epoch."""
+    span = span_ns(text)
+    at = _timestamp(text) if span is None else now_ns + span
+    if not now_ns < at <= _LAST_NS:
+        raise SettingsError(f"--expires: {text!r} is not between now and the year 2262")
+    return at
+
+
+def _timestamp(text: str) -> int:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None or "T" not in text.upper():
+        raise SettingsError(
+            f"--expires: {text!r} is neither a span like 30d, 12h or 45m nor a time like 2030-01-31T12:00:00Z"
+        )
+    return int(moment.timestamp()) * 10**9
+
+
+def _row(token: Token, now_ns: int) -> tuple[str, ...]:
+    return (
+        token.id,
+        token.name,
+        token.owner,
+        ",".join(sorted(token.permissions)),
+        _time(token.created_at_ns),
+        _time(token.expires_at_ns) if token.expires_at_ns else "never",
+        _state(token, now_ns),
+    )
+
+
+def _state(token: Token, now_ns: int) -> str:
+    if token.is_active(now_ns):
+        return "active"
+    return "expired" if token.revoked_at_ns is None else "revoked"
+
+
+def _time(ns: int) -> str:
+    return datetime.fromtimestamp(ns // 1_000_000_000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

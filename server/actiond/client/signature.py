@@ -1,0 +1,103 @@
+"""The signature of a call to a target: how it is made, and how whoever receives the call verifies it.
+
+For receivers as much as for actiond: it imports the standard library alone and nothing else of this program.
+
+    from actiond.client.signature import HEADER, verify
+
+    verify(request.headers.get(HEADER), raw_body, key)  # raises SignatureError
+"""
+
+import hmac
+import re
+import time
+from collections.abc import Sequence
+
+HEADER = "ZITADEL-Signature"
+"""The header that carries it."""
+LONGEST = 8192
+"""Characters of a header that are read at all, about what HTTP servers let through. A signature has 68."""
+TOLERANCE = 300
+"""Seconds by which a call's time may differ from the receiver's clock."""
+
+_ELEMENT = re.compile(r"([a-z][a-z0-9]*)=([^,]*)")
+_TIME = re.compile(r"[0-9]{1,12}")
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+
+
+class SignatureError(ValueError):
+    """The call is not proven to come from the holder of a key, just now. Its text says why, and holds no secret."""
+
+
+def header(body: bytes, keys: Sequence[str], now: int) -> str:
+    """The header's value for this body: one signature by each key, so that either is enough while they are rotated.
+
+    `now` is in seconds since the epoch.
+    """
+    signed = _signed(str(now), body)
+    return ",".join([f"t={now}", *(f"v1={_digest(signed, key)}" for key in keys)])
+
+
+def verify(
+    header: str | None,
+    body: bytes,
+    key: str | Sequence[str],
+    *,
+    tolerance: float = TOLERANCE,
+    now: float | None = None,
+) -> None:
+    """Returns when one of the header's signatures is by this key, or by one of these; else raises SignatureError.
+
+    `header` is the value of `ZITADEL-Signature`, None where the call has none. `body` is the body as it was received,
+    byte for byte: JSON that was parsed and written again is another body. A call that was recorded can be sent again
+    while it is within the tolerance: who must not act on it twice remembers what it has seen for so long.
+    """
+    keys = (key,) if isinstance(key, str) else tuple(key)
+    if not keys or not all(keys):
+        raise SignatureError("there is no key to verify the signature by, or it is empty")
+    sent_at, digests = _parse(header)
+    _check_time(int(sent_at), time.time() if now is None else now, tolerance)
+    signed = _signed(sent_at, body)
+    expected = [_digest(signed, one) for one in keys]
+    # All are compared, each in constant time: how long it takes tells nothing of which one came close.
+    matches = [hmac.compare_digest(ours, theirs) for ours in expected for theirs in digests]
+    if not any(matches):
+        raise SignatureError("no signature matches the body and the key")
+
+
+def _parse(header: str | None) -> tuple[str, list[str]]:
+    """The time, as it was signed, and the signatures of version 1. Versions to come are passed over."""
+    if not header:
+        raise SignatureError("the call is not signed")
+    if len(header) > LONGEST:
+        raise SignatureError(f"the signature header is longer than {LONGEST} characters")
+    times, digests = [], []
+    for element in header.split(","):
+        match = _ELEMENT.fullmatch(element)
+        if match is None:
+            raise SignatureError("the signature header is malformed")
+        name, value = match.groups()
+        if name == "t":
+            times.append(value)
+        elif name == "v1":
+            digests.append(value)
+    if len(times) != 1 or not _TIME.fullmatch(times[0]):
+        raise SignatureError("the signature header needs one time, in seconds")
+    if not digests or not all(map(_DIGEST.fullmatch, digests)):
+        raise SignatureError("the signature header needs signatures v1 of 64 hexadecimal digits")
+    return times[0], digests
+
+
+def _check_time(sent_at: int, now: float, tolerance: float) -> None:
+    # Asked this way round, a NaN is refused.
+    if not now - sent_at <= tolerance:
+        raise SignatureError("the signature is too old")
+    if not sent_at - now <= tolerance:
+        raise SignatureError("the signature is of a time to come: the clocks differ")
+
+
+def _signed(sent_at: str, body: bytes) -> bytes:
+    return b"%b.%b" % (sent_at.encode(), body)
+
+
+def _digest(signed: bytes, key: str) -> str:
+    return hmac.digest(key.encode(), signed, "sha256").hex()

@@ -1,1 +1,0 @@
-"""The commands that work on the store itself, the server running or not."""

@@ -1,0 +1,138 @@
+"""Reads the text of one setting. Each function answers a value or raises ValueError with a reason that fits on a line.
+
+It knows nothing of flags, variables or files: `settings.py` says whose text it was.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from actiond.delivery.egress.networks import Network, parse_network
+
+_BRACKETED = re.compile(r"\[(?P<host>[0-9A-Fa-f:.]+)\]:(?P<port>[0-9]{1,5})")
+_PLAIN = re.compile(r"(?P<host>[^\s:\[\]/@]+):(?P<port>[0-9]{1,5})", re.ASCII)
+_ORIGIN = re.compile(
+    r"(?P<scheme>[a-z][a-z0-9+.-]*)://(?P<host>[a-z0-9_-]+(?:\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\])(?::(?P<port>[0-9]{1,5}))?"
+)
+_HEADER = re.compile(r"[a-z0-9_-]+")
+_SEPARATORS = re.compile(r"[,\s]+")
+_DEFAULT_PORTS = {"http": "80", "https": "443"}
+_LONGEST_NAME = 1000
+_BOOLEANS = {"true": True, "1": True, "yes": True, "on": True, "false": False, "0": False, "no": False, "off": False}
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where to listen. The host is a name or an IP address, IPv6 without brackets; port 0 means any free one."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+def address(text: str) -> Address:
+    """HOST:PORT, where an IPv6 address stands in brackets."""
+    match = _BRACKETED.fullmatch(text) or _PLAIN.fullmatch(text)
+    if match is None:
+        raise ValueError(f"{text!r} is not HOST:PORT (an IPv6 address stands in brackets: [::1]:8080)")
+    port = int(match["port"])
+    if port > 65535:
+        raise ValueError(f"{text!r}: a port is at most 65535")
+    return Address(match["host"], port)
+
+
+def whole_number(least: int, most: int) -> Callable[[str], int]:
+    """A reader of whole numbers from `least` to `most`, plain digits only."""
+
+    def read(text: str) -> int:
+        if not re.fullmatch(r"[0-9]{1,18}", text) or not least <= int(text) <= most:
+            raise ValueError(f"{text!r} is not a whole number from {least} to {most}")
+        return int(text)
+
+    return read
+
+
+def seconds(text: str) -> float:
+    """More than none and at most an hour, fractions allowed."""
+    if not re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", text) or not 0 < float(text) <= 3600:
+        raise ValueError(f"{text!r} is not a number of seconds above 0 and up to 3600")
+    return float(text)
+
+
+def boolean(text: str) -> bool:
+    """True or false, in the words that people use for it."""
+    value = _BOOLEANS.get(text.lower())
+    if value is None:
+        raise ValueError(f"{text!r} is neither true nor false")
+    return value
+
+
+def one_of(*names: str) -> Callable[[str], str]:
+    """A reader that takes one of these names, in any letter case."""
+
+    def read(text: str) -> str:
+        if text.lower() not in names:
+            raise ValueError(f"{text!r} is none of {', '.join(names)}")
+        return text.lower()
+
+    return read
+
+
+def origins(text: str) -> tuple[str, ...]:
+    """Origins as browsers write them (RFC 6454, section 6.2): lower case, without the scheme's default port."""
+    return tuple(_origin(part.lower()) for part in _parts(text))
+
+
+def _origin(text: str) -> str:
+    if text == "*":
+        return text
+    match = _ORIGIN.fullmatch(text)
+    if match is None or int(match["port"] or 0) > 65535:
+        raise ValueError(f"{text!r} is not an origin (scheme://host[:port], without a path) or *")
+    if match["port"] is not None and match["port"] == _DEFAULT_PORTS.get(match["scheme"]):
+        return text[: match.start("port") - 1]
+    return text
+
+
+def header_names(text: str) -> tuple[str, ...]:
+    """Names of header fields, lower case. `*` is refused: browsers take it literally when credentials are sent."""
+    names = tuple(part.lower() for part in _parts(text))
+    for name in names:
+        if not _HEADER.fullmatch(name):
+            raise ValueError(f"{name!r} is not the name of a header")
+    return names
+
+
+def paths(text: str) -> tuple[Path, ...]:
+    """Files, a line each or, as in PATH, with colons between them."""
+    return tuple(Path(part) for part in re.split(r"[\n:]", text) if part)
+
+
+def function_names(text: str) -> tuple[str, ...]:
+    """Names as a condition may give them."""
+    names = tuple(_parts(text))
+    for name in names:
+        if len(name) > _LONGEST_NAME or not name.isprintable():
+            raise ValueError(f"{name[:_LONGEST_NAME]!r} is not a name of up to {_LONGEST_NAME} printable characters")
+    return names
+
+
+def networks(text: str) -> tuple[Network, ...]:
+    """Networks of addresses, as 10.1.0.0/16; an address alone is a network of one."""
+    return tuple(map(parse_network, _parts(text)))
+
+
+def _parts(text: str) -> list[str]:
+    return [part for part in _SEPARATORS.split(text) if part]
+
+
+def secret(text: str) -> str:
+    """A token as it can stand in an Authorization header. The text itself is never part of an error."""
+    if not text:
+        raise ValueError("is empty")
+    if not re.fullmatch(r"[!-~]+", text):
+        raise ValueError("holds a space, a control character or one that is not ASCII")
+    return text

@@ -1,0 +1,1 @@
+"""Running executions: plans, and the runner that calls targets one after another."""

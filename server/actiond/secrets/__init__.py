@@ -1,0 +1,1 @@
+"""Encryption keys, sealed signing keys, and files that only this user may read."""
