@@ -20,8 +20,8 @@ from actiond.actions.tokens import ALL_PERMISSIONS, Tokens
 from actiond.storage.urls import open_store, parse_database_url
 from tests.executions.clients import Running, begin
 from tests.executions.protocols import SERVICE, Answer, method_of
-from tests.gateway.calls import Call
-from tests.server_process import ServerProcess
+from tests.support.servers.actiond import ServerProcess
+from tests.support.wire.calls import Call
 
 PATIENT = 60.0
 """Seconds of a target's timeout that is not to pass."""

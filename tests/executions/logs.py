@@ -3,8 +3,8 @@
 import asyncio
 import re
 
-from tests.process.calls import until
-from tests.server_process import ServerProcess
+from tests.support.action_service.http_calls import until
+from tests.support.servers.actiond import ServerProcess
 
 LINE = re.compile(
     r"(?P<time>\S+) target=(?P<target>\S+) execution=(?P<execution>\S+)"

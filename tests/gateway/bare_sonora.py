@@ -13,9 +13,9 @@ from google.rpc import status_pb2
 from grpc_status import rpc_status
 
 from rpcfront import Gateway
-from tests.gateway.faces import Reply
-from tests.gateway.fixture_service import DETAILS
-from tests.gateway.transcoding.fixtures import fixture_pool, message_class
+from tests.support.servers.faces import Reply
+from tests.support.services.fixture_protos import fixture_pool, message_class
+from tests.support.services.fixture_service import DETAILS
 
 App = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 

@@ -18,11 +18,11 @@ import h11
 from google.protobuf.message import Message
 from google.rpc import status_pb2
 
-from tests.gateway import echo
-from tests.gateway.calls import Call, Ended
-from tests.gateway.faces import HTTP_FACES, Reply
 from tests.gateway.servicers import service
-from tests.gateway.wires import STREAMING_WIRES, WIRES, Wire
+from tests.support.servers.faces import HTTP_FACES, Reply
+from tests.support.services import echo
+from tests.support.wire.calls import Call, Ended
+from tests.support.wire.protocols import STREAMING_WIRES, WIRES, Wire
 
 PATIENCE = 20.0
 """Seconds that a call may take before it is taken to hang."""

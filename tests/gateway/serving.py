@@ -7,8 +7,8 @@ from typing import Any, TypeVar
 
 from rpcfront import Gateway
 from tests.gateway.clients import Transport
-from tests.gateway.faces import HTTP_FACES, grpc_server
 from tests.gateway.servicers.service import service_of
+from tests.support.servers.faces import HTTP_FACES, grpc_server
 
 Servicer = TypeVar("Servicer")
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from rpcfront import Gateway
-from tests.gateway import echo
+from tests.support.services import echo
 
 
 @pytest.fixture

@@ -11,9 +11,9 @@ import pytest
 import pytest_asyncio
 
 from tests.gateway.cases.rows import parametrize
-from tests.gateway.faces import HTTP_FACES, ask
-from tests.gateway.fixture_service import serving
-from tests.gateway.transcoding.fixtures import message_class
+from tests.support.servers.faces import HTTP_FACES, ask
+from tests.support.services.fixture_protos import message_class
+from tests.support.services.fixture_service import serving
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -14,8 +14,8 @@ from tests.gateway.cases.grpc_web_call import Call, frame, message
 from tests.gateway.cases.grpc_web_reply import BINARY, TEXT, read
 from tests.gateway.cases.http_client import Headers, exchange, in_parts, pieces
 from tests.gateway.cases.rows import JSON, parametrize
-from tests.gateway.faces import HTTP_FACES, Reply
-from tests.gateway.fixture_service import Gate, serving
+from tests.support.servers.faces import HTTP_FACES, Reply
+from tests.support.services.fixture_service import Gate, serving
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

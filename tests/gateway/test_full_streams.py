@@ -11,12 +11,12 @@ from google.protobuf.duration_pb2 import Duration
 from google.rpc import error_details_pb2, status_pb2
 
 from rpcfront import Limits
-from tests.gateway import echo
-from tests.gateway.calls import Call, Ended
 from tests.gateway.clients import STREAMING, UNARY, Transport, begin, invoke
-from tests.gateway.fixture_service import Gate
 from tests.gateway.servicers.service import service_of
 from tests.gateway.serving import Faces, Served, serve
+from tests.support.services import echo
+from tests.support.services.fixture_service import Gate
+from tests.support.wire.calls import Call, Ended
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

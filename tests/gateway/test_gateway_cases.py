@@ -7,8 +7,8 @@ import pytest_asyncio
 
 from tests.gateway.cases import connect, errors, metadata
 from tests.gateway.cases.rows import Row, parametrize
-from tests.gateway.faces import HTTP_FACES
-from tests.gateway.fixture_service import serving
+from tests.support.servers.faces import HTTP_FACES
+from tests.support.services.fixture_service import serving
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -12,9 +12,9 @@ from tests.gateway.cases.grpc_web_call import Call, frame
 from tests.gateway.cases.grpc_web_reply import BINARY, read
 from tests.gateway.cases.http_client import exchange
 from tests.gateway.cases.rows import parametrize
-from tests.gateway.faces import HTTP_FACES
-from tests.gateway.fixture_service import serving
-from tests.gateway.transcoding.fixtures import message_class
+from tests.support.servers.faces import HTTP_FACES
+from tests.support.services.fixture_protos import message_class
+from tests.support.services.fixture_service import serving
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

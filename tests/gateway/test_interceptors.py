@@ -10,14 +10,14 @@ from google.protobuf.descriptor import MethodDescriptor
 from google.rpc import code_pb2
 
 from rpcfront import ServicerContext, StatusError, from_grpc_aio, make_status
-from tests.gateway import echo
-from tests.gateway.calls import Call, Ended, Pairs
 from tests.gateway.clients import NATIVE, STREAMING, UNARY, Transport, begin, forms_of, invoke
-from tests.gateway.faces import ask
 from tests.gateway.servicers import endings, interceptors, lives, service
 from tests.gateway.servicers.bare import BarePorts, bare_servers
 from tests.gateway.servicers.service import service_of
 from tests.gateway.serving import Faces, serve
+from tests.support.servers.faces import ask
+from tests.support.services import echo
+from tests.support.wire.calls import Call, Ended, Pairs
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -11,10 +11,10 @@ import pytest_asyncio
 
 from rpcfront import Gateway
 from rpcfront.status import MOST_FIELDS
-from tests.gateway import echo
 from tests.gateway.cases.rows import JSON
-from tests.gateway.faces import HTTP_FACES, ask
-from tests.gateway.fixture_service import serving
+from tests.support.servers.faces import HTTP_FACES, ask
+from tests.support.services import echo
+from tests.support.services.fixture_service import serving
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -9,12 +9,12 @@ import pytest_asyncio
 from google.protobuf.message import Message
 
 from rpcfront import Limits
-from tests.gateway import echo
-from tests.gateway.calls import Call, Ended
 from tests.gateway.clients import NATIVE, STREAMING, UNARY, Transport, begin, forms_of, invoke
 from tests.gateway.servicers import lives, service
 from tests.gateway.servicers.service import service_of
 from tests.gateway.serving import Faces, serve
+from tests.support.services import echo
+from tests.support.wire.calls import Call, Ended
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -28,8 +28,8 @@ from tests.gateway.cases.rows import (
     ok,
     parametrize,
 )
-from tests.gateway.faces import HTTP_FACES
-from tests.gateway.fixture_service import Gate, serving
+from tests.support.servers.faces import HTTP_FACES
+from tests.support.services.fixture_service import Gate, serving
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -7,8 +7,8 @@ import pytest
 import pytest_asyncio
 
 from rpcfront import Gateway
-from tests.gateway.faces import HTTP_FACES, Reply, ask
-from tests.protos import compile_proto
+from tests.support.protos import compile_proto
+from tests.support.servers.faces import HTTP_FACES, Reply, ask
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

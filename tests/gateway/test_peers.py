@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from rpcfront import Gateway, ServicerContext
-from tests.gateway import echo
+from tests.support.services import echo
 
 
 class Pair(NamedTuple):

@@ -7,14 +7,14 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from tests.gateway import echo
-from tests.gateway.calls import Call, Ended
 from tests.gateway.clients import NATIVE, UNARY, Transport, forms_of, invoke
 from tests.gateway.servicers import endings, facts, service
 from tests.gateway.servicers.bare import BarePorts, bare_servers
 from tests.gateway.servicers.service import service_of
 from tests.gateway.servicers.table import ROWS, SERVICERS, Row
 from tests.gateway.serving import Faces, serve
+from tests.support.services import echo
+from tests.support.wire.calls import Call, Ended
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

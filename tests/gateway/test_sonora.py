@@ -10,7 +10,7 @@ from tests.gateway.bare_sonora import SERVICE, Servicer, bare, call, gateway, ha
 from tests.gateway.cases import sonora as defects
 from tests.gateway.cases.grpc_web_call import frame
 from tests.gateway.cases.rows import parametrize
-from tests.gateway.transcoding.fixtures import fixture_pool
+from tests.support.services.fixture_protos import fixture_pool
 
 ALL = [*defects.HEADS, *defects.BODIES, *defects.SERVICERS, *defects.PAGES]
 

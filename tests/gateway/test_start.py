@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from rpcfront import Gateway, ServiceError
-from tests.gateway import echo
-from tests.protos import compile_proto
+from tests.support.protos import compile_proto
+from tests.support.services import echo
 
 HEAD = """
 syntax = "proto3";

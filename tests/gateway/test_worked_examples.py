@@ -6,10 +6,10 @@ import pytest
 import pytest_asyncio
 
 from rpcfront import Gateway, ServiceError
-from tests.gateway import fixture_service
 from tests.gateway.cases import worked
 from tests.gateway.cases.rows import Row, parametrize
-from tests.gateway.faces import HTTP_FACES
+from tests.support.servers.faces import HTTP_FACES
+from tests.support.services import fixture_service
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from rpcfront import Gateway
-from tests.gateway import fixture_service
 from tests.gateway.bare_sonora import App, call
-from tests.gateway.faces import Reply
+from tests.support.servers.faces import Reply
+from tests.support.services import fixture_service
 
 
 @pytest.fixture(scope="module")

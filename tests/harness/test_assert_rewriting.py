@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from _pytest.assertion.rewrite import AssertionRewritingHook
 
-from tests.gateway.faces import Reply
+from tests.support.servers.faces import Reply
 
 TESTS = Path(__file__).parents[1]
 
@@ -27,7 +27,7 @@ def test_a_failing_assert_of_a_helper_prints_its_operands() -> None:
 
 def test_the_asserts_of_every_helper_are_rewritten() -> None:
     helpers = _helpers()
-    assert "tests.gateway.faces" in helpers
+    assert "tests.support.servers.faces" in helpers
     plain = [name for name in helpers if not _is_rewritten(name)]
     assert plain == []
 

@@ -2,9 +2,9 @@
 
 from actiond_protos.zitadel.action.v3alpha.action_service_pb2 import CreateTargetRequest
 
-from tests.parity import expect
-from tests.parity.model import Call, Outcome
 from tests.parity.scenario import JSON, PROTOBUF, Differs, Scenario, create, get, request
+from tests.support.action_service import expect
+from tests.support.action_service.model import Call, Outcome
 
 EXPIRED = "an-expired-token"
 REVOKED = "a-revoked-token"

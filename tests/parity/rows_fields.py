@@ -3,7 +3,6 @@
 from actiond_protos.zitadel.action.v3alpha.action_service_pb2 import CreateTargetRequest
 from google.protobuf.duration_pb2 import Duration
 
-from tests.parity import expect
 from tests.parity.scenario import (
     ENDPOINT,
     ENVOY_READS_JSON,
@@ -17,6 +16,7 @@ from tests.parity.scenario import (
     get,
     request,
 )
+from tests.support.action_service import expect
 
 # The rules' own words: protovalidate's for the standard ones, the proto's for the URL.
 TOO_SHORT = "must be at least 1 characters"

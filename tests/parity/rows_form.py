@@ -2,9 +2,6 @@
 
 import gzip
 
-from tests.parity import expect
-from tests.parity.grpc_web import frame
-from tests.parity.model import Call
 from tests.parity.scenario import (
     ENDPOINT,
     ENVOY_TAKES_IT,
@@ -17,6 +14,9 @@ from tests.parity.scenario import (
     create,
     request,
 )
+from tests.support.action_service import expect
+from tests.support.action_service.model import Call
+from tests.support.wire.grpc_web import frame
 
 _REST = f'"restWebhook": {{}}, "timeout": "10s", "endpoint": "{ENDPOINT}"'
 _NOT_PROTOBUF = expect.plain(

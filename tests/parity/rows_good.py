@@ -5,9 +5,6 @@ import gzip
 from actiond_protos.zitadel.action.v3alpha.target_pb2 import SetRESTAsync, SetRESTCall, SetRESTWebhook
 from google.protobuf.duration_pb2 import Duration
 
-from tests.parity import expect
-from tests.parity.grpc_web import frame
-from tests.parity.model import Http
 from tests.parity.scenario import (
     ENDPOINT,
     GRPC_WEB,
@@ -21,6 +18,9 @@ from tests.parity.scenario import (
     good_json,
     request,
 )
+from tests.support.action_service import expect
+from tests.support.action_service.model import Http
+from tests.support.wire.grpc_web import frame
 
 TYPES = [
     good("a webhook", rest_webhook=SetRESTWebhook()),

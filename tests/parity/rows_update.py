@@ -6,9 +6,7 @@ from actiond_protos.zitadel.action.v3alpha.action_service_pb2 import CreateTarge
 from actiond_protos.zitadel.action.v3alpha.target_pb2 import SetRESTAsync, SetRESTCall, SetRESTWebhook
 from google.protobuf.duration_pb2 import Duration
 
-from tests.parity import expect
 from tests.parity.calls import delete, details, found, id_of, target, update, updated
-from tests.parity.model import Call, Http, Outcome
 from tests.parity.rows_fields import (
     DECODED_PATH,
     DURATION_FORM,
@@ -24,6 +22,8 @@ from tests.parity.rows_fields import (
     TOO_SHORT,
 )
 from tests.parity.scenario import ENDPOINT, ENVOY_READS_JSON, JSON, PROTOBUF, Differs, Scenario, create, get, request
+from tests.support.action_service import expect
+from tests.support.action_service.model import Call, Http, Outcome
 
 
 def _kept(said: CreateTargetRequest, sequence: int, id: str) -> tuple[Call, Outcome]:

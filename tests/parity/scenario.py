@@ -9,8 +9,8 @@ from actiond_protos.zitadel.action.v3alpha.target_pb2 import SetRESTWebhook
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
 
-from tests.parity import expect
-from tests.parity.model import Call, Outcome
+from tests.support.action_service import expect
+from tests.support.action_service.model import Call, Outcome
 
 GRPC = frozenset({"grpc"})
 GRPC_WEB = frozenset({"grpc-web"})

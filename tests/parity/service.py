@@ -13,10 +13,10 @@ from actiond.actions.tokens import Tokens
 from actiond.storage.urls import open_store, parse_database_url
 from tests.parity import rows_auth, shelf
 from tests.parity.callers import READ_TARGETS, WRITE_TARGETS, Caller, limited
-from tests.parity.drivers import Driver, Grpc, GrpcWeb, Json
 from tests.parity.rows_fields import FOREIGN_ID
 from tests.parity.rows_good import FOREIGN_NAME
 from tests.parity.scenarios import SCENARIOS
+from tests.support.action_service.drivers import Driver, Grpc, GrpcWeb, Json
 
 FOREIGN_OWNER = "300000000000000001"
 LONE_OWNER = 400000000000000001

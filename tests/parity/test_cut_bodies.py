@@ -7,10 +7,10 @@ from contextlib import closing
 
 import pytest
 
-from tests.parity.cut_calls import CALLS
-from tests.parity.drivers import Driver
 from tests.parity.scenario import create, request
 from tests.parity.service import DIRECT, Ports, token_of
+from tests.support.action_service.cut_calls import CALLS
+from tests.support.action_service.drivers import Driver
 
 
 def _half_close(connection: socket.socket) -> None:

@@ -12,7 +12,7 @@ from actiond.client.signature import HEADER, SignatureError, verify
 from actiond.delivery.client import LARGE
 from actiond.secrets.sealing import Sealer
 from tests.delivery.client.callers import AGENT, SEALER, Caller, target
-from tests.targets.server import TargetServer
+from tests.support.targets.server import TargetServer
 
 
 def _key(text: str, *, sealer: Sealer = SEALER, expires_in: float | None = None) -> SigningKey:

@@ -8,7 +8,7 @@ from google.rpc import status_pb2
 
 from tests.gateway.cases.grpc_web_call import Call, frame, message
 from tests.gateway.cases.grpc_web_reply import BINARY, TEXT
-from tests.gateway.fixture_service import UNKNOWN_DETAIL
+from tests.support.services.fixture_service import UNKNOWN_DETAIL
 
 RICH = status_pb2.Status(code=8, message="message 8", details=[UNKNOWN_DETAIL]).SerializeToString()
 HI = message(id="hiya")  # its frame in base64 has padding

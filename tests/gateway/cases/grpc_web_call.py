@@ -9,7 +9,7 @@ from google.protobuf import json_format
 
 from tests.gateway.cases.grpc_web_reply import BINARY, read
 from tests.gateway.cases.http_client import Headers, exchange
-from tests.gateway.transcoding.fixtures import message_class
+from tests.support.services.fixture_protos import message_class
 
 
 def frame(message: bytes, flags: int = 0) -> bytes:

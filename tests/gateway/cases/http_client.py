@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 
 import h11
 
-from tests.gateway.faces import Reply
+from tests.support.servers.faces import Reply
 
 Headers = Sequence[tuple[str, str]]
 

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import pytest
 
 from tests.gateway.cases.http_client import Headers, exchange
-from tests.gateway.faces import Reply
+from tests.support.servers.faces import Reply
 
 JSON = (("content-type", "application/json"),)
 

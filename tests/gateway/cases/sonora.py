@@ -13,8 +13,8 @@ from tests.gateway.bare_sonora import App, Input, call, rich_status
 from tests.gateway.cases.grpc_web import B64
 from tests.gateway.cases.grpc_web_call import frame, message
 from tests.gateway.cases.grpc_web_reply import TEXT, read, unpadded
-from tests.gateway.faces import Reply
-from tests.gateway.transcoding.fixtures import message_class
+from tests.support.servers.faces import Reply
+from tests.support.services.fixture_protos import message_class
 
 Holds = Callable[[Reply], bool]
 

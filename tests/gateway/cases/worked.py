@@ -15,7 +15,7 @@ from google.protobuf.message_factory import GetMessageClass
 
 from rpcfront.transcoding.templates import parse
 from tests.gateway.cases.rows import ANYTHING, Answer, Differs, Row, error, ok
-from tests.protos import compile_proto
+from tests.support.protos import compile_proto
 
 CASES = Path(__file__).parents[1] / "transcoding" / "cases"
 

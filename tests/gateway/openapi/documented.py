@@ -8,7 +8,7 @@ from google.protobuf.descriptor import ServiceDescriptor
 
 from rpcfront import Info
 from rpcfront.openapi import build, operations
-from tests.gateway import echo, fixture_service
+from tests.support.services import echo, fixture_service
 
 INFO = Info("The title", "1.2.3")
 

@@ -12,9 +12,9 @@ from actiond.api.permissions import success_code
 from actiond.api.served import ACTION_SERVICE
 from rpcfront.openapi import build, document, operations, site
 from rpcfront.transcoding.annotations import http_rules
-from tests.gateway import fixture_service
 from tests.gateway.openapi.documented import INFO, document_of, echo_document, fixture_document
-from tests.protos import compile_proto
+from tests.support.protos import compile_proto
+from tests.support.services import fixture_service
 
 OTHERS = "x-additional-operations"
 

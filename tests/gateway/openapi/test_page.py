@@ -18,11 +18,11 @@ from google.protobuf.descriptor import MethodDescriptor
 
 from rpcfront import Gateway, ServicerContext
 from rpcfront.openapi.docs import page
-from tests.gateway import fixture_service
-from tests.gateway.faces import asgi_server
 from tests.gateway.openapi.documented import INFO
-from tests.real_clients.browser import Visit, find_chromium, visit
 from tests.real_clients.web_page import PageServer, UnavailableError
+from tests.support.browser import Visit, find_chromium, visit
+from tests.support.servers.faces import asgi_server
+from tests.support.services import fixture_service
 
 DRIVER = Path(__file__).with_name("driver.html")
 OPERATION = "t.v1.T.PostSub"

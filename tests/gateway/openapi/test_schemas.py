@@ -16,9 +16,9 @@ from schemathesis import GenerationMode
 from rpcfront.openapi.scalars import Form, Schema
 from rpcfront.openapi.schemas import Schemas
 from rpcfront.transcoding.json.codec import Codec, MalformedJsonError
-from tests.gateway.transcoding.fixtures import message_class, message_type
-from tests.gateway.transcoding.strategies import messages
-from tests.protos import compile_proto
+from tests.support.protos import compile_proto
+from tests.support.services.fixture_protos import message_class, message_type
+from tests.support.strategies import messages
 
 TYPES = (
     "t.codec.Scalars",

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from rpcfront import Gateway
-from tests.gateway import fixture_service
-from tests.gateway.faces import asgi_server
 from tests.gateway.openapi.documented import INFO, fixture_document
-from tests.programs import program
-from tests.server_process import ServerProcess
+from tests.support.programs import program
+from tests.support.servers.actiond import ServerProcess
+from tests.support.servers.faces import asgi_server
+from tests.support.services import fixture_service
 
 REPOSITORY = Path(__file__).parents[3]
 

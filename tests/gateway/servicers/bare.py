@@ -8,8 +8,8 @@ from typing import Any
 
 import grpc
 
-from tests.gateway import echo
 from tests.gateway.servicers.service import methods_of, service_of
+from tests.support.services import echo
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ from google.rpc import error_details_pb2
 from grpc_health.v1 import health_pb2_grpc
 from grpc_status import rpc_status
 
-from tests.gateway import echo
 from tests.gateway.servicers.forms import Does
+from tests.support.services import echo
 
 CODES = {code.value[0]: code for code in grpc.StatusCode}
 SECRET = "a secret of the servicer"

@@ -4,7 +4,7 @@ import inspect
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
-from tests.gateway.echo import note
+from tests.support.services.echo import note
 
 
 class Does:

@@ -7,8 +7,8 @@ import grpc
 from google.protobuf.message import Message
 
 from rpcfront import CallNext, Interceptor, ServicerContext
-from tests.gateway.echo import note
 from tests.gateway.servicers.endings import SECRET
+from tests.support.services.echo import note
 
 
 def traces(name: str) -> Interceptor:

@@ -15,7 +15,7 @@ from google.api import annotations_pb2
 from google.protobuf import descriptor_pb2
 from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
 
-from tests.gateway import echo
+from tests.support.services import echo
 
 UNARY = ("Async", "Plain")
 STREAMING = ("AsyncStream", "WrittenStream", "PlainStream")

@@ -5,11 +5,11 @@ from dataclasses import dataclass, field, replace
 
 from google.rpc import status_pb2
 
-from tests.gateway import echo
 from tests.gateway.clients import Transport
 from tests.gateway.servicers import endings, facts, metadata, shapes
 from tests.gateway.servicers.metadata import INITIAL, LATE, TRAILING, Pair
 from tests.gateway.servicers.service import STREAMING, UNARY
+from tests.support.services import echo
 
 
 def status(code: int, message: str) -> status_pb2.Status:

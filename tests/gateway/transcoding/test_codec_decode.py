@@ -14,7 +14,7 @@ from google.protobuf.message import Message
 
 from rpcfront.transcoding.json.codec import Codec, MalformedJsonError
 from rpcfront.transcoding.json.times import DURATION_OUT_OF_RANGE, TIMESTAMP_OUT_OF_RANGE
-from tests.gateway.transcoding.fixtures import fixture_pool, message_class, message_type
+from tests.support.services.fixture_protos import fixture_pool, message_class, message_type
 
 ROWS = json.loads((Path(__file__).parent / "cases" / "json_body.json").read_text())
 # The rest is for the edge: it tells of methods, queries, paths and headers.

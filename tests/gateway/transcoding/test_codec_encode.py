@@ -9,7 +9,7 @@ from google.protobuf.message import Message
 from google.rpc import status_pb2
 
 from rpcfront.transcoding.json.codec import Codec
-from tests.gateway.transcoding.fixtures import message_class, message_type
+from tests.support.services.fixture_protos import message_class, message_type
 
 CODEC = Codec()
 

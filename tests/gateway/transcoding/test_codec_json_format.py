@@ -15,8 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rpcfront.transcoding.json.codec import Codec, MalformedJsonError, range_violations
-from tests.gateway.transcoding.fixtures import fixture_pool, message_class, message_type
-from tests.gateway.transcoding.strategies import messages
+from tests.support.services.fixture_protos import fixture_pool, message_class, message_type
+from tests.support.strategies import messages
 
 CODEC = Codec()
 STRICT = Codec(ignore_unknown_fields=False)

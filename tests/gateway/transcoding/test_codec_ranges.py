@@ -7,7 +7,7 @@ import pytest
 
 from rpcfront.transcoding.json.codec import Codec, range_violations
 from rpcfront.transcoding.json.times import DURATION_OUT_OF_RANGE, TIMESTAMP_OUT_OF_RANGE
-from tests.gateway.transcoding.fixtures import message_class
+from tests.support.services.fixture_protos import message_class
 
 FAR = {"seconds": 400_000_000_000}
 

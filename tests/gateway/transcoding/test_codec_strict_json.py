@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from rpcfront.transcoding.json.codec import Codec, MalformedJsonError
 from rpcfront.transcoding.json.strict_json import loads, loads_exactly
-from tests.gateway.transcoding.fixtures import message_class
+from tests.support.services.fixture_protos import message_class
 
 CODEC = Codec()
 STRICT = Codec(ignore_unknown_fields=False)

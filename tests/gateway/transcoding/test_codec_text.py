@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from rpcfront.status import FieldViolation
 from rpcfront.transcoding.json.codec import Codec
-from tests.gateway.transcoding.fixtures import message_class
+from tests.support.services.fixture_protos import message_class
 
 CODEC = Codec()
 

@@ -20,7 +20,7 @@ from rpcfront.transcoding.routes import (
     RoutingError,
 )
 from rpcfront.transcoding.templates import Template, TemplateError, parse
-from tests.gateway.transcoding.fixtures import fixture_pool
+from tests.support.services.fixture_protos import fixture_pool
 
 CASES = Path(__file__).parent / "cases"
 ROWS = json.loads((CASES / "path_match.json").read_text())

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tests.parity.model import Outcome
+from tests.support.action_service.model import Outcome
 
 CREATED = Outcome(0)
 FOUND = Outcome(0)

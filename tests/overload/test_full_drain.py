@@ -15,16 +15,16 @@ import pytest
 from google.protobuf.duration_pb2 import Duration
 from google.rpc import error_details_pb2, status_pb2
 
-from tests.durability.database import Content, assert_whole, read
-from tests.gateway.faces import Reply, ask
-from tests.gateway.wires import CODES, read_connect_error, read_status
 from tests.overload.clients import RPC, Connection, HttpCall, json_call, web_call
-from tests.parity.grpc_web import parse_answer
-from tests.parity.model import Outcome
 from tests.parity.scenario import create, request
 from tests.parity.service import DIRECT, DRIVERS, Ports
-from tests.process.calls import accepts, until
-from tests.server_process import ADMIN_TOKEN, ServerProcess
+from tests.support.action_service.http_calls import accepts, until
+from tests.support.action_service.model import Outcome
+from tests.support.database import Content, assert_whole, read
+from tests.support.servers.actiond import ADMIN_TOKEN, ServerProcess
+from tests.support.servers.faces import Reply, ask
+from tests.support.wire.grpc_web import parse_answer
+from tests.support.wire.protocols import CODES, read_connect_error, read_status
 
 CLIENTS = 6
 """Of each protocol."""

@@ -17,8 +17,8 @@ from google.rpc import error_details_pb2, status_pb2
 from grpc_status import rpc_status
 
 from rpcfront import Gateway
-from tests.gateway.faces import HTTP_FACES
-from tests.gateway.transcoding.fixtures import fixture_pool
+from tests.support.servers.faces import HTTP_FACES
+from tests.support.services.fixture_protos import fixture_pool
 
 MULTI_SEGMENT = ("GetMulti", "GetDeep")
 """The methods whose routes RSGI refuses."""

@@ -9,8 +9,8 @@ from typing import Any
 from google.protobuf.descriptor import MethodDescriptor
 from google.rpc import status_pb2
 
-from tests.gateway.faces import Reply
-from tests.parity.grpc_web import to_base64
+from tests.support.servers.faces import Reply
+from tests.support.wire.grpc_web import to_base64
 
 Pairs = list[tuple[str, str | bytes]]
 

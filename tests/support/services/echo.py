@@ -9,7 +9,7 @@ from google.protobuf.descriptor import ServiceDescriptor
 from google.protobuf.message import Message
 from google.rpc import error_details_pb2, status_pb2
 
-from tests.protos import compile_proto
+from tests.support.protos import compile_proto
 
 PROTO = """
 syntax = "proto3";

@@ -7,9 +7,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from tests.programs import program
+from tests.support.programs import program
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[3]
 LISTENER = "port_value: 8090"
 UPSTREAM = "port_value: 50051"
 START_TIMEOUT = 20.0

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from typing import Self
 
-from tests.server_process import ServerProcess
+from tests.support.servers.actiond import ServerProcess
 
 WAIT = 15.0
 

@@ -5,9 +5,9 @@ import ssl
 
 import pytest
 
-from tests.targets.answers import ok, status
-from tests.targets.certificates import Authority
-from tests.targets.server import TargetServer
+from tests.support.targets.answers import ok, status
+from tests.support.targets.certificates import Authority
+from tests.support.targets.server import TargetServer
 
 
 def _post(connection: http.client.HTTPConnection, path: str, body: bytes = b"{}") -> tuple[int, bytes]:

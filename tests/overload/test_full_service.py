@@ -15,16 +15,16 @@ import pytest
 from actiond_protos.zitadel.action.v3alpha.action_service_pb2 import CreateTargetResponse
 from google.protobuf import json_format
 
-from tests.durability.database import Content, assert_whole, read
-from tests.gateway.faces import ask
-from tests.gateway.wires import CONNECT_CODES
 from tests.overload.clients import Connection, json_call
 from tests.overload.watch import Footprint, footprint_when
-from tests.parity.drivers import Driver, Grpc, GrpcWeb, Json
-from tests.parity.model import Call, Outcome
 from tests.parity.scenario import create, request
 from tests.parity.service import Ports
-from tests.server_process import ADMIN_TOKEN, ServerProcess
+from tests.support.action_service.drivers import Driver, Grpc, GrpcWeb, Json
+from tests.support.action_service.model import Call, Outcome
+from tests.support.database import Content, assert_whole, read
+from tests.support.servers.actiond import ADMIN_TOKEN, ServerProcess
+from tests.support.servers.faces import ask
+from tests.support.wire.protocols import CONNECT_CODES
 
 PLACES = 4
 CLIENTS = 10

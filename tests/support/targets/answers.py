@@ -4,7 +4,7 @@ import asyncio
 import gzip
 from collections.abc import Mapping
 
-from tests.targets.exchanges import Answer, Exchange, Header, head
+from tests.support.targets.exchanges import Answer, Exchange, Header, head
 
 JSON: Header = ("content-type", "application/json")
 WITHOUT_BODY = (204, 304)

@@ -14,8 +14,8 @@ from google.protobuf import json_format
 from google.protobuf.message import Message
 from google.rpc import status_pb2
 
-from tests.parity import grpc_web
-from tests.parity.model import RESPONSES, SIGNING_KEY, Call, Outcome, failure, failure_from_json
+from tests.support.action_service.model import RESPONSES, SIGNING_KEY, Call, Outcome, failure, failure_from_json
+from tests.support.wire import grpc_web
 
 TIMEOUT = 20.0
 IDLE = 2.0

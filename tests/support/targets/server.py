@@ -15,8 +15,8 @@ from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
-from tests.targets.answers import STANDARD
-from tests.targets.exchanges import Answer, Exchange, Received
+from tests.support.targets.answers import STANDARD
+from tests.support.targets.exchanges import Answer, Exchange, Received
 
 PATIENCE = 20.0
 """Seconds that a test waits for what it expects, which a busy machine may need."""

@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 from google.protobuf import json_format
 
-from tests.parity.grpc_web import frame
 from tests.parity.scenario import request
+from tests.support.wire.grpc_web import frame
 
 RPC = "/zitadel.action.v3alpha.ActionService/CreateTarget"
 
