@@ -11,9 +11,9 @@ from actiond_protos.zitadel.action.v3alpha.target_pb2 import Target
 
 from tests.durability.clients import ports_of, steady_clients
 from tests.durability.ledger import Ledger, target_of, worker_of
-from tests.parity.scenario import create, get
 from tests.support.action_service import expect
 from tests.support.action_service.drivers import Grpc
+from tests.support.action_service.requests import create, get
 from tests.support.database import Content, assert_whole, read, says
 from tests.support.servers.actiond import ServerProcess
 

@@ -15,8 +15,8 @@ import h11
 from google.rpc import status_pb2
 
 from tests.executions.protocols import HTTP, NATIVE, Answer, Http, response_class
+from tests.support.clients.http import Reply
 from tests.support.servers.actiond import ServerProcess
-from tests.support.servers.faces import Reply
 from tests.support.wire.calls import Call
 
 PATIENCE = 40.0

@@ -3,8 +3,8 @@
 import asyncio
 import re
 
-from tests.support.action_service.http_calls import until
 from tests.support.servers.actiond import ServerProcess
+from tests.support.waiting import until
 
 LINE = re.compile(
     r"(?P<time>\S+) target=(?P<target>\S+) execution=(?P<execution>\S+)"

@@ -18,7 +18,7 @@ from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.message import Message
 from google.rpc import error_details_pb2, status_pb2
 
-from tests.support.servers.faces import Reply
+from tests.support.clients.http import Reply
 from tests.support.wire.calls import Call, to_headers
 from tests.support.wire.grpc_web import frame, parse_answer, parse_trailers, split_frames
 from tests.support.wire.protocols import read_connect_error, read_status

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from _pytest.assertion.rewrite import AssertionRewritingHook
 
-from tests.support.servers.faces import Reply
+from tests.support.clients.http import Reply
 
 TESTS = Path(__file__).parents[1]
 

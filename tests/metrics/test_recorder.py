@@ -14,8 +14,9 @@ from actiond.telemetry.metrics.families import CHANGES, FAMILIES, SECONDS
 from actiond.telemetry.metrics.memory import Memory
 from actiond.telemetry.metrics.recorder import Metrics
 from rpcfront import Call, Gateway
+from tests.support.clients.http import ask
 from tests.support.metrics import Reading
-from tests.support.servers.faces import HTTP_FACES, ask
+from tests.support.servers.faces import HTTP_FACES
 from tests.support.services import echo
 
 METHOD = "zitadel.action.v3alpha.ActionService/CreateTarget"

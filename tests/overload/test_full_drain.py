@@ -16,13 +16,14 @@ from google.protobuf.duration_pb2 import Duration
 from google.rpc import error_details_pb2, status_pb2
 
 from tests.overload.clients import RPC, Connection, HttpCall, json_call, web_call
-from tests.parity.scenario import create, request
-from tests.parity.service import DIRECT, DRIVERS, Ports
-from tests.support.action_service.http_calls import accepts, until
+from tests.support.action_service.connections import DIRECT, DRIVERS, Ports
+from tests.support.action_service.http_calls import accepts
 from tests.support.action_service.model import Outcome
+from tests.support.action_service.requests import create, request
+from tests.support.clients.http import Reply, ask
 from tests.support.database import Content, assert_whole, read
 from tests.support.servers.actiond import ADMIN_TOKEN, ServerProcess
-from tests.support.servers.faces import Reply, ask
+from tests.support.waiting import until
 from tests.support.wire.grpc_web import parse_answer
 from tests.support.wire.protocols import CODES, read_connect_error, read_status
 

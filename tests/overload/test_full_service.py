@@ -17,13 +17,13 @@ from google.protobuf import json_format
 
 from tests.overload.clients import Connection, json_call
 from tests.overload.watch import Footprint, footprint_when
-from tests.parity.scenario import create, request
-from tests.parity.service import Ports
+from tests.support.action_service.connections import Ports
 from tests.support.action_service.drivers import Driver, Grpc, GrpcWeb, Json
 from tests.support.action_service.model import Call, Outcome
+from tests.support.action_service.requests import create, request
+from tests.support.clients.http import ask
 from tests.support.database import Content, assert_whole, read
 from tests.support.servers.actiond import ADMIN_TOKEN, ServerProcess
-from tests.support.servers.faces import ask
 from tests.support.wire.protocols import CONNECT_CODES
 
 PLACES = 4

@@ -10,7 +10,7 @@ import pytest
 
 from tests.overload.watch import Caller, Footprint, Latencies, footprint_when
 from tests.overload.waves import KINDS, NEVER_MADE, Wave
-from tests.parity.service import Ports
+from tests.support.action_service.connections import Ports
 from tests.support.database import Content, assert_whole, read
 from tests.support.servers.actiond import ADMIN_TOKEN, ServerProcess
 

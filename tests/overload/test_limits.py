@@ -10,9 +10,9 @@ from http.client import HTTPConnection
 import pytest
 
 from tests.overload.clients import Connection, HttpCall, json_call
-from tests.parity.scenario import create, request
-from tests.parity.service import DIRECT, DRIVERS, Ports
 from tests.support.action_service import expect
+from tests.support.action_service.connections import DIRECT, DRIVERS, Ports
+from tests.support.action_service.requests import create, request
 from tests.support.servers.actiond import ADMIN_TOKEN, ServerProcess
 
 MAX_CONCURRENT = 8

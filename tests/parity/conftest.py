@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from tests.parity.calls import FUNCTIONS
-from tests.parity.service import DRIVERS, Ports, seed, token_of
+from tests.parity.service import seed, token_of
+from tests.support.action_service.connections import DRIVERS, Ports
 from tests.support.action_service.drivers import Driver
 from tests.support.servers.actiond import ServerProcess
 from tests.support.servers.envoy import EnvoyProcess

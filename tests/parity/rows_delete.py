@@ -20,9 +20,10 @@ from tests.parity.rows_fields import (
     NO_SUCH_PATH,
     TOO_SHORT,
 )
-from tests.parity.scenario import JSON, Differs, Scenario, create, get, request
+from tests.parity.scenario import JSON, Differs, Scenario
 from tests.support.action_service import expect
 from tests.support.action_service.model import Call, Outcome
+from tests.support.action_service.requests import create, get, request
 
 
 def _after(id: str, expected: Outcome, *before: Call) -> Scenario:

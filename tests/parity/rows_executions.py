@@ -17,9 +17,10 @@ from tests.parity.calls import (
     set_execution,
 )
 from tests.parity.rows_fields import REQUIRED
-from tests.parity.scenario import JSON, Scenario, create, request
+from tests.parity.scenario import JSON, Scenario
 from tests.support.action_service import expect
 from tests.support.action_service.model import Call, Http, Outcome
+from tests.support.action_service.requests import create, request
 
 _FIRST, _SECOND, _EVENTS = on_function("first"), on_function("second"), on_event(all=True)
 _ONE, _OTHER = id_of("one"), id_of("other")

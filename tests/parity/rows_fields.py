@@ -3,20 +3,9 @@
 from actiond_protos.zitadel.action.v3alpha.action_service_pb2 import CreateTargetRequest
 from google.protobuf.duration_pb2 import Duration
 
-from tests.parity.scenario import (
-    ENDPOINT,
-    ENVOY_READS_JSON,
-    ENVOY_TAKES_IT,
-    PROTOBUF,
-    Differs,
-    Scenario,
-    bad,
-    bad_json,
-    create,
-    get,
-    request,
-)
+from tests.parity.scenario import ENVOY_READS_JSON, ENVOY_TAKES_IT, PROTOBUF, Differs, Scenario, bad, bad_json
 from tests.support.action_service import expect
+from tests.support.action_service.requests import ENDPOINT, create, get, request
 
 # The rules' own words: protovalidate's for the standard ones, the proto's for the URL.
 TOO_SHORT = "must be at least 1 characters"

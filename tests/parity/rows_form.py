@@ -2,20 +2,10 @@
 
 import gzip
 
-from tests.parity.scenario import (
-    ENDPOINT,
-    ENVOY_TAKES_IT,
-    GRPC_WEB,
-    JSON,
-    PROTOBUF,
-    Differs,
-    Scenario,
-    bad_json,
-    create,
-    request,
-)
+from tests.parity.scenario import ENVOY_TAKES_IT, GRPC_WEB, JSON, PROTOBUF, Differs, Scenario, bad_json
 from tests.support.action_service import expect
 from tests.support.action_service.model import Call
+from tests.support.action_service.requests import ENDPOINT, create, request
 from tests.support.wire.grpc_web import frame
 
 _REST = f'"restWebhook": {{}}, "timeout": "10s", "endpoint": "{ENDPOINT}"'

@@ -5,21 +5,10 @@ import gzip
 from actiond_protos.zitadel.action.v3alpha.target_pb2 import SetRESTAsync, SetRESTCall, SetRESTWebhook
 from google.protobuf.duration_pb2 import Duration
 
-from tests.parity.scenario import (
-    ENDPOINT,
-    GRPC_WEB,
-    HTTP,
-    JSON,
-    PROTOBUF,
-    Differs,
-    Scenario,
-    create,
-    good,
-    good_json,
-    request,
-)
+from tests.parity.scenario import GRPC_WEB, HTTP, JSON, PROTOBUF, Differs, Scenario, good, good_json
 from tests.support.action_service import expect
 from tests.support.action_service.model import Http
+from tests.support.action_service.requests import ENDPOINT, create, request
 from tests.support.wire.grpc_web import frame
 
 TYPES = [

@@ -21,9 +21,10 @@ from tests.parity.calls import (
     steps_of,
 )
 from tests.parity.rows_fields import FOREIGN_ID, LONG_NAME, ONE_TYPE, TOO_SHORT
-from tests.parity.scenario import Scenario, create, request
+from tests.parity.scenario import Scenario
 from tests.support.action_service import expect
 from tests.support.action_service.model import Call, Outcome
+from tests.support.action_service.requests import create, request
 
 _A, _B, _C, _D, _E = (on_function(name) for name in ("first", "second", "third", "fourth", "fifth"))
 _ONE, _OTHER = id_of("one"), id_of("other")

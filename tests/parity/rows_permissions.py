@@ -16,9 +16,10 @@ from tests.parity.calls import (
     set_execution,
     update,
 )
-from tests.parity.scenario import JSON, PROTOBUF, Differs, Scenario, create, get
+from tests.parity.scenario import JSON, PROTOBUF, Differs, Scenario
 from tests.support.action_service import expect
 from tests.support.action_service.model import SERVICE, Call, Outcome
+from tests.support.action_service.requests import create, get
 
 METHODS = (
     "CreateTarget",

@@ -21,9 +21,10 @@ from tests.parity.rows_fields import (
     RANGE,
     TOO_SHORT,
 )
-from tests.parity.scenario import ENDPOINT, ENVOY_READS_JSON, JSON, PROTOBUF, Differs, Scenario, create, get, request
+from tests.parity.scenario import ENVOY_READS_JSON, JSON, PROTOBUF, Differs, Scenario
 from tests.support.action_service import expect
 from tests.support.action_service.model import Call, Http, Outcome
+from tests.support.action_service.requests import ENDPOINT, create, get, request
 
 
 def _kept(said: CreateTargetRequest, sequence: int, id: str) -> tuple[Call, Outcome]:

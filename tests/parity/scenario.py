@@ -4,13 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from actiond_protos.zitadel.action.v3alpha.action_service_pb2 import CreateTargetRequest, GetTargetByIDRequest
-from actiond_protos.zitadel.action.v3alpha.target_pb2 import SetRESTWebhook
-from google.protobuf.duration_pb2 import Duration
-from google.protobuf.message import Message
-
 from tests.support.action_service import expect
 from tests.support.action_service.model import Call, Outcome
+from tests.support.action_service.requests import create, request
 
 GRPC = frozenset({"grpc"})
 GRPC_WEB = frozenset({"grpc-web"})
@@ -18,8 +14,6 @@ JSON = frozenset({"json"})
 HTTP = GRPC_WEB | JSON
 PROTOBUF = GRPC | GRPC_WEB
 ALL = GRPC | GRPC_WEB | JSON
-
-ENDPOINT = "https://example.com/hook"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,24 +44,6 @@ class Scenario:
     """Calls that come after, and what they show of the effect."""
     alone: bool = False
     """Whether it has a resource owner of its own. Executions want one: there is one of each condition."""
-
-
-def request(name: str, **fields: Any) -> CreateTargetRequest:
-    """A request that breaks no rule; `fields` replace or, as None, take away what it says."""
-    given: dict[str, Any] = {"name": name, "timeout": Duration(seconds=10), "endpoint": ENDPOINT} | fields
-    if not given.keys() & {"rest_webhook", "rest_call", "rest_async"}:
-        given["rest_webhook"] = SetRESTWebhook()
-    return CreateTargetRequest(**{key: value for key, value in given.items() if value is not None})
-
-
-def create(message: Message, **form: Any) -> Call:
-    """A CreateTarget."""
-    return Call("CreateTarget", message, **form)
-
-
-def get(target_id: str, **form: Any) -> Call:
-    """A GetTargetByID."""
-    return Call("GetTargetByID", GetTargetByIDRequest(target_id=target_id), **form)
 
 
 def good(id: str, **fields: Any) -> Scenario:

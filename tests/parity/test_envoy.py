@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.parity.scenario import create, get, request
-from tests.parity.service import Ports
+from tests.support.action_service.connections import Ports
 from tests.support.action_service.drivers import Driver
 from tests.support.action_service.model import Call
+from tests.support.action_service.requests import create, get, request
 from tests.support.servers.envoy import EnvoyProcess
 
 ORIGIN = "http://localhost:3000"

@@ -10,7 +10,7 @@ from google.protobuf import descriptor_pool
 from google.protobuf.descriptor import FieldDescriptor
 
 from tests.parity import shelf
-from tests.parity.service import Ports
+from tests.support.action_service.connections import Ports
 from tests.support.action_service.model import RESPONSES
 
 # By package; repeated fields have [].

@@ -11,11 +11,13 @@ from actiond_protos.zitadel.action.v3alpha.action_service_pb2 import (
 
 from tests.parity.calls import details, target
 from tests.parity.run import Run, settled
-from tests.parity.scenario import Differs, Scenario, get
+from tests.parity.scenario import Differs, Scenario
 from tests.parity.scenarios import SCENARIOS
-from tests.parity.service import DRIVERS, lone_callers, owner_of, token_of
+from tests.parity.service import lone_callers, owner_of, token_of
+from tests.support.action_service.connections import DRIVERS
 from tests.support.action_service.drivers import HTTP_BY_CODE, ROUTES, Driver
 from tests.support.action_service.model import Outcome
+from tests.support.action_service.requests import get
 
 
 def _runs() -> list[pytest.param]:  # type: ignore[valid-type]  # pytest names no type for it

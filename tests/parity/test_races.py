@@ -7,10 +7,10 @@ from threading import Barrier
 
 import pytest
 
-from tests.parity.scenario import create, get, request
-from tests.parity.service import DIRECT, DRIVERS, Ports
 from tests.support.action_service import expect
+from tests.support.action_service.connections import DIRECT, DRIVERS, Ports
 from tests.support.action_service.model import Outcome
+from tests.support.action_service.requests import create, get, request
 from tests.support.servers.actiond import ADMIN_TOKEN, ServerProcess
 
 CLIENTS = 64

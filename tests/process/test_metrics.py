@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 
 from tests.process.conftest import Start
-from tests.support.action_service.http_calls import WAIT, create_target, until
+from tests.support.action_service.http_calls import create_target
 from tests.support.metrics import Reading
 from tests.support.servers.actiond import ServerProcess
 from tests.support.targets.server import TargetServer
+from tests.support.waiting import WAIT, until
 
 CREATED = {"method": "zitadel.action.v3alpha.ActionService/CreateTarget", "protocol": "json", "code": "OK"}
 

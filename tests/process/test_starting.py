@@ -15,9 +15,10 @@ from pathlib import Path
 import pytest
 
 from tests.process.conftest import Start
-from tests.support.action_service.http_calls import WAIT, create_target
+from tests.support.action_service.http_calls import create_target
 from tests.support.programs import PATH
 from tests.support.servers.actiond import ADMIN_TOKEN, ServerProcess, clean_environment
+from tests.support.waiting import WAIT
 
 
 @pytest.mark.parametrize("workers", [1, 2])

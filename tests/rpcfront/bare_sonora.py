@@ -13,7 +13,7 @@ from google.rpc import status_pb2
 from grpc_status import rpc_status
 
 from rpcfront import Gateway
-from tests.support.servers.faces import Reply
+from tests.support.clients.http import Reply
 from tests.support.services.fixture_protos import fixture_pool, message_class
 from tests.support.services.fixture_service import DETAILS
 

@@ -19,7 +19,8 @@ from google.protobuf.message import Message
 from google.rpc import status_pb2
 
 from tests.rpcfront.servicers import service
-from tests.support.servers.faces import HTTP_FACES, Reply
+from tests.support.clients.http import Reply
+from tests.support.servers.faces import HTTP_FACES
 from tests.support.services import echo
 from tests.support.wire.calls import Call, Ended
 from tests.support.wire.protocols import STREAMING_WIRES, WIRES, Wire

@@ -11,7 +11,8 @@ import pytest
 import pytest_asyncio
 
 from tests.rpcfront.cases.rows import parametrize
-from tests.support.servers.faces import HTTP_FACES, ask
+from tests.support.clients.http import ask
+from tests.support.servers.faces import HTTP_FACES
 from tests.support.services.fixture_protos import message_class
 from tests.support.services.fixture_service import serving
 

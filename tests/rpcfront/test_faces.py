@@ -14,7 +14,8 @@ from tests.rpcfront.cases.grpc_web_call import Call, frame, message
 from tests.rpcfront.cases.grpc_web_reply import BINARY, TEXT, read
 from tests.rpcfront.cases.http_client import Headers, exchange, in_parts, pieces
 from tests.rpcfront.cases.rows import JSON, parametrize
-from tests.support.servers.faces import HTTP_FACES, Reply
+from tests.support.clients.http import Reply
+from tests.support.servers.faces import HTTP_FACES
 from tests.support.services.fixture_service import Gate, serving
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")

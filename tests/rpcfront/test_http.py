@@ -11,7 +11,8 @@ from google.protobuf.descriptor import MethodDescriptor
 from google.rpc import code_pb2
 
 from rpcfront import Cors, Gateway, Limits, ServicerContext, StatusError, make_status
-from tests.support.servers.faces import HTTP_FACES, Reply, ask
+from tests.support.clients.http import Reply, ask
+from tests.support.servers.faces import HTTP_FACES
 from tests.support.services import echo
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")

@@ -15,7 +15,7 @@ from tests.rpcfront.servicers import endings, interceptors, lives, service
 from tests.rpcfront.servicers.bare import BarePorts, bare_servers
 from tests.rpcfront.servicers.service import service_of
 from tests.rpcfront.serving import Faces, serve
-from tests.support.servers.faces import ask
+from tests.support.clients.http import ask
 from tests.support.services import echo
 from tests.support.wire.calls import Call, Ended, Pairs
 

@@ -12,7 +12,8 @@ import pytest_asyncio
 from rpcfront import Gateway
 from rpcfront.status import MOST_FIELDS
 from tests.rpcfront.cases.rows import JSON
-from tests.support.servers.faces import HTTP_FACES, ask
+from tests.support.clients.http import ask
+from tests.support.servers.faces import HTTP_FACES
 from tests.support.services import echo
 from tests.support.services.fixture_service import serving
 

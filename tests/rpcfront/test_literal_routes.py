@@ -7,8 +7,9 @@ import pytest
 import pytest_asyncio
 
 from rpcfront import Gateway
+from tests.support.clients.http import Reply, ask
 from tests.support.protos import compile_proto
-from tests.support.servers.faces import HTTP_FACES, Reply, ask
+from tests.support.servers.faces import HTTP_FACES
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -13,7 +13,8 @@ import pytest_asyncio
 
 from actiond.telemetry.access_log import AccessLog, as_json, as_text
 from rpcfront import Call, Gateway
-from tests.support.servers.faces import HTTP_FACES, ask, grpc_server
+from tests.support.clients.http import ask
+from tests.support.servers.faces import HTTP_FACES, grpc_server
 from tests.support.services import echo
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")

@@ -9,7 +9,8 @@ from google.rpc import code_pb2
 
 from rpcfront import Call, Cors, Gateway, ServiceError, refusal
 from rpcfront.protocols.http import HttpRequest, HttpResponse
-from tests.support.servers.faces import HTTP_FACES, ask
+from tests.support.clients.http import ask
+from tests.support.servers.faces import HTTP_FACES
 from tests.support.services import echo
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")

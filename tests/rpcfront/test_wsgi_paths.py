@@ -7,7 +7,7 @@ import pytest
 
 from rpcfront import Gateway
 from tests.rpcfront.bare_sonora import App, call
-from tests.support.servers.faces import Reply
+from tests.support.clients.http import Reply
 from tests.support.services import fixture_service
 
 

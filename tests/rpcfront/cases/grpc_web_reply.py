@@ -8,7 +8,7 @@ from urllib.parse import unquote_to_bytes
 
 from google.rpc import status_pb2
 
-from tests.support.servers.faces import Reply
+from tests.support.clients.http import Reply
 
 BINARY = "application/grpc-web+proto"
 TEXT = "application/grpc-web-text+proto"

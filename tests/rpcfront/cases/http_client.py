@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 
 import h11
 
-from tests.support.servers.faces import Reply
+from tests.support.clients.http import Reply
 
 Headers = Sequence[tuple[str, str]]
 

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import pytest
 
 from tests.rpcfront.cases.http_client import Headers, exchange
-from tests.support.servers.faces import Reply
+from tests.support.clients.http import Reply
 
 JSON = (("content-type", "application/json"),)
 

@@ -13,7 +13,7 @@ from tests.rpcfront.bare_sonora import App, Input, call, rich_status
 from tests.rpcfront.cases.grpc_web import B64
 from tests.rpcfront.cases.grpc_web_call import frame, message
 from tests.rpcfront.cases.grpc_web_reply import TEXT, read, unpadded
-from tests.support.servers.faces import Reply
+from tests.support.clients.http import Reply
 from tests.support.services.fixture_protos import message_class
 
 Holds = Callable[[Reply], bool]

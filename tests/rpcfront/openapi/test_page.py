@@ -18,10 +18,10 @@ from google.protobuf.descriptor import MethodDescriptor
 
 from rpcfront import Gateway, ServicerContext
 from rpcfront.openapi.docs import page
-from tests.real_clients.web_page import PageServer, UnavailableError
 from tests.rpcfront.openapi.documented import INFO
-from tests.support.browser import Visit, find_chromium, visit
+from tests.support.clients.browser import UnavailableError, Visit, find_chromium, visit
 from tests.support.servers.faces import asgi_server
+from tests.support.servers.pages import PageServer
 from tests.support.services import fixture_service
 
 DRIVER = Path(__file__).with_name("driver.html")

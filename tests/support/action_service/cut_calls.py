@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from google.protobuf import json_format
 
-from tests.parity.scenario import request
+from tests.support.action_service.requests import request
 from tests.support.wire.grpc_web import frame
 
 RPC = "/zitadel.action.v3alpha.ActionService/CreateTarget"

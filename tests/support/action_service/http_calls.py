@@ -1,23 +1,12 @@
-"""Calls to a running server, in the few forms that these tests need."""
+"""CreateTarget as plain HTTP/1.1: whole, or sent by halves so that the call runs until the test wants it to end."""
 
 import http.client
 import json
 import socket
-import time
-from collections.abc import Callable
 from typing import Self
 
 from tests.support.servers.actiond import ServerProcess
-
-WAIT = 15.0
-
-
-def until(condition: Callable[[], bool], what: str) -> None:
-    """Waits for the condition."""
-    deadline = time.monotonic() + WAIT
-    while not condition():
-        assert time.monotonic() < deadline, f"never: {what}"
-        time.sleep(0.01)
+from tests.support.waiting import WAIT
 
 
 def target(name: str) -> bytes:

@@ -1,12 +1,10 @@
-"""Real servers for a gateway's faces, and a plain HTTP client to ask them."""
+"""Real servers for a gateway's faces."""
 
 import asyncio
-import http.client
 import socket
 import threading
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 
 import cheroot.wsgi
 import grpc
@@ -14,36 +12,6 @@ import uvicorn
 from granian.server.embed import Server
 
 from rpcfront import Gateway
-
-
-@dataclass(frozen=True)
-class Reply:
-    status: int
-    headers: list[tuple[str, str]]
-    body: bytes
-
-    def header(self, name: str) -> str | None:
-        values = [value for key, value in self.headers if key == name]
-        assert len(values) <= 1
-        return values[0] if values else None
-
-
-def _ask(port: int, method: str, path: str, body: bytes | None, headers: Mapping[str, str]) -> Reply:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
-    try:
-        connection.request(method, path, body, dict(headers))
-        response = connection.getresponse()
-        pairs = [(key.lower(), value) for key, value in response.getheaders()]
-        return Reply(response.status, pairs, response.read())
-    finally:
-        connection.close()
-
-
-async def ask(
-    port: int, method: str, path: str, body: bytes | None = None, headers: Mapping[str, str] | None = None
-) -> Reply:
-    """One request on a connection of its own."""
-    return await asyncio.to_thread(_ask, port, method, path, body, headers or {})
 
 
 def free_port() -> int:

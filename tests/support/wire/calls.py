@@ -9,7 +9,7 @@ from typing import Any
 from google.protobuf.descriptor import MethodDescriptor
 from google.rpc import status_pb2
 
-from tests.support.servers.faces import Reply
+from tests.support.clients.http import Reply
 from tests.support.wire.grpc_web import to_base64
 
 Pairs = list[tuple[str, str | bytes]]

@@ -15,7 +15,7 @@ from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.message import Message
 from google.rpc import status_pb2
 
-from tests.support.servers.faces import Reply
+from tests.support.clients.http import Reply
 from tests.support.services import echo
 from tests.support.wire.calls import Call, Ended, from_base64, initial_of, split_trailers, to_headers, to_pairs
 from tests.support.wire.grpc_web import TRAILER, frame, from_text, parse_status, parse_trailers, split_frames

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.real_clients.web_page import PageServer, UnavailableError
+from tests.support.servers.pages import PageServer
 
 REPORT_TIMEOUT = 90.0
 EXIT_TIMEOUT = 10.0
@@ -31,6 +31,10 @@ FLAGS = (
     # The page's console, which names the reason when a call is blocked.
     "--enable-logging=stderr",
 )
+
+
+class UnavailableError(Exception):
+    """Something that this machine lacks; the text is the one line that says what."""
 
 
 @dataclass(frozen=True, slots=True)
