@@ -2,7 +2,7 @@
 
 from actiond_protos.zitadel.action.v3alpha.action_service_pb2 import CreateTargetRequest
 
-from tests.parity.scenario import JSON, PROTOBUF, Differs, Scenario
+from tests.parity.scenario import JSON, PROTOBUF, Differs, Scenario, representative
 from tests.support.action_service import expect
 from tests.support.action_service.model import Call, Outcome
 from tests.support.action_service.requests import create, get, request
@@ -67,4 +67,7 @@ ORDER = [
     ),
 ]
 
-ROWS = [*CREDENTIALS, *ORDER]
+ROWS = [
+    *representative(CREDENTIALS),
+    *representative(ORDER),
+]

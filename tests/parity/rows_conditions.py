@@ -16,7 +16,7 @@ from tests.parity.calls import (
     set_execution,
 )
 from tests.parity.rows_fields import ONE_TYPE, REQUIRED, TOO_SHORT
-from tests.parity.scenario import ENVOY_READS_JSON, JSON, Differs, Scenario
+from tests.parity.scenario import ENVOY_READS_JSON, JSON, Differs, Scenario, exhaustive
 from tests.support.action_service import expect
 from tests.support.action_service.model import SERVICE, Call, Outcome
 
@@ -195,4 +195,9 @@ WRONG_JSON = [
     ),
 ]
 
-ROWS = [*SET, *JSON_FORMS, *REFUSED, *WRONG_JSON]
+ROWS = [
+    *exhaustive(SET),
+    *exhaustive(JSON_FORMS),
+    *exhaustive(REFUSED),
+    *exhaustive(WRONG_JSON),
+]

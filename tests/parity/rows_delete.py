@@ -20,7 +20,7 @@ from tests.parity.rows_fields import (
     NO_SUCH_PATH,
     TOO_SHORT,
 )
-from tests.parity.scenario import JSON, Differs, Scenario
+from tests.parity.scenario import JSON, Differs, Scenario, exhaustive, representative
 from tests.support.action_service import expect
 from tests.support.action_service.model import Call, Outcome
 from tests.support.action_service.requests import create, get, request
@@ -101,4 +101,8 @@ STRIPPED = [
     ),
 ]
 
-ROWS = [*GONE, *UNKNOWN, *STRIPPED]
+ROWS = [
+    *exhaustive(GONE),
+    *exhaustive(UNKNOWN),
+    *representative(STRIPPED),
+]

@@ -27,7 +27,7 @@ from tests.parity.calls import (
 )
 from tests.parity.rows_fields import FOREIGN_ID, LONG_NAME, ONE_TYPE, REQUIRED, TOO_SHORT
 from tests.parity.rows_permissions import FUNCTIONS_LISTED, METHODS_LISTED, SERVICES_LISTED
-from tests.parity.scenario import ENVOY_READS_JSON, JSON, Differs, Scenario
+from tests.parity.scenario import ENVOY_READS_JSON, JSON, Differs, Scenario, exhaustive, representative
 from tests.support.action_service import expect
 from tests.support.action_service.model import Call, Http, Outcome
 
@@ -234,4 +234,11 @@ CATALOGUE = [
     ),
 ]
 
-ROWS = [*FILTERED, *PAGES, *WRONG, *WRONG_JSON, *JSON_FORMS, *CATALOGUE]
+ROWS = [
+    *exhaustive(FILTERED),
+    *exhaustive(PAGES),
+    *exhaustive(WRONG),
+    *exhaustive(WRONG_JSON),
+    *exhaustive(JSON_FORMS),
+    *representative(CATALOGUE),
+]

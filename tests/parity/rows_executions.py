@@ -17,7 +17,7 @@ from tests.parity.calls import (
     set_execution,
 )
 from tests.parity.rows_fields import REQUIRED
-from tests.parity.scenario import JSON, Scenario
+from tests.parity.scenario import JSON, Scenario, exhaustive, representative
 from tests.support.action_service import expect
 from tests.support.action_service.model import Call, Http, Outcome
 from tests.support.action_service.requests import create, request
@@ -111,4 +111,8 @@ BODIES = [
     _refused_by("a DELETE with the empty message", "{}", _NO_CONDITION),
 ]
 
-ROWS = [*REPLACED, *DELETED, *BODIES]
+ROWS = [
+    *exhaustive(REPLACED),
+    *exhaustive(DELETED),
+    *representative(BODIES),
+]

@@ -3,7 +3,17 @@
 from actiond_protos.zitadel.action.v3alpha.action_service_pb2 import CreateTargetRequest
 from google.protobuf.duration_pb2 import Duration
 
-from tests.parity.scenario import ENVOY_READS_JSON, ENVOY_TAKES_IT, PROTOBUF, Differs, Scenario, bad, bad_json
+from tests.parity.scenario import (
+    ENVOY_READS_JSON,
+    ENVOY_TAKES_IT,
+    PROTOBUF,
+    Differs,
+    Scenario,
+    bad,
+    bad_json,
+    exhaustive,
+    representative,
+)
 from tests.support.action_service import expect
 from tests.support.action_service.requests import ENDPOINT, create, get, request
 
@@ -214,4 +224,15 @@ LOOK_UPS = [
     ),
 ]
 
-ROWS = [*NAMES, *TAKEN, *TIMEOUTS, *RANGES, *JSON_TIMEOUTS, *ENDPOINTS, *DENIED, *TYPES, *SEVERAL, *LOOK_UPS]
+ROWS = [
+    *exhaustive(NAMES),
+    *exhaustive(TAKEN),
+    *exhaustive(TIMEOUTS),
+    *exhaustive(RANGES),
+    *exhaustive(JSON_TIMEOUTS),
+    *exhaustive(ENDPOINTS),
+    *exhaustive(DENIED),
+    *representative(TYPES),
+    *representative(SEVERAL),
+    *exhaustive(LOOK_UPS),
+]

@@ -2,7 +2,17 @@
 
 import gzip
 
-from tests.parity.scenario import ENVOY_TAKES_IT, GRPC_WEB, JSON, PROTOBUF, Differs, Scenario, bad_json
+from tests.parity.scenario import (
+    ENVOY_TAKES_IT,
+    GRPC_WEB,
+    JSON,
+    PROTOBUF,
+    Differs,
+    Scenario,
+    bad_json,
+    exhaustive,
+    representative,
+)
 from tests.support.action_service import expect
 from tests.support.action_service.model import Call
 from tests.support.action_service.requests import ENDPOINT, create, request
@@ -139,10 +149,10 @@ FRAMING = [
 ]
 
 ROWS = [
-    *MALFORMED_JSON,
-    *WRONG_JSON,
-    *NOT_AN_OBJECT,
-    *EMPTY_JSON,
-    *MALFORMED_PROTOBUF,
-    *FRAMING,
+    *exhaustive(MALFORMED_JSON),
+    *exhaustive(WRONG_JSON),
+    *exhaustive(NOT_AN_OBJECT),
+    *representative(EMPTY_JSON),
+    *exhaustive(MALFORMED_PROTOBUF),
+    *representative(FRAMING),
 ]

@@ -21,7 +21,7 @@ from tests.parity.calls import (
     steps_of,
 )
 from tests.parity.rows_fields import FOREIGN_ID, LONG_NAME, ONE_TYPE, TOO_SHORT
-from tests.parity.scenario import Scenario
+from tests.parity.scenario import Scenario, exhaustive
 from tests.support.action_service import expect
 from tests.support.action_service.model import Call, Outcome
 from tests.support.action_service.requests import create, request
@@ -236,4 +236,11 @@ REFUSED = [
     ),
 ]
 
-ROWS = [*TAKEN, *MISSING, *CIRCLES, *LEVELS, *MANY, *REFUSED]
+ROWS = [
+    *exhaustive(TAKEN),
+    *exhaustive(MISSING),
+    *exhaustive(CIRCLES),
+    *exhaustive(LEVELS),
+    *exhaustive(MANY),
+    *exhaustive(REFUSED),
+]

@@ -16,7 +16,7 @@ from tests.parity.calls import (
     set_execution,
     update,
 )
-from tests.parity.scenario import JSON, PROTOBUF, Differs, Scenario
+from tests.parity.scenario import JSON, PROTOBUF, Differs, Scenario, exhaustive, representative
 from tests.support.action_service import expect
 from tests.support.action_service.model import SERVICE, Call, Outcome
 from tests.support.action_service.requests import create, get
@@ -118,4 +118,8 @@ ANONYMOUS += [
     )
 ]
 
-ROWS = [*ENOUGH, *LACKING, *ANONYMOUS]
+ROWS = [
+    *representative(ENOUGH),
+    *exhaustive(LACKING),
+    *exhaustive(ANONYMOUS),
+]

@@ -21,7 +21,7 @@ from tests.parity.rows_fields import (
     RANGE,
     TOO_SHORT,
 )
-from tests.parity.scenario import ENVOY_READS_JSON, JSON, PROTOBUF, Differs, Scenario
+from tests.parity.scenario import ENVOY_READS_JSON, JSON, PROTOBUF, Differs, Scenario, exhaustive
 from tests.support.action_service import expect
 from tests.support.action_service.model import Call, Http, Outcome
 from tests.support.action_service.requests import ENDPOINT, create, get, request
@@ -256,4 +256,13 @@ WRONG_JSON = [
     ),
 ]
 
-ROWS = [*CHANGES, *NOTHING_NEW, *SEVERAL, *JSON_FORMS, *TAKEN, *UNKNOWN, *FIELDS, *WRONG_JSON]
+ROWS = [
+    *exhaustive(CHANGES),
+    *exhaustive(NOTHING_NEW),
+    *exhaustive(SEVERAL),
+    *exhaustive(JSON_FORMS),
+    *exhaustive(TAKEN),
+    *exhaustive(UNKNOWN),
+    *exhaustive(FIELDS),
+    *exhaustive(WRONG_JSON),
+]

@@ -33,7 +33,12 @@ def token_of(driver: str) -> str:
 @cache
 def lone_callers() -> dict[tuple[str, str], Caller]:
     """Who runs the scenarios that stand alone, by scenario and driver."""
-    runs = [(scenario.id, driver) for scenario in SCENARIOS if scenario.alone for driver in DRIVERS]
+    runs = [
+        (scenario.id, driver)
+        for scenario in SCENARIOS
+        for driver, (protocol, _) in DRIVERS.items()
+        if scenario.alone and scenario.runs_over(driver, protocol)
+    ]
     return {run: Caller(f"the-token-of-lone-run-{number}", str(LONE_OWNER + number)) for number, run in enumerate(runs)}
 
 
