@@ -6,10 +6,10 @@ BIN := $(VENV)/bin
 SOURCES := server tests bench proto/generate.py
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run generate format lint type test fresh cover check conformance fuzz envoy bench clean
+.PHONY: help setup run generate format lint type test test-fast fresh cover check conformance fuzz envoy bench clean
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "actiond needs Python 3.11 or later; try make PYTHON=python3.12 …")'
@@ -46,6 +46,14 @@ type: $(VENV)/.dev ## Check types, strictly
 
 test: $(VENV)/.dev ## Run the whole test suite
 	$(BIN)/python -m pytest
+
+# What tells most of what is wrong: the domain, the converters, the codec and the routes, the store contract in memory,
+# settings and commands, and parity over JSON alone. Of each property it tries a tenth of the examples.
+FAST := tests/harness tests/actions tests/api tests/rpcfront/transcoding tests/storage/test_memory.py \
+	tests/process/test_settings.py tests/process/test_commands.py tests/parity/test_parity.py
+
+test-fast: $(VENV)/.dev ## Run what tells most of what is wrong, in less than 30 seconds
+	$(BIN)/python -m pytest -m 'not slow' --hypothesis-profile=fast $(FAST)
 
 fresh: $(VENV)/.dev
 	$(BIN)/python proto/generate.py build/generated

@@ -22,11 +22,16 @@ from tests.support.action_service.requests import get
 
 def _runs() -> list[pytest.param]:  # type: ignore[valid-type]  # pytest names no type for it
     return [
-        pytest.param(scenario, driver, id=f"{scenario.id}, over {driver}")
+        pytest.param(scenario, driver, id=f"{scenario.id}, over {driver}", marks=_marks(driver))
         for scenario in SCENARIOS
         for driver, (protocol, _) in DRIVERS.items()
         if scenario.runs_over(driver, protocol) and _can_run(scenario.differs.get(driver))
     ]
+
+
+def _marks(driver: str) -> list[pytest.MarkDecorator]:
+    """One driver is enough for a quick run: that which can express the most rows."""
+    return [] if driver == "json" else [pytest.mark.slow]
 
 
 def _can_run(differs: Differs | None) -> bool:
