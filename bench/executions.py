@@ -15,7 +15,8 @@ from google.protobuf.descriptor_pb2 import (
     ServiceDescriptorProto,
 )
 
-from actiond.actions.tokens import ALL_PERMISSIONS, Tokens
+from actiond.actions.tokens import ALL_PERMISSIONS
+from actiond.actions.use_cases.tokens import Tokens
 from actiond.storage.urls import open_store, parse_database_url
 from bench.calls import GET
 from bench.load import CallError

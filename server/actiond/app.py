@@ -15,10 +15,11 @@ from grpc_reflection.v1alpha import reflection
 
 from actiond import __version__
 from actiond.actions.errors import StoreError
-from actiond.actions.executions import Executions
 from actiond.actions.ports import Store
-from actiond.actions.targets import Targets
-from actiond.actions.tokens import Token, Tokens
+from actiond.actions.tokens import Token
+from actiond.actions.use_cases.executions import Executions
+from actiond.actions.use_cases.targets import Targets
+from actiond.actions.use_cases.tokens import Tokens
 from actiond.api import permissions
 from actiond.api.authentication import Authenticator
 from actiond.api.execution_interceptor import BYPASS_HEADER, ExecutionInterceptor

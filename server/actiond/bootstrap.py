@@ -7,7 +7,8 @@ from collections.abc import Callable
 from actiond.actions.errors import StoreError
 from actiond.actions.ids import IdGenerator
 from actiond.actions.ports import Store
-from actiond.actions.tokens import ALL_PERMISSIONS, Tokens, first_start, new_token
+from actiond.actions.tokens import ALL_PERMISSIONS, new_token
+from actiond.actions.use_cases.tokens import Tokens, first_start
 from actiond.api.schema import DescriptorSetError, make_catalogue
 from actiond.config.settings import Settings, SettingsError
 from actiond.secrets import encryption_keys

@@ -3,10 +3,11 @@
 from itertools import count
 
 from actiond.actions.catalogue import Catalogue
-from actiond.actions.executions import Executions
 from actiond.actions.signing_keys import SigningKey
-from actiond.actions.targets import NewTarget, Targets, TargetType
+from actiond.actions.targets import NewTarget, TargetType
 from actiond.actions.tokens import Token, new_token
+from actiond.actions.use_cases.executions import Executions
+from actiond.actions.use_cases.targets import Targets
 from actiond.storage.memory import MemoryStore
 
 METHOD = "/one.v1.Service/Method"

@@ -13,7 +13,8 @@ from actiond.actions.errors import (
     TargetToDeleteNotFoundError,
 )
 from actiond.actions.signing_keys import MOST_KEYS, SigningKey
-from actiond.actions.targets import TargetChange, TargetType, rotate_key
+from actiond.actions.targets import TargetChange, TargetType
+from actiond.actions.use_cases.targets import rotate_key
 from tests.actions.samples import Domain, a_caller, new_target, no_key
 
 ALL_REQUESTS = Condition(ExecutionType.REQUEST, Scope.ALL)

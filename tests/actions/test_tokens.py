@@ -5,7 +5,8 @@ from functools import partial
 import pytest
 
 from actiond.actions.errors import PermissionMissingError, TokenInvalidError, TokenMissingError, TokenNotFoundError
-from actiond.actions.tokens import Token, Tokens, first_start, new_token
+from actiond.actions.tokens import Token, new_token
+from actiond.actions.use_cases.tokens import Tokens, first_start
 from actiond.storage.memory import MemoryStore
 
 SECRET = "a secret of some length"

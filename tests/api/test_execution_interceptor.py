@@ -12,10 +12,11 @@ from google.protobuf.message import Message
 
 from actiond.actions.catalogue import Catalogue
 from actiond.actions.conditions import condition_of
-from actiond.actions.executions import Executions
 from actiond.actions.signing_keys import SigningKey
-from actiond.actions.targets import NewTarget, Target, Targets, TargetType
+from actiond.actions.targets import NewTarget, Target, TargetType
 from actiond.actions.tokens import new_token
+from actiond.actions.use_cases.executions import Executions
+from actiond.actions.use_cases.targets import Targets
 from actiond.api.execution_interceptor import ExecutionInterceptor
 from actiond.api.message_payload import Merger
 from actiond.api.served import ACTION_SERVICE

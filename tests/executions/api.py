@@ -16,7 +16,8 @@ from actiond_protos.zitadel.action.v3alpha.execution_pb2 import Condition, Execu
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
 
-from actiond.actions.tokens import ALL_PERMISSIONS, Tokens
+from actiond.actions.tokens import ALL_PERMISSIONS
+from actiond.actions.use_cases.tokens import Tokens
 from actiond.storage.urls import open_store, parse_database_url
 from tests.executions.clients import Running, begin
 from tests.executions.protocols import SERVICE, Answer, method_of

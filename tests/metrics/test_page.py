@@ -8,7 +8,8 @@ from contextlib import nullcontext
 import pytest
 
 from actiond.actions.errors import PermissionMissingError, TokenInvalidError, TokenMissingError
-from actiond.actions.tokens import ALL_PERMISSIONS, Tokens
+from actiond.actions.tokens import ALL_PERMISSIONS
+from actiond.actions.use_cases.tokens import Tokens
 from actiond.storage.memory import MemoryStore
 from actiond.telemetry.metrics.endpoint import MetricsPage, holders
 from rpcfront.protocols.http import Headers, HttpRequest

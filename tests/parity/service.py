@@ -9,7 +9,7 @@ from functools import cache
 from actiond.actions.events import Event
 from actiond.actions.ports import Store
 from actiond.actions.targets import Target, TargetType
-from actiond.actions.tokens import Tokens
+from actiond.actions.use_cases.tokens import Tokens
 from actiond.storage.urls import open_store, parse_database_url
 from tests.parity import rows_auth, shelf
 from tests.parity.callers import READ_TARGETS, WRITE_TARGETS, Caller, limited

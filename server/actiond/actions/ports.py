@@ -16,6 +16,11 @@ from actiond.actions.tokens import Token
 
 T = TypeVar("T")
 
+MakeKey = Callable[[str], tuple[str, SigningKey]]
+"""Makes a signing key for the target of this id: the key itself, which is handed over once, and its sealed form."""
+DenyReason = Callable[[str], str | None]
+"""Why an endpoint cannot be called, as far as its text tells; None when nothing speaks against it."""
+
 
 class Transaction(Protocol):
     """The reads and writes of one change. Used only inside the function that `Store.write` runs.

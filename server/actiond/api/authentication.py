@@ -3,7 +3,8 @@
 from google.protobuf.descriptor import MethodDescriptor
 
 from actiond.actions.errors import TokenInvalidError
-from actiond.actions.tokens import Token, Tokens
+from actiond.actions.tokens import Token
+from actiond.actions.use_cases.tokens import Tokens
 from actiond.api.permissions import permission
 from actiond.api.served import SERVICES
 from rpcfront import ServicerContext

@@ -5,10 +5,11 @@ from collections.abc import Mapping
 
 from actiond.actions.conditions import condition_of
 from actiond.actions.errors import ExecutionNotFoundError
-from actiond.actions.executions import Step, delete_execution
+from actiond.actions.executions import Step
 from actiond.actions.ports import Store
 from actiond.actions.queries import MOST, ExecutionQuery, Page
 from actiond.actions.tokens import SYSTEM
+from actiond.actions.use_cases.executions import delete_execution
 from actiond.cli.store_command import Command, owner_of, print_table
 from actiond.config.settings import SettingsError
 from actiond.process.console import Failure, say

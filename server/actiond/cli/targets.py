@@ -6,7 +6,7 @@ from typing import cast
 
 from actiond.actions.errors import TargetToChangeNotFoundError
 from actiond.actions.ports import Store
-from actiond.actions.targets import rotate_key
+from actiond.actions.use_cases.targets import rotate_key
 from actiond.cli.store_command import Command, owner_of, print_secret, span_ns
 from actiond.config.settings import SettingsError
 from actiond.process.console import Failure, say

@@ -9,7 +9,8 @@ from typing import cast
 from actiond.actions.errors import TokenNotFoundError
 from actiond.actions.ids import IdGenerator
 from actiond.actions.ports import Store
-from actiond.actions.tokens import ALL_PERMISSIONS, Token, Tokens
+from actiond.actions.tokens import ALL_PERMISSIONS, Token
+from actiond.actions.use_cases.tokens import Tokens
 from actiond.cli.store_command import Command, owner_of, print_secret, print_table, printable, span_ns
 from actiond.config.settings import SettingsError
 from actiond.process.console import Failure, say

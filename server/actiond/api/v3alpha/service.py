@@ -6,9 +6,9 @@ from actiond_protos.zitadel.action.v3alpha import action_service_pb2_grpc, query
 
 from actiond.actions.catalogue import Catalogue
 from actiond.actions.conditions import ExecutionType, is_proper
-from actiond.actions.executions import Executions
 from actiond.actions.queries import ConditionsQuery, ExecutionQuery, StepQuery, TypeQuery
-from actiond.actions.targets import Targets
+from actiond.actions.use_cases.executions import Executions
+from actiond.actions.use_cases.targets import Targets
 from actiond.api.v3alpha.details import page_of, put_details, put_list_details
 from actiond.api.v3alpha.executions import condition_of, put_execution, steps_of
 from actiond.api.v3alpha.targets import new_target, put_target, target_change, target_query

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from actiond.actions.errors import TokenInvalidError
-from actiond.actions.tokens import Tokens
+from actiond.actions.use_cases.tokens import Tokens
 from rpcfront.protocols.http import HttpContext, HttpRequest, HttpResponse
 
 Authorize = Callable[[HttpRequest], Awaitable[object]]
