@@ -94,7 +94,9 @@ class CommitLoad:
         target_id, name = f"{383270916982837248 + self._number}", f"bench-{self._number:08}"
         event = replace(self._event, aggregate_id=target_id, payload={"name": name, **self._event.payload})
         cursor = self._connection.execute("BEGIN IMMEDIATE")
-        SqliteTransaction(cursor).insert_target(replace(self._target, id=target_id, name=name), self._keys, event)
+        transaction = SqliteTransaction(cursor)
+        transaction.targets.insert(replace(self._target, id=target_id, name=name), self._keys)
+        transaction.append(event)
         cursor.execute("COMMIT")
 
     def close(self) -> None:

@@ -16,34 +16,39 @@ from grpc_reflection.v1alpha import reflection
 from actiond import __version__
 from actiond.actions.errors import StoreError
 from actiond.actions.ports import Store
-from actiond.actions.tokens import Token
+from actiond.actions.tokens import Caller
 from actiond.actions.use_cases.executions import Executions
 from actiond.actions.use_cases.targets import Targets
 from actiond.actions.use_cases.tokens import Tokens
 from actiond.api import permissions
-from actiond.api.authentication import Authenticator
-from actiond.api.execution_interceptor import BYPASS_HEADER, ExecutionInterceptor
+from actiond.api.authentication import Authenticator, permission_holders
+from actiond.api.execution_interceptor import ExecutionInterceptor
 from actiond.api.health import HealthServicer
 from actiond.api.message_payload import Merger
-from actiond.api.schema import make_catalogue
-from actiond.api.served import ACTION_SERVICE, SERVICE_NAMES
+from actiond.api.permissions import BYPASS_HEADER
+from actiond.api.schema import make_catalogue, read_descriptor_set
+from actiond.api.served import ACTION_SERVICE, SERVICES
 from actiond.api.v3alpha import errors
 from actiond.api.v3alpha.service import SIGNING_KEY, ActionService
 from actiond.bootstrap import HandOver, id_generator, prepare_store
 from actiond.config.settings import Settings
-from actiond.delivery.client import DeliveryLimits, TargetClient
+from actiond.delivery.client import DeliveryLimits, Egress, TargetClient
 from actiond.delivery.egress.policy import AddressGuard
-from actiond.executions.plan_cache import Plans
+from actiond.delivery.observers import TargetObserver
+from actiond.delivery.signer import Signer
+from actiond.executions.plan_cache import PlanCache
+from actiond.executions.runner import Runner
 from actiond.secrets import encryption_keys
 from actiond.secrets.sealing import Sealer, make_key
 from actiond.storage.urls import open_store
-from actiond.telemetry import target_log
 from actiond.telemetry.access_log import AccessLog, as_json, as_text
 from actiond.telemetry.line_writer import LineWriter
-from actiond.telemetry.metrics.endpoint import MetricsPage, holders
+from actiond.telemetry.metrics.endpoint import MetricsPage
 from actiond.telemetry.metrics.memory import Memory
 from actiond.telemetry.metrics.recorder import Metrics
-from actiond.telemetry.target_log import CallLog
+from actiond.telemetry.metrics.target_observer import TargetMetrics
+from actiond.telemetry.records import FORMATS
+from actiond.telemetry.target_log import TargetLog
 from rpcfront import Cors, Gateway, Info, Limits, Observe, refusal
 from rpcfront.adapters.rsgi import RsgiApplication
 from rpcfront.openapi import DOCUMENT_PATH, PAGE_PATH, read_comments
@@ -54,6 +59,8 @@ from rpcfront.transcoding.json.codec import Codec
 from rpcfront.validation.rules import Rules
 
 _log = logging.getLogger(__name__)
+
+SERVICE_NAMES = tuple(service.full_name for service in SERVICES)
 
 PROBES = ("/healthz", "/readyz")
 """They say that the process lives, and that the store answers and no drain has begun."""
@@ -90,25 +97,23 @@ class Application:
         self._access_log = None if style is None else AccessLog(sys.stderr.fileno(), style, _owner)
         guard = AddressGuard(settings.allow_addresses, settings.deny_addresses)
         self._target_lines = LineWriter(sys.stderr.fileno(), "log of calls to targets")
-        style_of_targets = target_log.as_json if settings.access_log == "json" else target_log.as_text
-        calls_log = CallLog(self._target_lines.put, style_of_targets, logging.getLevelName(settings.log_level.upper()))
-        self._client = TargetClient(
-            guard,
-            sealer,
-            _delivery_limits(settings),
-            f"actiond/{__version__}",
-            calls_log if metrics is None else _each(calls_log, metrics.observe_target),
-            observe_started=None if metrics is None else metrics.observe_started,
-        )
-        catalogue = make_catalogue(settings.descriptor_sets, settings.functions)
+        format_record = FORMATS["json" if settings.access_log == "json" else "text"]
+        level = logging.getLevelName(settings.log_level.upper())
+        observers: list[TargetObserver] = [TargetLog(self._target_lines.put, format_record, level)]
+        if metrics is not None:
+            observers.append(TargetMetrics(metrics))
+        egress = Egress(guard, Signer(sealer), f"actiond/{__version__}")
+        self._client = TargetClient(egress, _delivery_limits(settings), observers)
+        described = map(read_descriptor_set, settings.descriptor_sets)
+        catalogue = make_catalogue(SERVICES, described, settings.functions)
         targets = Targets(store, time.time_ns, new_id, make_key(sealer), guard.deny_reason)
         probes: dict[str, Probe] = dict(zip(PROBES, (self._alive, self._ready), strict=True))
         codec = Codec()
         tokens = Tokens(store, time.time_ns)
         self._gateway = Gateway(
             services=[(ACTION_SERVICE, ActionService(targets, Executions(store, time.time_ns, catalogue), catalogue))],
-            authenticate=Authenticator(tokens),
-            translate=errors.to_status,
+            authenticate=Authenticator(tokens, SERVICES),
+            translate=lambda error: errors.translate(error, None),
             success_code=permissions.success_code,
             probes=probes,
             cors=Cors(
@@ -119,7 +124,9 @@ class Application:
             limits=Limits(settings.max_body, settings.read_timeout, settings.max_concurrent),
             strict_json=settings.strict_json,
             interceptors=[
-                ExecutionInterceptor(Plans(store), self._client, codec, Merger(codec, Rules().violations), instance)
+                ExecutionInterceptor(
+                    PlanCache(store), Runner(self._client), Merger(codec, Rules().violations), instance
+                )
             ],
             observe=_observer(self._access_log, metrics),
             pages=_pages(settings, metrics, tokens),
@@ -135,7 +142,7 @@ class Application:
             if settings.database.kind == "memory":
                 await prepare_store(store, settings, hand_over)
             sealer = Sealer(encryption_keys.in_use(settings.encryption_keys, settings.database.path, may_make=False))
-            instance = await store.write(lambda transaction: transaction.default_owner())
+            instance = await store.write(lambda transaction: transaction.instance.default_owner())
             return cls(settings, store, await id_generator(store), sealer, instance or "", metrics)
         except BaseException:
             await store.close()
@@ -195,7 +202,7 @@ class Application:
 def _pages(settings: Settings, metrics: Metrics | None, tokens: Tokens) -> dict[str, Page]:
     if metrics is None:
         return {}
-    authorize = holders(tokens, permissions.READ_METRICS) if settings.metrics == "private" else None
+    authorize = permission_holders(tokens, permissions.READ_METRICS) if settings.metrics == "private" else None
     return {METRICS_PATH: MetricsPage(metrics.render, metrics.content_type, authorize)}
 
 
@@ -236,6 +243,6 @@ def _openapi() -> Info:
     )
 
 
-def _owner(caller: Token) -> str:
+def _owner(caller: Caller) -> str:
     """What the access log says of a caller."""
     return caller.owner

@@ -23,6 +23,7 @@ from tests.executions.clients import Running, begin
 from tests.executions.protocols import SERVICE, Answer, method_of
 from tests.gateway.calls import Call
 from tests.server_process import ServerProcess
+from tests.support.tokens import make_token
 
 PATIENT = 60.0
 """Seconds of a target's timeout that is not to pass."""
@@ -136,9 +137,8 @@ async def add_token(server: ServerProcess, owner: str, *permissions: str) -> Api
     secret = f"the-secret-of-{name}"
     store = open_store(parse_database_url(server.database))
     try:
-        await Tokens(store, time.time_ns).create(
-            token_id=name, name=name, owner=owner, permissions=permissions or (ALL_PERMISSIONS,), secret=secret
-        )
+        token = make_token(secret, owner, permissions or (ALL_PERMISSIONS,), token_id=name)
+        await Tokens(store, time.time_ns).add(token)
     finally:
         await store.close()
     return Api(server, "json", secret, owner, name)

@@ -26,9 +26,9 @@ def api_call(method: str = METHOD, protocol: str = "json", code: int = 0, second
 
 
 def target_call(
-    target: str = "1", outcome: Outcome = Outcome.OK, seconds: float = 0.02, *, is_passed_over: bool = False
+    target: str = "1", outcome: Outcome = Outcome.OK, seconds: float = 0.02, *, is_ignored: bool = False
 ) -> TargetCall:
-    return TargetCall(target, "request/an.Execution", outcome, None, seconds, is_passed_over, "a-request")
+    return TargetCall(target, "request/an.Execution", outcome, None, seconds, is_ignored, "a-request")
 
 
 def read(metrics: Metrics) -> Reading:
@@ -121,22 +121,22 @@ def test_the_durations_of_calls_to_targets_are_a_histogram_for_each_outcome() ->
 
 
 def test_failures_that_are_passed_over_are_counted_by_target() -> None:
-    failed = [target_call(outcome=Outcome.STATUS, is_passed_over=passed_over) for passed_over in (True, False, True)]
+    failed = [target_call(outcome=Outcome.STATUS, is_ignored=passed_over) for passed_over in (True, False, True)]
     reading = counted([*failed, target_call()])
-    assert reading("actiond_target_failures_passed_over_total", target="1") == 2
+    assert reading("actiond_target_failures_ignored_total", target="1") == 2
     assert reading("actiond_target_calls_total", target="1", outcome="status") == 3
 
 
 @pytest.mark.parametrize("limit", [0, 3])
 def test_targets_over_the_limit_are_counted_together(limit: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(recorder, "TARGETS", limit)
-    failed = [target_call(str(number), Outcome.TLS, is_passed_over=True) for number in range(5)]
+    failed = [target_call(str(number), Outcome.TLS, is_ignored=True) for number in range(5)]
     reading = counted([*failed, *failed])
     own = {str(number) for number in range(limit)}
-    for name in ("actiond_target_calls_total", "actiond_target_failures_passed_over_total"):
+    for name in ("actiond_target_calls_total", "actiond_target_failures_ignored_total"):
         assert reading.labels(name, "target") == {*own, "other"}
     assert reading("actiond_target_calls_total", target="other", outcome="tls") == 2 * (5 - limit)
-    assert reading("actiond_target_failures_passed_over_total", target="other") == 2 * (5 - limit)
+    assert reading("actiond_target_failures_ignored_total", target="other") == 2 * (5 - limit)
 
 
 def test_the_longest_labels_that_may_come_have_room() -> None:
@@ -144,7 +144,7 @@ def test_the_longest_labels_that_may_come_have_room() -> None:
     targets = [f"{number:0200}" for number in range(recorder.TARGETS)]
     for target in targets:
         for outcome in Outcome:
-            metrics.observe_target(target_call(target, outcome, is_passed_over=True))
+            metrics.observe_target(target_call(target, outcome, is_ignored=True))
     for number in range(1000):
         metrics.observe_call(api_call(f"{number:0200}"))
     rows = {key for key, _ in metrics._memory.regions[1].rows()}
@@ -160,7 +160,7 @@ def test_a_full_memory_loses_figures_but_no_call() -> None:
     metrics = Metrics(Memory(region_bytes=1024))
     for number in range(100):
         metrics.observe_call(api_call(f"a.Service/Method{number}"))
-        metrics.observe_target(target_call(str(number), Outcome.KEY, is_passed_over=True))
+        metrics.observe_target(target_call(str(number), Outcome.KEY_UNAVAILABLE, is_ignored=True))
     assert read(metrics)("actiond_store_batch_size_count") == 0
 
 

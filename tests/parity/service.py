@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from actiond.actions.events import Event
-from actiond.actions.ports import Store
+from actiond.actions.ports import Store, Transaction
 from actiond.actions.targets import Target, TargetType
 from actiond.actions.use_cases.tokens import Tokens
 from actiond.storage.urls import open_store, parse_database_url
@@ -17,6 +17,7 @@ from tests.parity.drivers import Driver, Grpc, GrpcWeb, Json
 from tests.parity.rows_fields import FOREIGN_ID
 from tests.parity.rows_good import FOREIGN_NAME
 from tests.parity.scenarios import SCENARIOS
+from tests.support.tokens import make_token
 
 FOREIGN_OWNER = "300000000000000001"
 LONE_OWNER = 400000000000000001
@@ -95,14 +96,7 @@ def _callers() -> Iterator[Caller]:
 
 
 async def _add(tokens: Tokens, caller: Caller, expires_at_ns: int | None = None) -> None:
-    await tokens.create(
-        token_id=caller.secret,
-        name=caller.secret,
-        owner=caller.owner,
-        permissions=caller.permissions,
-        secret=caller.secret,
-        expires_at_ns=expires_at_ns,
-    )
+    await tokens.add(make_token(caller.secret, caller.owner, caller.permissions, expires_at_ns=expires_at_ns))
 
 
 async def _add_foreign_target(store: Store) -> None:
@@ -110,4 +104,9 @@ async def _add_foreign_target(store: Store) -> None:
     endpoint = "https://example.com"
     target = Target(FOREIGN_ID, FOREIGN_OWNER, FOREIGN_NAME, TargetType.ASYNC, False, 1, endpoint, 1, now, now)
     event = Event(FOREIGN_OWNER, "target", FOREIGN_ID, 1, "target.added", {}, "tests", now)
-    await store.write(lambda transaction: transaction.insert_target(target, (), event))
+
+    def change(transaction: Transaction) -> None:
+        transaction.targets.insert(target, ())
+        transaction.append(event)
+
+    await store.write(change)

@@ -7,18 +7,18 @@ from actiond.actions.conditions import Condition
 from actiond.actions.signing_keys import SigningKey
 from actiond.actions.targets import Target
 
-LEVELS = 3
-"""Executions in a chain of includes, the first one included."""
-MOST_STEPS = 1_000
-"""Steps of one execution, with those of what it includes."""
+MAX_INCLUDE_LEVELS = 3
+"""Executions in a chain of includes, the first one counted."""
+MAX_STEPS = 1_000
+"""Steps of one execution, those of its includes counted."""
 
 Step = str | Condition
-"""A target's id, or the condition of an execution whose steps stand in its place."""
+"""A target's id, or the condition of an execution whose steps are run in this place."""
 
 
 @dataclass(frozen=True, slots=True)
 class Execution:
-    """What is called under a condition, as it stands after its event number `sequence`."""
+    """The targets that are called under a condition, in their state after event number `sequence`."""
 
     owner: str
     condition: Condition
@@ -28,14 +28,19 @@ class Execution:
     created_at_ns: int
     changed_at_ns: int
 
+    @property
+    def aggregate_id(self) -> str:
+        """The id of its history. It names the owner too: two owners may each have an execution of one condition."""
+        return f"{self.owner}/{self.condition.key}"
+
 
 @dataclass(frozen=True, slots=True)
-class Runnable:
-    """All that is needed to run one owner's executions, as of one moment."""
+class ExecutionSnapshot:
+    """Everything that running one owner's executions needs, read consistently."""
 
     revision: int
     executions: Sequence[Execution]
     targets: Mapping[str, Target]
-    """By id: those that the executions name, and perhaps others."""
+    """By id: at least those that the executions name."""
     keys: Mapping[str, Sequence[SigningKey]]
-    """By the target's id, the newest first."""
+    """By target id, newest first."""

@@ -8,16 +8,26 @@ class TargetType(Enum):
     """How a target's endpoint is called. The values are what the stores keep."""
 
     WEBHOOK = "webhook"
-    """Called and waited for; the status is checked, the body ignored."""
+    """Called and waited for; the status is checked and the body ignored."""
     CALL = "call"
     """Called and waited for; the status is checked and the body used."""
     ASYNC = "async"
-    """Called beside the others; nobody waits."""
+    """Called in the background: the execution goes on at once."""
+
+    @property
+    def waits(self) -> bool:
+        """Whether an execution waits for the call to end, and fails with it."""
+        return self is not TargetType.ASYNC
+
+    @property
+    def uses_answer(self) -> bool:
+        """Whether the response's body changes what the execution works on."""
+        return self is TargetType.CALL
 
 
 @dataclass(frozen=True, slots=True)
 class NewTarget:
-    """What a caller says of a target; the rules of the API hold for it already."""
+    """The properties of a target to create. The API has validated them."""
 
     name: str
     type: TargetType
@@ -29,7 +39,7 @@ class NewTarget:
 
 @dataclass(frozen=True, slots=True)
 class TargetChange:
-    """What a caller says anew of a target; None stays as it is."""
+    """The properties of a target to change; None keeps the current value."""
 
     name: str | None = None
     type: TargetType | None = None
@@ -40,7 +50,7 @@ class TargetChange:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """An HTTP endpoint to call, as it stands after its event number `sequence`."""
+    """An HTTP endpoint to call, in its state after event number `sequence`."""
 
     id: str
     owner: str
@@ -51,11 +61,11 @@ class Target:
     endpoint: str
     sequence: int
     created_at_ns: int
-    """When its first event was added: nanoseconds since the epoch, UTC."""
+    """Time of its first event: nanoseconds since the epoch, UTC."""
     changed_at_ns: int
-    """When its last event was added."""
+    """Time of its last event."""
 
     @property
     def name_key(self) -> str:
-        """What must be unique within the owner: the name under Unicode case folding."""
+        """The name under Unicode case folding, unique within the owner."""
         return self.name.casefold()

@@ -4,43 +4,68 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from actiond.actions.actors import Actor
 from actiond.actions.errors import PermissionMissingError
 
 ALL_PERMISSIONS = "*"
-"""Held by the admin token: every permission there is, and those that come later."""
-
-SYSTEM = "system"
-"""The editor of what the server or its command line does."""
+"""Held by the admin token: every permission, including those of later releases."""
 
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A bearer token as it is stored: the secret itself is nowhere."""
+    """A bearer token as it is stored: by its digest, without the secret."""
 
     id: str
     name: str
     owner: str
-    """The resource owner whose targets it sees."""
+    """The resource owner whose targets and executions it gives access to."""
     permissions: frozenset[str]
     digest: bytes
-    """SHA-256 of the secret. Secrets are long and random, so a slow hash would guard nothing."""
+    """SHA-256 of the secret. Secrets are long and random, so a slow hash would add nothing."""
     created_at_ns: int
     expires_at_ns: int | None = None
     revoked_at_ns: int | None = None
 
     @property
     def selector(self) -> bytes:
-        """The half of the digest by which a store finds the token; the other half is compared in constant time."""
+        """The half of the digest that a store looks up; the whole digest is then compared in constant time."""
         return selector_of(self.digest)
 
     def is_active(self, now_ns: int) -> bool:
-        """Whether it is neither revoked nor expired."""
+        """Return whether it is neither revoked nor expired."""
         return self.revoked_at_ns is None and (self.expires_at_ns is None or now_ns < self.expires_at_ns)
 
     def require(self, permission: str) -> None:
-        """Raises PermissionMissingError unless the token holds the permission."""
+        """Raise PermissionMissingError unless the token holds the permission."""
         if permission not in self.permissions and ALL_PERMISSIONS not in self.permissions:
             raise PermissionMissingError
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """What a store knows when a call begins, read at once."""
+
+    token: Token | None
+    """The token with the selector that was asked for, revoked and expired ones included."""
+    execution_revision: int
+    """Grows with every change to the executions, targets or signing keys of any owner."""
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """An authenticated caller."""
+
+    token: Token
+    execution_revision: int
+    """From the admission: plans for this call's executions must be at least as new."""
+
+    @property
+    def owner(self) -> str:
+        return self.token.owner
+
+    @property
+    def actor(self) -> Actor:
+        return Actor(self.token.id, self.token.owner)
 
 
 def digest_of(secret: str) -> bytes:
@@ -50,7 +75,7 @@ def digest_of(secret: str) -> bytes:
 
 
 def selector_of(digest: bytes) -> bytes:
-    """Return the half of a digest by which a store finds the token."""
+    """Return the half of a digest that a store looks up."""
     return digest[:16]
 
 
@@ -64,7 +89,7 @@ def new_token(
     created_at_ns: int,
     expires_at_ns: int | None = None,
 ) -> Token:
-    """A token for `secret`, which is forgotten here."""
+    """Return a token for `secret`, which is not kept."""
     return Token(
         id=token_id,
         name=name,

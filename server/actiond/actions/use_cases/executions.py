@@ -1,10 +1,12 @@
-"""The use cases on executions."""
+"""Setting, deleting and listing executions."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
+from actiond.actions import events
+from actiond.actions.actors import Actor
 from actiond.actions.catalogue import Catalogue
-from actiond.actions.conditions import Condition, Scope, is_proper
+from actiond.actions.conditions import Condition, Scope, is_canonical
 from actiond.actions.errors import (
     DomainError,
     EventUnknownError,
@@ -14,12 +16,10 @@ from actiond.actions.errors import (
     MethodUnknownError,
     ServiceUnknownError,
 )
-from actiond.actions.events import Event
 from actiond.actions.executions import Execution, Step
 from actiond.actions.ports import Store, Transaction
-from actiond.actions.queries import ExecutionQuery, Found
-from actiond.actions.tokens import Token
-from actiond.actions.use_cases.includes import Graph
+from actiond.actions.queries import ExecutionQuery, Page
+from actiond.actions.use_cases.includes import IncludeGraph
 
 _UNKNOWN: Mapping[Scope, type[DomainError]] = {
     Scope.METHOD: MethodUnknownError,
@@ -31,17 +31,18 @@ _UNKNOWN: Mapping[Scope, type[DomainError]] = {
 
 
 class Executions:
-    """The use cases. One transaction each; a caller sees only its own resource owner's executions."""
+    """One transaction per use case; an actor sees only the executions of its own resource owner."""
 
     def __init__(self, store: Store, clock: Callable[[], int], catalogue: Catalogue) -> None:
+        """`clock` returns nanoseconds since the epoch."""
         self._store = store
         self._clock = clock
         self._catalogue = catalogue
 
-    async def set(self, caller: Token, condition: Condition, steps: Sequence[Step]) -> Execution:
-        """Adds the execution of the condition, or replaces it.
+    async def set(self, actor: Actor, condition: Condition, steps: Sequence[Step]) -> Execution:
+        """Add the execution of a condition, or replace it.
 
-        Raises the errors of what the catalogue does not know, TargetOfExecutionNotFoundError, IncludeNotFoundError,
+        Raises MethodUnknownError and its like for what the catalogue lacks, TargetNotFoundError, IncludeNotFoundError,
         CircularIncludeError, TooManyIncludeLevelsError and TooManyStepsError.
         """
         if condition not in self._catalogue:
@@ -49,78 +50,72 @@ class Executions:
         now = self._clock()
 
         def change(transaction: Transaction) -> Execution:
-            Graph(transaction, caller.owner, condition, tuple(steps)).check()
-            former = transaction.execution(caller.owner, condition)
+            IncludeGraph(transaction, actor.owner, condition, tuple(steps)).check()
+            former = transaction.executions.get(actor.owner, condition)
             execution = Execution(
-                owner=caller.owner,
+                owner=actor.owner,
                 condition=condition,
                 steps=tuple(steps),
                 sequence=0,
                 created_at_ns=now if former is None else former.created_at_ns,
                 changed_at_ns=now,
             )
-            return _put(transaction, execution, caller.id)
+            return _put(transaction, execution, actor)
 
         return await self._store.write(change)
 
-    async def delete(self, caller: Token, condition: Condition) -> Execution:
-        """The execution as its last event left it. See `delete_execution`."""
-        return await delete_execution(self._store, caller.owner, condition, editor=caller.id, now_ns=self._clock())
+    async def delete(self, actor: Actor, condition: Condition) -> Execution:
+        """Delete the execution of a condition, even one that the catalogue no longer has, and return its last state.
 
-    async def find(self, caller: Token, query: ExecutionQuery) -> Found[Execution]:
-        return await self._store.find_executions(caller.owner, query)
+        Executions that include it lose that step. Raises ExecutionNotFoundError.
+        """
+        now = self._clock()
 
+        def change(transaction: Transaction) -> Execution:
+            former = transaction.executions.get(actor.owner, condition) if is_canonical(condition) else None
+            if former is None:
+                raise ExecutionNotFoundError
+            remove_step(transaction, actor, condition, now)
+            execution = replace(former, sequence=_next_sequence(transaction, former), changed_at_ns=now)
+            transaction.executions.delete(execution)
+            transaction.append(_event(execution, "execution.removed", {}, actor))
+            return execution
 
-async def delete_execution(store: Store, owner: str, condition: Condition, *, editor: str, now_ns: int) -> Execution:
-    """Deletes the execution of a condition, whether or not the catalogue still knows it.
+        return await self._store.write(change)
 
-    Those that included it go on without it. Raises ExecutionNotFoundError.
-    """
-
-    def change(transaction: Transaction) -> Execution:
-        former = transaction.execution(owner, condition) if is_proper(condition) else None
-        if former is None:
-            raise ExecutionNotFoundError
-        strip(transaction, owner, condition, editor=editor, now_ns=now_ns)
-        execution = replace(former, sequence=_next_sequence(transaction, former), changed_at_ns=now_ns)
-        transaction.delete_execution(execution, _event(execution, "execution.removed", {}, editor))
-        return execution
-
-    return await store.write(change)
+    async def find(self, actor: Actor, query: ExecutionQuery) -> Page[Execution]:
+        """Return a page of the executions that match."""
+        return await self._store.find_executions(actor.owner, query)
 
 
-def strip(transaction: Transaction, owner: str, step: Step, *, editor: str, now_ns: int) -> None:
-    """Takes a step that will be no more out of every execution of the owner's that has it."""
-    for execution in transaction.executions_with(owner, step):
-        steps = tuple(one for one in execution.steps if one != step)
-        _put(transaction, replace(execution, steps=steps, changed_at_ns=now_ns), editor)
+def remove_step(transaction: Transaction, actor: Actor, step: Step, now_ns: int) -> None:
+    """Remove a step from each of the owner's executions that has it, because its target or include is deleted."""
+    for execution in transaction.executions.with_step(actor.owner, step):
+        steps = tuple(kept for kept in execution.steps if kept != step)
+        _put(transaction, replace(execution, steps=steps, changed_at_ns=now_ns), actor)
 
 
-def _put(transaction: Transaction, execution: Execution, editor: str) -> Execution:
+def _put(transaction: Transaction, execution: Execution, actor: Actor) -> Execution:
     execution = replace(execution, sequence=_next_sequence(transaction, execution))
-    facts = [{"target": step} if isinstance(step, str) else {"include": step.key} for step in execution.steps]
-    transaction.put_execution(execution, _event(execution, "execution.set", {"targets": facts}, editor))
+    steps = [{"target": step} if isinstance(step, str) else {"include": step.key} for step in execution.steps]
+    transaction.executions.put(execution)
+    transaction.append(_event(execution, "execution.set", {"targets": steps}, actor))
     return execution
 
 
 def _next_sequence(transaction: Transaction, execution: Execution) -> int:
-    # An execution that was deleted and is set again goes on counting: its events are still there.
-    return transaction.last_sequence("execution", _aggregate_id(execution)) + 1
+    # The history of a deleted execution remains, so one that is set again continues its numbers.
+    return transaction.last_sequence(events.EXECUTION, execution.aggregate_id) + 1
 
 
-def _aggregate_id(execution: Execution) -> str:
-    """Two owners may each have an execution of one condition."""
-    return f"{execution.owner}/{execution.condition.key}"
-
-
-def _event(execution: Execution, event_type: str, payload: Mapping[str, object], editor: str) -> Event:
-    return Event(
+def _event(execution: Execution, event_type: str, payload: Mapping[str, object], actor: Actor) -> events.Event:
+    return events.Event(
         owner=execution.owner,
-        aggregate_type="execution",
-        aggregate_id=_aggregate_id(execution),
+        aggregate_type=events.EXECUTION,
+        aggregate_id=execution.aggregate_id,
         sequence=execution.sequence,
         type=event_type,
         payload=payload,
-        editor=editor,
+        editor=actor.id,
         created_at_ns=execution.changed_at_ns,
     )

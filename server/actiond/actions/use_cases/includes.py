@@ -1,24 +1,24 @@
-"""The checks that an execution's steps must pass: they exist, and includes are few, shallow and without circles."""
+"""What an execution's steps must fulfil: they exist, and includes are few, shallow and without cycles."""
 
 from collections.abc import Sequence
 from operator import itemgetter
 
-from actiond.actions.conditions import Condition, is_proper
+from actiond.actions.conditions import Condition, is_canonical
 from actiond.actions.errors import (
     CircularIncludeError,
     IncludeNotFoundError,
-    TargetOfExecutionNotFoundError,
+    TargetNotFoundError,
     TooManyIncludeLevelsError,
     TooManyStepsError,
 )
-from actiond.actions.executions import LEVELS, MOST_STEPS, Step
+from actiond.actions.executions import MAX_INCLUDE_LEVELS, MAX_STEPS, Step
 from actiond.actions.ports import Transaction
 
 
-class Graph:
-    """The owner's executions as they would be with one of them set anew.
+class IncludeGraph:
+    """One owner's executions, as they would be with one of them set to new steps.
 
-    What is stored already is free of circles and at most `LEVELS` deep, so every walk is short.
+    What is stored already has no cycles and at most MAX_INCLUDE_LEVELS levels, so every walk is short.
     """
 
     def __init__(self, transaction: Transaction, owner: str, condition: Condition, steps: tuple[Step, ...]) -> None:
@@ -28,29 +28,32 @@ class Graph:
         self._steps: dict[Condition, tuple[Step, ...]] = {condition: steps}
 
     def check(self) -> None:
-        """Raises the error of what is wrong with the new steps."""
-        if len(self._steps[self._condition]) > MOST_STEPS:
-            raise TooManyStepsError
-        # A step that occurs more than once stands for the first.
-        steps = {step: position for position, step in reversed(list(enumerate(self._steps[self._condition])))}
-        if self._condition in steps:
-            raise CircularIncludeError(steps[self._condition])
-        for step, position in sorted(steps.items(), key=itemgetter(1)):
+        """Raise the error for the first thing that is wrong with the new steps."""
+        if len(self._steps[self._condition]) > MAX_STEPS:
+            raise TooManyStepsError(MAX_STEPS)
+        # A step that occurs more than once is reported at its first position.
+        positions = {step: position for position, step in reversed(list(enumerate(self._steps[self._condition])))}
+        if self._condition in positions:
+            raise CircularIncludeError(positions[self._condition])
+        for step, position in sorted(positions.items(), key=itemgetter(1)):
             if isinstance(step, str):
-                if self._transaction.target(self._owner, step) is None:
-                    raise TargetOfExecutionNotFoundError(position)
+                if self._transaction.targets.get(self._owner, step) is None:
+                    raise TargetNotFoundError(step, position)
             elif not self._exists(step):
                 raise IncludeNotFoundError(position)
         for include in self._includes(self._condition):
-            if self._leads_back(include):
-                raise CircularIncludeError(steps[include])
-        if self._rise(self._condition) + self._height(self._condition) > LEVELS:
-            raise TooManyIncludeLevelsError
-        if any(self._count(condition) > MOST_STEPS for condition in (self._condition, *self._above(self._condition))):
-            raise TooManyStepsError
+            if self._reaches(include):
+                raise CircularIncludeError(positions[include])
+        if self._depth_above(self._condition) + self._depth_below(self._condition) > MAX_INCLUDE_LEVELS:
+            raise TooManyIncludeLevelsError(MAX_INCLUDE_LEVELS)
+        affected = (self._condition, *self._ancestors(self._condition))
+        if any(self._count(condition) > MAX_STEPS for condition in affected):
+            raise TooManyStepsError(MAX_STEPS)
 
     def _exists(self, condition: Condition) -> bool:
-        execution = self._transaction.execution(self._owner, condition) if is_proper(condition) else None
+        if not is_canonical(condition):
+            return False
+        execution = self._transaction.executions.get(self._owner, condition)
         if execution is not None:
             self._steps[condition] = execution.steps
         return execution is not None
@@ -63,30 +66,32 @@ class Graph:
             self._steps[condition] = ()
         return self._steps[condition]
 
-    def _leads_back(self, condition: Condition) -> bool:
-        return condition == self._condition or any(map(self._leads_back, self._includes(condition)))
+    def _reaches(self, condition: Condition) -> bool:
+        """Return whether a chain of includes from here leads to the execution being set."""
+        return condition == self._condition or any(map(self._reaches, self._includes(condition)))
 
-    def _height(self, condition: Condition) -> int:
-        """Executions in the longest chain that begins here."""
-        return 1 + max(map(self._height, self._includes(condition)), default=0)
+    def _depth_below(self, condition: Condition) -> int:
+        """Return the number of executions in the longest chain that begins here."""
+        return 1 + max(map(self._depth_below, self._includes(condition)), default=0)
 
-    def _rise(self, condition: Condition) -> int:
-        """Executions in the longest chain that leads here, without this one."""
-        return max((1 + self._rise(parent) for parent in self._parents(condition)), default=0)
+    def _depth_above(self, condition: Condition) -> int:
+        """Return the number of executions in the longest chain that leads here, without this one."""
+        return max((1 + self._depth_above(parent) for parent in self._parents(condition)), default=0)
 
-    def _above(self, condition: Condition) -> set[Condition]:
-        """All executions that lead here."""
+    def _ancestors(self, condition: Condition) -> set[Condition]:
+        """Return all executions from which a chain of includes leads here."""
         parents = set(self._parents(condition))
-        return parents.union(*map(self._above, parents))
+        return parents.union(*map(self._ancestors, parents))
 
     def _parents(self, condition: Condition) -> Sequence[Condition]:
-        return [execution.condition for execution in self._transaction.executions_with(self._owner, condition)]
+        including = self._transaction.executions.with_step(self._owner, condition)
+        return [execution.condition for execution in including]
 
     def _count(self, condition: Condition) -> int:
-        """Steps, with those of the includes; what is beyond the bound is not counted to its end."""
+        """Return the number of steps, those of the includes counted. Counting ends beyond the bound."""
         count = 0
         for step in self._steps_of(condition):
             count += 1 if isinstance(step, str) else 1 + self._count(step)
-            if count > MOST_STEPS:
+            if count > MAX_STEPS:
                 break
         return count

@@ -1,25 +1,20 @@
-"""The use cases on targets."""
+"""Creating, reading, changing, deleting and listing targets, and rotating their signing keys."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import fields, replace
 
-from actiond.actions.errors import (
-    EndpointDeniedError,
-    TargetNotFoundError,
-    TargetToChangeNotFoundError,
-    TargetToDeleteNotFoundError,
-)
-from actiond.actions.events import Event
+from actiond.actions import events
+from actiond.actions.actors import Actor
+from actiond.actions.errors import EndpointDeniedError, TargetNotFoundError
 from actiond.actions.ports import DenyReason, MakeKey, Store, Transaction
-from actiond.actions.queries import Found, TargetQuery
+from actiond.actions.queries import Page, TargetQuery
 from actiond.actions.signing_keys import rotated
 from actiond.actions.targets import NewTarget, Target, TargetChange
-from actiond.actions.tokens import Token
-from actiond.actions.use_cases.executions import strip
+from actiond.actions.use_cases.executions import remove_step
 
 
 class Targets:
-    """The use cases. One transaction each; a caller sees only its own resource owner's targets."""
+    """One transaction per use case; an actor sees only the targets of its own resource owner."""
 
     def __init__(
         self,
@@ -29,22 +24,23 @@ class Targets:
         make_key: MakeKey,
         deny_reason: DenyReason,
     ) -> None:
+        """`clock` returns nanoseconds since the epoch."""
         self._store = store
         self._clock = clock
         self._new_id = new_id
         self._make_key = make_key
         self._deny_reason = deny_reason
 
-    async def create(self, caller: Token, new: NewTarget) -> tuple[Target, str]:
-        """The target and its signing key, which nobody can be told again.
+    async def create(self, actor: Actor, new: NewTarget) -> tuple[Target, str]:
+        """Create a target and return it with its signing key, which cannot be read again.
 
-        Raises TargetNameTakenError when the caller's owner has a target of that name, and EndpointDeniedError.
+        Raises TargetNameTakenError, if the owner has a target with that name, and EndpointDeniedError.
         """
         self._check_endpoint(new.endpoint)
         now = self._clock()
         target = Target(
             id=self._new_id(),
-            owner=caller.owner,
+            owner=actor.owner,
             name=new.name,
             type=new.type,
             interrupt_on_error=new.interrupt_on_error,
@@ -55,71 +51,62 @@ class Targets:
             changed_at_ns=now,
         )
         key, sealed = self._make_key(target.id)
-        added = _event(target, "target.added", _facts(target), caller.id)
 
         def change(transaction: Transaction) -> Target:
-            transaction.insert_target(target, (sealed,), added)
+            transaction.targets.insert(target, (sealed,))
+            transaction.append(_event(target, "target.added", _properties(target), actor))
             return target
 
         return await self._store.write(change), key
 
-    async def get(self, caller: Token, target_id: str) -> Target:
-        """Raises TargetNotFoundError when the caller's owner has no such target."""
-        target = await self._store.target(caller.owner, target_id)
+    async def get(self, actor: Actor, target_id: str) -> Target:
+        """Return a target. Raises TargetNotFoundError."""
+        target = await self._store.target(actor.owner, target_id)
         if target is None:
-            raise TargetNotFoundError
+            raise TargetNotFoundError(target_id)
         return target
 
-    async def find(self, caller: Token, query: TargetQuery) -> Found[Target]:
-        return await self._store.find_targets(caller.owner, query)
+    async def find(self, actor: Actor, query: TargetQuery) -> Page[Target]:
+        """Return a page of the targets that match."""
+        return await self._store.find_targets(actor.owner, query)
 
-    async def update(self, caller: Token, target_id: str, new: TargetChange) -> Target:
-        """The target as it is then; one that nothing changes about gets no event.
+    async def update(self, actor: Actor, target_id: str, new: TargetChange) -> Target:
+        """Change a target and return its new state. A change that changes nothing appends no event.
 
-        Raises TargetToChangeNotFoundError, TargetNameTakenError and EndpointDeniedError.
+        Raises TargetNotFoundError, TargetNameTakenError and EndpointDeniedError.
         """
         if new.endpoint is not None:
             self._check_endpoint(new.endpoint)
+        values = {field.name: getattr(new, field.name) for field in fields(new)}
+        given = {name: value for name, value in values.items() if value is not None}
         now = self._clock()
 
         def change(transaction: Transaction) -> Target:
-            former = transaction.target(caller.owner, target_id)
-            if former is None:
-                raise TargetToChangeNotFoundError
-            facts = _facts(former)
-            target = replace(
-                former,
-                name=former.name if new.name is None else new.name,
-                type=former.type if new.type is None else new.type,
-                interrupt_on_error=(
-                    former.interrupt_on_error if new.interrupt_on_error is None else new.interrupt_on_error
-                ),
-                timeout_ns=former.timeout_ns if new.timeout_ns is None else new.timeout_ns,
-                endpoint=former.endpoint if new.endpoint is None else new.endpoint,
-            )
-            news = {name: fact for name, fact in _facts(target).items() if fact != facts[name]}
-            if not news:
+            former = _existing(transaction, actor, target_id)
+            before, after = _properties(former), _properties(replace(former, **given))
+            changed = {name: value for name, value in after.items() if value != before[name]}
+            if not changed:
                 return former
-            target = replace(target, sequence=former.sequence + 1, changed_at_ns=now)
-            transaction.update_target(target, _event(target, "target.changed", news, caller.id))
+            target = replace(former, **given, sequence=former.sequence + 1, changed_at_ns=now)
+            transaction.targets.update(target)
+            transaction.append(_event(target, "target.changed", changed, actor))
             return target
 
         return await self._store.write(change)
 
-    async def delete(self, caller: Token, target_id: str) -> Target:
-        """The target as its last event left it. Executions that named it go on without it.
+    async def delete(self, actor: Actor, target_id: str) -> Target:
+        """Delete a target and return its last state. Executions that name it lose that step.
 
-        Raises TargetToDeleteNotFoundError.
+        Raises TargetNotFoundError.
         """
         now = self._clock()
 
         def change(transaction: Transaction) -> Target:
-            former = transaction.target(caller.owner, target_id)
-            if former is None:
-                raise TargetToDeleteNotFoundError
-            strip(transaction, caller.owner, target_id, editor=caller.id, now_ns=now)
+            former = _existing(transaction, actor, target_id)
+            remove_step(transaction, actor, target_id, now)
             target = replace(former, sequence=former.sequence + 1, changed_at_ns=now)
-            transaction.delete_target(target, _event(target, "target.removed", {}, caller.id))
+            transaction.targets.delete(target)
+            transaction.append(_event(target, "target.removed", {}, actor))
             return target
 
         return await self._store.write(change)
@@ -130,27 +117,44 @@ class Targets:
             raise EndpointDeniedError(reason)
 
 
-async def rotate_key(
-    store: Store, owner: str, target_id: str, make_key: MakeKey, *, now_ns: int, overlap_ns: int
-) -> str:
-    """Gives a target a new signing key and answers it; those before sign beside it until the overlap is over.
+class SigningKeys:
+    """The use case that needs a target's keys and nothing else of it."""
 
-    Raises TargetToChangeNotFoundError.
-    """
-    key, sealed = make_key(target_id)
+    def __init__(self, store: Store, clock: Callable[[], int], make_key: MakeKey) -> None:
+        """`clock` returns nanoseconds since the epoch."""
+        self._store = store
+        self._clock = clock
+        self._make_key = make_key
 
-    def change(transaction: Transaction) -> str:
-        if transaction.target(owner, target_id) is None:
-            raise TargetToChangeNotFoundError
-        keys = rotated(transaction.signing_keys(target_id), sealed, now_ns, overlap_ns)
-        transaction.set_signing_keys(target_id, keys)
-        return key
+    async def rotate(self, actor: Actor, target_id: str, overlap_ns: int) -> str:
+        """Give a target a new signing key and return it. Its other keys sign beside it until the overlap ends.
 
-    return await store.write(change)
+        Raises TargetNotFoundError.
+        """
+        now = self._clock()
+        key, sealed = self._make_key(target_id)
+
+        def change(transaction: Transaction) -> str:
+            former = _existing(transaction, actor, target_id)
+            keys = rotated(transaction.targets.signing_keys(target_id), sealed, now, overlap_ns)
+            target = replace(former, sequence=former.sequence + 1, changed_at_ns=now)
+            transaction.targets.update(target)
+            transaction.targets.set_signing_keys(target_id, keys)
+            transaction.append(_event(target, "target.key_rotated", {"overlap_ns": str(overlap_ns)}, actor))
+            return key
+
+        return await self._store.write(change)
 
 
-def _facts(target: Target) -> Mapping[str, object]:
-    """What `target.added` says, and `target.changed` says of what is new."""
+def _existing(transaction: Transaction, actor: Actor, target_id: str) -> Target:
+    target = transaction.targets.get(actor.owner, target_id)
+    if target is None:
+        raise TargetNotFoundError(target_id)
+    return target
+
+
+def _properties(target: Target) -> Mapping[str, object]:
+    """Return the payload of `target.added`; that of `target.changed` is a part of it."""
     return {
         "name": target.name,
         "type": target.type.value,
@@ -160,14 +164,14 @@ def _facts(target: Target) -> Mapping[str, object]:
     }
 
 
-def _event(target: Target, event_type: str, payload: Mapping[str, object], editor: str) -> Event:
-    return Event(
+def _event(target: Target, event_type: str, payload: Mapping[str, object], actor: Actor) -> events.Event:
+    return events.Event(
         owner=target.owner,
-        aggregate_type="target",
+        aggregate_type=events.TARGET,
         aggregate_id=target.id,
         sequence=target.sequence,
         type=event_type,
         payload=payload,
-        editor=editor,
+        editor=actor.id,
         created_at_ns=target.changed_at_ns,
     )

@@ -1,27 +1,29 @@
-"""The use cases on tokens: finding a call's token, and keeping the list of them."""
+"""Authenticating calls by their token, and adding and revoking tokens."""
 
 import hmac
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import replace
 
+from actiond.actions import events
+from actiond.actions.actors import SYSTEM
 from actiond.actions.errors import TokenInvalidError, TokenMissingError, TokenNotFoundError
-from actiond.actions.events import Event
 from actiond.actions.ports import Store, Transaction
-from actiond.actions.tokens import SYSTEM, Token, digest_of, new_token, selector_of
+from actiond.actions.tokens import Caller, Token, digest_of, selector_of
 
 
 class Tokens:
-    """The use cases: finding a call's token, and keeping the list of them."""
+    """One transaction per use case."""
 
     def __init__(self, store: Store, clock: Callable[[], int]) -> None:
+        """`clock` returns nanoseconds since the epoch."""
         self._store = store
         self._clock = clock
 
-    async def authenticate(self, authorization: str | None) -> Token:
-        """The token that an Authorization header carries (RFC 6750, section 2.1).
+    async def authenticate(self, authorization: str | None) -> Caller:
+        """Return the caller whose token an Authorization header carries (RFC 6750, section 2.1).
 
-        Raises TokenMissingError without a header and TokenInvalidError for all else. The store is asked on every call,
-        so that a revocation holds at once in every process that shares it.
+        Raises TokenMissingError without a header and TokenInvalidError for everything else. The store is asked on every
+        call, so that a revocation holds at once in every process that shares it.
         """
         if authorization is None:
             raise TokenMissingError
@@ -29,75 +31,64 @@ class Tokens:
         if scheme.lower() != "bearer":
             raise TokenInvalidError
         digest = digest_of(secret.strip(" "))
-        token = await self._store.token(selector_of(digest))
+        admission = await self._store.admit(selector_of(digest))
+        token = admission.token
         if token is None or not hmac.compare_digest(token.digest, digest) or not token.is_active(self._clock()):
             raise TokenInvalidError
-        return token
+        return Caller(token, admission.execution_revision)
 
-    async def create(
-        self,
-        *,
-        token_id: str,
-        name: str,
-        owner: str,
-        permissions: Iterable[str],
-        secret: str,
-        expires_at_ns: int | None = None,
-    ) -> Token:
-        """Stores a token for `secret`; one of the same id is replaced."""
-        token = new_token(
-            token_id, name, owner, permissions, secret, created_at_ns=self._clock(), expires_at_ns=expires_at_ns
-        )
+    async def add(self, token: Token) -> None:
+        """Store a token; it replaces one with the same id."""
 
         def change(transaction: Transaction) -> None:
-            transaction.put_token(token, _event(transaction, token, "token.added", token.created_at_ns))
+            _put(transaction, token, "token.added", token.created_at_ns)
 
         await self._store.write(change)
-        return token
 
     async def revoke(self, token_id: str) -> None:
-        """Raises TokenNotFoundError for an unknown id; revoking twice changes nothing."""
+        """Revoke a token. Revoking it again changes nothing. Raises TokenNotFoundError."""
         now = self._clock()
 
         def change(transaction: Transaction) -> None:
-            token = transaction.token(token_id)
+            token = transaction.tokens.get(token_id)
             if token is None:
                 raise TokenNotFoundError
             if token.revoked_at_ns is None:
-                revoked = replace(token, revoked_at_ns=now)
-                transaction.put_token(revoked, _event(transaction, token, "token.revoked", now))
+                _put(transaction, replace(token, revoked_at_ns=now), "token.revoked", now)
 
         await self._store.write(change)
 
+    async def first_start(self, admin: Token, deliver_token: Callable[[], None]) -> tuple[str, bool]:
+        """Return the store's default owner, and whether this call made it: that of `admin`, with this token.
 
-async def first_start(store: Store, owner: str, admin: Token, hand_over: Callable[[], None]) -> tuple[str, bool]:
-    """The store's default owner, and whether this call made it: then with the admin token, in one transaction.
+        `deliver_token` gives the admin token's secret to its user. It is the only side effect that runs inside a
+        transaction: if it failed after the commit, nobody would ever have the secret; and of two first starts at the
+        same time, only one may deliver. It may run again, with the same secret.
+        """
 
-    `hand_over` gives the admin's secret to whoever will use it. It runs inside the transaction, the one thing of its
-    kind that does: had it failed or died after the commit, nobody would ever hold the token; and of two first starts
-    at once it runs in one. It may run again, with the same secret.
-    """
+        def change(transaction: Transaction) -> tuple[str, bool]:
+            existing = transaction.instance.default_owner()
+            if existing is not None:
+                return existing, False
+            transaction.instance.set_default_owner(admin.owner)
+            _put(transaction, admin, "token.added", admin.created_at_ns)
+            deliver_token()
+            return admin.owner, True
 
-    def change(transaction: Transaction) -> tuple[str, bool]:
-        existing = transaction.default_owner()
-        if existing is not None:
-            return existing, False
-        transaction.set_default_owner(owner)
-        transaction.put_token(admin, _event(transaction, admin, "token.added", admin.created_at_ns))
-        hand_over()
-        return owner, True
-
-    return await store.write(change)
+        return await self._store.write(change)
 
 
-def _event(transaction: Transaction, token: Token, event_type: str, now_ns: int) -> Event:
-    return Event(
-        owner=token.owner,
-        aggregate_type="token",
-        aggregate_id=token.id,
-        sequence=transaction.last_sequence("token", token.id) + 1,
-        type=event_type,
-        payload={"name": token.name, "permissions": sorted(token.permissions)},
-        editor=SYSTEM,
-        created_at_ns=now_ns,
+def _put(transaction: Transaction, token: Token, event_type: str, now_ns: int) -> None:
+    transaction.tokens.put(token)
+    transaction.append(
+        events.Event(
+            owner=token.owner,
+            aggregate_type=events.TOKEN,
+            aggregate_id=token.id,
+            sequence=transaction.last_sequence(events.TOKEN, token.id) + 1,
+            type=event_type,
+            payload={"name": token.name, "permissions": sorted(token.permissions)},
+            editor=SYSTEM,
+            created_at_ns=now_ns,
+        )
     )

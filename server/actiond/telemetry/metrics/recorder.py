@@ -56,7 +56,7 @@ class Metrics:
         self._region.claim()
         self._calls: dict[tuple[str, str, int], tuple[Cells, Histogram]] = {}
         self._target_calls: dict[tuple[str, Outcome], tuple[Cells, Histogram]] = {}
-        self._passed_over: dict[str, Cells] = {}
+        self._ignored: dict[str, Cells] = {}
         self._targets = self._known_targets()
         # The writer's series are made here: later only the loop's thread makes any.
         self._batch_size = self._histogram(families.BATCH_SIZE)
@@ -77,11 +77,11 @@ class Metrics:
         series = self._target_calls.get((call.target_id, call.outcome)) or self._add_target_call(call)
         series[0][0] += 1.0
         series[1].observe(call.seconds)
-        if call.is_passed_over:
+        if call.is_ignored:
             target = self._target(call.target_id)
-            if target not in self._passed_over:
-                self._passed_over[target] = self._cells(families.PASSED_OVER, target)
-            self._passed_over[target][0] += 1.0
+            if target not in self._ignored:
+                self._ignored[target] = self._cells(families.IGNORED, target)
+            self._ignored[target][0] += 1.0
 
     def observe_started(self, under_way: int) -> None:
         """How many calls to targets are under way now that nobody waits for."""

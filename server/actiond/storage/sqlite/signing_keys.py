@@ -1,4 +1,4 @@
-"""Signing keys, sealed as the domain hands them over."""
+"""Signing keys, sealed."""
 
 from collections.abc import Iterable, Sequence
 
@@ -16,20 +16,20 @@ ORDER BY target_id, position
 
 
 def to_rows(target_id: str, keys: Sequence[SigningKey]) -> list[Row]:
-    """For INSERT."""
-    # Not the bytes themselves, see `targets.rest`.
+    """Return the parameters of INSERT."""
+    # bytearray, see `targets.to_row`.
     return [(target_id, position, bytearray(key.sealed), key.expires_at_ns) for position, key in enumerate(keys)]
 
 
-def of(row: Row) -> SigningKey:
-    """What OF_TARGET found."""
+def from_row(row: Row) -> SigningKey:
+    """Return the key in a row of OF_TARGET."""
     _, sealed, expires_at_ns = row
     return SigningKey(sealed, expires_at_ns)
 
 
 def by_target(rows: Iterable[Row]) -> dict[str, list[SigningKey]]:
-    """What OF_EXECUTIONS found."""
+    """Return the keys in the rows of OF_EXECUTIONS, by target id."""
     found: dict[str, list[SigningKey]] = {}
     for row in rows:
-        found.setdefault(row[0], []).append(of(row))
+        found.setdefault(row[0], []).append(from_row(row))
     return found

@@ -1,10 +1,12 @@
 """Tokens."""
-# ruff: noqa: S608, the statements are built of constants alone
+# ruff: noqa: S608  # the statements consist of constants
 
 import json
 from functools import lru_cache
 
-from actiond.actions.tokens import Token
+from actiond.actions.tokens import Admission, Token
+from actiond.storage.change_record import ChangeRecord
+from actiond.storage.sqlite.guarded_cursor import GuardedCursor
 from actiond.storage.sqlite.rows import Row, to_json
 
 _COLUMNS = "id, name, owner, permissions, digest, created_at_ns, expires_at_ns, revoked_at_ns"
@@ -17,12 +19,30 @@ ON CONFLICT (id) DO UPDATE SET
     revoked_at_ns = excluded.revoked_at_ns
 """
 BY_ID = f"SELECT {_COLUMNS} FROM tokens WHERE id = ?"
-BY_SELECTOR = f"SELECT {_COLUMNS} FROM tokens WHERE selector = ?"
 ALL = f"SELECT {_COLUMNS} FROM tokens ORDER BY created_at_ns, id"
+# The instance has one row, so there is a revision whether or not there is a token.
+ADMISSION = f"SELECT {_COLUMNS}, executions_revision FROM instance LEFT JOIN tokens ON selector = ?"
+
+
+class SqliteTokens:
+    """The repository of a transaction."""
+
+    __slots__ = ("_cursor", "_record")
+
+    def __init__(self, cursor: GuardedCursor, record: ChangeRecord) -> None:
+        self._cursor = cursor
+        self._record = record
+
+    def get(self, token_id: str) -> Token | None:
+        return self._cursor.read_first(from_row, BY_ID, (token_id,))
+
+    def put(self, token: Token) -> None:
+        self._record.token(token.id)
+        self._cursor.execute(PUT, to_row(token))
 
 
 def to_row(token: Token) -> Row:
-    """For PUT."""
+    """Return the parameters of PUT."""
     return (
         token.id,
         token.name,
@@ -36,9 +56,15 @@ def to_row(token: Token) -> Row:
     )
 
 
+def admission(row: Row) -> Admission:
+    """Return what a row of ADMISSION says."""
+    *columns, revision = row
+    return Admission(None if columns[0] is None else from_row(tuple(columns)), revision)
+
+
 @lru_cache(maxsize=1024)
-def of(row: Row) -> Token:
-    """Remembered by the whole row: every call reads its token's row, and few rows differ from the one before."""
+def from_row(row: Row) -> Token:
+    """Return the token in a row. Cached by the whole row: every call reads its token, and tokens rarely change."""
     token_id, name, owner, permissions, digest, created_at_ns, expires_at_ns, revoked_at_ns = row
     return Token(
         id=token_id,

@@ -1,5 +1,5 @@
 """Events."""
-# ruff: noqa: S608, the statements are built of constants alone
+# ruff: noqa: S608  # the statements consist of constants
 
 import json
 
@@ -15,7 +15,7 @@ LAST = "SELECT position, created_at_ns FROM events ORDER BY position DESC LIMIT 
 
 
 def to_row(event: Event) -> Row:
-    """For APPEND."""
+    """Return the parameters of APPEND."""
     return (
         event.owner,
         event.aggregate_type,
@@ -28,8 +28,8 @@ def to_row(event: Event) -> Row:
     )
 
 
-def of(row: Row) -> Event:
-    """What OF_AGGREGATE found."""
+def from_row(row: Row) -> Event:
+    """Return the event in a row of OF_AGGREGATE."""
     owner, aggregate_type, aggregate_id, sequence, kind, payload, editor, created_at_ns = row
     return Event(
         owner=owner,

@@ -1,9 +1,9 @@
-"""The SQL of a list of targets. What it costs is held by a test of the query plans.
+"""The SQL of a list of targets. A test of the query plans holds what it costs.
 
-Without a filter that an index serves, the index of the order is walked as far as the page reaches; with one, what the
-filter lets pass is sorted.
+Without a filter that an index serves, SQLite walks the index of the sort order up to the end of the page; with one, it
+sorts what the filter lets pass.
 """
-# ruff: noqa: S608, the statements are built of constants alone
+# ruff: noqa: S608  # the statements consist of constants
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,12 +11,8 @@ from itertools import product
 
 from actiond.actions.queries import IdsQuery, NameQuery, TargetField, TargetQuery, TextMethod
 from actiond.actions.targets import TargetType
-from actiond.storage.sqlite.rows import Row, json_list, targets
-
-Statement = tuple[str, Row]
-
-LARGEST = 2**63 - 1
-"""What an offset may be in SQLite. No table has so many rows."""
+from actiond.storage.sqlite import targets
+from actiond.storage.sqlite.rows import MAX_INTEGER, Row, Statement, json_list
 
 _LAST_CHARACTER = chr(0x10FFFF)
 
@@ -35,7 +31,7 @@ _ORDER: Mapping[TargetField, Sequence[str]] = {
 # The orders that share the index `targets_by_kind`: it has these ranges, each of them sorted by id.
 _MERGED = {TargetField.TARGET_TYPE, TargetField.ASYNC, TargetField.INTERRUPT_ON_ERROR}
 _RANGES = tuple(
-    f"type = '{kind.value}' AND is_async = {int(kind is TargetType.ASYNC)} AND interrupt_on_error = {interrupts}"
+    f"type = '{kind.value}' AND is_async = {int(not kind.waits)} AND interrupt_on_error = {interrupts}"
     for kind, interrupts in product(TargetType, (0, 1))
 )
 
@@ -48,10 +44,10 @@ class _Condition:
     """Whether an index finds what it holds for, among an owner's targets."""
 
 
-def page(owner: str, query: TargetQuery) -> Statement:
-    """Selects the ids of a page, in order, as the last column.
+def page_statement(owner: str, query: TargetQuery) -> Statement:
+    """Return the statement that selects the ids of a page, in order, as the last column.
 
-    No more than an index has, so that what the offset skips costs no look at a row.
+    It selects only what an index has, so that skipping up to the offset reads no row.
     """
     conditions = _conditions(owner, query.filters)
     narrows = any(condition.narrows for condition in conditions)
@@ -65,12 +61,12 @@ def page(owner: str, query: TargetQuery) -> Statement:
     order = ", ".join(f"{sign}{column} {direction}" for column in columns)
     return (
         f"{' UNION ALL '.join(select + one for one in ranges)} ORDER BY {order} LIMIT ? OFFSET ?",
-        (*parameters * len(ranges), query.page.limit, min(query.page.offset, LARGEST)),
+        (*parameters * len(ranges), query.page.limit, min(query.page.offset, MAX_INTEGER)),
     )
 
 
-def count(owner: str, query: TargetQuery) -> Statement:
-    """Selects how many match: no row for none."""
+def count_statement(owner: str, query: TargetQuery) -> Statement:
+    """Return the statement that counts the targets that match; it may return no row for none."""
     if not query.filters:
         return targets.COUNT, (owner,)
     where, parameters = _all_of(_conditions(owner, query.filters))
