@@ -15,8 +15,8 @@ from google.protobuf import descriptor_pb2
 
 from bench.connect_app import PACKAGE
 from bench.subjects import ROOT, MissingError, Server, Servers, Starter
-from tests.programs import PATH
-from tests.server_process import children_of
+from tests.support.programs import PATH
+from tests.support.servers.actiond import children_of
 
 _MODULES = ("connectrpc", "protobuf", "httptools", "grpc_tools")
 _PLUGINS = ("protoc-gen-py", "protoc-gen-connectrpc")

@@ -6,9 +6,9 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from bench.subjects import MissingError, Server, Servers, Starter
-from tests.envoy_process import EnvoyProcess
-from tests.programs import PATH
-from tests.server_process import children_of
+from tests.support.programs import PATH
+from tests.support.servers.actiond import children_of
+from tests.support.servers.envoy import EnvoyProcess
 
 
 def envoy_before(name: str) -> Starter:

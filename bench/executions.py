@@ -24,7 +24,7 @@ from bench.requests import JSON_PATH, JSON_TYPE
 from bench.subjects import Server, Servers, ask
 from bench.target_server import FAST, SLOW
 from bench.waiting import CALL, keep
-from tests.server_process import ADMIN_TOKEN, ServerProcess
+from tests.support.servers.actiond import ADMIN_TOKEN, ServerProcess
 
 NO_EXECUTIONS, MANY_EXECUTIONS = "bench-owner-without-executions", "bench-owner-of-many-executions"
 """Resource owners beside the admin's, and the secrets of their callers."""

@@ -20,7 +20,7 @@ from bench.requests import JSON, JSON_PATH, METHOD, PROTOBUF
 from bench.serving import starter
 from bench.subjects import Client, Pair, Part, Server, Servers, Subject
 from bench.target_server import CHANGE, FAST, RENAMED
-from tests.server_process import ADMIN_TOKEN
+from tests.support.servers.actiond import ADMIN_TOKEN
 
 IN_FLIGHT = 8
 

@@ -23,7 +23,7 @@ from bench.load import CallError, Conversation, HttpConversation
 from bench.requests import SERVICE
 from bench.subjects import ROOT, Server, ask
 from bench.target_server import COUNT, SLOW_SECONDS
-from tests.server_process import ADMIN_TOKEN
+from tests.support.servers.actiond import ADMIN_TOKEN
 
 CALL = Call(LIST_SERVICES, "GET", "/v3alpha/executions/services", b"", b"", SERVICE.full_name.encode())
 """Nothing but its execution takes time."""

@@ -12,7 +12,7 @@ from bench.load import IN_FLIGHT, Load, Template, http_load
 from bench.requests import JSON, JSON_PATH, JSON_TYPE, METHOD, NUMBER, PROTOBUF, WEB, WEB_TYPE, is_good
 from bench.serving import starter
 from bench.subjects import Part, Server, Servers, Subject, post
-from tests.server_process import ADMIN_TOKEN, ServerProcess
+from tests.support.servers.actiond import ADMIN_TOKEN, ServerProcess
 
 _AUTHORIZATION = {"authorization": f"Bearer {ADMIN_TOKEN}"}
 

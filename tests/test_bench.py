@@ -21,7 +21,7 @@ from bench.measure import Figures, Result
 from bench.requests import JSON, JSON_PATH, JSON_TYPE, METHOD, WEB, WEB_TYPE, is_good
 from bench.subjects import Answer, Goal, Pair, Server, Servers, ask, post
 from bench.target_server import CHANGE, COUNT, FAST, SLOW
-from tests.server_process import ADMIN_TOKEN, ServerProcess
+from tests.support.servers.actiond import ADMIN_TOKEN, ServerProcess
 
 ROOT = Path(__file__).parents[1]
 DATA, HEADERS, RST_STREAM, SETTINGS, PING = 0, 1, 3, 4, 6

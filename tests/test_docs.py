@@ -13,7 +13,8 @@ import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from rpcfront import Gateway, Limits
-from tests.gateway.faces import asgi_server, ask, grpc_server
+from tests.support.clients.http import ask
+from tests.support.servers.faces import asgi_server, grpc_server
 
 _ROOT = Path(__file__).parents[1]
 _PAGE = _ROOT / "docs" / "gateway.md"

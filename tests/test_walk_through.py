@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.programs import PATH
-from tests.server_process import ServerProcess, clean_environment
+from tests.support.programs import PATH
+from tests.support.servers.actiond import ServerProcess, clean_environment
 
 README = (Path(__file__).parents[1] / "README.md").read_text()
 MAKEFILE = (Path(__file__).parents[1] / "Makefile").read_text()

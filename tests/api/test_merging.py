@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from actiond.api.message_payload import AnswerError, Merger
 from rpcfront.transcoding.json.codec import Codec
 from rpcfront.validation.rules import Rules
-from tests.protos import compile_proto
+from tests.support.protos import compile_proto
 
 MESSAGES = message_factory.GetMessageClassesForFiles(
     ["test.proto"],

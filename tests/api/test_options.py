@@ -6,7 +6,7 @@ from actiond.api import permissions
 from actiond.api.authentication import Authenticator
 from actiond.api.served import ACTION_SERVICE
 from rpcfront import ServiceError
-from tests.gateway import echo
+from tests.support.services import echo
 
 PERMISSIONS = {
     "CreateTarget": "execution.target.write",

@@ -16,7 +16,7 @@ import grpc
 
 from rpcfront import Gateway, Limits
 from tests.conformance.service import Conformance
-from tests.gateway.faces import HTTP_FACES
+from tests.support.servers.faces import HTTP_FACES
 
 HOST = "127.0.0.1"
 PACKAGE = Path("connectrpc/conformance/v1")

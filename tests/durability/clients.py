@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from actiond_protos.zitadel.action.v3alpha.action_service_pb2 import CreateTargetRequest, CreateTargetResponse
 
 from tests.durability.ledger import Ledger
-from tests.parity.drivers import Driver
-from tests.parity.scenario import create
-from tests.parity.service import DIRECT, DRIVERS, Ports
-from tests.server_process import ServerProcess
+from tests.support.action_service.connections import DIRECT, DRIVERS, Ports
+from tests.support.action_service.drivers import Driver
+from tests.support.action_service.requests import create
+from tests.support.servers.actiond import ServerProcess
 
 CANCELLED, UNAVAILABLE = 1, 14
 CLIENTS_PER_PROTOCOL = 2

@@ -13,7 +13,7 @@ from pathlib import Path
 from google.protobuf import json_format
 
 from tests.durability.ledger import Ledger
-from tests.server_process import ADMIN_TOKEN, ServerProcess
+from tests.support.servers.actiond import ADMIN_TOKEN, ServerProcess
 
 CALLS = 500
 

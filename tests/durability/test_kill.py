@@ -10,12 +10,12 @@ from actiond_protos.zitadel.action.v3alpha.action_service_pb2 import GetTargetBy
 from actiond_protos.zitadel.action.v3alpha.target_pb2 import Target
 
 from tests.durability.clients import ports_of, steady_clients
-from tests.durability.database import Content, assert_whole, read, says
 from tests.durability.ledger import Ledger, target_of, worker_of
-from tests.parity import expect
-from tests.parity.drivers import Grpc
-from tests.parity.scenario import create, get
-from tests.server_process import ServerProcess
+from tests.support.action_service import expect
+from tests.support.action_service.drivers import Grpc
+from tests.support.action_service.requests import create, get
+from tests.support.database import Content, assert_whole, read, says
+from tests.support.servers.actiond import ServerProcess
 
 KILL_AFTER = (0, 1, 0, 7, 2, 50, 0, 20, 3, 120, 300, 33)
 """Each round is killed after so many acknowledgements; 0 is when the first request is on its way."""

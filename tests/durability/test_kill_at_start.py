@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from tests.durability.clients import ask, ports_of
-from tests.durability.database import assert_whole, read
 from tests.durability.ledger import Ledger
-from tests.parity.drivers import Json
-from tests.server_process import ADMIN_TOKEN, ServerProcess
+from tests.support.action_service.drivers import Json
+from tests.support.database import assert_whole, read
+from tests.support.servers.actiond import ADMIN_TOKEN, ServerProcess
 
 
 def _the_file_is_made(database: Path) -> bool:

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from tests.durability.clients import steady_clients
-from tests.durability.database import Content, assert_whole, read, says
 from tests.durability.ledger import Ledger
-from tests.server_process import ADMIN_TOKEN, ServerProcess
+from tests.support.database import Content, assert_whole, read, says
+from tests.support.servers.actiond import ADMIN_TOKEN, ServerProcess
 
 GRACE = 6.0
 

@@ -21,9 +21,9 @@ from actiond.actions.use_cases.tokens import Tokens
 from actiond.storage.urls import open_store, parse_database_url
 from tests.executions.clients import Running, begin
 from tests.executions.protocols import SERVICE, Answer, method_of
-from tests.gateway.calls import Call
-from tests.server_process import ServerProcess
+from tests.support.servers.actiond import ServerProcess
 from tests.support.tokens import make_token
+from tests.support.wire.calls import Call
 
 PATIENT = 60.0
 """Seconds of a target's timeout that is not to pass."""

@@ -15,9 +15,9 @@ import h11
 from google.rpc import status_pb2
 
 from tests.executions.protocols import HTTP, NATIVE, Answer, Http, response_class
-from tests.gateway.calls import Call
-from tests.gateway.faces import Reply
-from tests.server_process import ServerProcess
+from tests.support.clients.http import Reply
+from tests.support.servers.actiond import ServerProcess
+from tests.support.wire.calls import Call
 
 PATIENCE = 40.0
 """Seconds that a call may take before it is taken to hang."""

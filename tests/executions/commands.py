@@ -5,7 +5,7 @@ import subprocess
 import sys
 from dataclasses import dataclass
 
-from tests.server_process import ServerProcess, clean_environment
+from tests.support.servers.actiond import ServerProcess, clean_environment
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,9 @@ import pytest
 
 from tests.executions.api import Api, new_owner
 from tests.executions.protocols import PROTOCOLS
-from tests.server_process import ServerProcess
-from tests.targets.certificates import Authority
-from tests.targets.server import TargetServer
+from tests.support.servers.actiond import ServerProcess
+from tests.support.targets.certificates import Authority
+from tests.support.targets.server import TargetServer
 
 LARGEST_ANSWER = 65_536
 DENIED = "127.0.0.9"
@@ -66,7 +66,7 @@ def any_api(api: Api, request: pytest.FixtureRequest) -> Api:
 
 @pytest.fixture
 def receiver() -> Iterator[TargetServer]:
-    """Where targets are: it answers by path, as tests/targets/answers.py says."""
+    """Where targets are: it answers by path, as tests/support/targets/answers.py says."""
     with TargetServer() as server:
         yield server
 

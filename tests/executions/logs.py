@@ -3,8 +3,8 @@
 import asyncio
 import re
 
-from tests.process.calls import until
-from tests.server_process import ServerProcess
+from tests.support.servers.actiond import ServerProcess
+from tests.support.waiting import until
 
 LINE = re.compile(
     r"time=(?P<time>\S+) target=(?P<target>\S+) execution=(?P<execution>\S+)"

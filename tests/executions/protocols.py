@@ -18,10 +18,10 @@ from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.message import Message
 from google.rpc import error_details_pb2, status_pb2
 
-from tests.gateway.calls import Call, to_headers
-from tests.gateway.faces import Reply
-from tests.gateway.wires import read_connect_error, read_status
-from tests.parity.grpc_web import frame, parse_answer, parse_trailers, split_frames
+from tests.support.clients.http import Reply
+from tests.support.wire.calls import Call, to_headers
+from tests.support.wire.grpc_web import frame, parse_answer, parse_trailers, split_frames
+from tests.support.wire.protocols import read_connect_error, read_status
 
 SERVICE = "zitadel.action.v3alpha.ActionService"
 _METHODS: Mapping[str, MethodDescriptor] = {

@@ -5,7 +5,7 @@ import hmac
 import re
 from dataclasses import dataclass
 
-from tests.targets.exchanges import Received
+from tests.support.targets.exchanges import Received
 
 
 @dataclass(frozen=True, slots=True)

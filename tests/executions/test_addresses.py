@@ -14,8 +14,8 @@ from tests.executions.api import FAILED, Api, add_token, condition, new_owner, t
 from tests.executions.conftest import DENIED
 from tests.executions.logs import outcomes
 from tests.executions.protocols import PROTOCOLS, Answer
-from tests.server_process import ServerProcess
-from tests.targets.server import TargetServer
+from tests.support.servers.actiond import ServerProcess
+from tests.support.targets.server import TargetServer
 
 NAME = "loopback.example"
 """To the guarded server's system this is 127.0.0.1, as a line in its /etc/hosts would have it."""

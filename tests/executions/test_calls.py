@@ -15,9 +15,9 @@ from actiond.client.signature import HEADER, verify
 from tests.executions.api import Api, condition, target
 from tests.executions.protocols import SERVICE
 from tests.executions.signatures import digest_by, signature_of
-from tests.server_process import ServerProcess
-from tests.targets.exchanges import Received
-from tests.targets.server import TargetServer
+from tests.support.servers.actiond import ServerProcess
+from tests.support.targets.exchanges import Received
+from tests.support.targets.server import TargetServer
 
 
 async def called(api: Api, receiver: TargetServer, kind: str, request: Message) -> tuple[Received, Any]:

@@ -13,8 +13,8 @@ from actiond_protos.zitadel.action.v3alpha.target_pb2 import Target
 
 from tests.executions.api import FAILED, Api, condition, target
 from tests.executions.protocols import SERVICE, Answer
-from tests.targets.answers import ok
-from tests.targets.server import TargetServer
+from tests.support.targets.answers import ok
+from tests.support.targets.server import TargetServer
 
 RENAMES = ok(b'{"name": "changed"}')
 SERVICES = {"services": [SERVICE]}

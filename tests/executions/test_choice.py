@@ -14,8 +14,8 @@ from actiond_protos.zitadel.action.v3alpha.action_service_pb2 import (
 from actiond_protos.zitadel.action.v3alpha.execution_pb2 import Condition
 
 from tests.executions.api import Api, add_token, condition, of_all, of_service, target
-from tests.server_process import ServerProcess
-from tests.targets.server import TargetServer
+from tests.support.servers.actiond import ServerProcess
+from tests.support.targets.server import TargetServer
 
 LIST = ListTargetsRequest()
 

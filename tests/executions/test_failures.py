@@ -15,9 +15,9 @@ from actiond.client.signature import HEADER, verify
 from tests.executions.api import FAILED, Api, Created, condition, names, target
 from tests.executions.conftest import LARGEST_ANSWER
 from tests.executions.logs import outcomes
-from tests.targets.answers import ok
-from tests.targets.certificates import Authority
-from tests.targets.server import TargetServer
+from tests.support.targets.answers import ok
+from tests.support.targets.certificates import Authority
+from tests.support.targets.server import TargetServer
 
 SHORT = 0.25
 """Seconds of a timeout that is to pass."""

@@ -7,7 +7,7 @@ from actiond.client.signature import HEADER, SignatureError, verify
 from tests.executions.api import Api, condition
 from tests.executions.commands import rotate
 from tests.executions.signatures import digest_by, signature_of
-from tests.targets.server import TargetServer
+from tests.support.targets.server import TargetServer
 
 LIST = ListTargetsRequest()
 

@@ -7,7 +7,7 @@ from actiond_protos.zitadel.action.v3alpha.action_service_pb2 import ListExecuti
 
 from tests.executions.api import Api, add_token, condition, names, target
 from tests.executions.protocols import PROTOCOLS
-from tests.targets.server import TargetServer
+from tests.support.targets.server import TargetServer
 
 EACH = 75
 """Calls over each protocol."""

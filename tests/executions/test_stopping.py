@@ -11,9 +11,10 @@ import pytest
 from tests.executions.api import Api, add_token, condition, target
 from tests.executions.logs import outcomes
 from tests.executions.protocols import PROTOCOLS
-from tests.process.calls import accepts, until
-from tests.server_process import ServerProcess
-from tests.targets.server import TargetServer
+from tests.support.action_service.http_calls import accepts
+from tests.support.servers.actiond import ServerProcess
+from tests.support.targets.server import TargetServer
+from tests.support.waiting import until
 
 LOOPBACK = ("--allow-address", "127.0.0.0/8")
 

@@ -12,11 +12,11 @@ from tests.executions.api import Api, add_token, condition, of_all, of_service, 
 from tests.executions.logs import calls_of, until_ended
 from tests.executions.protocols import PROTOCOLS, SERVICE
 from tests.executions.signatures import signature_of
-from tests.metrics.reading import Reading
-from tests.process.calls import until
-from tests.server_process import ServerProcess
-from tests.targets.answers import ok
-from tests.targets.server import TargetServer
+from tests.support.metrics import Reading
+from tests.support.servers.actiond import ServerProcess
+from tests.support.targets.answers import ok
+from tests.support.targets.server import TargetServer
+from tests.support.waiting import until
 
 LIST = ListTargetsRequest()
 MARKER = "a-word-that-is-nowhere-else"

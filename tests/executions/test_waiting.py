@@ -7,7 +7,7 @@ from actiond_protos.zitadel.action.v3alpha.action_service_pb2 import ListExecuti
 
 from tests.executions.api import Api, condition, names, target
 from tests.executions.logs import outcomes, until_ended
-from tests.targets.server import TargetServer
+from tests.support.targets.server import TargetServer
 
 DEADLINE_EXCEEDED = 4
 SOON = 1.0

@@ -27,8 +27,8 @@ from actiond.api.served import SERVICES
 from tests.executions.api import BYPASS, FAILED, Api, Created, add_token, condition, names, of_all, target
 from tests.executions.commands import run, run_beside
 from tests.executions.protocols import PROTOCOLS
-from tests.server_process import ADMIN_TOKEN, ServerProcess
-from tests.targets.server import TargetServer
+from tests.support.servers.actiond import ADMIN_TOKEN, ServerProcess
+from tests.support.targets.server import TargetServer
 
 LOOPBACK = ("--allow-address", "127.0.0.0/8")
 EVERY_METHOD: tuple[Message, ...] = (

@@ -10,8 +10,8 @@ from tests.executions.api import ELSEWHERE, Api, condition, new_owner, of_all
 from tests.executions.commands import rotate
 from tests.executions.protocols import PROTOCOLS
 from tests.executions.signatures import digest_by, signature_of
-from tests.server_process import ServerProcess
-from tests.targets.server import TargetServer
+from tests.support.servers.actiond import ServerProcess
+from tests.support.targets.server import TargetServer
 
 LIST = ListTargetsRequest()
 

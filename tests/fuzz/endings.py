@@ -16,7 +16,7 @@ from google.protobuf.message_factory import GetMessageClass
 from google.rpc import code_pb2, error_details_pb2, status_pb2
 from grpc_status import rpc_status
 
-from tests.gateway import echo
+from tests.support.services import echo
 
 NASTY_TEXT = "aborted: 100% ü\r\ngrpc-status: 0"
 RICH_TEXT = "not yet: 100% ü"

@@ -20,7 +20,7 @@ from tests.fuzz.senders.answers import HttpAnswer
 from tests.fuzz.senders.http1 import Connection, written
 from tests.fuzz.senders.sockets import http_ports
 from tests.fuzz.service import gateway
-from tests.gateway.faces import grpc_server
+from tests.support.servers.faces import grpc_server
 
 EVERY = 25
 """After so many a well-behaved client asks whether all is well."""

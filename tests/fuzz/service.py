@@ -18,8 +18,8 @@ from google.rpc import code_pb2
 
 from rpcfront import CallNext, Cors, Gateway, Limits, ServicerContext, StatusError, make_status
 from tests.fuzz.endings import AS_IT_CAME, ENDINGS, WAITS, ServicerError, answers, ending_of
-from tests.gateway import echo
-from tests.gateway.fixture_service import pool
+from tests.support.services import echo
+from tests.support.services.fixture_service import pool
 
 LIMIT = 16 * 1024
 """Bytes of a message: small, so that what is too large is cheap to make."""

@@ -13,7 +13,7 @@ import pytest_asyncio
 from tests.fuzz.cases import frames
 from tests.fuzz.senders import http2
 from tests.fuzz.service import gateway
-from tests.gateway.faces import grpc_server
+from tests.support.servers.faces import grpc_server
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

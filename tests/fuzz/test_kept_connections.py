@@ -11,7 +11,7 @@ from tests.fuzz.cases.inputs import HttpInput, Quirk
 from tests.fuzz.senders.http1 import Connection
 from tests.fuzz.senders.sockets import http_ports
 from tests.fuzz.service import LIMIT
-from tests.gateway.faces import HTTP_FACES
+from tests.support.servers.faces import HTTP_FACES
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

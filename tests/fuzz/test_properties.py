@@ -20,8 +20,8 @@ from tests.fuzz.cases.messages import encoded
 from tests.fuzz.senders import asgi, rsgi, wsgi
 from tests.fuzz.senders.answers import HttpAnswer
 from tests.fuzz.service import gateway
-from tests.gateway.transcoding.fixtures import message_type
-from tests.gateway.transcoding.strategies import messages
+from tests.support.services.fixture_protos import message_type
+from tests.support.strategies import messages
 
 Ask = Callable[[HttpInput], HttpAnswer]
 

@@ -14,9 +14,10 @@ from actiond.telemetry.metrics.families import CHANGES, FAMILIES, SECONDS
 from actiond.telemetry.metrics.memory import Memory
 from actiond.telemetry.metrics.recorder import Metrics
 from rpcfront import Call, Gateway
-from tests.gateway import echo
-from tests.gateway.faces import HTTP_FACES, ask
-from tests.metrics.reading import Reading
+from tests.support.clients.http import ask
+from tests.support.metrics import Reading
+from tests.support.servers.faces import HTTP_FACES
+from tests.support.services import echo
 
 METHOD = "zitadel.action.v3alpha.ActionService/CreateTarget"
 

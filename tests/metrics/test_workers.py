@@ -4,8 +4,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.metrics.reading import Reading
-from tests.server_process import clean_environment
+from tests.support.metrics import Reading
+from tests.support.servers.actiond import clean_environment
 
 SCRIPT = """
 import os, signal, sys

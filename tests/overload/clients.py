@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from tests.parity.grpc_web import frame
-from tests.parity.scenario import request
+from tests.support.action_service.requests import request
+from tests.support.wire.grpc_web import frame
 
 RPC = "/zitadel.action.v3alpha.ActionService/CreateTarget"
 PATIENCE = 20.0

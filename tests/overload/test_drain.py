@@ -7,8 +7,8 @@ from pathlib import Path
 
 from tests.overload.clients import Connection, all_at_once, json_call
 from tests.overload.waves import NEVER_MADE
-from tests.parity.cut_calls import CALLS
-from tests.server_process import ADMIN_TOKEN, ServerProcess
+from tests.support.action_service.cut_calls import CALLS
+from tests.support.servers.actiond import ADMIN_TOKEN, ServerProcess
 
 CLIENTS = 100
 

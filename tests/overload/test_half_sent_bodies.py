@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.durability.database import Content, assert_whole, read
 from tests.overload.watch import Caller, Footprint, Latencies, footprint_when
 from tests.overload.waves import KINDS, NEVER_MADE, Wave
-from tests.parity.service import Ports
-from tests.server_process import ADMIN_TOKEN, ServerProcess
+from tests.support.action_service.connections import Ports
+from tests.support.database import Content, assert_whole, read
+from tests.support.servers.actiond import ADMIN_TOKEN, ServerProcess
 
 READ_TIMEOUT = 0.5
 GRACE = 10.0

@@ -10,10 +10,10 @@ from http.client import HTTPConnection
 import pytest
 
 from tests.overload.clients import Connection, HttpCall, json_call
-from tests.parity import expect
-from tests.parity.scenario import create, request
-from tests.parity.service import DIRECT, DRIVERS, Ports
-from tests.server_process import ADMIN_TOKEN, ServerProcess
+from tests.support.action_service import expect
+from tests.support.action_service.connections import DIRECT, DRIVERS, Ports
+from tests.support.action_service.requests import create, request
+from tests.support.servers.actiond import ADMIN_TOKEN, ServerProcess
 
 MAX_CONCURRENT = 8
 SHORT, LONG = 1.5, 20.0

@@ -8,10 +8,10 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.parity import expect
-from tests.parity.drivers import Driver, Grpc, Json
-from tests.parity.scenario import create, get, request
-from tests.parity.service import Ports
+from tests.support.action_service import expect
+from tests.support.action_service.connections import Ports
+from tests.support.action_service.drivers import Driver, Grpc, Json
+from tests.support.action_service.requests import create, get, request
 
 FEWEST_CALLS = 100
 PATIENCE = 10.0

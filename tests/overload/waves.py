@@ -8,11 +8,11 @@ import grpc
 from actiond_protos.zitadel.action.v3alpha.action_service_pb2_grpc import ActionServiceStub
 
 from tests.overload.clients import PATIENCE, RPC, Connection, all_at_once, http_call
-from tests.parity.cut_calls import CALLS
-from tests.parity.grpc_web import parse_answer
-from tests.parity.scenario import request
-from tests.parity.service import Ports
-from tests.server_process import ADMIN_TOKEN
+from tests.support.action_service.connections import Ports
+from tests.support.action_service.cut_calls import CALLS
+from tests.support.action_service.requests import request
+from tests.support.servers.actiond import ADMIN_TOKEN
+from tests.support.wire.grpc_web import parse_answer
 
 CLIENTS = 500
 DEADLINE_EXCEEDED = 4

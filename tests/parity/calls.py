@@ -13,7 +13,7 @@ from actiond_protos.zitadel.action.v3alpha.target_pb2 import Target
 from actiond_protos.zitadel.object.v2.object_pb2 import Details, ListDetails, ListQuery
 from google.protobuf.message import Message
 
-from tests.parity.model import Call, Outcome
+from tests.support.action_service.model import Call, Outcome
 
 OWNER = "<owner>"
 """Stands for the resource owner of whoever runs the row."""

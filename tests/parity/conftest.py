@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.envoy_process import EnvoyProcess
 from tests.parity.calls import FUNCTIONS
-from tests.parity.drivers import Driver
-from tests.parity.service import DRIVERS, Ports, seed, token_of
-from tests.server_process import ServerProcess
+from tests.parity.service import seed, token_of
+from tests.support.action_service.connections import DRIVERS, Ports
+from tests.support.action_service.drivers import Driver
+from tests.support.servers.actiond import ServerProcess
+from tests.support.servers.envoy import EnvoyProcess
 
 
 @pytest.fixture(scope="session")

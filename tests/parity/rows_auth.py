@@ -2,9 +2,10 @@
 
 from actiond_protos.zitadel.action.v3alpha.action_service_pb2 import CreateTargetRequest
 
-from tests.parity import expect
-from tests.parity.model import Call, Outcome
-from tests.parity.scenario import JSON, PROTOBUF, Differs, Scenario, create, get, request
+from tests.parity.scenario import JSON, PROTOBUF, Differs, Scenario, representative
+from tests.support.action_service import expect
+from tests.support.action_service.model import Call, Outcome
+from tests.support.action_service.requests import create, get, request
 
 EXPIRED = "an-expired-token"
 REVOKED = "a-revoked-token"
@@ -66,4 +67,7 @@ ORDER = [
     ),
 ]
 
-ROWS = [*CREDENTIALS, *ORDER]
+ROWS = [
+    *representative(CREDENTIALS),
+    *representative(ORDER),
+]

@@ -2,7 +2,6 @@
 
 from actiond_protos.zitadel.action.v3alpha.execution_pb2 import Condition
 
-from tests.parity import expect
 from tests.parity.calls import (
     delete_execution,
     execution,
@@ -16,9 +15,10 @@ from tests.parity.calls import (
     on_response,
     set_execution,
 )
-from tests.parity.model import SERVICE, Call, Outcome
 from tests.parity.rows_fields import ONE_TYPE, REQUIRED, TOO_SHORT
-from tests.parity.scenario import ENVOY_READS_JSON, JSON, Differs, Scenario
+from tests.parity.scenario import ENVOY_READS_JSON, JSON, Differs, Scenario, exhaustive
+from tests.support.action_service import expect
+from tests.support.action_service.model import SERVICE, Call, Outcome
 
 METHOD = f"/{SERVICE}/DeleteTarget"
 
@@ -195,4 +195,9 @@ WRONG_JSON = [
     ),
 ]
 
-ROWS = [*SET, *JSON_FORMS, *REFUSED, *WRONG_JSON]
+ROWS = [
+    *exhaustive(SET),
+    *exhaustive(JSON_FORMS),
+    *exhaustive(REFUSED),
+    *exhaustive(WRONG_JSON),
+]

@@ -1,6 +1,5 @@
 """Rows: DeleteTarget, and what becomes of executions that named the target."""
 
-from tests.parity import expect
 from tests.parity.calls import (
     delete,
     deleted,
@@ -13,7 +12,6 @@ from tests.parity.calls import (
     set_execution,
     update,
 )
-from tests.parity.model import Call, Outcome
 from tests.parity.rows_fields import (
     DECODED_PATH,
     ENVOY_NO_SUCH_PATH,
@@ -22,7 +20,10 @@ from tests.parity.rows_fields import (
     NO_SUCH_PATH,
     TOO_SHORT,
 )
-from tests.parity.scenario import JSON, Differs, Scenario, create, get, request
+from tests.parity.scenario import JSON, Differs, Scenario, exhaustive, representative
+from tests.support.action_service import expect
+from tests.support.action_service.model import Call, Outcome
+from tests.support.action_service.requests import create, get, request
 
 
 def _after(id: str, expected: Outcome, *before: Call) -> Scenario:
@@ -100,4 +101,8 @@ STRIPPED = [
     ),
 ]
 
-ROWS = [*GONE, *UNKNOWN, *STRIPPED]
+ROWS = [
+    *exhaustive(GONE),
+    *exhaustive(UNKNOWN),
+    *representative(STRIPPED),
+]

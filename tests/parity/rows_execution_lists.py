@@ -13,7 +13,7 @@ from actiond_protos.zitadel.action.v3alpha.query_pb2 import (
     TargetQuery,
 )
 
-from tests.parity import expect, shelf
+from tests.parity import shelf
 from tests.parity.calls import (
     executions_listed,
     list_executions,
@@ -25,10 +25,11 @@ from tests.parity.calls import (
     on_request,
     on_response,
 )
-from tests.parity.model import Call, Http, Outcome
 from tests.parity.rows_fields import FOREIGN_ID, LONG_NAME, ONE_TYPE, REQUIRED, TOO_SHORT
 from tests.parity.rows_permissions import FUNCTIONS_LISTED, METHODS_LISTED, SERVICES_LISTED
-from tests.parity.scenario import ENVOY_READS_JSON, JSON, Differs, Scenario
+from tests.parity.scenario import ENVOY_READS_JSON, JSON, Differs, Scenario, exhaustive, representative
+from tests.support.action_service import expect
+from tests.support.action_service.model import Call, Http, Outcome
 
 _BY = f"Bearer {shelf.TOKEN}"
 _ALL = shelf.CONDITIONS
@@ -233,4 +234,11 @@ CATALOGUE = [
     ),
 ]
 
-ROWS = [*FILTERED, *PAGES, *WRONG, *WRONG_JSON, *JSON_FORMS, *CATALOGUE]
+ROWS = [
+    *exhaustive(FILTERED),
+    *exhaustive(PAGES),
+    *exhaustive(WRONG),
+    *exhaustive(WRONG_JSON),
+    *exhaustive(JSON_FORMS),
+    *representative(CATALOGUE),
+]

@@ -2,7 +2,7 @@
 
 from actiond_protos.zitadel.action.v3alpha.action_service_pb2 import DeleteExecutionRequest
 
-from tests.parity import expect, shelf
+from tests.parity import shelf
 from tests.parity.calls import (
     Step,
     delete_execution,
@@ -16,9 +16,11 @@ from tests.parity.calls import (
     on_function,
     set_execution,
 )
-from tests.parity.model import Call, Http, Outcome
 from tests.parity.rows_fields import REQUIRED
-from tests.parity.scenario import JSON, Scenario, create, request
+from tests.parity.scenario import JSON, Scenario, exhaustive, representative
+from tests.support.action_service import expect
+from tests.support.action_service.model import Call, Http, Outcome
+from tests.support.action_service.requests import create, request
 
 _FIRST, _SECOND, _EVENTS = on_function("first"), on_function("second"), on_event(all=True)
 _ONE, _OTHER = id_of("one"), id_of("other")
@@ -109,4 +111,8 @@ BODIES = [
     _refused_by("a DELETE with the empty message", "{}", _NO_CONDITION),
 ]
 
-ROWS = [*REPLACED, *DELETED, *BODIES]
+ROWS = [
+    *exhaustive(REPLACED),
+    *exhaustive(DELETED),
+    *representative(BODIES),
+]

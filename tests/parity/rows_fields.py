@@ -3,9 +3,7 @@
 from actiond_protos.zitadel.action.v3alpha.action_service_pb2 import CreateTargetRequest
 from google.protobuf.duration_pb2 import Duration
 
-from tests.parity import expect
 from tests.parity.scenario import (
-    ENDPOINT,
     ENVOY_READS_JSON,
     ENVOY_TAKES_IT,
     PROTOBUF,
@@ -13,10 +11,11 @@ from tests.parity.scenario import (
     Scenario,
     bad,
     bad_json,
-    create,
-    get,
-    request,
+    exhaustive,
+    representative,
 )
+from tests.support.action_service import expect
+from tests.support.action_service.requests import ENDPOINT, create, get, request
 
 # The rules' own words: protovalidate's for the standard ones, the proto's for the URL.
 TOO_SHORT = "must be at least 1 characters"
@@ -225,4 +224,15 @@ LOOK_UPS = [
     ),
 ]
 
-ROWS = [*NAMES, *TAKEN, *TIMEOUTS, *RANGES, *JSON_TIMEOUTS, *ENDPOINTS, *DENIED, *TYPES, *SEVERAL, *LOOK_UPS]
+ROWS = [
+    *exhaustive(NAMES),
+    *exhaustive(TAKEN),
+    *exhaustive(TIMEOUTS),
+    *exhaustive(RANGES),
+    *exhaustive(JSON_TIMEOUTS),
+    *exhaustive(ENDPOINTS),
+    *exhaustive(DENIED),
+    *representative(TYPES),
+    *representative(SEVERAL),
+    *exhaustive(LOOK_UPS),
+]

@@ -2,11 +2,7 @@
 
 import gzip
 
-from tests.parity import expect
-from tests.parity.grpc_web import frame
-from tests.parity.model import Call
 from tests.parity.scenario import (
-    ENDPOINT,
     ENVOY_TAKES_IT,
     GRPC_WEB,
     JSON,
@@ -14,9 +10,13 @@ from tests.parity.scenario import (
     Differs,
     Scenario,
     bad_json,
-    create,
-    request,
+    exhaustive,
+    representative,
 )
+from tests.support.action_service import expect
+from tests.support.action_service.model import Call
+from tests.support.action_service.requests import ENDPOINT, create, request
+from tests.support.wire.grpc_web import frame
 
 _REST = f'"restWebhook": {{}}, "timeout": "10s", "endpoint": "{ENDPOINT}"'
 _NOT_PROTOBUF = expect.plain(
@@ -149,10 +149,10 @@ FRAMING = [
 ]
 
 ROWS = [
-    *MALFORMED_JSON,
-    *WRONG_JSON,
-    *NOT_AN_OBJECT,
-    *EMPTY_JSON,
-    *MALFORMED_PROTOBUF,
-    *FRAMING,
+    *exhaustive(MALFORMED_JSON),
+    *exhaustive(WRONG_JSON),
+    *exhaustive(NOT_AN_OBJECT),
+    *representative(EMPTY_JSON),
+    *exhaustive(MALFORMED_PROTOBUF),
+    *representative(FRAMING),
 ]

@@ -5,22 +5,22 @@ import gzip
 from actiond_protos.zitadel.action.v3alpha.target_pb2 import SetRESTAsync, SetRESTCall, SetRESTWebhook
 from google.protobuf.duration_pb2 import Duration
 
-from tests.parity import expect
-from tests.parity.grpc_web import frame
-from tests.parity.model import Http
 from tests.parity.scenario import (
-    ENDPOINT,
     GRPC_WEB,
     HTTP,
     JSON,
     PROTOBUF,
     Differs,
     Scenario,
-    create,
+    exhaustive,
     good,
     good_json,
-    request,
+    representative,
 )
+from tests.support.action_service import expect
+from tests.support.action_service.model import Http
+from tests.support.action_service.requests import ENDPOINT, create, request
+from tests.support.wire.grpc_web import frame
 
 TYPES = [
     good("a webhook", rest_webhook=SetRESTWebhook()),
@@ -202,14 +202,14 @@ FOREIGN_NAME = "Target of another owner"
 OWNERS = [good("a name that another owner has taken", name=FOREIGN_NAME)]
 
 ROWS = [
-    *TYPES,
-    *NAMES,
-    *TIMEOUTS,
-    *ENDPOINTS,
-    *JSON_FORMS,
-    *JSON_TIMEOUTS,
-    *WIRE_FORMS,
-    *HTTP_FORMS,
-    *METADATA,
-    *OWNERS,
+    *representative(TYPES),
+    *exhaustive(NAMES),
+    *exhaustive(TIMEOUTS),
+    *exhaustive(ENDPOINTS),
+    *representative(JSON_FORMS),
+    *exhaustive(JSON_TIMEOUTS),
+    *representative(WIRE_FORMS),
+    *representative(HTTP_FORMS),
+    *representative(METADATA),
+    *representative(OWNERS),
 ]

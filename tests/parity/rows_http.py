@@ -1,8 +1,9 @@
 """Rows: calls to what is not there, in the wrong way, or too large."""
 
-from tests.parity import expect
-from tests.parity.model import Call, Http, Outcome
-from tests.parity.scenario import HTTP, JSON, PROTOBUF, Differs, Scenario, create, get, request
+from tests.parity.scenario import HTTP, JSON, PROTOBUF, Differs, Scenario, representative
+from tests.support.action_service import expect
+from tests.support.action_service.model import Call, Http, Outcome
+from tests.support.action_service.requests import create, get, request
 
 _NO_METHOD = expect.plain(expect.UNIMPLEMENTED, "Method not found!")
 
@@ -173,4 +174,11 @@ DEADLINES += [
     ),
 ]
 
-ROWS = [*UNKNOWN_METHODS, *PATHS, *CONTENT_TYPES, *QUERIES, *LARGE, *DEADLINES]
+ROWS = [
+    *representative(UNKNOWN_METHODS),
+    *representative(PATHS),
+    *representative(CONTENT_TYPES),
+    *representative(QUERIES),
+    *representative(LARGE),
+    *representative(DEADLINES),
+]

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from actiond_protos.zitadel.action.v3alpha.action_service_pb2 import SetExecutionRequest
 from actiond_protos.zitadel.action.v3alpha.execution_pb2 import Condition, Execution, ExecutionTargetType
 
-from tests.parity import expect, shelf
+from tests.parity import shelf
 from tests.parity.calls import (
     Step,
     execution,
@@ -20,9 +20,11 @@ from tests.parity.calls import (
     set_execution,
     steps_of,
 )
-from tests.parity.model import Call, Outcome
 from tests.parity.rows_fields import FOREIGN_ID, LONG_NAME, ONE_TYPE, TOO_SHORT
-from tests.parity.scenario import Scenario, create, request
+from tests.parity.scenario import Scenario, exhaustive
+from tests.support.action_service import expect
+from tests.support.action_service.model import Call, Outcome
+from tests.support.action_service.requests import create, request
 
 _A, _B, _C, _D, _E = (on_function(name) for name in ("first", "second", "third", "fourth", "fifth"))
 _ONE, _OTHER = id_of("one"), id_of("other")
@@ -234,4 +236,11 @@ REFUSED = [
     ),
 ]
 
-ROWS = [*TAKEN, *MISSING, *CIRCLES, *LEVELS, *MANY, *REFUSED]
+ROWS = [
+    *exhaustive(TAKEN),
+    *exhaustive(MISSING),
+    *exhaustive(CIRCLES),
+    *exhaustive(LEVELS),
+    *exhaustive(MANY),
+    *exhaustive(REFUSED),
+]

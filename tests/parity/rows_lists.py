@@ -7,11 +7,12 @@ from actiond_protos.zitadel.action.v3alpha import query_pb2
 from actiond_protos.zitadel.action.v3alpha.query_pb2 import InTargetIDsQuery, TargetNameQuery, TargetSearchQuery
 from actiond_protos.zitadel.object.v2 import object_pb2
 
-from tests.parity import expect, shelf
+from tests.parity import shelf
 from tests.parity.calls import ANY_COLUMN, Column, list_targets, targets_listed
-from tests.parity.model import Call, Outcome
 from tests.parity.rows_fields import FOREIGN_ID, LONG_NAME, ONE_TYPE
-from tests.parity.scenario import ENVOY_READS_JSON, ENVOY_TAKES_IT, JSON, Differs, Scenario
+from tests.parity.scenario import ENVOY_READS_JSON, ENVOY_TAKES_IT, JSON, Differs, Scenario, exhaustive
+from tests.support.action_service import expect
+from tests.support.action_service.model import Call, Outcome
 
 _BY = f"Bearer {shelf.TOKEN}"
 _LETTERS = dict(zip("ABCDEF", shelf.TARGETS, strict=True))
@@ -250,4 +251,13 @@ CROWDS = [
     _crowd("what is left behind the first page", 100, 120, offset=100),
 ]
 
-ROWS = [*SORTED, *FILTERED, *PAGES, *_LIMITS, *WRONG, *WRONG_JSON, *JSON_FORMS, *CROWDS]
+ROWS = [
+    *exhaustive(SORTED),
+    *exhaustive(FILTERED),
+    *exhaustive(PAGES),
+    *exhaustive(_LIMITS),
+    *exhaustive(WRONG),
+    *exhaustive(WRONG_JSON),
+    *exhaustive(JSON_FORMS),
+    *exhaustive(CROWDS),
+]

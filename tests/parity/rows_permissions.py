@@ -2,7 +2,7 @@
 
 from actiond_protos.zitadel.action.v3alpha import action_service_pb2 as pb
 
-from tests.parity import callers, expect
+from tests.parity import callers
 from tests.parity.calls import (
     FUNCTIONS,
     answer,
@@ -16,8 +16,10 @@ from tests.parity.calls import (
     set_execution,
     update,
 )
-from tests.parity.model import SERVICE, Call, Outcome
-from tests.parity.scenario import JSON, PROTOBUF, Differs, Scenario, create, get
+from tests.parity.scenario import JSON, PROTOBUF, Differs, Scenario, exhaustive, representative
+from tests.support.action_service import expect
+from tests.support.action_service.model import SERVICE, Call, Outcome
+from tests.support.action_service.requests import create, get
 
 METHODS = (
     "CreateTarget",
@@ -116,4 +118,8 @@ ANONYMOUS += [
     )
 ]
 
-ROWS = [*ENOUGH, *LACKING, *ANONYMOUS]
+ROWS = [
+    *representative(ENOUGH),
+    *exhaustive(LACKING),
+    *exhaustive(ANONYMOUS),
+]

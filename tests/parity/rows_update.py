@@ -6,9 +6,7 @@ from actiond_protos.zitadel.action.v3alpha.action_service_pb2 import CreateTarge
 from actiond_protos.zitadel.action.v3alpha.target_pb2 import SetRESTAsync, SetRESTCall, SetRESTWebhook
 from google.protobuf.duration_pb2 import Duration
 
-from tests.parity import expect
 from tests.parity.calls import delete, details, found, id_of, target, update, updated
-from tests.parity.model import Call, Http, Outcome
 from tests.parity.rows_fields import (
     DECODED_PATH,
     DURATION_FORM,
@@ -23,7 +21,10 @@ from tests.parity.rows_fields import (
     RANGE,
     TOO_SHORT,
 )
-from tests.parity.scenario import ENDPOINT, ENVOY_READS_JSON, JSON, PROTOBUF, Differs, Scenario, create, get, request
+from tests.parity.scenario import ENVOY_READS_JSON, JSON, PROTOBUF, Differs, Scenario, exhaustive
+from tests.support.action_service import expect
+from tests.support.action_service.model import Call, Http, Outcome
+from tests.support.action_service.requests import ENDPOINT, create, get, request
 
 
 def _kept(said: CreateTargetRequest, sequence: int, id: str) -> tuple[Call, Outcome]:
@@ -255,4 +256,13 @@ WRONG_JSON = [
     ),
 ]
 
-ROWS = [*CHANGES, *NOTHING_NEW, *SEVERAL, *JSON_FORMS, *TAKEN, *UNKNOWN, *FIELDS, *WRONG_JSON]
+ROWS = [
+    *exhaustive(CHANGES),
+    *exhaustive(NOTHING_NEW),
+    *exhaustive(SEVERAL),
+    *exhaustive(JSON_FORMS),
+    *exhaustive(TAKEN),
+    *exhaustive(UNKNOWN),
+    *exhaustive(FIELDS),
+    *exhaustive(WRONG_JSON),
+]

@@ -11,8 +11,8 @@ from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from tests.parity.calls import OWNER, id_of
-from tests.parity.drivers import Driver
-from tests.parity.model import Call, Outcome
+from tests.support.action_service.drivers import Driver
+from tests.support.action_service.model import Call, Outcome
 
 M = TypeVar("M", bound=Message)
 

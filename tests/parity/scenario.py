@@ -1,16 +1,23 @@
-"""What a row of the table is, and the words in which rows are written."""
+"""What a row of the table is, over which drivers it runs, and the words in which rows are written.
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+Every table says of its rows whether they are `representative` or `exhaustive`:
+
+- A representative row runs over every driver that can express it. What protocols and their servers decide for
+  themselves is shown by such rows: framing, headers, paths, credentials, limits.
+- An exhaustive row shows one more case of a rule that is decided behind the decoders, on the message that they have
+  made of the bytes. It runs over one driver of each decoder: protobuf's, our JSON codec, Envoy's transcoder. The first
+  row of its table with each kind of outcome runs over every driver all the same, so that every kind of error and every
+  shape of response is seen over each.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from enum import Enum
 from typing import Any
 
-from actiond_protos.zitadel.action.v3alpha.action_service_pb2 import CreateTargetRequest, GetTargetByIDRequest
-from actiond_protos.zitadel.action.v3alpha.target_pb2 import SetRESTWebhook
-from google.protobuf.duration_pb2 import Duration
-from google.protobuf.message import Message
-
-from tests.parity import expect
-from tests.parity.model import Call, Outcome
+from tests.support.action_service import expect
+from tests.support.action_service.model import Call, Outcome
+from tests.support.action_service.requests import create, request
 
 GRPC = frozenset({"grpc"})
 GRPC_WEB = frozenset({"grpc-web"})
@@ -19,7 +26,14 @@ HTTP = GRPC_WEB | JSON
 PROTOBUF = GRPC | GRPC_WEB
 ALL = GRPC | GRPC_WEB | JSON
 
-ENDPOINT = "https://example.com/hook"
+ONE_PER_DECODER = frozenset({"grpc", "json", "envoy-json"})
+
+
+class Reach(Enum):
+    """Over which of the drivers that can express it a row runs."""
+
+    EVERY_DRIVER = "every driver"
+    ONE_PER_DECODER = "one driver of each decoder"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,24 +64,36 @@ class Scenario:
     """Calls that come after, and what they show of the effect."""
     alone: bool = False
     """Whether it has a resource owner of its own. Executions want one: there is one of each condition."""
+    reach: Reach | None = None
+    """None until its table is marked, as every table is."""
+
+    def runs_over(self, driver: str, protocol: str) -> bool:
+        """Whether it is run over a driver of this protocol, exceptions aside."""
+        return protocol in self.only and (self.reach is not Reach.ONE_PER_DECODER or driver in ONE_PER_DECODER)
+
+    @property
+    def kind(self) -> object:
+        """What its outcome has in common with others: the response's type, or the error's code, details and ids."""
+        details = [(detail["@type"], detail.get("id"), detail.get("reason")) for detail in self.expected.details]
+        return self.call.method if self.expected.code == 0 else (self.expected.code, *details)
 
 
-def request(name: str, **fields: Any) -> CreateTargetRequest:
-    """A request that breaks no rule; `fields` replace or, as None, take away what it says."""
-    given: dict[str, Any] = {"name": name, "timeout": Duration(seconds=10), "endpoint": ENDPOINT} | fields
-    if not given.keys() & {"rest_webhook", "rest_call", "rest_async"}:
-        given["rest_webhook"] = SetRESTWebhook()
-    return CreateTargetRequest(**{key: value for key, value in given.items() if value is not None})
+def representative(rows: Iterable[Scenario]) -> list[Scenario]:
+    """A table whose rows run over every driver."""
+    return [replace(row, reach=Reach.EVERY_DRIVER) for row in rows]
 
 
-def create(message: Message, **form: Any) -> Call:
-    """A CreateTarget."""
-    return Call("CreateTarget", message, **form)
+def exhaustive(rows: Iterable[Scenario]) -> list[Scenario]:
+    """A table whose rows run over one driver of each decoder, but for the first of each kind of outcome."""
+    return list(_marked(rows))
 
 
-def get(target_id: str, **form: Any) -> Call:
-    """A GetTargetByID."""
-    return Call("GetTargetByID", GetTargetByIDRequest(target_id=target_id), **form)
+def _marked(rows: Iterable[Scenario]) -> Iterator[Scenario]:
+    seen = set()
+    for row in rows:
+        is_first = (row.kind, row.only) not in seen
+        seen.add((row.kind, row.only))
+        yield replace(row, reach=Reach.EVERY_DRIVER if is_first else Reach.ONE_PER_DECODER)
 
 
 def good(id: str, **fields: Any) -> Scenario:

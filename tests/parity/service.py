@@ -1,9 +1,8 @@
-"""The service that the table is run against: where it listens, who may call it, and the drivers by their names."""
+"""The service that the table is run against: who may call it, and what it holds."""
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from functools import cache
 
 from actiond.actions.events import Event
@@ -13,40 +12,14 @@ from actiond.actions.use_cases.tokens import Tokens
 from actiond.storage.urls import open_store, parse_database_url
 from tests.parity import rows_auth, shelf
 from tests.parity.callers import READ_TARGETS, WRITE_TARGETS, Caller, limited
-from tests.parity.drivers import Driver, Grpc, GrpcWeb, Json
 from tests.parity.rows_fields import FOREIGN_ID
 from tests.parity.rows_good import FOREIGN_NAME
 from tests.parity.scenarios import SCENARIOS
+from tests.support.action_service.connections import DRIVERS
 from tests.support.tokens import make_token
 
 FOREIGN_OWNER = "300000000000000001"
 LONE_OWNER = 400000000000000001
-
-
-@dataclass(frozen=True, slots=True)
-class Ports:
-    """Where the service listens."""
-
-    grpc: int
-    http: int
-    envoy: int = 0
-
-
-Connect = Callable[[Ports, str], Driver]
-"""A driver with a token, on a connection of its own."""
-
-DRIVERS: dict[str, tuple[str, Connect]] = {
-    "grpc": ("grpc", lambda ports, token: Grpc(ports.grpc, token)),
-    "grpc-web": ("grpc-web", lambda ports, token: GrpcWeb(ports.http, token)),
-    "grpc-web-text": ("grpc-web", lambda ports, token: GrpcWeb(ports.http, token, text=True)),
-    "json": ("json", lambda ports, token: Json(ports.http, token)),
-    "envoy-grpc-web": ("grpc-web", lambda ports, token: GrpcWeb(ports.envoy, token, envoy=True)),
-    "envoy-grpc-web-text": ("grpc-web", lambda ports, token: GrpcWeb(ports.envoy, token, text=True, envoy=True)),
-    "envoy-json": ("json", lambda ports, token: Json(ports.envoy, token, envoy=True)),
-}
-"""The drivers: each one's protocol, and how it connects."""
-
-DIRECT = [name for name in DRIVERS if not name.startswith("envoy-")]
 
 
 def owner_of(driver: str) -> str:
@@ -61,7 +34,12 @@ def token_of(driver: str) -> str:
 @cache
 def lone_callers() -> dict[tuple[str, str], Caller]:
     """Who runs the scenarios that stand alone, by scenario and driver."""
-    runs = [(scenario.id, driver) for scenario in SCENARIOS if scenario.alone for driver in DRIVERS]
+    runs = [
+        (scenario.id, driver)
+        for scenario in SCENARIOS
+        for driver, (protocol, _) in DRIVERS.items()
+        if scenario.alone and scenario.runs_over(driver, protocol)
+    ]
     return {run: Caller(f"the-token-of-lone-run-{number}", str(LONE_OWNER + number)) for number, run in enumerate(runs)}
 
 

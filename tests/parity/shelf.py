@@ -21,7 +21,7 @@ from actiond.api.v3alpha.executions import condition_of
 from tests.parity import calls
 from tests.parity.callers import Caller
 from tests.parity.calls import Step, on_event, on_function, on_request, on_response
-from tests.parity.model import SERVICE
+from tests.support.action_service.model import SERVICE
 
 OWNER = "320000000000000001"
 CROWDED_OWNER = "320000000000000002"

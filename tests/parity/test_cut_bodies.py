@@ -7,10 +7,11 @@ from contextlib import closing
 
 import pytest
 
-from tests.parity.cut_calls import CALLS
-from tests.parity.drivers import Driver
-from tests.parity.scenario import create, request
-from tests.parity.service import DIRECT, Ports, token_of
+from tests.parity.service import token_of
+from tests.support.action_service.connections import DIRECT, Ports
+from tests.support.action_service.cut_calls import CALLS
+from tests.support.action_service.drivers import Driver
+from tests.support.action_service.requests import create, request
 
 
 def _half_close(connection: socket.socket) -> None:

@@ -14,11 +14,12 @@ from tests.parity.calls import (
     set_execution,
     update,
 )
-from tests.parity.drivers import Driver
-from tests.parity.model import Call
 from tests.parity.run import Run
-from tests.parity.scenario import create, get, request
-from tests.parity.service import DRIVERS, owner_of, token_of
+from tests.parity.service import owner_of, token_of
+from tests.support.action_service.connections import DRIVERS
+from tests.support.action_service.drivers import Driver
+from tests.support.action_service.model import Call
+from tests.support.action_service.requests import create, get, request
 
 
 @pytest.fixture(params=DRIVERS)

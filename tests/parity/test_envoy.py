@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.envoy_process import EnvoyProcess
-from tests.parity.drivers import Driver
-from tests.parity.model import Call
-from tests.parity.scenario import create, get, request
-from tests.parity.service import Ports
+from tests.support.action_service.connections import Ports
+from tests.support.action_service.drivers import Driver
+from tests.support.action_service.model import Call
+from tests.support.action_service.requests import create, get, request
+from tests.support.servers.envoy import EnvoyProcess
 
 ORIGIN = "http://localhost:3000"
 UNAVAILABLE = 14

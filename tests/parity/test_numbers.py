@@ -10,8 +10,8 @@ from google.protobuf import descriptor_pool
 from google.protobuf.descriptor import FieldDescriptor
 
 from tests.parity import shelf
-from tests.parity.model import RESPONSES
-from tests.parity.service import Ports
+from tests.support.action_service.connections import Ports
+from tests.support.action_service.model import RESPONSES
 
 # By package; repeated fields have [].
 MESSAGES: dict[str, dict[str, str]] = {

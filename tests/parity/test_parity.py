@@ -10,12 +10,14 @@ from actiond_protos.zitadel.action.v3alpha.action_service_pb2 import (
 )
 
 from tests.parity.calls import details, target
-from tests.parity.drivers import HTTP_BY_CODE, ROUTES, Driver
-from tests.parity.model import Outcome
 from tests.parity.run import Run, settled
-from tests.parity.scenario import Differs, Scenario, get
+from tests.parity.scenario import Differs, Reach, Scenario
 from tests.parity.scenarios import SCENARIOS
-from tests.parity.service import DRIVERS, lone_callers, owner_of, token_of
+from tests.parity.service import lone_callers, owner_of, token_of
+from tests.support.action_service.connections import DRIVERS
+from tests.support.action_service.drivers import HTTP_BY_CODE, ROUTES, Driver
+from tests.support.action_service.model import Outcome
+from tests.support.action_service.requests import get
 
 
 def _runs() -> list[pytest.param]:  # type: ignore[valid-type]  # pytest names no type for it
@@ -23,7 +25,7 @@ def _runs() -> list[pytest.param]:  # type: ignore[valid-type]  # pytest names n
         pytest.param(scenario, driver, id=f"{scenario.id}, over {driver}")
         for scenario in SCENARIOS
         for driver, (protocol, _) in DRIVERS.items()
-        if protocol in scenario.only and _can_run(scenario.differs.get(driver))
+        if scenario.runs_over(driver, protocol) and _can_run(scenario.differs.get(driver))
     ]
 
 
@@ -100,8 +102,18 @@ def test_no_two_scenarios_have_the_same_id() -> None:
     assert [id for id, times in Counter(scenario.id for scenario in SCENARIOS).items() if times > 1] == []
 
 
+def test_every_scenario_is_marked_and_runs_over_some_driver() -> None:
+    assert [scenario.id for scenario in SCENARIOS if scenario.reach is None] == []
+    assert {run.values[0].id for run in _runs()} == {scenario.id for scenario in SCENARIOS}  # type: ignore[attr-defined]
+
+
+def test_every_kind_of_outcome_is_seen_over_every_driver_that_can_express_it() -> None:
+    everywhere = {(row.kind, row.only) for row in SCENARIOS if row.reach is Reach.EVERY_DRIVER}
+    assert [row.id for row in SCENARIOS if (row.kind, row.only) not in everywhere] == []
+
+
 def test_every_exception_names_a_driver_that_would_run_the_scenario_and_says_why() -> None:
     for scenario in SCENARIOS:
         for driver, differs in scenario.differs.items():
-            assert DRIVERS[driver][0] in scenario.only, (scenario.id, driver)
+            assert scenario.runs_over(driver, DRIVERS[driver][0]), (scenario.id, driver)
             assert differs.why

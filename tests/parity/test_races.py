@@ -7,11 +7,11 @@ from threading import Barrier
 
 import pytest
 
-from tests.parity import expect
-from tests.parity.model import Outcome
-from tests.parity.scenario import create, get, request
-from tests.parity.service import DIRECT, DRIVERS, Ports
-from tests.server_process import ADMIN_TOKEN, ServerProcess
+from tests.support.action_service import expect
+from tests.support.action_service.connections import DIRECT, DRIVERS, Ports
+from tests.support.action_service.model import Outcome
+from tests.support.action_service.requests import create, get, request
+from tests.support.servers.actiond import ADMIN_TOKEN, ServerProcess
 
 CLIENTS = 64
 ROUNDS = 3

@@ -6,10 +6,11 @@ from contextlib import closing
 import pytest
 from google.protobuf import json_format
 
-from tests.parity.drivers import Driver
-from tests.parity.model import SIGNING_KEY, Call
-from tests.parity.scenario import create, request
-from tests.parity.service import DRIVERS, Ports, token_of
+from tests.parity.service import token_of
+from tests.support.action_service.connections import DRIVERS, Ports
+from tests.support.action_service.drivers import Driver
+from tests.support.action_service.model import SIGNING_KEY, Call
+from tests.support.action_service.requests import create, request
 
 BITS = 256
 

@@ -5,12 +5,12 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
-from tests.envoy_process import EnvoyProcess
-from tests.parity import expect
-from tests.parity.model import Outcome
-from tests.parity.scenario import create, get, request
-from tests.parity.service import DRIVERS, Ports
-from tests.server_process import ADMIN_TOKEN, ServerProcess
+from tests.support.action_service import expect
+from tests.support.action_service.connections import DRIVERS, Ports
+from tests.support.action_service.model import Outcome
+from tests.support.action_service.requests import create, get, request
+from tests.support.servers.actiond import ADMIN_TOKEN, ServerProcess
+from tests.support.servers.envoy import EnvoyProcess
 
 
 def _drop_targets(server: ServerProcess) -> None:

@@ -4,7 +4,7 @@ from typing import Protocol
 
 import pytest
 
-from tests.server_process import ADMIN_TOKEN, ServerProcess
+from tests.support.servers.actiond import ADMIN_TOKEN, ServerProcess
 
 
 class Start(Protocol):

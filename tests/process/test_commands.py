@@ -14,9 +14,9 @@ import pytest
 
 import actiond as package
 from actiond.config.settings import TABLE
-from tests.process.calls import create_target
 from tests.process.conftest import Start
-from tests.server_process import clean_environment
+from tests.support.action_service.http_calls import create_target
+from tests.support.servers.actiond import clean_environment
 
 ANY_PORTS = ("--grpc-address", "127.0.0.1:0", "--http-address", "127.0.0.1:0")
 

@@ -10,11 +10,12 @@ from typing import Any
 
 import pytest
 
-from tests.metrics.reading import Reading
-from tests.process.calls import WAIT, create_target, until
 from tests.process.conftest import Start
-from tests.server_process import ServerProcess
-from tests.targets.server import TargetServer
+from tests.support.action_service.http_calls import create_target
+from tests.support.metrics import Reading
+from tests.support.servers.actiond import ServerProcess
+from tests.support.targets.server import TargetServer
+from tests.support.waiting import WAIT, until
 
 CREATED = {"method": "zitadel.action.v3alpha.ActionService/CreateTarget", "protocol": "json", "code": "OK"}
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.process.calls import WAIT
-from tests.server_process import ServerProcess
+from tests.support.servers.actiond import ServerProcess
+from tests.support.waiting import WAIT
 
 TAIL = b"Host: t\r\nConnection: close\r\n\r\n"
 

@@ -14,10 +14,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.process.calls import WAIT, create_target
 from tests.process.conftest import Start
-from tests.programs import PATH
-from tests.server_process import ADMIN_TOKEN, ServerProcess, clean_environment
+from tests.support.action_service.http_calls import create_target
+from tests.support.programs import PATH
+from tests.support.servers.actiond import ADMIN_TOKEN, ServerProcess, clean_environment
+from tests.support.waiting import WAIT
 
 
 @pytest.mark.parametrize("workers", [1, 2])

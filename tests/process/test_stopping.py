@@ -9,8 +9,9 @@ from collections.abc import Iterator
 import grpc
 import pytest
 
-from tests.process.calls import WAIT, HalfSentCall, accepts, create_target, until
 from tests.process.conftest import Start
+from tests.support.action_service.http_calls import HalfSentCall, accepts, create_target
+from tests.support.waiting import WAIT, until
 
 SHORT_GRACE = ("--grace", "1", "--read-timeout", "0.9")
 

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.process.calls import HalfSentCall, accepts, create_target, until
 from tests.process.conftest import Start
-from tests.server_process import ServerProcess, clean_environment
+from tests.support.action_service.http_calls import HalfSentCall, accepts, create_target
+from tests.support.servers.actiond import ServerProcess, clean_environment
+from tests.support.waiting import until
 
 
 def alive(pid: int) -> bool:

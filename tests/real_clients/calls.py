@@ -14,7 +14,7 @@ from google.protobuf.message import Message
 from google.rpc import error_details_pb2, status_pb2
 from grpc_status import rpc_status
 
-from tests.protos import compile_proto
+from tests.support.protos import compile_proto
 
 SEND, HOLD, FAIL = 1, 2, 3
 RETURNED, FAILED, CANCELLED = 1, 2, 3

@@ -4,8 +4,8 @@ import os
 
 import pytest
 
-from tests.real_clients.browser import Browser, find_chromium
-from tests.real_clients.web_page import UnavailableError, make_page
+from tests.real_clients.web_page import make_page
+from tests.support.clients.browser import Browser, UnavailableError, find_chromium
 
 
 @pytest.fixture(scope="session")

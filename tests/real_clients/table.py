@@ -8,11 +8,12 @@ from typing import Any
 from urllib.parse import urlencode
 
 from rpcfront import Cors, Gateway
-from tests.gateway.faces import rsgi_server
-from tests.real_clients.browser import Visit, find_chromium, visit
 from tests.real_clients.calls import INITIAL, SENT, TRAILING, Calls, service
 from tests.real_clients.features import FEATURES
-from tests.real_clients.web_page import PageServer, make_page
+from tests.real_clients.web_page import make_page
+from tests.support.clients.browser import Visit, find_chromium, visit
+from tests.support.servers.faces import rsgi_server
+from tests.support.servers.pages import PageServer
 
 # As web/clients.js names them.
 CLIENTS = [

@@ -7,10 +7,10 @@ from urllib.parse import urlencode
 
 import pytest
 
-from tests.real_clients.browser import Browser, Visit, visit
 from tests.real_clients.table import CLIENTS
-from tests.real_clients.web_page import PageServer
-from tests.server_process import ADMIN_TOKEN, ServerProcess
+from tests.support.clients.browser import Browser, Visit, visit
+from tests.support.servers.actiond import ADMIN_TOKEN, ServerProcess
+from tests.support.servers.pages import PageServer
 
 Outcomes = dict[str, Any]
 

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.real_clients.browser import Browser, Visit
 from tests.real_clients.features import FEATURES
 from tests.real_clients.table import CLIENTS, REFUSED, cell, render, visit_calls
+from tests.support.clients.browser import Browser, Visit
 
 README = Path(__file__).parents[2] / "README.md"
 

@@ -10,8 +10,8 @@ from actiond_protos.zitadel.action.v3alpha.action_service_pb2 import CreateTarge
 from actiond_protos.zitadel.action.v3alpha.target_pb2 import Target
 from google.protobuf import json_format
 
-from tests.programs import program
-from tests.server_process import ADMIN_TOKEN, ServerProcess
+from tests.support.programs import program
+from tests.support.servers.actiond import ADMIN_TOKEN, ServerProcess
 
 SERVICE = "zitadel.action.v3alpha.ActionService"
 

@@ -1,24 +1,19 @@
-"""Makes the page of web/: installs its packages, generates its clients' code from our descriptors, bundles, serves it.
+"""Makes the page of web/: installs its packages, generates its clients' code from our descriptors, and bundles it.
 
 It knows neither the browser that opens the page nor what the reports that the page posts mean.
 """
 
 import fcntl
-import json
 import os
-import queue
 import re
 import shutil
 import subprocess
 import sys
-from functools import partial
-from http import HTTPStatus
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
-from typing import Any, Self
 
 from google.protobuf import descriptor_pb2
+
+from tests.support.clients.browser import UnavailableError
 
 REPOSITORY = Path(__file__).parents[2]
 WEB = Path(__file__).parent / "web"
@@ -28,10 +23,6 @@ DESCRIPTORS = REPOSITORY / "generated" / "actiond_protos" / "actiond.binpb"
 CALLS = Path(__file__).parent / "calls.proto"
 # Where npm says that it found no registry, rather than a fault in our own files.
 NO_NETWORK = re.compile(r"npm (error|ERR!) (network|code (ECONNREFUSED|ENOTCACHED|ENOTFOUND|ETIMEDOUT))")
-
-
-class UnavailableError(Exception):
-    """Something that this machine lacks; the text is the one line that says what."""
 
 
 def make_page(directory: Path) -> Path:
@@ -86,43 +77,3 @@ def _run(command: list[str], cwd: Path | None = None, **environment: str) -> Non
     except subprocess.CalledProcessError as error:
         error.add_note(error.stderr)
         raise
-
-
-class PageServer(ThreadingHTTPServer):
-    """Serves the page on a free port, whose number makes two origins, and takes what it posts.
-
-    `http://localhost:PORT` and `http://127.0.0.1:PORT` are the same server; to a browser they are two origins.
-    """
-
-    daemon_threads = True
-
-    def __init__(self, site: Path) -> None:
-        super().__init__(("127.0.0.1", 0), partial(_Handler, directory=str(site)))
-        self.reports: queue.Queue[dict[str, Any]] = queue.Queue()
-        self._thread = Thread(target=self.serve_forever, kwargs={"poll_interval": 0.05})
-
-    def origin(self, host: str) -> str:
-        return f"http://{host}:{self.server_port}"
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.shutdown()
-        self._thread.join()
-        self.server_close()
-
-
-class _Handler(SimpleHTTPRequestHandler):
-    """The site's files by GET; a report by POST."""
-
-    def do_POST(self) -> None:
-        assert isinstance(self.server, PageServer)
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        self.send_response(HTTPStatus.NO_CONTENT)
-        self.end_headers()
-        self.server.reports.put(json.loads(body))
-
-    def log_message(self, *_: object) -> None:
-        """Says nothing: a test's output is no access log."""

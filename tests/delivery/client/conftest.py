@@ -9,8 +9,8 @@ import pytest
 import uvloop
 
 from tests.delivery.client.callers import Caller, MakeCaller, open_caller
-from tests.targets.certificates import Authority
-from tests.targets.server import TargetServer
+from tests.support.targets.certificates import Authority
+from tests.support.targets.server import TargetServer
 
 
 def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:

@@ -9,10 +9,10 @@ import pytest
 
 from actiond.delivery.client import DeliveryLimits
 from tests.delivery.client.callers import Caller, MakeCaller, target
-from tests.targets.answers import close_after, leave, ok, reset
-from tests.targets.certificates import Authority
-from tests.targets.exchanges import Answer, Exchange, head
-from tests.targets.server import PATIENCE, TargetServer
+from tests.support.targets.answers import close_after, leave, ok, reset
+from tests.support.targets.certificates import Authority
+from tests.support.targets.exchanges import Answer, Exchange, head
+from tests.support.targets.server import PATIENCE, TargetServer
 
 ALONE = DeliveryLimits(concurrent=1, concurrent_per_target=1)
 

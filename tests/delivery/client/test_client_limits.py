@@ -7,7 +7,7 @@ import pytest
 from actiond.actions.targets import TargetType
 from actiond.delivery.client import DeliveryLimits
 from tests.delivery.client.callers import PATIENT, Caller, MakeCaller, target
-from tests.targets.server import TargetServer
+from tests.support.targets.server import TargetServer
 
 SHORT = 0.3
 TEN_THOUSAND_YEARS = 10_000 * 366 * 86_400

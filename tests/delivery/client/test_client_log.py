@@ -14,7 +14,7 @@ from actiond.delivery.outcomes import Outcome, TargetCall
 from actiond.telemetry.records import Format, as_json, as_text
 from actiond.telemetry.target_log import TargetLog, record_of
 from tests.delivery.client.callers import MakeCaller, target
-from tests.targets.server import TargetServer
+from tests.support.targets.server import TargetServer
 
 OK = TargetCall("17", "request/a.B/C", Outcome.OK, 200, 0.0012341, False, "r-1")
 MOMENT = 1795449741.666

@@ -11,8 +11,8 @@ from actiond.delivery.client import DeliveryLimits
 from actiond.delivery.egress.policy import AddressGuard
 from actiond.delivery.outcomes import Outcome
 from tests.delivery.client.callers import Caller, MakeCaller, request_to, target
-from tests.targets.certificates import Authority
-from tests.targets.server import TargetServer
+from tests.support.targets.certificates import Authority
+from tests.support.targets.server import TargetServer
 
 ONE_AT_A_TIME = DeliveryLimits(concurrent=1, concurrent_per_target=1, response_bytes=1000)
 SHORT = 0.3

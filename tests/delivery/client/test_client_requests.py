@@ -10,7 +10,7 @@ from actiond.actions.signing_keys import SigningKey
 from actiond.client.signature import HEADER, SignatureError, verify
 from actiond.secrets.sealing import Sealer
 from tests.delivery.client.callers import AGENT, SEALER, Caller, target
-from tests.targets.server import TargetServer
+from tests.support.targets.server import TargetServer
 
 
 def _key(text: str, *, sealer: Sealer = SEALER, expires_in: float | None = None) -> SigningKey:

@@ -13,7 +13,7 @@ from tests.fuzz.runs import Send
 from tests.fuzz.senders.answers import Answer, GrpcAnswer, ServersOwn
 from tests.fuzz.senders.http1 import Connection
 from tests.fuzz.service import STYLES, gateway, methods
-from tests.gateway.faces import HTTP_FACES, grpc_server
+from tests.support.servers.faces import HTTP_FACES, grpc_server
 
 STYLE_OF = dict(zip(("asgi", "rsgi", "wsgi"), STYLES, strict=True))
 

@@ -1,0 +1,104 @@
+"""Pages of the program's own beside the services, over each HTTP face."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from google.rpc import code_pb2
+
+from rpcfront import Call, Cors, Gateway, ServiceError, refusal
+from rpcfront.protocols.http import HttpRequest, HttpResponse
+from tests.support.clients.http import ask
+from tests.support.servers.faces import HTTP_FACES
+from tests.support.services import echo
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+ORIGIN = "https://console.example"
+
+calls: list[Call] = []
+
+
+async def figures(request: HttpRequest) -> HttpResponse:
+    headers = [("content-type", "text/plain"), ("x-asked", request.header("x-ask") or "")]
+    return HttpResponse(200, headers, b"one 1\n")
+
+
+async def closed(request: HttpRequest) -> HttpResponse:
+    raise refusal(code_pb2.UNAUTHENTICATED, f"not for {request.peer.partition(':')[0]}")
+
+
+async def broken(_request: HttpRequest) -> HttpResponse:
+    raise RuntimeError("a secret of the page")
+
+
+PAGES = {"/figures": figures, "/closed": closed, "/broken": broken}
+
+
+async def nobody(_method: Any, _context: Any) -> object:
+    raise refusal(code_pb2.PERMISSION_DENIED, "pages are no calls")
+
+
+@pytest_asyncio.fixture(loop_scope="module", scope="module", params=list(HTTP_FACES))
+async def port(request: pytest.FixtureRequest) -> AsyncIterator[int]:
+    services = [(echo.service(), echo.AsyncEcho())]
+    cors = Cors(frozenset({ORIGIN}))
+    gateway = Gateway(services=services, authenticate=nobody, pages=PAGES, cors=cors, observe=calls.append)
+    async with HTTP_FACES[request.param](gateway) as port:
+        yield port
+
+
+@pytest.fixture(autouse=True)
+def _forget() -> None:
+    calls.clear()
+
+
+async def test_a_page_answers_get(port: int) -> None:
+    reply = await ask(port, "GET", "/figures", headers={"x-ask": "me"})
+    assert (reply.status, reply.header("content-type"), reply.header("x-asked")) == (200, "text/plain", "me")
+    assert reply.body == b"one 1\n"
+    assert not calls
+
+
+async def test_a_page_answers_head_without_a_body(port: int) -> None:
+    reply = await ask(port, "HEAD", "/figures")
+    assert (reply.status, reply.header("content-type"), reply.body) == (200, "text/plain", b"")
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE"])
+async def test_another_method_is_told_the_right_ones(port: int, method: str) -> None:
+    reply = await ask(port, method, "/figures", b"")
+    assert (reply.status, reply.header("allow")) == (405, "GET, HEAD, OPTIONS")
+
+
+async def test_options_tells_the_methods(port: int) -> None:
+    reply = await ask(port, "OPTIONS", "/figures")
+    assert (reply.status, reply.header("allow")) == (204, "GET, HEAD, OPTIONS")
+
+
+async def test_a_page_has_the_headers_of_every_answer(port: int) -> None:
+    reply = await ask(port, "GET", "/figures", headers={"x-request-id": "mine", "origin": ORIGIN})
+    assert reply.header("x-request-id") == "mine"
+    assert reply.header("access-control-allow-origin") == ORIGIN
+
+
+async def test_a_page_that_refuses_is_answered_with_its_status(port: int) -> None:
+    reply = await ask(port, "GET", "/closed")
+    assert (reply.status, reply.header("www-authenticate")) == (401, "Bearer")
+    assert reply.body == b'{"code":16,"message":"not for ipv4","details":[]}'
+
+
+async def test_a_page_that_fails_says_nothing_of_why(port: int, caplog: pytest.LogCaptureFixture) -> None:
+    reply = await ask(port, "GET", "/broken")
+    assert (reply.status, reply.body) == (500, b'{"code":13,"message":"internal error","details":[]}')
+    assert "/broken failed" in caplog.text
+
+
+@pytest.mark.parametrize("path", ["/echo.v1.Echo/Say", "/v1/notes", "/alive"])
+async def test_a_page_on_a_path_that_is_taken_is_refused_by_name(path: str) -> None:
+    async def alive() -> None:
+        """All is well."""
+
+    with pytest.raises(ServiceError, match=f"{path}.* collides with what is served"):
+        Gateway(services=[(echo.service(), echo.AsyncEcho())], probes={"/alive": alive}, pages={path: figures})

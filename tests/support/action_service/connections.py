@@ -1,0 +1,32 @@
+"""Where a server listens, and the drivers by their names."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from tests.support.action_service.drivers import Driver, Grpc, GrpcWeb, Json
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """Where the service listens."""
+
+    grpc: int
+    http: int
+    envoy: int = 0
+
+
+Connect = Callable[[Ports, str], Driver]
+"""A driver with a token, on a connection of its own."""
+
+DRIVERS: dict[str, tuple[str, Connect]] = {
+    "grpc": ("grpc", lambda ports, token: Grpc(ports.grpc, token)),
+    "grpc-web": ("grpc-web", lambda ports, token: GrpcWeb(ports.http, token)),
+    "grpc-web-text": ("grpc-web", lambda ports, token: GrpcWeb(ports.http, token, text=True)),
+    "json": ("json", lambda ports, token: Json(ports.http, token)),
+    "envoy-grpc-web": ("grpc-web", lambda ports, token: GrpcWeb(ports.envoy, token, envoy=True)),
+    "envoy-grpc-web-text": ("grpc-web", lambda ports, token: GrpcWeb(ports.envoy, token, text=True, envoy=True)),
+    "envoy-json": ("json", lambda ports, token: Json(ports.envoy, token, envoy=True)),
+}
+"""The drivers: each one's protocol, and how it connects."""
+
+DIRECT = [name for name in DRIVERS if not name.startswith("envoy-")]

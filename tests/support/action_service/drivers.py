@@ -1,0 +1,244 @@
+"""The drivers: each takes a Call over its protocol, holds the answer to the protocol's rules and tells the outcome."""
+
+import base64
+import http.client
+import json
+import re
+import time
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+from urllib.parse import quote
+
+import grpc
+from google.protobuf import json_format
+from google.protobuf.message import Message
+from google.rpc import status_pb2
+
+from tests.support.action_service.model import RESPONSES, SIGNING_KEY, Call, Outcome, failure, failure_from_json
+from tests.support.wire import grpc_web
+
+TIMEOUT = 20.0
+IDLE = 2.0
+"""Seconds after which a kept connection is not used again: the server closes it after five."""
+CHUNKED = ("transfer-encoding", "chunked")
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A google.api.http annotation, and the proto's success code."""
+
+    verb: str
+    path: str
+    success: int = 200
+    has_body: bool = True
+    """Whether all of the message that does not stand in the path is the body; else nothing is."""
+
+
+# The annotations, once more and by hand.
+ROUTES = {
+    "CreateTarget": Route("POST", "/v3alpha/targets", 201),
+    "UpdateTarget": Route("PUT", "/v3alpha/targets/{target_id}"),
+    "DeleteTarget": Route("DELETE", "/v3alpha/targets/{target_id}", has_body=False),
+    "ListTargets": Route("POST", "/v3alpha/targets/search"),
+    "GetTargetByID": Route("GET", "/v3alpha/targets/{target_id}", has_body=False),
+    "SetExecution": Route("PUT", "/v3alpha/executions"),
+    "DeleteExecution": Route("DELETE", "/v3alpha/executions"),
+    "ListExecutions": Route("POST", "/v3alpha/executions/search"),
+    "ListExecutionFunctions": Route("GET", "/v3alpha/executions/functions", has_body=False),
+    "ListExecutionMethods": Route("GET", "/v3alpha/executions/methods", has_body=False),
+    "ListExecutionServices": Route("GET", "/v3alpha/executions/services", has_body=False),
+}
+HTTP_BY_CODE = {0: 200, 1: 499, 2: 500, 3: 400, 4: 504, 5: 404, 6: 409, 7: 403, 8: 429, 9: 400, 10: 409, 11: 400}
+HTTP_BY_CODE |= {12: 501, 13: 500, 14: 503, 15: 500, 16: 401}
+
+
+class Driver(Protocol):
+    """A client of one protocol, with a token of its own."""
+
+    @property
+    def token(self) -> str: ...
+
+    @property
+    def keeps_trailers(self) -> bool:
+        """Whether trailing metadata gets through."""
+
+    def __call__(self, call: Call) -> Outcome: ...
+
+    def close(self) -> None: ...
+
+
+class Grpc:
+    """grpcio's own client."""
+
+    keeps_trailers = True
+
+    def __init__(self, port: int, token: str) -> None:
+        self.token = token
+        # Channels of one process share their connections unless told otherwise.
+        options = [("grpc.use_local_subchannel_pool", 1), ("grpc.enable_retries", 0)]
+        self._channel = grpc.insecure_channel(f"127.0.0.1:{port}", options)
+
+    def __call__(self, call: Call) -> Outcome:
+        invoke = self._channel.unary_unary(call.rpc_path, bytes, bytes)
+        try:
+            body, ended = invoke.with_call(call.protobuf(), TIMEOUT, tuple(call.headers(self.token)))
+        except grpc.RpcError as error:
+            return replace(failure(_rich_status(error)), signing_key=_signing_key(error))
+        return Outcome(0, response=call.parse_response(body), signing_key=_signing_key(ended))
+
+    def close(self) -> None:
+        self._channel.close()
+
+
+def _signing_key(ended: grpc.Call | grpc.RpcError) -> str | None:
+    assert isinstance(ended, grpc.Call)
+    assert SIGNING_KEY not in dict(ended.initial_metadata() or ())
+    key = dict(ended.trailing_metadata() or ()).get(SIGNING_KEY)
+    assert key is None or isinstance(key, str)
+    return key
+
+
+def _rich_status(error: grpc.RpcError) -> status_pb2.Status:
+    assert isinstance(error, grpc.Call)
+    plain = status_pb2.Status(code=error.code().value[0], message=error.details() or "")
+    packed = [value for name, value in error.trailing_metadata() or () if name == "grpc-status-details-bin"]
+    if not packed:
+        return plain
+    [value] = packed
+    assert isinstance(value, bytes)
+    rich = status_pb2.Status.FromString(value)
+    assert (rich.code, rich.message) == (plain.code, plain.message)
+    return rich
+
+
+class _HttpDriver:
+    """One HTTP/1.1 connection, kept alive from call to call, so that an answer out of step would show."""
+
+    def __init__(self, port: int, token: str, *, envoy: bool = False) -> None:
+        self.token = token
+        self._envoy = envoy
+        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=TIMEOUT)
+        self._used = 0.0
+
+    def _send(
+        self, verb: str, path: str, body: bytes, headers: list[tuple[str, str | bytes]]
+    ) -> tuple[http.client.HTTPResponse, bytes]:
+        connection = self._connection
+        if time.monotonic() - self._used > IDLE:
+            connection.close()
+        try:
+            connection.putrequest(verb, path, skip_accept_encoding=True)
+            for name, value in headers:
+                connection.putheader(name, grpc_web.to_base64(value) if isinstance(value, bytes) else value)
+            if CHUNKED in headers:
+                connection.endheaders(iter([body[:1], body[1:]]), encode_chunked=True)
+            else:
+                if body or verb != "GET":
+                    connection.putheader("content-length", str(len(body)))
+                connection.endheaders(body)
+            response = connection.getresponse()
+            received = response.read()
+        except BaseException:
+            # The next call begins on a connection of its own.
+            connection.close()
+            raise
+        self._used = time.monotonic()
+        return response, received
+
+    def close(self) -> None:
+        self._connection.close()
+
+
+class GrpcWeb(_HttpDriver):
+    """gRPC-Web, binary or text, as browsers speak it."""
+
+    keeps_trailers = True
+
+    def __init__(self, port: int, token: str, *, text: bool = False, envoy: bool = False) -> None:
+        super().__init__(port, token, envoy=envoy)
+        self._text = text
+        self._content_type = "application/grpc-web-text+proto" if text else "application/grpc-web+proto"
+
+    def __call__(self, call: Call) -> Outcome:
+        body = call.frames if call.frames is not None else grpc_web.frame(call.protobuf())
+        headers = [*call.headers(self.token), *call.content_type(self._content_type), ("x-grpc-web", "1")]
+        if not any(name == "accept" for name, _ in headers):
+            headers.append(("accept", self._content_type))
+        response, received = self._send("POST", call.rpc_path, base64.b64encode(body) if self._text else body, headers)
+        assert response.status == 200
+        assert response.headers.get_all("content-type") == [self._content_type]
+        if self._envoy and not received:
+            # Envoy passes on what gRPC calls Trailers-Only: a status in the headers and no body at all.
+            headers_only = dict(response.headers)
+            answer = grpc_web.Answer(None, grpc_web.parse_status(headers_only), headers_only)
+        else:
+            assert self._envoy or "grpc-status" not in response.headers
+            assert SIGNING_KEY not in response.headers
+            answer = grpc_web.parse_answer(grpc_web.from_text(received) if self._text else received)
+        if answer.message is None:
+            outcome = failure(answer.status, response.status)
+        else:
+            outcome = Outcome(0, response=call.parse_response(answer.message), http_status=response.status)
+        return replace(outcome, signing_key=answer.trailers.get(SIGNING_KEY))
+
+
+class Json(_HttpDriver):
+    """JSON over HTTP, by the routes that the proto names."""
+
+    @property
+    def keeps_trailers(self) -> bool:
+        # Envoy's transcoder gives HTTP/1.1 no trailers, and makes no headers of them.
+        return not self._envoy
+
+    def __call__(self, call: Call) -> Outcome:
+        verb, path, body = _request(call)
+        headers = call.headers(self.token)
+        if body:
+            headers += call.content_type("application/json")
+        if call.http.chunked:
+            headers.append(CHUNKED)
+        response, received = self._send(verb, path, body, headers)
+        (content_type,) = response.headers.get_all("content-type", [])
+        assert content_type.partition(";")[0] == "application/json", received
+        content = json.loads(received)
+        if not self._envoy:
+            assert received == json.dumps(content, separators=(",", ":"), ensure_ascii=False).encode(), "not compact"
+            assert ("www-authenticate" in response.headers) == (response.status == 401)
+            assert ("allow" in response.headers) == (response.status == 405)
+        key = response.headers.get(f"grpc-trailer-{SIGNING_KEY}")
+        if response.status < 300:
+            return Outcome(0, response=_parse(call, content), http_status=response.status, signing_key=key)
+        if self._envoy:
+            # Envoy prints a Status as protobuf does, hence without an empty list.
+            content.setdefault("details", [])
+        assert content.keys() == {"code", "message", "details"}
+        return replace(failure_from_json(content, response.status), signing_key=key)
+
+
+def _request(call: Call) -> tuple[str, str, bytes]:
+    route = ROUTES.get(call.method, Route("POST", call.rpc_path, has_body=False))
+    path, bound = route.path, None
+    variable = re.search(r"{(\w+)}", path)
+    if variable is not None:
+        bound = variable[1]
+        path = path.replace(variable[0], quote(getattr(call.message, bound), safe=""))
+    body = call.json
+    if body is None:
+        body = _body(call.message, bound) if route.has_body and call.message is not None else ""
+    return call.http.verb or route.verb, call.http.path or path, body if isinstance(body, bytes) else body.encode()
+
+
+def _body(message: Message, bound: str | None) -> str:
+    """The message as JSON, without what stands in the path."""
+    if bound is not None:
+        whole, message = message, type(message)()
+        message.CopyFrom(whole)
+        message.ClearField(bound)
+    return json_format.MessageToJson(message)
+
+
+def _parse(call: Call, content: dict[str, Any]) -> Message:
+    """The message that an answer's JSON stands for, which must be just what protobuf would have printed."""
+    message = json_format.ParseDict(content, RESPONSES[call.method]())
+    assert json_format.MessageToDict(message) == content
+    return message

@@ -1,0 +1,148 @@
+"""The outcomes that the scenarios name, written out by the API's table of errors: nothing is taken from server/."""
+
+from typing import Any
+
+from tests.support.action_service.model import Outcome
+
+CREATED = Outcome(0)
+FOUND = Outcome(0)
+
+INVALID_ARGUMENT = 3
+DEADLINE_EXCEEDED = 4
+NOT_FOUND = 5
+ALREADY_EXISTS = 6
+PERMISSION_DENIED = 7
+RESOURCE_EXHAUSTED = 8
+FAILED_PRECONDITION = 9
+UNIMPLEMENTED = 12
+INTERNAL = 13
+UNAUTHENTICATED = 16
+
+
+def violations(http_status: int | None = None, /, **fields: str) -> Outcome:
+    """A request whose fields break their rules: all are named at once, in the order of their paths."""
+    message = ", ".join(f"{field}: {text}" for field, text in sorted(fields.items()))
+    return Outcome(INVALID_ARGUMENT, message, [_bad_request(fields)], http_status=http_status)
+
+
+def _bad_request(fields: dict[str, str]) -> dict[str, Any]:
+    named = [{"field": field, "description": text} for field, text in sorted(fields.items())]
+    return {"@type": "type.googleapis.com/google.rpc.BadRequest", "fieldViolations": named}
+
+
+def business(code: int, id: str, text: str, reason: str, field: tuple[str, str] | None = None) -> Outcome:
+    """An error of the API's own: `<text> (<id>)`, with the two details that go with it.
+
+    One that a field of the request has caused names it in a third, with what the field breaks.
+    """
+    details: list[dict[str, Any]] = [
+        {"@type": "type.googleapis.com/zitadel.v1.ErrorDetail", "id": id, "message": text},
+        {"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": reason, "domain": "actiond"},
+    ]
+    if field is not None:
+        details.append(_bad_request(dict([field])))
+    return Outcome(code, f"{text} ({id})", details)
+
+
+def plain(code: int, message: str, http_status: int | None = None) -> Outcome:
+    """A status without details. `http_status` where HTTP has a more exact word than the code's own."""
+    return Outcome(code, message, http_status=http_status)
+
+
+NAME_TAKEN = business(ALREADY_EXISTS, "V3-DKcYh", "Target already exists", "TARGET_NAME_TAKEN")
+UNKNOWN_TARGET = business(NOT_FOUND, "QUERY-hj5oaniyrz", "Target not found", "TARGET_NOT_FOUND")
+TOKEN_MISSING = plain(UNAUTHENTICATED, "auth header missing")
+TOKEN_INVALID = business(UNAUTHENTICATED, "AUTH-7fs1e", "Token is invalid", "TOKEN_INVALID")
+PERMISSION_MISSING = business(PERMISSION_DENIED, "AUTH-5mWD2", "No matching permissions found", "PERMISSION_MISSING")
+STORE_FAILED = plain(INTERNAL, "internal error")
+TARGET_TO_CHANGE_UNKNOWN = business(NOT_FOUND, "COMMAND-xj14f2cccn", "Target not found", "TARGET_NOT_FOUND")
+TARGET_TO_DELETE_UNKNOWN = business(NOT_FOUND, "COMMAND-k4s7ucu0ax", "Target not found", "TARGET_NOT_FOUND")
+LIMIT_TOO_HIGH = business(
+    INVALID_ARGUMENT,
+    "GRPC-vR9nC",
+    "List query is invalid",
+    "LIMIT_TOO_HIGH",
+    field=("query.limit", "must be at most 1000"),
+)
+EXECUTION_UNKNOWN = business(NOT_FOUND, "COMMAND-suq2upd3rt", "Execution not found", "EXECUTION_NOT_FOUND")
+
+_NO_CONDITION = "Execution condition is invalid"
+METHOD_UNKNOWN = business(NOT_FOUND, "COMMAND-vysplsevt8", _NO_CONDITION, "METHOD_UNKNOWN")
+SERVICE_UNKNOWN = business(NOT_FOUND, "COMMAND-qu6dfhiioq", _NO_CONDITION, "SERVICE_UNKNOWN")
+FUNCTION_UNKNOWN = business(NOT_FOUND, "COMMAND-cdy39t0ksr", _NO_CONDITION, "FUNCTION_UNKNOWN")
+EVENT_UNKNOWN = business(NOT_FOUND, "COMMAND-74aaqj8fv9", _NO_CONDITION, "EVENT_UNKNOWN")
+GROUP_UNKNOWN = business(NOT_FOUND, "COMMAND-er5oneb5lz", _NO_CONDITION, "EVENT_GROUP_UNKNOWN")
+
+
+def target_missing(step: int = 0) -> Outcome:
+    """The execution's step of this position names it."""
+    return business(
+        NOT_FOUND,
+        "COMMAND-17e8fq1ggk",
+        "Target not found",
+        "TARGET_NOT_FOUND",
+        field=(f"targets[{step}]", "names a target that does not exist"),
+    )
+
+
+def include_missing(step: int = 0) -> Outcome:
+    return business(
+        NOT_FOUND,
+        "COMMAND-slgj0l4cdz",
+        "Include not found",
+        "INCLUDE_NOT_FOUND",
+        field=(f"targets[{step}]", "includes an execution that does not exist"),
+    )
+
+
+def circular_include(step: int = 0) -> Outcome:
+    return business(
+        FAILED_PRECONDITION,
+        "COMMAND-819opvhgjv",
+        "Circular include",
+        "CIRCULAR_INCLUDE",
+        field=(f"targets[{step}]", "includes an execution that leads back to this one"),
+    )
+
+
+TOO_MANY_LEVELS = business(
+    FAILED_PRECONDITION,
+    "COMMAND-gbhd3g57oo",
+    "Too many include levels",
+    "TOO_MANY_INCLUDE_LEVELS",
+    field=("targets", "a chain of includes has at most 3 executions"),
+)
+TOO_MANY_STEPS = business(
+    FAILED_PRECONDITION,
+    "ACTIOND-steps",
+    "Too many targets",
+    "TOO_MANY_TARGETS",
+    field=("targets", "an execution has at most 1000 targets and includes, those of its includes counted"),
+)
+
+
+def endpoint_denied(why: str) -> Outcome:
+    """An endpoint that spells out an address which the server does not call."""
+    return business(
+        INVALID_ARGUMENT,
+        "ACTIOND-endpoint",
+        "Endpoint is not allowed",
+        "ENDPOINT_NOT_ALLOWED",
+        field=("endpoint", why),
+    )
+
+
+def request_condition_empty(path: str = "condition") -> Outcome:
+    """A request or response condition that says nothing, and where it stands."""
+    rule = "must name a method or a service, or all: true"
+    return business(
+        INVALID_ARGUMENT, "COMMAND-3tkej630e6", "Execution is invalid", "CONDITION_EMPTY", field=(path, rule)
+    )
+
+
+def event_condition_empty(path: str = "condition") -> Outcome:
+    """The same of an event condition."""
+    rule = "must name an event or a group, or all: true"
+    return business(
+        INVALID_ARGUMENT, "COMMAND-w5smb6v7qu", "Execution is invalid", "CONDITION_EMPTY", field=(path, rule)
+    )

@@ -1,0 +1,30 @@
+"""The calls that most tests of ActionService begin with."""
+
+from typing import Any
+
+from actiond_protos.zitadel.action.v3alpha.action_service_pb2 import CreateTargetRequest, GetTargetByIDRequest
+from actiond_protos.zitadel.action.v3alpha.target_pb2 import SetRESTWebhook
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.message import Message
+
+from tests.support.action_service.model import Call
+
+ENDPOINT = "https://example.com/hook"
+
+
+def request(name: str, **fields: Any) -> CreateTargetRequest:
+    """A request that breaks no rule; `fields` replace or, as None, take away what it says."""
+    given: dict[str, Any] = {"name": name, "timeout": Duration(seconds=10), "endpoint": ENDPOINT} | fields
+    if not given.keys() & {"rest_webhook", "rest_call", "rest_async"}:
+        given["rest_webhook"] = SetRESTWebhook()
+    return CreateTargetRequest(**{key: value for key, value in given.items() if value is not None})
+
+
+def create(message: Message, **form: Any) -> Call:
+    """A CreateTarget."""
+    return Call("CreateTarget", message, **form)
+
+
+def get(target_id: str, **form: Any) -> Call:
+    """A GetTargetByID."""
+    return Call("GetTargetByID", GetTargetByIDRequest(target_id=target_id), **form)

@@ -1,0 +1,94 @@
+"""A real Envoy for tests, run on the shipped envoy.yaml in which nothing but the two ports is replaced."""
+
+import socket
+import subprocess
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from tests.support.programs import program
+
+ROOT = Path(__file__).parents[3]
+LISTENER = "port_value: 8090"
+UPSTREAM = "port_value: 50051"
+START_TIMEOUT = 20.0
+
+
+def shipped_config(listener: int, upstream: int) -> str:
+    """The text of envoy.yaml with other ports."""
+    text = (ROOT / "envoy.yaml").read_text()
+    assert text.count(LISTENER) == text.count(UPSTREAM) == 1
+    return text.replace(LISTENER, f"port_value: {listener}").replace(UPSTREAM, f"port_value: {upstream}")
+
+
+class EnvoyProcess:
+    """Envoy in front of the gRPC port `upstream`. `with EnvoyProcess(tmp_path, port) as envoy:` starts and stops it."""
+
+    def __init__(self, directory: Path, upstream: int) -> None:
+        self.directory = directory
+        self.upstream = upstream
+        self.port = 0
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def log(self) -> str:
+        """What it wrote so far."""
+        return (self.directory / "envoy.log").read_text()
+
+    def start(self) -> Self:
+        """Returns once it accepts connections."""
+        # The port is free when it is chosen; should another take it first, Envoy ends and the next one is tried.
+        for _ in range(5):
+            self.port = _free_port()
+            self._launch()
+            if self._is_up():
+                return self
+            self.stop()
+        raise AssertionError(f"Envoy does not start:\n{self.log}")
+
+    def _launch(self) -> None:
+        config = self.directory / "envoy.yaml"
+        config.write_text(shipped_config(self.port, self.upstream))
+        # Hot restart would make two Envoys of one machine meet in shared memory.
+        command = [program("envoy"), "-c", str(config), "--concurrency", "1", "--disable-hot-restart", "-l", "warning"]
+        with (self.directory / "envoy.log").open("wb") as log:
+            # From the repository's root: the descriptor set's path is relative to it.
+            self._process = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=subprocess.STDOUT)
+
+    def _is_up(self) -> bool:
+        assert self._process is not None
+        deadline = time.monotonic() + START_TIMEOUT
+        while time.monotonic() < deadline and self._process.poll() is None:
+            try:
+                socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
+            except OSError:
+                time.sleep(0.02)
+            else:
+                return self._process.poll() is None
+        return False
+
+    def stop(self) -> None:
+        """Ends it, if it runs."""
+        if self._process is not None:
+            self._process.terminate()
+            try:
+                self._process.wait(10)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+            self._process = None
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.stop()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

@@ -1,0 +1,87 @@
+"""Real servers for a gateway's faces."""
+
+import asyncio
+import socket
+import threading
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import cheroot.wsgi
+import grpc
+import uvicorn
+from granian.server.embed import Server
+
+from rpcfront import Gateway
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+async def _wait_for(port: int) -> None:
+    while True:
+        try:
+            _, writer = await asyncio.open_connection("127.0.0.1", port)
+        except ConnectionRefusedError:
+            await asyncio.sleep(0.01)
+        else:
+            writer.close()
+            return
+
+
+@asynccontextmanager
+async def rsgi_server(gateway: Gateway) -> AsyncIterator[int]:
+    port = free_port()
+    server = Server(gateway.rsgi, port=port, websockets=False, log_enabled=False)
+    serving = asyncio.create_task(server.serve())
+    await asyncio.wait_for(_wait_for(port), 10)
+    yield port
+    server.stop()  # type: ignore[no-untyped-call]  # granian's is untyped
+    await serving
+
+
+@asynccontextmanager
+async def asgi_server(gateway: Gateway) -> AsyncIterator[int]:
+    # The protocol is named, or asyncio sets no TCP_NODELAY and each request on a kept connection waits 40 ms.
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        config = uvicorn.Config(gateway.asgi, http="h11", log_config=None, timeout_graceful_shutdown=1)
+        server = uvicorn.Server(config)
+        serving = asyncio.create_task(server.serve([listener]))
+        port: int = listener.getsockname()[1]
+        while not server.started:
+            assert not serving.done()
+            await asyncio.sleep(0.01)
+        yield port
+        server.should_exit = True
+        await serving
+
+
+@asynccontextmanager
+async def wsgi_server(gateway: Gateway) -> AsyncIterator[int]:
+    # It knows chunked bodies, and hands over the path as it was sent.
+    server = cheroot.wsgi.Server(("127.0.0.1", 0), gateway.wsgi, numthreads=8)
+    server.prepare()
+    thread = threading.Thread(target=server.serve, daemon=True)
+    thread.start()
+    port: int = server.bind_addr[1]
+    yield port
+    await asyncio.to_thread(server.stop)
+    await asyncio.to_thread(thread.join)
+
+
+@asynccontextmanager
+async def grpc_server(gateway: Gateway) -> AsyncIterator[int]:
+    server = grpc.aio.server()
+    server.add_generic_rpc_handlers((gateway.grpc_handler,))
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    yield port
+    await server.stop(0)
+
+
+HTTP_FACES = {"rsgi": rsgi_server, "asgi": asgi_server, "wsgi": wsgi_server}

@@ -1,0 +1,234 @@
+"""Servicers for the fixture's services, t.v1.T and t.more.More: most echo, and the rest do what their request says."""
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from functools import cache
+from typing import Any
+
+import grpc
+from google.protobuf import any_pb2, descriptor_pb2, duration_pb2
+from google.protobuf.descriptor import FileDescriptor, ServiceDescriptor
+from google.protobuf.descriptor_pool import DescriptorPool
+from google.protobuf.message import Message
+from google.protobuf.message_factory import GetMessageClass
+from google.rpc import error_details_pb2, status_pb2
+from grpc_status import rpc_status
+
+from rpcfront import Gateway
+from tests.support.servers.faces import HTTP_FACES
+from tests.support.services.fixture_protos import fixture_pool
+
+MULTI_SEGMENT = ("GetMulti", "GetDeep")
+"""The methods whose routes RSGI refuses."""
+
+
+@cache
+def pool(*, multi_segment: bool = True) -> DescriptorPool:
+    """The fixture's pool; without `multi_segment`, one where those methods have no routes."""
+    if multi_segment:
+        return fixture_pool()
+    copy = DescriptorPool()
+    _copy(fixture_pool().FindFileByName("t/more/more.proto"), copy, set())
+    return copy
+
+
+def _copy(file: FileDescriptor, into: DescriptorPool, done: set[str]) -> None:
+    for dependency in file.dependencies:
+        if dependency.name not in done:
+            _copy(dependency, into, done)
+    done.add(file.name)
+    proto = descriptor_pb2.FileDescriptorProto()
+    file.CopyToProto(proto)
+    for service in proto.service:
+        for method in service.method:
+            if method.name in MULTI_SEGMENT:
+                method.ClearField("options")
+    into.Add(proto)
+
+
+class Gate:
+    """Holds calls until it is opened, on whatever event loop they run."""
+
+    def __init__(self) -> None:
+        self._open = threading.Event()
+        self._entered = threading.Semaphore(0)
+
+    def open(self) -> None:
+        self._open.set()
+
+    async def entered(self, calls: int = 1) -> None:
+        """Waits until so many calls are held."""
+        for _ in range(calls):
+            assert await asyncio.to_thread(self._entered.acquire, timeout=10)
+
+    async def hold(self) -> None:
+        self._entered.release()
+        while not self._open.is_set():  # noqa: ASYNC110  # asyncio's own event would belong to one loop
+            await asyncio.sleep(0.002)
+
+
+Echo = Callable[["Servicer", Message, Any], Awaitable[Message]]
+
+
+def _echo(name: str) -> Echo:
+    async def echo(_self: "Servicer", request: Message, context: Any) -> Message:
+        # The answer says which method it is of: routes that compete are told apart by it.
+        await context.send_initial_metadata((("x-method", name),))
+        return request
+
+    return echo
+
+
+class Servicer:
+    """What the servicers of both services have in common."""
+
+    def __init__(self, messages: DescriptorPool, gate: Gate) -> None:
+        self.gate = gate
+        self._messages = messages
+
+    def _new(self, full_name: str, **fields: Any) -> Any:
+        return GetMessageClass(self._messages.FindMessageTypeByName(full_name))(**fields)
+
+
+DETAILS: dict[str, Message] = {
+    "retry": error_details_pb2.RetryInfo(retry_delay=duration_pb2.Duration(seconds=7)),
+    "soon": error_details_pb2.RetryInfo(retry_delay=duration_pb2.Duration(seconds=1, nanos=1)),
+    "info": error_details_pb2.ErrorInfo(reason="EARLY", domain="t", metadata={"k": "v"}),
+}
+UNKNOWN_DETAIL = any_pb2.Any(type_url="type.googleapis.com/no.such.Type", value=b"\x08\x01")
+
+
+class T(Servicer):
+    """t.v1.T."""
+
+    Get = _echo("Get")
+    Cancel = _echo("Cancel")
+    GetMulti = _echo("GetMulti")
+    GetDeep = _echo("GetDeep")
+    GetQ = _echo("GetQ")
+    PathTypes = _echo("PathTypes")
+    PostAll = _echo("PostAll")
+    PostId = _echo("PostId")
+    PostSub = _echo("PostSub")
+    PutNoBody = _echo("PutNoBody")
+    PatchSub = _echo("PatchSub")
+    RespBody = _echo("RespBody")
+    HeadIt = _echo("HeadIt")
+    Opt = _echo("Opt")
+    NoHttp = _echo("NoHttp")
+    Upload = _echo("Upload")
+
+    async def Del(self, request: Any, context: Any) -> Any:
+        return self._new("google.protobuf.Empty")
+
+    async def RespList(self, request: Any, context: Any) -> Any:
+        return self._new("t.v1.Many", subs=request.subs, names=request.rs)
+
+    async def Err(self, request: Any, context: Any) -> Any:
+        """Aborts with the code `i32`; with the text `sub.s`, and the details that `name` lists."""
+        text = request.sub.s or f"message {request.i32}"
+        if not request.name:
+            await context.abort(CODES.get(request.i32, request.i32), text)
+        status = status_pb2.Status(code=request.i32, message=text)
+        for name in request.name.split(","):
+            if name == "unknown":
+                status.details.add().CopyFrom(UNKNOWN_DETAIL)
+            else:
+                status.details.add().Pack(DETAILS[name])
+        await context.abort_with_status(rpc_status.to_status(status))
+        return request
+
+    async def Stream(self, request: Any, context: Any) -> AsyncIterator[Message]:
+        """Yields `i32` messages, their number in each; then ends as `name` says."""
+        if request.name == "metadata":
+            await context.send_initial_metadata((("x-initial", "one"),))
+            context.set_trailing_metadata((("x-trailing", "two"),))
+        for number in range(1, request.i32 + 1):
+            yield self._new("t.v1.Req", i32=number, id=request.id)
+            if request.name == "gate" and number == 1:
+                await self.gate.hold()
+        if request.name == "abort":
+            await context.abort(grpc.StatusCode.NOT_FOUND, "mid")
+        if request.name == "raise":
+            raise RuntimeError("a secret of the servicer")
+
+    async def Http(self, request: Any, context: Any) -> Any:
+        """A body of the type `name` and the bytes `by`; or, with `i32`, that code."""
+        if request.i32:
+            await context.abort(CODES[request.i32], f"message {request.i32}")
+        return self._new("google.api.HttpBody", content_type=request.name, data=request.by)
+
+    async def Md(self, request: Any, context: Any) -> Any:
+        """What the call's metadata and deadline were, bytes in hex."""
+        pairs = [
+            [key, value.hex() if isinstance(value, bytes) else value] for key, value in context.invocation_metadata()
+        ]
+        answer = self._new("google.protobuf.Struct")
+        answer.update({"metadata": pairs, "remaining": context.time_remaining()})
+        return answer
+
+
+class More(Servicer):
+    """t.more.More."""
+
+    Body = _echo("Body")
+    Answer = _echo("Answer")
+    AnySegments = _echo("AnySegments")
+    Second = _echo("Second")
+    First = _echo("First")
+    Both = _echo("Both")
+    AnyMethod = _echo("AnyMethod")
+    Store = _echo("Store")
+
+    async def Chunks(self, request: Any, context: Any) -> AsyncIterator[Message]:
+        """A body of the type `name` in the pieces `rs`; then, with `i32`, that code."""
+        for piece in request.rs:
+            yield self._new("google.api.HttpBody", content_type=request.name, data=piece.encode())
+        if request.i32:
+            await context.abort(CODES[request.i32], f"message {request.i32}")
+
+    async def Lines(self, request: Any, context: Any) -> AsyncIterator[Message]:
+        """A message for each of `rs`, with it as its name and its only tag."""
+        for text in request.rs:
+            yield self._new("t.v1.Req", name=text, rs=[text])
+
+    async def Wait(self, request: Message, context: Any) -> Message:
+        """Answers when the gate opens."""
+        await self.gate.hold()
+        return request
+
+    async def Tell(self, request: Any, context: Any) -> Any:
+        """Sends the metadata that `rs` lists as `initial:key:value` and `trailing:key:value`, bytes in hex."""
+        told: dict[str, list[tuple[str, str | bytes]]] = {"initial": [], "trailing": []}
+        for text in request.rs:
+            when, key, value = text.split(":", 2)
+            told[when].append((key, bytes.fromhex(value) if key.endswith("-bin") else value))
+        if told["initial"]:
+            await context.send_initial_metadata(told["initial"])
+        context.set_trailing_metadata(told["trailing"])
+        if request.i32:
+            await context.abort(CODES[request.i32], f"message {request.i32}")
+        return self._new("google.protobuf.Struct")
+
+
+CODES = {code.value[0]: code for code in grpc.StatusCode}
+
+
+def services(gate: Gate | None = None, *, multi_segment: bool = True) -> list[tuple[ServiceDescriptor, object]]:
+    """Both services, for a Gateway."""
+    messages = pool(multi_segment=multi_segment)
+    gate = gate or Gate()
+    return [
+        (messages.FindServiceByName("t.v1.T"), T(messages, gate)),
+        (messages.FindServiceByName("t.more.More"), More(messages, gate)),
+    ]
+
+
+@asynccontextmanager
+async def serving(face: str, gate: Gate | None = None, **options: Any) -> AsyncIterator[int]:
+    """A server of one HTTP face for both services; `options` are the Gateway's."""
+    fixture = services(gate, multi_segment=face != "rsgi")
+    async with HTTP_FACES[face](Gateway(services=fixture, **options)) as port:
+        yield port
