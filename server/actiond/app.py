@@ -50,7 +50,7 @@ from rpcfront.protocols import connect_unary, rest
 from rpcfront.reflection import reflected_pool
 from rpcfront.router import Page, Probe
 from rpcfront.transcoding.json.codec import Codec
-from rpcfront.validation.rules import Rules
+from rpcfront.validation.validator import Validator
 
 _log = logging.getLogger(__name__)
 
@@ -118,7 +118,7 @@ class Application:
             limits=Limits(settings.max_body, settings.read_timeout, settings.max_concurrent),
             strict_json=settings.strict_json,
             interceptors=[
-                ExecutionInterceptor(Plans(store), self._client, codec, Merger(codec, Rules().violations), instance)
+                ExecutionInterceptor(Plans(store), self._client, codec, Merger(codec, Validator().violations), instance)
             ],
             observe=_observer(self._access_log, metrics),
             pages=_pages(settings, metrics, tokens),

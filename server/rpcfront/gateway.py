@@ -26,7 +26,7 @@ from rpcfront.protocols.json_errors import ErrorPages
 from rpcfront.protocols.rest import JsonEdge
 from rpcfront.router import Front, Page, Probe
 from rpcfront.transcoding.json.codec import Codec
-from rpcfront.validation.rules import Rules
+from rpcfront.validation.validator import Validator
 
 
 def _ok(_method: MethodDescriptor) -> int:
@@ -77,7 +77,7 @@ class Gateway:
         self._calls = Calls()
         self._request_ids = RequestIds()
         self._methods = bind(services)
-        rules = Rules(method.request_class for method in self._methods.values())
+        rules = Validator(method.request_class for method in self._methods.values())
         codec = Codec(ignore_unknown_fields=not strict_json)
         self._pages = ErrorPages(codec)
         servicers = Servicers(self._limits.threads, interceptors)

@@ -16,7 +16,7 @@ from rpcfront.openapi.scalars import INT32, Form, Schema, key_pattern, scalar_sc
 from rpcfront.openapi.wellknown import null_schema, special_schema, takes_null
 from rpcfront.transcoding.json.wellknown import is_wrapper
 from rpcfront.validation.buf_validate import Rules, message_class
-from rpcfront.validation.rules import Rules as Validator
+from rpcfront.validation.validator import Validator
 
 INPUT_SUFFIX = "-Input"
 """Of the request's component, where responses have the message too. No proto name has a hyphen."""
@@ -33,7 +33,7 @@ class Schemas:
 
     def __init__(self, comments: Comments, printed: Iterable[Descriptor] = ()) -> None:
         self._comments = comments
-        self._rules = Validator()
+        self._validator = Validator()
         self._printed: set[str] = set()
         for descriptor in printed:
             self._reach(descriptor)
@@ -78,7 +78,7 @@ class Schemas:
     def required(self, descriptor: Descriptor) -> frozenset[str]:
         """The fields and oneofs, by proto name, without which a message breaks a rule."""
         empty = GetMessageClass(descriptor)()
-        return frozenset(violation.field for violation in self._rules.violations(empty))
+        return frozenset(violation.field for violation in self._validator.violations(empty))
 
     def _reach(self, descriptor: Descriptor) -> None:
         if descriptor.full_name in self._printed:

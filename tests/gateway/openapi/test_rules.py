@@ -16,7 +16,7 @@ from rpcfront.openapi import rules
 from rpcfront.openapi.scalars import Form
 from rpcfront.openapi.schemas import Schemas
 from rpcfront.transcoding.json.codec import Codec
-from rpcfront.validation.rules import Rules
+from rpcfront.validation.validator import Validator
 
 FIELDS = {
     "string": "type: TYPE_STRING",
@@ -124,7 +124,7 @@ def test_the_schema_says_what_the_rule_does(kind: str, ruled: str, document: dic
     descriptor = message(kind, ruled)
     sent = GetMessageClass(descriptor)()
     assert Codec().decode(json.dumps(document).encode(), sent) == []
-    holds = not Rules().violations(sent)
+    holds = not Validator().violations(sent)
 
     schemas = Schemas({})
     schema = schemas.message(descriptor, Form.TAKEN) | {"components": {"schemas": schemas.components}}

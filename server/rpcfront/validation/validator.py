@@ -2,10 +2,11 @@
 
 from collections.abc import Iterable, Sequence
 
+import protovalidate
 from google.protobuf.descriptor import Descriptor
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
-from protovalidate import CompilationError, Validator, Violation
+from protovalidate import CompilationError, Violation
 from protovalidate._gen.buf.validate.validate_pb import FieldPath
 
 from rpcfront.calls.methods import ServiceError
@@ -15,14 +16,14 @@ from rpcfront.validation.annotations import has_rules, reachable
 from rpcfront.validation.fast_path.messages import Accept, Acceptors
 
 
-class Rules:
+class Validator:
     """Checks messages against their rules. Made for the request types that will come, whose rules compile at once."""
 
     def __init__(self, request_classes: Iterable[type[Message]] = ()) -> None:
         # One for each pool: a validator knows files by their names, which two pools may both have.
-        self._validators: dict[object, Validator] = {}
+        self._validators: dict[object, protovalidate.Validator] = {}
         # For speed: a message's pool is four steps away.
-        self._by_class: dict[type[Message], Validator] = {}
+        self._by_class: dict[type[Message], protovalidate.Validator] = {}
         # For speed, too: most messages are right.
         self._accept: dict[type[Message], Accept] = {}
         acceptors = Acceptors()
@@ -54,7 +55,7 @@ class Rules:
         validator = self._by_class.get(type(message))
         if validator is None:
             pool = message.DESCRIPTOR.file.pool
-            validator = self._validators.get(pool) or self._validators.setdefault(pool, Validator())
+            validator = self._validators.get(pool) or self._validators.setdefault(pool, protovalidate.Validator())
             self._by_class[type(message)] = validator
         return validator.collect_violations(message)
 
