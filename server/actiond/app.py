@@ -43,26 +43,33 @@ from actiond.telemetry.metrics.endpoint import MetricsPage, holders
 from actiond.telemetry.metrics.memory import Memory
 from actiond.telemetry.metrics.recorder import Metrics
 from actiond.telemetry.target_log import CallLog
-from rpcfront import Cors, Gateway, Info, Limits, Observe, refusal
-from rpcfront.adapters.rsgi import RsgiApplication
-from rpcfront.openapi import DOCUMENT_PATH, PAGE_PATH, read_comments
-from rpcfront.protocols import connect_unary, rest
-from rpcfront.reflection import reflected_pool
-from rpcfront.router import Page, Probe
-from rpcfront.transcoding.json.codec import Codec
-from rpcfront.validation.validator import Validator
+from rpcfront import (
+    DOCS_PATH,
+    DOCUMENT_PATH,
+    TRAILER_PREFIXES,
+    Cors,
+    Gateway,
+    Handler,
+    Info,
+    JsonCodec,
+    Limits,
+    Observe,
+    Probe,
+    RsgiApplication,
+    Validator,
+    read_comments,
+    reflected_pool,
+    status_error,
+)
 
 _log = logging.getLogger(__name__)
 
 PROBES = ("/healthz", "/readyz")
 """They say that the process lives, and that the store answers and no drain has begun."""
 METRICS_PATH = "/metrics"
-PUBLIC = (health.SERVICE_NAME, reflection.SERVICE_NAME, *PROBES, DOCUMENT_PATH, PAGE_PATH)
+PUBLIC = (health.SERVICE_NAME, reflection.SERVICE_NAME, *PROBES, DOCUMENT_PATH, DOCS_PATH)
 """The one list of what is answered without a token: services over native gRPC, and paths over HTTP. None of it is a
 method of the gateway's. METRICS_PATH is one more, unless `--metrics` says otherwise."""
-
-TRAILER_PREFIXES = (rest.TRAILER_PREFIX, connect_unary.TRAILER_PREFIX)
-"""Before the names of trailing metadata that travel as headers."""
 
 ACCESS_LOG_STYLES = {"text": as_text, "json": as_json}
 
@@ -102,7 +109,7 @@ class Application:
         catalogue = make_catalogue(settings.descriptor_sets, settings.functions)
         targets = Targets(store, time.time_ns, new_id, make_key(sealer), guard.deny_reason)
         probes: dict[str, Probe] = dict(zip(PROBES, (self._alive, self._ready), strict=True))
-        codec = Codec()
+        codec = JsonCodec()
         tokens = Tokens(store, time.time_ns)
         self._gateway = Gateway(
             services=[(ACTION_SERVICE, ActionService(targets, Executions(store, time.time_ns, catalogue), catalogue))],
@@ -121,7 +128,7 @@ class Application:
                 ExecutionInterceptor(Plans(store), self._client, codec, Merger(codec, Validator().violations), instance)
             ],
             observe=_observer(self._access_log, metrics),
-            pages=_pages(settings, metrics, tokens),
+            handlers=_handlers(settings, metrics, tokens),
             openapi=_openapi(),
         )
 
@@ -183,15 +190,15 @@ class Application:
 
     async def _ready(self) -> None:
         if self._draining:
-            raise refusal(code_pb2.UNAVAILABLE, "the server is shutting down")
+            raise status_error(code_pb2.UNAVAILABLE, "the server is shutting down")
         try:
             await self._store.ping()
         except StoreError:
             _log.exception("the store does not answer")
-            raise refusal(code_pb2.UNAVAILABLE, "the store does not answer") from None
+            raise status_error(code_pb2.UNAVAILABLE, "the store does not answer") from None
 
 
-def _pages(settings: Settings, metrics: Metrics | None, tokens: Tokens) -> dict[str, Page]:
+def _handlers(settings: Settings, metrics: Metrics | None, tokens: Tokens) -> dict[str, Handler]:
     if metrics is None:
         return {}
     authorize = holders(tokens, permissions.READ_METRICS) if settings.metrics == "private" else None

@@ -24,8 +24,8 @@ from rpcfront.protocols.connect_unary import ConnectEdge
 from rpcfront.protocols.grpc_web import GrpcWebEdge
 from rpcfront.protocols.json_errors import ErrorPages
 from rpcfront.protocols.rest import JsonEdge
-from rpcfront.router import Front, Page, Probe
-from rpcfront.transcoding.json.codec import Codec
+from rpcfront.router import Front, Handler, Probe
+from rpcfront.transcoding.json.codec import JsonCodec
 from rpcfront.validation.validator import Validator
 
 
@@ -48,8 +48,8 @@ class Gateway:
         with a fixed text, and the exception is logged.
     success_code: the HTTP status of a method's successful JSON call.
     probes: HTTP paths that answer 200 while their coroutine function returns, an error once it raises.
-    pages: HTTP paths that answer GET and HEAD with what their coroutine function makes of the request, an error once it
-        raises. They are nobody's calls: `authenticate` is not asked, and `observe` not told.
+    handlers: coroutine functions from a request to its response, by the HTTP path on which each serves GET and HEAD.
+        Such requests are not calls: they are neither authenticated nor observed.
     strict_json: refuse JSON fields that a message does not have, instead of passing over them.
     interceptors: `async def (call_next, request, context)`, around every call of a servicer's method, the first one
         outermost; see docs/gateway.md.
@@ -65,7 +65,7 @@ class Gateway:
         translate: Translate | None = None,
         success_code: Callable[[MethodDescriptor], int] = _ok,
         probes: Mapping[str, Probe] | None = None,
-        pages: Mapping[str, Page] | None = None,
+        handlers: Mapping[str, Handler] | None = None,
         cors: Cors | None = None,
         limits: Limits | None = None,
         strict_json: bool = False,
@@ -78,7 +78,7 @@ class Gateway:
         self._request_ids = RequestIds()
         self._methods = bind(services)
         rules = Validator(method.request_class for method in self._methods.values())
-        codec = Codec(ignore_unknown_fields=not strict_json)
+        codec = JsonCodec(ignore_unknown_fields=not strict_json)
         self._pages = ErrorPages(codec)
         servicers = Servicers(self._limits.threads, interceptors)
         self._dispatcher = Dispatcher(servicers, authenticate, rules.violations, translate, self._limits, observe)
@@ -98,7 +98,7 @@ class Gateway:
             cors=cors or Cors(),
             probes=probes or {},
             site=site(operations(descriptors, success_code), openapi) if openapi is not None else {},
-            own_pages=pages or {},
+            handlers=handlers or {},
             request_ids=self._request_ids,
         )
 

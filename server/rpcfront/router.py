@@ -16,14 +16,14 @@ from rpcfront.protocols.grpc_web import GrpcWebEdge, is_grpc_web
 from rpcfront.protocols.http import JSON_TYPE, Headers, HttpRequest, HttpResponse, unsupported_media_type
 from rpcfront.protocols.json_errors import ErrorPages
 from rpcfront.protocols.rest import JsonEdge, JsonRoute
-from rpcfront.status import StatusError, refusal
+from rpcfront.status import StatusError, status_error
 from rpcfront.transcoding.routes import BadPathError, Match, MethodNotAllowedError, PathNotFoundError
 
 Probe = Callable[[], Awaitable[None]]
 """Returns when all is well, raises when it is not."""
 
-Page = Callable[[HttpRequest], Awaitable[HttpResponse]]
-"""Answers GET and HEAD on a path of its own. What it raises is answered as if a servicer had raised it."""
+Handler = Callable[[HttpRequest], Awaitable[HttpResponse]]
+"""Serves GET and HEAD on one path. An exception gets the response that it would get from a servicer."""
 
 RPC_METHODS = ("OPTIONS", "POST")
 PAGE_METHODS = ("GET", "HEAD", "OPTIONS")
@@ -44,7 +44,7 @@ class Front:
     cors: Cors
     probes: Mapping[str, Probe]
     site: Site
-    own_pages: Mapping[str, Page]
+    handlers: Mapping[str, Handler]
     request_ids: RequestIds
     _literals: Mapping[tuple[str, str], Match[JsonRoute]] = field(init=False)
     """The routes whose path has no variable: what most calls are for is found at once."""
@@ -52,10 +52,10 @@ class Front:
     def __post_init__(self) -> None:
         """Raises ServiceError for a route that no request would reach."""
         self._literals = self.json.literals()
-        for path in self.own_pages:
+        for path in self.handlers:
             if path in self.methods or path in self.probes or path in self.site:
-                raise ServiceError(f"the page {path} collides with what is served there already")
-        for path in (*self.methods, *self.probes, *self.site, *self.own_pages):
+                raise ServiceError(f"the handler of {path} collides with what is served there already")
+        for path in (*self.methods, *self.probes, *self.site, *self.handlers):
             for route in self.json.routes_of(path):
                 raise ServiceError(f"{route} collides with what is served on {path} already")
 
@@ -73,11 +73,11 @@ class Front:
             else:
                 response = await self.json.handle(request, match)
         except PathNotFoundError:
-            response = self._refuse(request, refusal(code_pb2.NOT_FOUND, "no such path"))
+            response = self._refuse(request, status_error(code_pb2.NOT_FOUND, "no such path"))
         except MethodNotAllowedError as error:
             response = self._not_allowed(request, error.allow)
         except BadPathError as error:
-            response = self._refuse(request, refusal(code_pb2.INVALID_ARGUMENT, f"the path {error}"))
+            response = self._refuse(request, status_error(code_pb2.INVALID_ARGUMENT, f"the path {error}"))
         if response is not None:
             response.headers += request.common_headers
         return response
@@ -95,8 +95,8 @@ class Front:
             return self._probe(request)
         if request.path in self.site:
             return _known(self._page(request))
-        if request.path in self.own_pages:
-            return self._own_page(request)
+        if request.path in self.handlers:
+            return self._handler(request)
         try:
             match = self.json.match(request)
         except PathNotFoundError:
@@ -124,15 +124,15 @@ class Front:
             return self._not_allowed(request, PAGE_METHODS)
         return self.site[request.path]()
 
-    async def _own_page(self, request: HttpRequest) -> HttpResponse:
+    async def _handler(self, request: HttpRequest) -> HttpResponse:
         if request.method not in {"GET", "HEAD"}:
             return self._not_allowed(request, PAGE_METHODS)
-        page = self.own_pages[request.path]
+        handler = self.handlers[request.path]
         response = HttpResponse(200)
 
         async def answer() -> bytes:
             nonlocal response
-            response = await page(request)
+            response = await handler(request)
             return response.body
 
         outcome = await self.dispatcher.guard(answer(), request.path)
@@ -165,12 +165,12 @@ class Front:
     def _allowed(self, request: HttpRequest) -> tuple[str, ...]:
         if request.path in self.methods:
             return RPC_METHODS
-        if request.path in self.probes or request.path in self.site or request.path in self.own_pages:
+        if request.path in self.probes or request.path in self.site or request.path in self.handlers:
             return PAGE_METHODS
         return self.json.allowed(request)
 
     def _not_allowed(self, request: HttpRequest, allow: tuple[str, ...]) -> HttpResponse:
-        error = refusal(code_pb2.UNIMPLEMENTED, "method not allowed", http_status=405)
+        error = status_error(code_pb2.UNIMPLEMENTED, "method not allowed", http_status=405)
         return self._refuse(request, error, [("allow", ", ".join(allow))])
 
     def _refuse(self, request: HttpRequest, error: StatusError, headers: Headers | None = None) -> HttpResponse:

@@ -21,14 +21,14 @@ from actiond.api.message_payload import Merger
 from actiond.api.served import ACTION_SERVICE
 from actiond.executions.plan_cache import Plans
 from actiond.storage.memory import MemoryStore
-from rpcfront.calls.dispatch import LARGE
-from rpcfront.transcoding.json.codec import Codec
+from rpcfront import OFFLOAD_BYTES
+from rpcfront.transcoding.json.codec import JsonCodec
 
 T = TypeVar("T")
 CALLER = new_token("1", "name", "owner", (), "secret", created_at_ns=1)
 
 
-class Watched(Codec):
+class Watched(JsonCodec):
     """Remembers on which threads it printed."""
 
     def __init__(self) -> None:
@@ -73,7 +73,7 @@ async def plans() -> Plans:
     return Plans(store)
 
 
-@pytest.mark.parametrize(("size", "is_aside"), [(10, False), (LARGE, True)])
+@pytest.mark.parametrize(("size", "is_aside"), [(10, False), (OFFLOAD_BYTES, True)])
 async def test_only_a_large_message_is_printed_on_a_thread(plans: Plans, size: int, is_aside: bool) -> None:
     codec = Watched()
     intercept = ExecutionInterceptor(plans, Client(), codec, Merger(codec, lambda _: ()), "instance")

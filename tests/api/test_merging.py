@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from actiond.api.message_payload import AnswerError, Merger
-from rpcfront.transcoding.json.codec import Codec
+from rpcfront.transcoding.json.codec import JsonCodec
 from rpcfront.validation.validator import Validator
 from tests.protos import compile_proto
 
@@ -34,7 +34,7 @@ message M {
 """),
 )
 M: Any = MESSAGES["t.M"]
-MERGER = Merger(Codec(), Validator().violations)
+MERGER = Merger(JsonCodec(), Validator().violations)
 
 FULL = {
     "name": "name",

@@ -7,8 +7,7 @@ import pytest
 import pytest_asyncio
 from google.rpc import code_pb2
 
-from rpcfront import Call, Cors, Gateway, ServiceError, refusal
-from rpcfront.protocols.http import HttpRequest, HttpResponse
+from rpcfront import Call, Cors, Gateway, HttpRequest, HttpResponse, ServiceError, status_error
 from tests.gateway import echo
 from tests.gateway.faces import HTTP_FACES, ask
 
@@ -25,7 +24,7 @@ async def figures(request: HttpRequest) -> HttpResponse:
 
 
 async def closed(request: HttpRequest) -> HttpResponse:
-    raise refusal(code_pb2.UNAUTHENTICATED, f"not for {request.peer.partition(':')[0]}")
+    raise status_error(code_pb2.UNAUTHENTICATED, f"not for {request.peer.partition(':')[0]}")
 
 
 async def broken(_request: HttpRequest) -> HttpResponse:
@@ -36,14 +35,14 @@ PAGES = {"/figures": figures, "/closed": closed, "/broken": broken}
 
 
 async def nobody(_method: Any, _context: Any) -> object:
-    raise refusal(code_pb2.PERMISSION_DENIED, "pages are no calls")
+    raise status_error(code_pb2.PERMISSION_DENIED, "pages are no calls")
 
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module", params=list(HTTP_FACES))
 async def port(request: pytest.FixtureRequest) -> AsyncIterator[int]:
     services = [(echo.service(), echo.AsyncEcho())]
     cors = Cors(frozenset({ORIGIN}))
-    gateway = Gateway(services=services, authenticate=nobody, pages=PAGES, cors=cors, observe=calls.append)
+    gateway = Gateway(services=services, authenticate=nobody, handlers=PAGES, cors=cors, observe=calls.append)
     async with HTTP_FACES[request.param](gateway) as port:
         yield port
 
@@ -100,4 +99,4 @@ async def test_a_page_on_a_path_that_is_taken_is_refused_by_name(path: str) -> N
         """All is well."""
 
     with pytest.raises(ServiceError, match=f"{path}.* collides with what is served"):
-        Gateway(services=[(echo.service(), echo.AsyncEcho())], probes={"/alive": alive}, pages={path: figures})
+        Gateway(services=[(echo.service(), echo.AsyncEcho())], probes={"/alive": alive}, handlers={path: figures})

@@ -23,9 +23,7 @@ from actiond.api.message_payload import Merger
 from actiond.api.permissions import BYPASS
 from actiond.executions.plan_cache import Plans
 from actiond.executions.plans import PlannedExecution
-from rpcfront import CallNext, ServicerContext, refusal
-from rpcfront.calls.dispatch import LARGE
-from rpcfront.transcoding.json.codec import Codec
+from rpcfront import OFFLOAD_BYTES, CallNext, JsonCodec, ServicerContext, status_error
 
 M = TypeVar("M", bound=Message)
 
@@ -38,7 +36,7 @@ _log = logging.getLogger(__name__)
 class ExecutionInterceptor:
     """An interceptor of the gateway's. Its caller is a token, and every method has one."""
 
-    def __init__(self, plans: Plans, client: TargetCaller, codec: Codec, merger: Merger, instance: str) -> None:
+    def __init__(self, plans: Plans, client: TargetCaller, codec: JsonCodec, merger: Merger, instance: str) -> None:
         self._plans = plans
         self._client = client
         self._codec = codec
@@ -69,7 +67,7 @@ class ExecutionInterceptor:
         for planned in execution.calls:
             target = planned.target
             if context.is_late():
-                raise refusal(code_pb2.DEADLINE_EXCEEDED, "deadline exceeded")
+                raise status_error(code_pb2.DEADLINE_EXCEEDED, "deadline exceeded")
             if not payload:
                 payload = orjson.dumps({**head, name: orjson.Fragment(await _aside(self._codec.encode, message))})
             if target.type is TargetType.ASYNC:
@@ -109,7 +107,7 @@ class ExecutionInterceptor:
 
 async def _aside(encode: Callable[[Message], bytes], message: Message) -> bytes:
     """On a thread where the message is large, for other calls would wait for it on the loop."""
-    return encode(message) if message.ByteSize() < LARGE else await asyncio.to_thread(encode, message)
+    return encode(message) if message.ByteSize() < OFFLOAD_BYTES else await asyncio.to_thread(encode, message)
 
 
 def _is_bypassed(method: MethodDescriptor, context: ServicerContext) -> bool:

@@ -12,9 +12,7 @@ import orjson
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
 
-from rpcfront.status import FieldViolation
-from rpcfront.transcoding.json.codec import Codec
-from rpcfront.transcoding.json.wellknown import has_form_of_its_own
+from rpcfront import FieldViolation, JsonCodec, has_special_json
 
 M = TypeVar("M", bound=Message)
 
@@ -26,7 +24,7 @@ class AnswerError(ValueError):
 class Merger:
     """Merges answers into messages of any type."""
 
-    def __init__(self, codec: Codec, validate: Callable[[Message], Sequence[FieldViolation]]) -> None:
+    def __init__(self, codec: JsonCodec, validate: Callable[[Message], Sequence[FieldViolation]]) -> None:
         self._codec = codec
         self._validate = validate
 
@@ -57,7 +55,7 @@ def _make_room(message: Any, document: object) -> None:
         if field is None or value is None:
             continue
         inner = field.message_type
-        if field.is_repeated or inner is None or has_form_of_its_own(inner):
+        if field.is_repeated or inner is None or has_special_json(inner):
             message.ClearField(field.name)
         elif message.HasField(field.name):
             _make_room(getattr(message, field.name), value)

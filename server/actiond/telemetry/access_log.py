@@ -9,7 +9,7 @@ import orjson
 from google.rpc import code_pb2
 
 from actiond.telemetry.line_writer import LineWriter
-from rpcfront.calls.observers import Call
+from rpcfront import Call
 
 Style = Callable[[float, Call, str], bytes]
 """Time (seconds since 1970), call and owner as a line."""

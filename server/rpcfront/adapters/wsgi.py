@@ -23,7 +23,7 @@ from rpcfront.limits import cut_short, too_large
 from rpcfront.protocols.http import Headers, HttpRequest, HttpResponse, Write
 from rpcfront.protocols.json_errors import ErrorPages
 from rpcfront.router import Front
-from rpcfront.status import refusal
+from rpcfront.status import status_error
 
 _log = logging.getLogger(__name__)
 
@@ -191,7 +191,7 @@ def _read(environ: Environ, limit: int, framing: int) -> bytes:
     if declared:
         length = declared_length(declared)
         if length is None:
-            raise refusal(code_pb2.INVALID_ARGUMENT, "content-length must be digits")
+            raise status_error(code_pb2.INVALID_ARGUMENT, "content-length must be digits")
         if length > longest:
             raise too_large(limit)
     elif environ.get("wsgi.input_terminated"):

@@ -47,7 +47,7 @@ _SOON = error_details_pb2.RetryInfo(retry_delay=Duration(seconds=1))
 TOO_MANY = make_status(code_pb2.RESOURCE_EXHAUSTED, "too many concurrent calls", _SOON)
 SHUTTING_DOWN = make_status(code_pb2.UNAVAILABLE, "the server is shutting down", _SOON)
 
-LARGE = 32 * 1024
+OFFLOAD_BYTES = 32 * 1024
 """Bytes from which on a message is parsed, checked or printed on a thread: the event loop, and every other call, would
 wait too long."""
 
@@ -120,7 +120,7 @@ class Dispatcher:
                 context.caller = await self.authenticate(method.descriptor, context)
             context.begin()
             body = await read()
-            if len(body) < LARGE:
+            if len(body) < OFFLOAD_BYTES:
                 request = self._parsed(method, body, parse)
             else:
                 request = await self.servicers.on_the_side(self._parsed, method, body, parse)
@@ -131,7 +131,7 @@ class Dispatcher:
             response = await self.servicers.handler(method)(request, context)
             message = _checked(response, method, context)
             # How long protobuf bytes will be is known no sooner than they are there.
-            if encode is encode_protobuf or message.ByteSize() < LARGE:
+            if encode is encode_protobuf or message.ByteSize() < OFFLOAD_BYTES:
                 return Outcome(encode(message))
             return Outcome(await self.servicers.on_the_side(encode, message))
         except BaseException as error:  # noqa: BLE001  # what is no call's failure is raised again

@@ -10,7 +10,7 @@ from rpcfront.openapi.operations import Operation
 from rpcfront.protocols.http import JSON_TYPE, HttpResponse
 
 DOCUMENT_PATH = "/openapi.json"
-PAGE_PATH = "/docs"
+DOCS_PATH = "/docs"
 
 Site: TypeAlias = Mapping[str, Callable[[], HttpResponse]]
 """What answers GET, by path."""
@@ -21,5 +21,5 @@ def site(operations: Iterable[Operation], info: Info) -> Site:
     make_document = cache(partial(document, list(operations), info))
     return {
         DOCUMENT_PATH: lambda: HttpResponse(200, [("content-type", JSON_TYPE)], make_document()),
-        PAGE_PATH: lambda: HttpResponse(200, [*page().headers], page().body),
+        DOCS_PATH: lambda: HttpResponse(200, [*page().headers], page().body),
     }

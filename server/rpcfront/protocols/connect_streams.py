@@ -20,7 +20,7 @@ from rpcfront.protocols.frames import framing, read_message
 from rpcfront.protocols.http import Headers, HttpContext, HttpRequest, HttpResponse
 from rpcfront.protocols.http_streams import HttpStream
 from rpcfront.status import FieldViolation
-from rpcfront.transcoding.json.codec import Codec
+from rpcfront.transcoding.json.codec import JsonCodec
 
 _JSON = "application/connect+json"
 _PROTO = "application/connect+proto"
@@ -36,7 +36,7 @@ def is_connect_stream(request: HttpRequest) -> bool:
 class ConnectStreamEdge:
     """Serves methods with a stream of responses over Connect."""
 
-    def __init__(self, dispatcher: Dispatcher, codec: Codec, errors: ConnectErrors, message_limit: int) -> None:
+    def __init__(self, dispatcher: Dispatcher, codec: JsonCodec, errors: ConnectErrors, message_limit: int) -> None:
         self._dispatcher = dispatcher
         self._codec = codec
         self._errors = errors

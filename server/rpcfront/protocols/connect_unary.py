@@ -11,19 +11,18 @@ from google.rpc import code_pb2
 from rpcfront.calls.dispatch import Dispatcher, Outcome
 from rpcfront.calls.methods import Method
 from rpcfront.calls.protobuf import UNKNOWN_METHOD, decode_protobuf, encode_protobuf
-from rpcfront.metadata import to_headers
+from rpcfront.metadata import CONNECT_TRAILER_PREFIX, to_headers
 from rpcfront.protocols.compression import GZIP, NotGzipError, gunzip
 from rpcfront.protocols.connect_errors import ConnectErrors
 from rpcfront.protocols.frames import UNKNOWN_ENCODING
 from rpcfront.protocols.http import JSON_TYPE, HttpContext, HttpRequest, HttpResponse, unsupported_media_type
 from rpcfront.protocols.json_errors import ErrorPages
 from rpcfront.protocols.rest_bodies import is_utf8
-from rpcfront.status import HTTP_STATUS, FieldViolation, StatusError, make_status, refusal
-from rpcfront.transcoding.json.codec import Codec, MalformedJsonError
+from rpcfront.status import HTTP_STATUS, FieldViolation, StatusError, make_status, status_error
+from rpcfront.transcoding.json.codec import JsonCodec, MalformedJsonError
 
 PROTO_TYPE = "application/proto"
 CONTENT_TYPES = f"{JSON_TYPE} or {PROTO_TYPE}"
-TRAILER_PREFIX = "trailer-"
 
 # What curl says of a body without being asked. A page may send it without leave, so a browser's is not taken.
 _CURLS_DEFAULT = "application/x-www-form-urlencoded"
@@ -52,7 +51,7 @@ class ConnectEdge:
     """Serves unary calls over Connect."""
 
     def __init__(
-        self, dispatcher: Dispatcher, codec: Codec, errors: ConnectErrors, pages: ErrorPages, message_limit: int
+        self, dispatcher: Dispatcher, codec: JsonCodec, errors: ConnectErrors, pages: ErrorPages, message_limit: int
     ) -> None:
         self._dispatcher = dispatcher
         self._codec = codec
@@ -87,7 +86,7 @@ class ConnectEdge:
         try:
             return gunzip(body, self._limit)
         except NotGzipError:
-            raise refusal(code_pb2.INVALID_ARGUMENT, "the body does not decompress") from None
+            raise status_error(code_pb2.INVALID_ARGUMENT, "the body does not decompress") from None
 
     def _respond(self, request: HttpRequest, context: HttpContext, outcome: Outcome) -> HttpResponse:
         status = outcome.status
@@ -103,23 +102,23 @@ class ConnectEdge:
             if status is UNKNOWN_ENCODING:
                 response.headers.append(("accept-encoding", GZIP))
         response.headers += to_headers(context.initial_metadata())
-        response.headers += to_headers(context.trailers(), TRAILER_PREFIX)
+        response.headers += to_headers(context.trailers(), CONNECT_TRAILER_PREFIX)
         return response
 
 
-def decode_json(method: Method, codec: Codec, body: bytes) -> tuple[Message, list[FieldViolation]]:
+def decode_json(method: Method, codec: JsonCodec, body: bytes) -> tuple[Message, list[FieldViolation]]:
     """A request from its JSON. Raises StatusError (INVALID_ARGUMENT) for what is no JSON object."""
     message = method.request_class()
     try:
         return message, codec.decode(body, message)
     except MalformedJsonError as error:
-        raise refusal(code_pb2.INVALID_ARGUMENT, str(error)) from None
+        raise status_error(code_pb2.INVALID_ARGUMENT, str(error)) from None
 
 
 def check_version(request: HttpRequest) -> None:
     """Raises StatusError for a version of the protocol that is not known."""
     if request.header(VERSION) not in {None, "1"}:
-        raise refusal(code_pb2.INVALID_ARGUMENT, f"{VERSION} must be 1")
+        raise status_error(code_pb2.INVALID_ARGUMENT, f"{VERSION} must be 1")
 
 
 def _check_head(request: HttpRequest) -> None:

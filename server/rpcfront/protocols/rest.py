@@ -8,7 +8,7 @@ from google.protobuf.message import Message
 
 from rpcfront.calls.dispatch import Dispatcher, Outcome, Parse, Read
 from rpcfront.calls.methods import Method, ServiceError
-from rpcfront.metadata import to_headers
+from rpcfront.metadata import REST_TRAILER_PREFIX, to_headers
 from rpcfront.protocols.http import Headers, HttpContext, HttpRequest, HttpResponse
 from rpcfront.protocols.http_streams import HttpStream
 from rpcfront.protocols.json_errors import ErrorPages
@@ -17,10 +17,9 @@ from rpcfront.status import FieldViolation
 from rpcfront.transcoding.annotations import AnnotationError, compile_rule, http_rules
 from rpcfront.transcoding.annotations import Route as Rule
 from rpcfront.transcoding.fields import bind_path, bind_query
-from rpcfront.transcoding.json.codec import Codec
+from rpcfront.transcoding.json.codec import JsonCodec
 from rpcfront.transcoding.routes import Match, RouteConflictError, Router
 
-TRAILER_PREFIX = "grpc-trailer-"
 NDJSON_TYPE = "application/x-ndjson"
 _NOT_LITERAL = frozenset("{%")
 """A template with one of these is no path, or one that not every server hands over as it was sent."""
@@ -47,7 +46,7 @@ class JsonEdge:
         self,
         dispatcher: Dispatcher,
         methods: Iterable[Method],
-        codec: Codec,
+        codec: JsonCodec,
         pages: ErrorPages,
         success_code: Callable[[MethodDescriptor], int],
         message_limit: int,
@@ -137,7 +136,7 @@ class JsonEdge:
             response = self._pages.response(outcome)
         if context.has_metadata:
             response.headers += to_headers(context.initial_metadata())
-            response.headers += to_headers(context.trailers(), TRAILER_PREFIX)
+            response.headers += to_headers(context.trailers(), REST_TRAILER_PREFIX)
         return response
 
 

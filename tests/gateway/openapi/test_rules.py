@@ -15,7 +15,7 @@ from google.protobuf.message_factory import GetMessageClass
 from rpcfront.openapi import rules
 from rpcfront.openapi.scalars import Form
 from rpcfront.openapi.schemas import Schemas
-from rpcfront.transcoding.json.codec import Codec
+from rpcfront.transcoding.json.codec import JsonCodec
 from rpcfront.validation.validator import Validator
 
 FIELDS = {
@@ -123,7 +123,7 @@ def cases() -> Iterator[Any]:
 def test_the_schema_says_what_the_rule_does(kind: str, ruled: str, document: dict[str, Any]) -> None:
     descriptor = message(kind, ruled)
     sent = GetMessageClass(descriptor)()
-    assert Codec().decode(json.dumps(document).encode(), sent) == []
+    assert JsonCodec().decode(json.dumps(document).encode(), sent) == []
     holds = not Validator().violations(sent)
 
     schemas = Schemas({})

@@ -15,7 +15,7 @@ from schemathesis import GenerationMode
 
 from rpcfront.openapi.scalars import Form, Schema
 from rpcfront.openapi.schemas import Schemas
-from rpcfront.transcoding.json.codec import Codec, MalformedJsonError
+from rpcfront.transcoding.json.codec import JsonCodec, MalformedJsonError
 from tests.gateway.transcoding.fixtures import message_class, message_type
 from tests.gateway.transcoding.strategies import messages
 from tests.protos import compile_proto
@@ -30,7 +30,7 @@ TYPES = (
     "t.codec.Wrapped",
     "t.v1.Req",
 )
-CODEC = Codec()
+CODEC = JsonCodec()
 
 
 def schema_of(descriptor: Descriptor, form: Form) -> Schema:

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 
 from actiond.actions.errors import TokenInvalidError
 from actiond.actions.tokens import Tokens
-from rpcfront.protocols.http import HttpContext, HttpRequest, HttpResponse
+from rpcfront import HttpRequest, HttpResponse
 
 Authorize = Callable[[HttpRequest], Awaitable[object]]
 """Raises what the gateway translates, for a request that may not read them."""
@@ -35,7 +35,7 @@ def holders(tokens: Tokens, permission: str) -> Authorize:
     """Lets those read whose token has the permission. Raises the domain's errors for all others."""
 
     async def authorize(request: HttpRequest) -> None:
-        values = HttpContext(request, "http").authorization()
+        values = request.header_values("authorization")
         if len(values) > 1:
             raise TokenInvalidError
         token = await tokens.authenticate(values[0] if values else None)
