@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from rpcfront import ServiceError
 from rpcfront.status import FieldViolation
+from rpcfront.validation.engine import Engine
 from rpcfront.validation.fast_path.messages import Acceptors
 from rpcfront.validation.validator import Validator
 from tests.gateway.ruled import PROTO3, ruled_pool
@@ -51,10 +52,10 @@ def unasked(monkeypatch: pytest.MonkeyPatch) -> Validator:
     """Rules of every request, which know nothing but the acceptors."""
     rules = Validator({type(request) for request in REQUESTS})
 
-    def refuse(_rules: Validator, _message: Message) -> Any:
+    def refuse(_engine: Engine, _message: Message) -> Any:
         raise AskedError
 
-    monkeypatch.setattr(Validator, "_broken", refuse)
+    monkeypatch.setattr(Engine, "violations", refuse)
     return rules
 
 
