@@ -18,7 +18,7 @@ from rpcfront.transcoding.annotations import AnnotationError, compile_rule, http
 from rpcfront.transcoding.annotations import Route as Rule
 from rpcfront.transcoding.fields import bind_path, bind_query
 from rpcfront.transcoding.json.codec import JsonCodec
-from rpcfront.transcoding.routes import Match, RouteConflictError, Router
+from rpcfront.transcoding.routes import Match, RouteConflictError, RouteTable
 
 NDJSON_TYPE = "application/x-ndjson"
 _NOT_LITERAL = frozenset("{%")
@@ -55,44 +55,44 @@ class JsonEdge:
         self._codec = codec
         self._pages = pages
         self._limit = message_limit
-        self._router: Router[JsonRoute] = Router()
+        self._routes: RouteTable[JsonRoute] = RouteTable()
         try:
             for method in methods:
                 for http_rule in http_rules(method.descriptor):
                     rule = compile_rule(method.descriptor, http_rule)
                     status = success_code(method.descriptor)
                     route = JsonRoute(method, rule, status, request_body(rule, codec), answers(rule, codec))
-                    self._router.add(http_rule.http_method, rule.template, route)
+                    self._routes.add(http_rule.http_method, rule.template, route)
         except (AnnotationError, RouteConflictError) as error:
             raise ServiceError(str(error)) from error
 
     def routes_of(self, path: str) -> list[str]:
         """The routes whose template is this very path."""
-        return [str(entry) for entry in self._router.entries if entry.template.text == path]
+        return [str(entry) for entry in self._routes.entries if entry.template.text == path]
 
     def multi_segment_routes(self) -> list[str]:
         """The routes that need a path as it was sent, see the RSGI face."""
-        return [str(entry) for entry in self._router.entries if entry.template.has_multi_segment_variable]
+        return [str(entry) for entry in self._routes.entries if entry.template.has_multi_segment_variable]
 
     def literals(self) -> dict[tuple[str, str], Match[JsonRoute]]:
         """What `match` answers for the paths that are a route's template, to the letter, by HTTP method and path.
 
         Without OPTIONS, which is never a call.
         """
-        routes = [(entry.http_method, entry.template.text) for entry in self._router.entries]
+        routes = [(entry.http_method, entry.template.text) for entry in self._routes.entries]
         return {
-            (method, path): self._router.match(method, path)
+            (method, path): self._routes.match(method, path)
             for method, path in routes
             if method != "OPTIONS" and path.isascii() and _NOT_LITERAL.isdisjoint(path)
         }
 
     def match(self, request: HttpRequest) -> Match[JsonRoute]:
         """The route of a request. Raises a RoutingError."""
-        return self._router.match(request.method, request.path, decoded=request.path_is_decoded)
+        return self._routes.match(request.method, request.path, decoded=request.path_is_decoded)
 
     def allowed(self, request: HttpRequest) -> tuple[str, ...]:
         """The HTTP methods of a request's path, sorted. Raises BadPathError."""
-        return self._router.allowed(request.path, decoded=request.path_is_decoded)
+        return self._routes.allowed(request.path, decoded=request.path_is_decoded)
 
     async def handle(self, request: HttpRequest, match: Match[JsonRoute]) -> HttpResponse | None:
         """One call of the route's method; None when its answer has gone out as a stream."""

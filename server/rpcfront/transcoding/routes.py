@@ -82,7 +82,7 @@ class _Node(Generic[V]):
     by_verb: "dict[str, _Leaves[V]]" = field(default_factory=dict)
 
 
-class Router(Generic[V]):
+class RouteTable(Generic[V]):
     """Routes by HTTP method and path template; `str(value)` names a route in errors.
 
     Of the routes that match a path, the most specific wins: segment by segment from the left, a literal before `*`
