@@ -4,7 +4,7 @@ The names in `__all__` are the public interface; everything below this package m
 what its arguments and a servicer's code are made of.
 """
 
-from rpcfront.adapters.rsgi import RsgiApplication
+from rpcfront.adapters.rsgi_interface import RsgiApplication
 from rpcfront.calls.context import ServicerContext
 from rpcfront.calls.dispatch import OFFLOAD_BYTES, Authenticate, Translate
 from rpcfront.calls.grpc_aio_interceptors import from_grpc_aio

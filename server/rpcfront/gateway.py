@@ -9,7 +9,7 @@ from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
 from rpcfront.adapters.asgi import AsgiApplication
 from rpcfront.adapters.grpc_aio import GrpcHandler
 from rpcfront.adapters.request_body import Calls
-from rpcfront.adapters.rsgi import RsgiApplication
+from rpcfront.adapters.rsgi_interface import RsgiApplication
 from rpcfront.adapters.wsgi import WsgiApplication
 from rpcfront.calls.dispatch import Authenticate, Dispatcher, Translate
 from rpcfront.calls.methods import ServiceError, bind
@@ -111,12 +111,15 @@ class Gateway:
     def rsgi(self) -> RsgiApplication:
         """The same for granian's RSGI.
 
-        Raises ServiceError for a route with a multi-segment variable, see server/gateway/rsgi.py.
+        Raises ServiceError for a route with a multi-segment variable, see rpcfront.adapters.rsgi.
         """
+        # Loads granian.
+        from rpcfront.adapters.rsgi import GranianApplication
+
         routes = self._json.multi_segment_routes()
         if routes:
             raise ServiceError(f"RSGI decodes paths, so it cannot serve {', '.join(routes)}")
-        return RsgiApplication(self._front, self._pages, self._limits, self._calls)
+        return GranianApplication(self._front, self._pages, self._limits, self._calls)
 
     @cached_property
     def wsgi(self) -> WsgiApplication:

@@ -8,11 +8,12 @@ Header values that are not ASCII do not arrive at all. A client that closes its 
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Iterable
-from typing import Any, Protocol
+from typing import Any
 
 from granian.rsgi import ProtocolClosed  # type: ignore[attr-defined]  # documented, but not in its __all__
 
 from rpcfront.adapters.request_body import Calls, Exchange
+from rpcfront.adapters.rsgi_interface import RsgiScope
 from rpcfront.calls.deadlines import Deadlines
 from rpcfront.calls.dispatch import INTERNAL, Outcome
 from rpcfront.calls.lifetime import CLIENT_LEFT
@@ -23,17 +24,6 @@ from rpcfront.router import Front
 from rpcfront.status import StatusError
 
 _log = logging.getLogger(__name__)
-
-
-class RsgiScope(Protocol):
-    """The parts of RSGI's scope that are read here."""
-
-    http_version: str
-    method: str
-    path: str
-    query_string: str
-    client: str
-    headers: Any
 
 
 class _RsgiRequest(Exchange):
@@ -130,7 +120,7 @@ def _peer(client: str) -> str:
     return f"ipv6:{client}" if client.startswith("[") else f"ipv4:{client}"
 
 
-class RsgiApplication:
+class GranianApplication:
     """What granian calls: `(scope, protocol)`."""
 
     def __init__(self, front: Front, pages: ErrorPages, limits: Limits, calls: Calls) -> None:
