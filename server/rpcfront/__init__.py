@@ -15,10 +15,10 @@ from rpcfront.cors import Cors
 from rpcfront.gateway import Gateway
 from rpcfront.limits import Limits
 from rpcfront.metadata import TRAILER_PREFIXES
+from rpcfront.mounts import Probe
 from rpcfront.openapi import DOCS_PATH, DOCUMENT_PATH, Info, read_comments
-from rpcfront.protocols.http import HttpRequest, HttpResponse
+from rpcfront.protocols.http import Handler, HttpRequest, HttpResponse
 from rpcfront.reflection import reflected_pool
-from rpcfront.router import Handler, Probe
 from rpcfront.status import FieldViolation, StatusError, make_status, status_error
 from rpcfront.transcoding.json.codec import JsonCodec, MalformedJsonError
 from rpcfront.transcoding.json.wellknown import has_special_json

@@ -15,16 +15,18 @@ from rpcfront.calls.dispatch import Authenticate, Dispatcher, Translate
 from rpcfront.calls.methods import ServiceError, bind
 from rpcfront.calls.observers import Observe, RequestIds
 from rpcfront.calls.servicers import Interceptor, Servicers
-from rpcfront.cors import Cors
+from rpcfront.cors import Cors, CorsPolicy
 from rpcfront.limits import Limits
-from rpcfront.openapi import Info, operations, site
+from rpcfront.mounts import Mount, Mounts, Probe, probe_mounts
+from rpcfront.openapi import Info, docs_handlers, operations
 from rpcfront.protocols.connect_errors import ConnectErrors
 from rpcfront.protocols.connect_streams import ConnectStreamEdge
 from rpcfront.protocols.connect_unary import ConnectEdge
 from rpcfront.protocols.grpc_web import GrpcWebEdge
-from rpcfront.protocols.json_errors import ErrorPages
-from rpcfront.protocols.rest import JsonEdge
-from rpcfront.router import Front, Handler, Probe
+from rpcfront.protocols.http import Handler
+from rpcfront.protocols.json_errors import JsonErrors
+from rpcfront.protocols.rest import RestEdge
+from rpcfront.router import Router
 from rpcfront.transcoding.json.codec import JsonCodec
 from rpcfront.validation.validator import Validator
 
@@ -48,8 +50,9 @@ class Gateway:
         with a fixed text, and the exception is logged.
     success_code: the HTTP status of a method's successful JSON call.
     probes: HTTP paths that answer 200 while their coroutine function returns, an error once it raises.
-    handlers: coroutine functions from a request to its response, by the HTTP path on which each serves GET and HEAD.
-        Such requests are not calls: they are neither authenticated nor observed.
+    handlers: coroutine functions from a request to its response, by the HTTP path on which each serves GET and HEAD;
+        `/console/*` stands for every path below `/console/`. Such requests are not calls: they are neither
+        authenticated nor observed.
     strict_json: refuse JSON fields that a message does not have, instead of passing over them.
     interceptors: `async def (call_next, request, context)`, around every call of a servicer's method, the first one
         outermost; see docs/gateway.md.
@@ -79,33 +82,39 @@ class Gateway:
         self._methods = bind(services)
         rules = Validator(method.request_class for method in self._methods.values())
         codec = JsonCodec(ignore_unknown_fields=not strict_json)
-        self._pages = ErrorPages(codec)
+        self._errors = JsonErrors(codec)
         servicers = Servicers(self._limits.threads, interceptors)
         self._dispatcher = Dispatcher(servicers, authenticate, rules.violations, translate, self._limits, observe)
-        self._json = JsonEdge(
-            self._dispatcher, self._methods.values(), codec, self._pages, success_code, self._limits.message_bytes
+        self._rest = RestEdge(
+            self._dispatcher, self._methods.values(), codec, self._errors, success_code, self._limits.message_bytes
         )
-        errors = ConnectErrors(codec)
+        connect_errors = ConnectErrors(codec)
+        rpc_edges = (
+            GrpcWebEdge(self._dispatcher, self._limits.message_bytes),
+            ConnectStreamEdge(self._dispatcher, codec, connect_errors, self._limits.message_bytes),
+            ConnectEdge(self._dispatcher, codec, connect_errors, self._errors, self._limits.message_bytes),
+        )
         descriptors = [method.descriptor for method in self._methods.values()]
-        self._front = Front(
-            dispatcher=self._dispatcher,
+        docs = {} if openapi is None else docs_handlers(operations(descriptors, success_code), openapi)
+        mounts = (
+            *probe_mounts(probes or {}),
+            *(Mount(path, handler) for path, handler in (*docs.items(), *(handlers or {}).items())),
+        )
+        self._router = Router(
             methods=self._methods,
-            json=self._json,
-            grpc_web=GrpcWebEdge(self._dispatcher, self._limits.message_bytes),
-            connect=ConnectEdge(self._dispatcher, codec, errors, self._pages, self._limits.message_bytes),
-            connect_streams=ConnectStreamEdge(self._dispatcher, codec, errors, self._limits.message_bytes),
-            pages=self._pages,
-            cors=cors or Cors(),
-            probes=probes or {},
-            site=site(operations(descriptors, success_code), openapi) if openapi is not None else {},
-            handlers=handlers or {},
+            rest=self._rest,
+            rpc_edges=rpc_edges,
+            mounts=Mounts(mounts, self._dispatcher, self._errors),
+            cors=CorsPolicy(cors or Cors(), (self._rest, *rpc_edges)),
+            errors=self._errors,
+            dispatcher=self._dispatcher,
             request_ids=self._request_ids,
         )
 
     @cached_property
     def asgi(self) -> AsgiApplication:
         """For any ASGI server: gRPC-Web, Connect and JSON, by path and content type."""
-        return AsgiApplication(self._front, self._pages, self._limits, self._calls)
+        return AsgiApplication(self._router, self._errors, self._limits, self._calls)
 
     @cached_property
     def rsgi(self) -> RsgiApplication:
@@ -116,15 +125,15 @@ class Gateway:
         # Loads granian.
         from rpcfront.adapters.rsgi import GranianApplication
 
-        routes = self._json.multi_segment_routes()
+        routes = self._rest.multi_segment_routes()
         if routes:
             raise ServiceError(f"RSGI decodes paths, so it cannot serve {', '.join(routes)}")
-        return GranianApplication(self._front, self._pages, self._limits, self._calls)
+        return GranianApplication(self._router, self._errors, self._limits, self._calls)
 
     @cached_property
     def wsgi(self) -> WsgiApplication:
         """The same for any WSGI server."""
-        return WsgiApplication(self._front, self._pages)
+        return WsgiApplication(self._router, self._errors)
 
     @cached_property
     def grpc_handler(self) -> grpc.GenericRpcHandler:

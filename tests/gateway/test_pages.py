@@ -31,7 +31,18 @@ async def broken(_request: HttpRequest) -> HttpResponse:
     raise RuntimeError("a secret of the page")
 
 
-PAGES = {"/figures": figures, "/closed": closed, "/broken": broken}
+async def below(request: HttpRequest) -> HttpResponse:
+    return HttpResponse(200, [("content-type", "text/plain")], request.path.encode())
+
+
+PAGES = {
+    "/figures": figures,
+    "/closed": closed,
+    "/broken": broken,
+    "/files/*": below,
+    "/files/figures": figures,
+    "/files/deep/*": figures,
+}
 
 
 async def nobody(_method: Any, _context: Any) -> object:
@@ -91,6 +102,28 @@ async def test_a_page_that_fails_says_nothing_of_why(port: int, caplog: pytest.L
     reply = await ask(port, "GET", "/broken")
     assert (reply.status, reply.body) == (500, b'{"code":13,"message":"internal error","details":[]}')
     assert "/broken failed" in caplog.text
+
+
+@pytest.mark.parametrize("path", ["/files/", "/files/a", "/files/a/b.txt"])
+async def test_a_handler_below_a_path_serves_all_that_is_there(port: int, path: str) -> None:
+    reply = await ask(port, "GET", path)
+    assert (reply.status, reply.body) == (200, path.encode())
+    assert (await ask(port, "POST", path, b"")).header("allow") == "GET, HEAD, OPTIONS"
+
+
+@pytest.mark.parametrize("path", ["/files", "/filesystem", "/"])
+async def test_a_handler_below_a_path_serves_nothing_else(port: int, path: str) -> None:
+    assert (await ask(port, "GET", path)).status == 404
+
+
+@pytest.mark.parametrize("path", ["/files/figures", "/files/deep/a"])
+async def test_of_several_handlers_the_most_specific_serves_a_path(port: int, path: str) -> None:
+    assert (await ask(port, "GET", path)).body == b"one 1\n"
+
+
+async def test_a_handler_below_a_path_that_hides_a_route_is_refused_by_name() -> None:
+    with pytest.raises(ServiceError, match=r"echo\.v1\.Echo\.Say .*collides with what is served on /v1/\*"):
+        Gateway(services=[(echo.service(), echo.AsyncEcho())], handlers={"/v1/*": below})
 
 
 @pytest.mark.parametrize("path", ["/echo.v1.Echo/Say", "/v1/notes", "/alive"])

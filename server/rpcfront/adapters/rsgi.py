@@ -19,8 +19,8 @@ from rpcfront.calls.dispatch import INTERNAL, Outcome
 from rpcfront.calls.lifetime import CLIENT_LEFT
 from rpcfront.limits import Limits, cut_short, too_slow
 from rpcfront.protocols.http import Headers, HttpResponse, Write
-from rpcfront.protocols.json_errors import ErrorPages
-from rpcfront.router import Front
+from rpcfront.protocols.json_errors import JsonErrors
+from rpcfront.router import Router
 from rpcfront.status import StatusError
 
 _log = logging.getLogger(__name__)
@@ -123,11 +123,11 @@ def _peer(client: str) -> str:
 class GranianApplication:
     """What granian calls: `(scope, protocol)`."""
 
-    def __init__(self, front: Front, pages: ErrorPages, limits: Limits, calls: Calls) -> None:
-        self._front = front
+    def __init__(self, router: Router, errors: JsonErrors, limits: Limits, calls: Calls) -> None:
+        self._router = router
         self._deadlines = Deadlines()
         self._limits = limits
-        self._internal = pages.response(Outcome(status=INTERNAL))
+        self._internal = errors.response(Outcome(status=INTERNAL))
         self._calls = calls
 
     async def __rsgi__(self, scope: RsgiScope, protocol: Any) -> None:
@@ -136,7 +136,7 @@ class GranianApplication:
         request = _RsgiRequest(scope, protocol, task, self._deadlines, self._limits)
         response: HttpResponse | None
         try:
-            response = await self._front(request)
+            response = await self._router(request)
             if request.unread and response is not None:
                 await request.drain()
         except asyncio.CancelledError:

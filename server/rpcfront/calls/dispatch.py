@@ -1,7 +1,7 @@
 """The one way through which every call goes, whatever its protocol.
 
 Authenticate, decode, validate, call the servicer, encode. What turns an exception into a google.rpc.Status stands
-in `Dispatcher._failed` alone.
+in `Dispatcher.failed` alone.
 """
 
 import asyncio
@@ -135,7 +135,7 @@ class Dispatcher:
                 return Outcome(encode(message))
             return Outcome(await self.servicers.on_the_side(encode, message))
         except BaseException as error:  # noqa: BLE001  # what is no call's failure is raised again
-            return self._failed(error, method.path, context)
+            return self.failed(error, method.path, context)
         finally:
             self._running -= 1
             self._departures.forget(context)
@@ -172,13 +172,6 @@ class Dispatcher:
         _check(context)
         return Outcome()
 
-    async def guard(self, work: Awaitable[bytes], name: str) -> Outcome:
-        """The same for work that is no call of a method."""
-        try:
-            return Outcome(await work)
-        except BaseException as error:  # noqa: BLE001  # what is no call's failure is raised again
-            return self._failed(error, name, None)
-
     def _parsed(self, method: Method, body: bytes, parse: Parse) -> Message:
         """The request that a body holds. Raises StatusError for one that breaks a rule, or is none."""
         request, unreadable = parse(body)
@@ -187,8 +180,11 @@ class Dispatcher:
             raise StatusError(bad_request([*unreadable, *_beside(unreadable, broken, method.descriptor.input_type)]))
         return request
 
-    def _failed(self, error: BaseException, name: str, context: ServicerContext | None) -> Outcome:
-        """How a call ended that raised `error`, in the log too if that was a fault of ours."""
+    def failed(self, error: BaseException, name: str, context: ServicerContext | None = None) -> Outcome:
+        """Return the outcome of work that raised `error`, and log what is a fault of ours.
+
+        `name` is the work's name in the log, `context` that of a call. Raises what is not a failure of the work again.
+        """
         if isinstance(error, asyncio.CancelledError):
             return self._cancelled(error, context)
         if not isinstance(error, Exception | SystemExit):

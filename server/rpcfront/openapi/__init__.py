@@ -1,7 +1,7 @@
 """OpenAPI of JSON routes, and a page that shows it: descriptors in, bytes out. No sockets."""
 
 from rpcfront.openapi.comments import read_comments
-from rpcfront.openapi.docs_routes import DOCS_PATH, DOCUMENT_PATH, Site, site
+from rpcfront.openapi.docs_routes import DOCS_PATH, DOCUMENT_PATH, docs_handlers
 from rpcfront.openapi.document import Info, build, document
 from rpcfront.openapi.operations import Operation, operations
 
@@ -10,10 +10,9 @@ __all__ = [
     "DOCUMENT_PATH",
     "Info",
     "Operation",
-    "Site",
     "build",
+    "docs_handlers",
     "document",
     "operations",
     "read_comments",
-    "site",
 ]

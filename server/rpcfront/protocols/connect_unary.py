@@ -16,7 +16,7 @@ from rpcfront.protocols.compression import GZIP, NotGzipError, gunzip
 from rpcfront.protocols.connect_errors import ConnectErrors
 from rpcfront.protocols.frames import UNKNOWN_ENCODING
 from rpcfront.protocols.http import JSON_TYPE, HttpContext, HttpRequest, HttpResponse, unsupported_media_type
-from rpcfront.protocols.json_errors import ErrorPages
+from rpcfront.protocols.json_errors import JsonErrors
 from rpcfront.protocols.rest_bodies import is_utf8
 from rpcfront.status import HTTP_STATUS, FieldViolation, StatusError, make_status, status_error
 from rpcfront.transcoding.json.codec import JsonCodec, MalformedJsonError
@@ -28,13 +28,14 @@ CONTENT_TYPES = f"{JSON_TYPE} or {PROTO_TYPE}"
 _CURLS_DEFAULT = "application/x-www-form-urlencoded"
 
 VERSION = "connect-protocol-version"
+ALLOW_HEADERS = (VERSION, "connect-timeout-ms")
 
 A_STREAM = make_status(
     code_pb2.UNIMPLEMENTED, "a method with a stream of responses is called with application/connect+json or +proto"
 )
 
 
-def is_connect(request: HttpRequest) -> bool:
+def _is_connect(request: HttpRequest) -> bool:
     """Whether a request on the path of an RPC is Connect's, or plain enough to be read as such."""
     essence = request.media_type().essence
     if essence == _CURLS_DEFAULT:
@@ -42,22 +43,34 @@ def is_connect(request: HttpRequest) -> bool:
     return essence in {"", JSON_TYPE, PROTO_TYPE}
 
 
-def speaks_connect(request: HttpRequest) -> bool:
+def _speaks_connect(request: HttpRequest) -> bool:
     """Whether the client reads errors in Connect's form."""
-    return request.header(VERSION) is not None and is_connect(request)
+    return request.header(VERSION) is not None and _is_connect(request)
 
 
 class ConnectEdge:
     """Serves unary calls over Connect."""
 
+    allow_headers: tuple[str, ...] = ALLOW_HEADERS
+    expose_headers: tuple[str, ...] = ()
+
     def __init__(
-        self, dispatcher: Dispatcher, codec: JsonCodec, errors: ConnectErrors, pages: ErrorPages, message_limit: int
+        self,
+        dispatcher: Dispatcher,
+        codec: JsonCodec,
+        errors: ConnectErrors,
+        json_errors: JsonErrors,
+        message_limit: int,
     ) -> None:
         self._dispatcher = dispatcher
         self._codec = codec
         self._errors = errors
-        self._pages = pages
+        self._json_errors = json_errors
         self._limit = message_limit
+
+    def claims(self, request: HttpRequest, method: Method | None) -> bool:
+        """Return whether the request is Connect's, or on the path of a method plain enough to be read as such."""
+        return _is_connect(request) if method is not None else request.method == "POST" and _speaks_connect(request)
 
     async def handle(self, request: HttpRequest, method: Method | None) -> HttpResponse:
         """One call."""
@@ -94,8 +107,8 @@ class ConnectEdge:
             content_type = PROTO_TYPE if request.media_type().essence == PROTO_TYPE else JSON_TYPE
             response = HttpResponse(200, [("content-type", content_type)], outcome.body)
         else:
-            response = self._pages.response(outcome)
-            if speaks_connect(request):
+            response = self._json_errors.response(outcome)
+            if _speaks_connect(request):
                 # A path that nobody serves is a 404 whatever the protocol; its code is that of an unknown method.
                 response.status = 404 if status is UNKNOWN_METHOD else HTTP_STATUS[status.code]
                 response.body = self._errors.print(status)

@@ -57,9 +57,11 @@ class HttpRequest:
     task: asyncio.Task[Any] | None = None
     """What answers it, where the face knows."""
     request_id = ""
-    """Set by the front."""
+    """Set by the router."""
     common_headers: Headers
-    """For whatever answer there will be; set by the front."""
+    """Of every response, whatever it is; set by the router."""
+    route: Any = None
+    """What the edge that claimed the request has found out about it."""
     path: str
     """Starts with a slash; percent-encoded unless `path_is_decoded`."""
     header: Callable[[str], str | None]
@@ -117,6 +119,9 @@ class HttpResponse:
     headers: Headers = field(default_factory=list)
     body: bytes = b""
 
+
+Handler = Callable[[HttpRequest], Awaitable[HttpResponse]]
+"""Serves GET and HEAD on a path. An exception gets the response that it would get from a servicer."""
 
 _TIMEOUTS = {"grpc-timeout": parse_timeout, "connect-timeout-ms": parse_connect_timeout}
 

@@ -13,7 +13,7 @@ from rpcfront.status import HTTP_STATUS, StatusError
 from rpcfront.transcoding.json.codec import JsonCodec
 
 
-class ErrorPages:
+class JsonErrors:
     """Writes a google.rpc.Status as JSON: `{"code", "message", "details"}`, whatever went wrong."""
 
     def __init__(self, codec: JsonCodec) -> None:
