@@ -22,7 +22,6 @@ from rpcfront.openapi import Info, docs_handlers, operations
 from rpcfront.protocols.connect_errors import ConnectErrors
 from rpcfront.protocols.connect_streams import ConnectStreamEdge
 from rpcfront.protocols.connect_unary import ConnectEdge
-from rpcfront.protocols.grpc_web import GrpcWebEdge
 from rpcfront.protocols.http import Handler
 from rpcfront.protocols.json_errors import JsonErrors
 from rpcfront.protocols.rest import RestEdge
@@ -76,6 +75,9 @@ class Gateway:
         observe: Observe | None = None,
         openapi: Info | None = None,
     ) -> None:
+        # Loads sonora. Now, since the first gRPC-Web call would hold up all others while it did.
+        from rpcfront.protocols.grpc_web import GrpcWebEdge
+
         self._limits = limits or Limits()
         self._calls = Calls()
         self._request_ids = RequestIds()
