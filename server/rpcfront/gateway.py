@@ -13,7 +13,8 @@ from rpcfront.adapters.rsgi_interface import RsgiApplication
 from rpcfront.adapters.wsgi import WsgiApplication
 from rpcfront.calls.dispatch import Authenticate, Dispatcher, Translate
 from rpcfront.calls.methods import ServiceError, bind
-from rpcfront.calls.observers import Observe, RequestIds
+from rpcfront.calls.observers import Observe
+from rpcfront.calls.request_ids import RequestIds
 from rpcfront.calls.servicers import Interceptor, Servicers
 from rpcfront.cors import Cors, CorsPolicy
 from rpcfront.limits import Limits

@@ -13,7 +13,7 @@ from google.rpc import code_pb2
 
 from rpcfront.calls.dispatch import Dispatcher
 from rpcfront.calls.methods import Method, ServiceError
-from rpcfront.calls.observers import REQUEST_ID, RequestIds
+from rpcfront.calls.request_ids import REQUEST_ID, RequestIds
 from rpcfront.cors import CorsPolicy, is_preflight
 from rpcfront.mounts import MOUNT_METHODS, Mounts
 from rpcfront.protocols.connect_unary import CONTENT_TYPES
