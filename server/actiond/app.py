@@ -53,7 +53,6 @@ from rpcfront import (
     Info,
     JsonCodec,
     Limits,
-    Observe,
     Probe,
     RsgiApplication,
     Validator,
@@ -127,7 +126,7 @@ class Application:
             interceptors=[
                 ExecutionInterceptor(Plans(store), self._client, codec, Merger(codec, Validator().violations), instance)
             ],
-            observe=_observer(self._access_log, metrics),
+            observers=[observer for observer in (self._access_log, metrics) if observer is not None],
             handlers=_handlers(settings, metrics, tokens),
             openapi=_openapi(),
         )
@@ -203,12 +202,6 @@ def _handlers(settings: Settings, metrics: Metrics | None, tokens: Tokens) -> di
         return {}
     authorize = holders(tokens, permissions.READ_METRICS) if settings.metrics == "private" else None
     return {METRICS_PATH: MetricsPage(metrics.render, metrics.content_type, authorize)}
-
-
-def _observer(access_log: AccessLog | None, metrics: Metrics | None) -> Observe | None:
-    if metrics is None or access_log is None:
-        return access_log if metrics is None else metrics.observe_call
-    return _each(access_log, metrics.observe_call)
 
 
 def _each(first: Callable[[T], object], second: Callable[[T], object]) -> Callable[[T], None]:

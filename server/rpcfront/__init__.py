@@ -9,7 +9,7 @@ from rpcfront.calls.context import ServicerContext
 from rpcfront.calls.dispatch import OFFLOAD_BYTES, Authenticate, Translate
 from rpcfront.calls.grpc_aio_interceptors import from_grpc_aio
 from rpcfront.calls.methods import ServiceError
-from rpcfront.calls.observers import Call, Observe
+from rpcfront.calls.observers import CallEnd, CallStart, Observer
 from rpcfront.calls.servicers import CallNext, Interceptor
 from rpcfront.cors import Cors
 from rpcfront.gateway import Gateway
@@ -30,8 +30,9 @@ __all__ = [
     "OFFLOAD_BYTES",
     "TRAILER_PREFIXES",
     "Authenticate",
-    "Call",
+    "CallEnd",
     "CallNext",
+    "CallStart",
     "Cors",
     "FieldViolation",
     "Gateway",
@@ -43,7 +44,7 @@ __all__ = [
     "JsonCodec",
     "Limits",
     "MalformedJsonError",
-    "Observe",
+    "Observer",
     "Probe",
     "RsgiApplication",
     "ServiceError",

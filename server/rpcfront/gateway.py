@@ -13,7 +13,7 @@ from rpcfront.adapters.rsgi_interface import RsgiApplication
 from rpcfront.adapters.wsgi import WsgiApplication
 from rpcfront.calls.dispatch import Authenticate, Dispatcher, Translate
 from rpcfront.calls.methods import ServiceError, bind
-from rpcfront.calls.observers import Observe
+from rpcfront.calls.observers import Observer, Observers
 from rpcfront.calls.request_ids import RequestIds
 from rpcfront.calls.servicers import Interceptor, Servicers
 from rpcfront.cors import Cors, CorsPolicy
@@ -56,7 +56,7 @@ class Gateway:
     strict_json: refuse JSON fields that a message does not have, instead of passing over them.
     interceptors: `async def (call_next, request, context)`, around every call of a servicer's method, the first one
         outermost; see docs/gateway.md.
-    observe: told of every call once it has ended, such as an AccessLog.
+    observers: see every call begin and end, the first one outermost, and requests that reach no method.
     openapi: serves an OpenAPI document of the JSON routes on /openapi.json, and a page that shows it on /docs.
     """
 
@@ -73,7 +73,7 @@ class Gateway:
         limits: Limits | None = None,
         strict_json: bool = False,
         interceptors: Sequence[Interceptor] = (),
-        observe: Observe | None = None,
+        observers: Sequence[Observer] = (),
         openapi: Info | None = None,
     ) -> None:
         # Loads sonora. Now, since the first gRPC-Web call would hold up all others while it did.
@@ -87,7 +87,14 @@ class Gateway:
         codec = JsonCodec(ignore_unknown_fields=not strict_json)
         self._errors = JsonErrors(codec)
         servicers = Servicers(self._limits.threads, interceptors)
-        self._dispatcher = Dispatcher(servicers, authenticate, rules.violations, translate, self._limits, observe)
+        self._dispatcher = Dispatcher(
+            servicers,
+            authenticate,
+            rules.violations,
+            translate,
+            self._limits,
+            Observers(observers) if observers else None,
+        )
         self._rest = RestEdge(
             self._dispatcher, self._methods.values(), codec, self._errors, success_code, self._limits.message_bytes
         )

@@ -18,7 +18,7 @@ from rpcfront.cors import CorsPolicy, is_preflight
 from rpcfront.mounts import MOUNT_METHODS, Mounts
 from rpcfront.protocols.connect_unary import CONTENT_TYPES
 from rpcfront.protocols.edge import Edge
-from rpcfront.protocols.http import Headers, HttpRequest, HttpResponse, unsupported_media_type
+from rpcfront.protocols.http import Headers, HttpContext, HttpRequest, HttpResponse, unsupported_media_type
 from rpcfront.protocols.json_errors import JsonErrors
 from rpcfront.protocols.rest import RestEdge
 from rpcfront.status import StatusError, status_error
@@ -133,7 +133,7 @@ class Router:
 
     def _refuse(self, request: HttpRequest, error: StatusError, headers: Headers | None = None) -> HttpResponse:
         """Return the response to a request that reaches no method."""
-        self.dispatcher.refused(error.status.code, request.request_id, request.peer)
+        self.dispatcher.refused(error.status.code, HttpContext(request, "http"))
         return self.errors.refuse(error, headers or ())
 
 

@@ -7,15 +7,16 @@ import pytest
 import pytest_asyncio
 from google.rpc import code_pb2
 
-from rpcfront import Call, Cors, Gateway, HttpRequest, HttpResponse, ServiceError, status_error
+from rpcfront import Cors, Gateway, HttpRequest, HttpResponse, ServiceError, status_error
 from tests.gateway import echo
 from tests.gateway.faces import HTTP_FACES, ask
+from tests.gateway.observing import Ends
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 ORIGIN = "https://console.example"
 
-calls: list[Call] = []
+calls = Ends()
 
 
 async def figures(request: HttpRequest) -> HttpResponse:
@@ -53,7 +54,7 @@ async def nobody(_method: Any, _context: Any) -> object:
 async def port(request: pytest.FixtureRequest) -> AsyncIterator[int]:
     services = [(echo.service(), echo.AsyncEcho())]
     cors = Cors(frozenset({ORIGIN}))
-    gateway = Gateway(services=services, authenticate=nobody, handlers=PAGES, cors=cors, observe=calls.append)
+    gateway = Gateway(services=services, authenticate=nobody, handlers=PAGES, cors=cors, observers=[calls])
     async with HTTP_FACES[request.param](gateway) as port:
         yield port
 

@@ -21,7 +21,7 @@ from rpcfront.calls.context import CANCELLED, ServicerContext
 from rpcfront.calls.disconnects import Departures
 from rpcfront.calls.lifetime import CLIENT_LEFT
 from rpcfront.calls.methods import Method
-from rpcfront.calls.observers import Call, Observe
+from rpcfront.calls.observers import CallEnd, CallStart, Observers
 from rpcfront.calls.protobuf import encode_protobuf
 from rpcfront.calls.servicers import Servicers, close
 from rpcfront.limits import Limits
@@ -82,7 +82,7 @@ class Dispatcher:
     validate: Validate | None = None
     translate: Translate | None = None
     limits: Limits = field(default_factory=Limits)
-    observe: Observe | None = None
+    observers: Observers | None = None
     stopping: bool = False
     """Set when the grace is over: calls cancelled from now on are told so."""
     _departures: Departures = field(default_factory=Departures, init=False)
@@ -93,19 +93,21 @@ class Dispatcher:
     ) -> Coroutine[Any, Any, Outcome]:
         """One call from its headers to its answer's bytes. Raises nothing but CancelledError."""
         call = self._call(method, context, read, parse, encode, None)
-        return call if self.observe is None else _observed(call, method, context, self.observe)
+        return call if self.observers is None else _observed(call, method, context, self.observers)
 
     def stream(
         self, method: Method, context: ServicerContext, read: Read, parse: Parse, encode: Encode, sink: Sink
     ) -> Coroutine[Any, Any, Outcome]:
         """The same for a call that answers with a stream, which goes to `sink`."""
         call = self._stream(method, context, read, parse, encode, sink)
-        return call if self.observe is None else _observed(call, method, context, self.observe)
+        return call if self.observers is None else _observed(call, method, context, self.observers)
 
-    def refused(self, code: int, request_id: str, peer: str) -> None:
-        """A request over HTTP reached no method."""
-        if self.observe is not None:
-            self.observe(Call("http", "", code, 0.0, None, request_id, peer))
+    def refused(self, code: int, context: ServicerContext) -> None:
+        """Let the observers see a request over HTTP that reached no method."""
+        if self.observers is not None:
+            tokens = self.observers.started(CallStart("", context))
+            end = CallEnd(context.protocol, "", code, 0.0, None, context.request_id, context.peer())
+            self.observers.ended(tokens, end)
 
     async def _call(
         self, method: Method, context: ServicerContext, read: Read, parse: Parse, encode: Encode, sink: Sink | None
@@ -215,8 +217,12 @@ class Dispatcher:
         raise error
 
 
-async def _observed(call: Awaitable[Outcome], method: Method, context: ServicerContext, observe: Observe) -> Outcome:
+async def _observed(
+    call: Awaitable[Outcome], method: Method, context: ServicerContext, observers: Observers
+) -> Outcome:
     started = time.perf_counter()
+    name = method.path.removeprefix("/")
+    tokens = observers.started(CallStart(name, context))
     code: int = code_pb2.CANCELLED
     try:
         outcome = await call
@@ -224,8 +230,8 @@ async def _observed(call: Awaitable[Outcome], method: Method, context: ServicerC
         return outcome
     finally:
         seconds = time.perf_counter() - started
-        name = method.path.removeprefix("/")
-        observe(Call(context.protocol, name, code, seconds, context.caller, context.request_id, context.peer()))
+        end = CallEnd(context.protocol, name, code, seconds, context.caller, context.request_id, context.peer())
+        observers.ended(tokens, end)
 
 
 def _checked(response: object, method: Method, context: ServicerContext) -> Message:

@@ -77,7 +77,7 @@ class ConnectEdge:
         context = HttpContext(request, "connect")
         if method is None or method.is_streaming:
             status = UNKNOWN_METHOD if method is None else A_STREAM
-            self._dispatcher.refused(status.code, request.request_id, request.peer)
+            self._dispatcher.refused(status.code, HttpContext(request, "http"))
             return self._respond(request, context, Outcome(status=status))
         is_proto = request.media_type().essence == PROTO_TYPE
 

@@ -41,7 +41,7 @@ class GrpcWebEdge:
         text, content_type = _types(request.header("content-type") or "", request.header("accept") or "")
         context = HttpContext(request, "grpc-web")
         if method is None:
-            self._dispatcher.refused(UNKNOWN_METHOD.code, request.request_id, request.peer)
+            self._dispatcher.refused(UNKNOWN_METHOD.code, HttpContext(request, "http"))
             return _respond(content_type, Outcome(status=UNKNOWN_METHOD), context)
 
         def read() -> Awaitable[bytes]:
