@@ -23,7 +23,7 @@ from bench.answers import response
 from bench.constants import OWNER
 from bench.load import Sample
 from bench.requests import JSON_PATH, frame
-from rpcfront.transcoding.json.codec import Codec
+from rpcfront.transcoding.json.codec import JsonCodec
 
 _SEALED_BYTES = 80
 """Of a signing key, about, as it is stored."""
@@ -33,7 +33,7 @@ class _FixedHttp:
     """Reads the body and answers: JSON on the JSON path, gRPC-Web on any other."""
 
     def __init__(self) -> None:
-        self._json = Codec().encode(response())
+        self._json = JsonCodec().encode(response())
         self._grpc_web = frame(0, response().SerializeToString()) + frame(0x80, b"grpc-status: 0\r\n")
 
     async def __rsgi__(self, scope: Any, protocol: Any) -> None:

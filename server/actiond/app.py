@@ -5,7 +5,6 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
 
 import grpc
 from actiond_protos.zitadel.action.v3alpha import action_service_pb2
@@ -49,14 +48,23 @@ from actiond.telemetry.metrics.recorder import Metrics
 from actiond.telemetry.metrics.target_observer import TargetMetrics
 from actiond.telemetry.records import FORMATS
 from actiond.telemetry.target_log import TargetLog
-from rpcfront import Cors, Gateway, Info, Limits, Observe, refusal
-from rpcfront.adapters.rsgi import RsgiApplication
-from rpcfront.openapi import DOCUMENT_PATH, PAGE_PATH, read_comments
-from rpcfront.protocols import connect_unary, rest
-from rpcfront.reflection import reflected_pool
-from rpcfront.router import Page, Probe
-from rpcfront.transcoding.json.codec import Codec
-from rpcfront.validation.rules import Rules
+from rpcfront import (
+    DOCS_PATH,
+    DOCUMENT_PATH,
+    TRAILER_PREFIXES,
+    Cors,
+    Gateway,
+    Handler,
+    Info,
+    JsonCodec,
+    Limits,
+    Probe,
+    RsgiApplication,
+    Validator,
+    read_comments,
+    reflected_pool,
+    status_error,
+)
 
 _log = logging.getLogger(__name__)
 
@@ -65,16 +73,11 @@ SERVICE_NAMES = tuple(service.full_name for service in SERVICES)
 PROBES = ("/healthz", "/readyz")
 """They say that the process lives, and that the store answers and no drain has begun."""
 METRICS_PATH = "/metrics"
-PUBLIC = (health.SERVICE_NAME, reflection.SERVICE_NAME, *PROBES, DOCUMENT_PATH, PAGE_PATH)
+PUBLIC = (health.SERVICE_NAME, reflection.SERVICE_NAME, *PROBES, DOCUMENT_PATH, DOCS_PATH)
 """The one list of what is answered without a token: services over native gRPC, and paths over HTTP. None of it is a
 method of the gateway's. METRICS_PATH is one more, unless `--metrics` says otherwise."""
 
-TRAILER_PREFIXES = (rest.TRAILER_PREFIX, connect_unary.TRAILER_PREFIX)
-"""Before the names of trailing metadata that travel as headers."""
-
 ACCESS_LOG_STYLES = {"text": as_text, "json": as_json}
-
-T = TypeVar("T")
 
 
 class Application:
@@ -108,7 +111,7 @@ class Application:
         catalogue = make_catalogue(SERVICES, described, settings.functions)
         targets = Targets(store, time.time_ns, new_id, make_key(sealer), guard.deny_reason)
         probes: dict[str, Probe] = dict(zip(PROBES, (self._alive, self._ready), strict=True))
-        codec = Codec()
+        codec = JsonCodec()
         tokens = Tokens(store, time.time_ns)
         self._gateway = Gateway(
             services=[(ACTION_SERVICE, ActionService(targets, Executions(store, time.time_ns, catalogue), catalogue))],
@@ -125,11 +128,11 @@ class Application:
             strict_json=settings.strict_json,
             interceptors=[
                 ExecutionInterceptor(
-                    PlanCache(store), Runner(self._client), Merger(codec, Rules().violations), instance
+                    PlanCache(store), Runner(self._client), Merger(codec, Validator().violations), instance
                 )
             ],
-            observe=_observer(self._access_log, metrics),
-            pages=_pages(settings, metrics, tokens),
+            observers=[observer for observer in (self._access_log, metrics) if observer is not None],
+            handlers=_handlers(settings, metrics, tokens),
             openapi=_openapi(),
         )
 
@@ -191,35 +194,19 @@ class Application:
 
     async def _ready(self) -> None:
         if self._draining:
-            raise refusal(code_pb2.UNAVAILABLE, "the server is shutting down")
+            raise status_error(code_pb2.UNAVAILABLE, "the server is shutting down")
         try:
             await self._store.ping()
         except StoreError:
             _log.exception("the store does not answer")
-            raise refusal(code_pb2.UNAVAILABLE, "the store does not answer") from None
+            raise status_error(code_pb2.UNAVAILABLE, "the store does not answer") from None
 
 
-def _pages(settings: Settings, metrics: Metrics | None, tokens: Tokens) -> dict[str, Page]:
+def _handlers(settings: Settings, metrics: Metrics | None, tokens: Tokens) -> dict[str, Handler]:
     if metrics is None:
         return {}
     authorize = permission_holders(tokens, permissions.READ_METRICS) if settings.metrics == "private" else None
     return {METRICS_PATH: MetricsPage(metrics.render, metrics.content_type, authorize)}
-
-
-def _observer(access_log: AccessLog | None, metrics: Metrics | None) -> Observe | None:
-    if metrics is None or access_log is None:
-        return access_log if metrics is None else metrics.observe_call
-    return _each(access_log, metrics.observe_call)
-
-
-def _each(first: Callable[[T], object], second: Callable[[T], object]) -> Callable[[T], None]:
-    """Tells both."""
-
-    def tell(told: T) -> None:
-        first(told)
-        second(told)
-
-    return tell
 
 
 def _delivery_limits(settings: Settings) -> DeliveryLimits:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from google.rpc import code_pb2
 
-from rpcfront.status import StatusError, refusal
+from rpcfront.status import StatusError, status_error
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,15 +27,15 @@ class Limits:
 def too_large(limit: int) -> StatusError:
     """For a body of more than `limit` bytes."""
     text = f"the request is larger than the limit of {limit} bytes"
-    return refusal(code_pb2.RESOURCE_EXHAUSTED, text, http_status=413)
+    return status_error(code_pb2.RESOURCE_EXHAUSTED, text, http_status=413)
 
 
 def too_slow(seconds: float) -> StatusError:
     """For a body that has not arrived within `seconds`."""
     text = f"the request's body did not arrive within {seconds:g} seconds"
-    return refusal(code_pb2.DEADLINE_EXCEEDED, text, http_status=408)
+    return status_error(code_pb2.DEADLINE_EXCEEDED, text, http_status=408)
 
 
 def cut_short() -> StatusError:
     """For a body that ended before its end: nobody is left to read this."""
-    return refusal(code_pb2.CANCELLED, "the request's body was cut short")
+    return status_error(code_pb2.CANCELLED, "the request's body was cut short")

@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from google.rpc import code_pb2
 
-from rpcfront.status import refusal
+from rpcfront.status import status_error
 
 
 class Metadatum(NamedTuple):
@@ -25,6 +25,11 @@ class Metadatum(NamedTuple):
 Metadata = tuple[Metadatum, ...]
 
 DETAILS_KEY = "grpc-status-details-bin"
+
+REST_TRAILER_PREFIX = "grpc-trailer-"
+CONNECT_TRAILER_PREFIX = "trailer-"
+TRAILER_PREFIXES = (REST_TRAILER_PREFIX, CONNECT_TRAILER_PREFIX)
+"""What precedes the names of trailing metadata that travels as headers: in JSON over HTTP and in Connect."""
 
 _TIMEOUT = re.compile(r"([0-9]+(?:\.[0-9]+)?)([HMSmun])", re.ASCII)
 _UNITS = {"H": 3600.0, "M": 60.0, "S": 1.0, "m": 1e-3, "u": 1e-6, "n": 1e-9}
@@ -77,7 +82,7 @@ def parse_timeout(text: str) -> float:
     """
     match = _TIMEOUT.fullmatch(text) if len(text) <= _TIMEOUT_CHARACTERS else None
     if match is None:
-        raise refusal(code_pb2.INVALID_ARGUMENT, "grpc-timeout must be digits and one of H, M, S, m, u, n")
+        raise status_error(code_pb2.INVALID_ARGUMENT, "grpc-timeout must be digits and one of H, M, S, m, u, n")
     return min(float(match[1]) * _UNITS[match[2]], _LONGEST)
 
 
@@ -87,7 +92,7 @@ def parse_connect_timeout(text: str) -> float:
     The specification allows ten digits; connect-web sends what its page has computed, fractions and all.
     """
     if len(text) > _TIMEOUT_CHARACTERS or not _MILLISECONDS.fullmatch(text):
-        raise refusal(code_pb2.INVALID_ARGUMENT, "connect-timeout-ms must be digits")
+        raise status_error(code_pb2.INVALID_ARGUMENT, "connect-timeout-ms must be digits")
     return min(float(text) / 1000, _LONGEST)
 
 
@@ -112,7 +117,7 @@ def _from_base64(key: str, text: str) -> bytes:
     try:
         return base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
     except (binascii.Error, ValueError):
-        raise refusal(code_pb2.INVALID_ARGUMENT, f"{key}: not base64") from None
+        raise status_error(code_pb2.INVALID_ARGUMENT, f"{key}: not base64") from None
 
 
 def checked(metadata: Iterable[tuple[str, str | bytes]] | None) -> Metadata:

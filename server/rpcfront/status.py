@@ -54,7 +54,7 @@ def make_status(code: int, message: str, *details: Message) -> status_pb2.Status
     return status
 
 
-def refusal(code: int, message: str, http_status: int | None = None) -> StatusError:
+def status_error(code: int, message: str, http_status: int | None = None) -> StatusError:
     """An error without details."""
     return StatusError(make_status(code, message), http_status)
 

@@ -24,15 +24,14 @@ from actiond.api.served import ACTION_SERVICE
 from actiond.executions.plan_cache import PlanCache
 from actiond.executions.runner import Runner
 from actiond.storage.memory import MemoryStore
-from rpcfront.calls.dispatch import LARGE
-from rpcfront.transcoding.json.codec import Codec
+from rpcfront import OFFLOAD_BYTES, JsonCodec
 from tests.support.tokens import make_token
 
 T = TypeVar("T")
 CALLER = Caller(make_token("secret", "owner"), execution_revision=1)
 
 
-class Watched(Codec):
+class Watched(JsonCodec):
     """Remembers on which threads it encoded and decoded."""
 
     def __init__(self) -> None:
@@ -71,7 +70,7 @@ async def plans(target_type: TargetType) -> PlanCache:
     return PlanCache(store)
 
 
-async def intercepted(target_type: TargetType, client: Client, codec: Codec, name: str = "") -> Message:
+async def intercepted(target_type: TargetType, client: Client, codec: JsonCodec, name: str = "") -> Message:
     """The request, which is the response too, as the executions leave it."""
     merger = Merger(codec, lambda _: ())
     intercept = ExecutionInterceptor(await plans(target_type), Runner(client), merger, "instance")
@@ -91,7 +90,7 @@ async def intercepted(target_type: TargetType, client: Client, codec: Codec, nam
     return message
 
 
-@pytest.mark.parametrize(("size", "is_offloaded"), [(10, False), (LARGE, True)])
+@pytest.mark.parametrize(("size", "is_offloaded"), [(10, False), (OFFLOAD_BYTES, True)])
 async def test_only_a_large_message_is_encoded_on_a_thread(size: int, is_offloaded: bool) -> None:
     codec = Watched()
     await intercepted(TargetType.WEBHOOK, Client(), codec, "n" * size)
@@ -99,7 +98,7 @@ async def test_only_a_large_message_is_encoded_on_a_thread(size: int, is_offload
     assert {thread is not threading.current_thread() for thread in codec.threads} == {is_offloaded}
 
 
-@pytest.mark.parametrize(("size", "is_offloaded"), [(10, False), (LARGE, True)])
+@pytest.mark.parametrize(("size", "is_offloaded"), [(10, False), (OFFLOAD_BYTES, True)])
 async def test_only_a_large_response_is_merged_on_a_thread(size: int, is_offloaded: bool) -> None:
     codec = Watched()
     answer = b'{"endpoint": "%s"}' % (b"e" * size)
@@ -109,5 +108,5 @@ async def test_only_a_large_response_is_merged_on_a_thread(size: int, is_offload
 
 
 async def test_a_webhooks_response_is_never_merged() -> None:
-    message = await intercepted(TargetType.WEBHOOK, Client(b'{"name": "changed"}'), Codec(), "kept")
+    message = await intercepted(TargetType.WEBHOOK, Client(b'{"name": "changed"}'), JsonCodec(), "kept")
     assert message == CreateTargetRequest(name="kept")

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rpcfront.validation.fast_path.messages import Accept, Acceptors
-from rpcfront.validation.rules import Rules
+from rpcfront.validation.validator import Validator
 from tests.rpcfront.ruled import PROTO3, ruled_pool
 
 RULE = "[(buf.validate.field)"
@@ -165,9 +165,9 @@ def acceptor(name: str) -> Accept | None:
 
 
 @cache
-def protovalidate() -> Rules:
+def protovalidate() -> Validator:
     """Without types that are known beforehand it has no acceptor."""
-    return Rules()
+    return Validator()
 
 
 @pytest.mark.parametrize(

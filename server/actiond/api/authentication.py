@@ -8,8 +8,7 @@ from actiond.actions.errors import TokenInvalidError
 from actiond.actions.tokens import Caller
 from actiond.actions.use_cases.tokens import Tokens
 from actiond.api.permissions import permission
-from rpcfront import ServicerContext
-from rpcfront.protocols.http import HttpContext, HttpRequest
+from rpcfront import HttpRequest, ServicerContext
 
 
 class Authenticator:
@@ -33,7 +32,7 @@ def permission_holders(tokens: Tokens, required: str) -> Callable[[HttpRequest],
     """Return a check for an HTTP page: it raises the domain's errors unless the request's token has the permission."""
 
     async def authorize(request: HttpRequest) -> None:
-        caller = await _authenticate(tokens, HttpContext(request, "http").authorization())
+        caller = await _authenticate(tokens, request.header_values("authorization"))
         caller.token.require(required)
 
     return authorize

@@ -14,10 +14,7 @@ import orjson
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
 
-from rpcfront.calls.dispatch import LARGE
-from rpcfront.status import FieldViolation
-from rpcfront.transcoding.json.codec import Codec
-from rpcfront.transcoding.json.wellknown import has_form_of_its_own
+from rpcfront import OFFLOAD_BYTES, FieldViolation, JsonCodec, has_special_json
 
 M = TypeVar("M", bound=Message)
 T = TypeVar("T")
@@ -30,17 +27,17 @@ class AnswerError(ValueError):
 class Merger:
     """Encodes messages of any type, and merges responses into them; large ones on a thread, not on the event loop."""
 
-    def __init__(self, codec: Codec, validate: Callable[[Message], Sequence[FieldViolation]]) -> None:
+    def __init__(self, codec: JsonCodec, validate: Callable[[Message], Sequence[FieldViolation]]) -> None:
         self._codec = codec
         self._validate = validate
 
     async def encode(self, message: Message) -> bytes:
         """Return a message as JSON."""
-        return await _offloaded_if(message.ByteSize() >= LARGE, self._codec.encode, message)
+        return await _offloaded_if(message.ByteSize() >= OFFLOAD_BYTES, self._codec.encode, message)
 
     async def merge(self, message: M, answer: bytes) -> M:
         """Return the message as the response changes it; the one given is not changed. Raises AnswerError."""
-        return await _offloaded_if(len(answer) >= LARGE, self.merged, message, answer)
+        return await _offloaded_if(len(answer) >= OFFLOAD_BYTES, self.merged, message, answer)
 
     def merged(self, message: M, answer: bytes) -> M:
         """Do the same at once."""
@@ -103,7 +100,7 @@ def _clear_replaced(message: Any, document: object) -> None:
         if field is None or value is None:
             continue
         inner = field.message_type
-        if field.is_repeated or inner is None or has_form_of_its_own(inner):
+        if field.is_repeated or inner is None or has_special_json(inner):
             message.ClearField(field.name)
         elif message.HasField(field.name):
             _clear_replaced(getattr(message, field.name), value)

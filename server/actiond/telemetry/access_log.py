@@ -9,16 +9,16 @@ import orjson
 from google.rpc import code_pb2
 
 from actiond.telemetry.line_writer import LineWriter
-from rpcfront.calls.observers import Call
+from rpcfront import CallEnd, CallStart
 
-Style = Callable[[float, Call, str], bytes]
+Style = Callable[[float, CallEnd, str], bytes]
 """Time (seconds since 1970), call and owner as a line."""
 
 _CODES = {number: name for name, number in code_pb2.Code.items()}
 
 
 class AccessLog:
-    """Writes to a file descriptor, see LineWriter. To be given to `Gateway(observe=…)`.
+    """An observer that writes to a file descriptor, see LineWriter.
 
     style: `as_text` or `as_json`.
     owner: what is logged of the caller; never a secret.
@@ -29,7 +29,10 @@ class AccessLog:
         self._style = style
         self._owner = owner
 
-    def __call__(self, call: Call) -> None:
+    def started(self, call: CallStart) -> None:
+        """Write nothing: the line of a call is about its end."""
+
+    def ended(self, _token: object, call: CallEnd) -> None:
         """Takes a line. It is out within a tenth of a second."""
         self._writer.put(partial(self._line, time.time(), call))
 
@@ -37,11 +40,11 @@ class AccessLog:
         """Writes what is left, for so long at the most."""
         self._writer.close(seconds)
 
-    def _line(self, moment: float, call: Call) -> bytes:
+    def _line(self, moment: float, call: CallEnd) -> bytes:
         return self._style(moment, call, self._owner(call.caller) if call.caller else "")
 
 
-def as_text(moment: float, call: Call, owner: str) -> bytes:
+def as_text(moment: float, call: CallEnd, owner: str) -> bytes:
     """`2026-11-23T16:02:21.666Z json package.Service/Method OK 1.234ms owner=1 request=2 peer=3`; `-` for none."""
     milliseconds = call.seconds * 1000
     line = (
@@ -51,7 +54,7 @@ def as_text(moment: float, call: Call, owner: str) -> bytes:
     return line.encode("ascii", "backslashreplace")
 
 
-def as_json(moment: float, call: Call, owner: str) -> bytes:
+def as_json(moment: float, call: CallEnd, owner: str) -> bytes:
     """The same as a JSON object, its time in RFC 3339, its duration in milliseconds."""
     return orjson.dumps(
         {

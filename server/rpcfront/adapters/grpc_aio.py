@@ -19,8 +19,8 @@ from rpcfront.calls.deadlines import Deadlines
 from rpcfront.calls.dispatch import INTERNAL, Dispatcher, Outcome
 from rpcfront.calls.lifetime import CLIENT_LEFT
 from rpcfront.calls.methods import Method
-from rpcfront.calls.observers import REQUEST_ID, RequestIds
 from rpcfront.calls.protobuf import MORE_MESSAGES, NO_MESSAGE, decode_protobuf, details_trailer, encode_protobuf
+from rpcfront.calls.request_ids import REQUEST_ID, RequestIds
 from rpcfront.limits import too_slow
 from rpcfront.metadata import DETAILS_KEY, Metadata
 from rpcfront.status import GRPC_CODES, StatusError

@@ -1,7 +1,7 @@
 """The one way through which every call goes, whatever its protocol.
 
 Authenticate, decode, validate, call the servicer, encode. What turns an exception into a google.rpc.Status stands
-in `Dispatcher._failed` alone.
+in `Dispatcher.failed` alone.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ from rpcfront.calls.context import CANCELLED, ServicerContext
 from rpcfront.calls.disconnects import Departures
 from rpcfront.calls.lifetime import CLIENT_LEFT
 from rpcfront.calls.methods import Method
-from rpcfront.calls.observers import Call, Observe
+from rpcfront.calls.observers import CallEnd, CallStart, Observers
 from rpcfront.calls.protobuf import encode_protobuf
 from rpcfront.calls.servicers import Servicers, close
 from rpcfront.limits import Limits
@@ -47,7 +47,7 @@ _SOON = error_details_pb2.RetryInfo(retry_delay=Duration(seconds=1))
 TOO_MANY = make_status(code_pb2.RESOURCE_EXHAUSTED, "too many concurrent calls", _SOON)
 SHUTTING_DOWN = make_status(code_pb2.UNAVAILABLE, "the server is shutting down", _SOON)
 
-LARGE = 32 * 1024
+OFFLOAD_BYTES = 32 * 1024
 """Bytes from which on a message is parsed, checked or printed on a thread: the event loop, and every other call, would
 wait too long."""
 
@@ -82,7 +82,7 @@ class Dispatcher:
     validate: Validate | None = None
     translate: Translate | None = None
     limits: Limits = field(default_factory=Limits)
-    observe: Observe | None = None
+    observers: Observers | None = None
     stopping: bool = False
     """Set when the grace is over: calls cancelled from now on are told so."""
     _departures: Departures = field(default_factory=Departures, init=False)
@@ -93,19 +93,21 @@ class Dispatcher:
     ) -> Coroutine[Any, Any, Outcome]:
         """One call from its headers to its answer's bytes. Raises nothing but CancelledError."""
         call = self._call(method, context, read, parse, encode, None)
-        return call if self.observe is None else _observed(call, method, context, self.observe)
+        return call if self.observers is None else _observed(call, method, context, self.observers)
 
     def stream(
         self, method: Method, context: ServicerContext, read: Read, parse: Parse, encode: Encode, sink: Sink
     ) -> Coroutine[Any, Any, Outcome]:
         """The same for a call that answers with a stream, which goes to `sink`."""
         call = self._stream(method, context, read, parse, encode, sink)
-        return call if self.observe is None else _observed(call, method, context, self.observe)
+        return call if self.observers is None else _observed(call, method, context, self.observers)
 
-    def refused(self, code: int, request_id: str, peer: str) -> None:
-        """A request over HTTP reached no method."""
-        if self.observe is not None:
-            self.observe(Call("http", "", code, 0.0, None, request_id, peer))
+    def refused(self, code: int, context: ServicerContext) -> None:
+        """Let the observers see a request over HTTP that reached no method."""
+        if self.observers is not None:
+            tokens = self.observers.started(CallStart("", context))
+            end = CallEnd(context.protocol, "", code, 0.0, None, context.request_id, context.peer())
+            self.observers.ended(tokens, end)
 
     async def _call(
         self, method: Method, context: ServicerContext, read: Read, parse: Parse, encode: Encode, sink: Sink | None
@@ -120,7 +122,7 @@ class Dispatcher:
                 context.caller = await self.authenticate(method.descriptor, context)
             context.begin()
             body = await read()
-            if len(body) < LARGE:
+            if len(body) < OFFLOAD_BYTES:
                 request = self._parsed(method, body, parse)
             else:
                 request = await self.servicers.on_the_side(self._parsed, method, body, parse)
@@ -131,11 +133,11 @@ class Dispatcher:
             response = await self.servicers.handler(method)(request, context)
             message = _checked(response, method, context)
             # How long protobuf bytes will be is known no sooner than they are there.
-            if encode is encode_protobuf or message.ByteSize() < LARGE:
+            if encode is encode_protobuf or message.ByteSize() < OFFLOAD_BYTES:
                 return Outcome(encode(message))
             return Outcome(await self.servicers.on_the_side(encode, message))
         except BaseException as error:  # noqa: BLE001  # what is no call's failure is raised again
-            return self._failed(error, method.path, context)
+            return self.failed(error, method.path, context)
         finally:
             self._running -= 1
             self._departures.forget(context)
@@ -172,13 +174,6 @@ class Dispatcher:
         _check(context)
         return Outcome()
 
-    async def guard(self, work: Awaitable[bytes], name: str) -> Outcome:
-        """The same for work that is no call of a method."""
-        try:
-            return Outcome(await work)
-        except BaseException as error:  # noqa: BLE001  # what is no call's failure is raised again
-            return self._failed(error, name, None)
-
     def _parsed(self, method: Method, body: bytes, parse: Parse) -> Message:
         """The request that a body holds. Raises StatusError for one that breaks a rule, or is none."""
         request, unreadable = parse(body)
@@ -187,8 +182,11 @@ class Dispatcher:
             raise StatusError(bad_request([*unreadable, *_beside(unreadable, broken, method.descriptor.input_type)]))
         return request
 
-    def _failed(self, error: BaseException, name: str, context: ServicerContext | None) -> Outcome:
-        """How a call ended that raised `error`, in the log too if that was a fault of ours."""
+    def failed(self, error: BaseException, name: str, context: ServicerContext | None = None) -> Outcome:
+        """Return the outcome of work that raised `error`, and log what is a fault of ours.
+
+        `name` is the work's name in the log, `context` that of a call. Raises what is not a failure of the work again.
+        """
         if isinstance(error, asyncio.CancelledError):
             return self._cancelled(error, context)
         if not isinstance(error, Exception | SystemExit):
@@ -219,8 +217,12 @@ class Dispatcher:
         raise error
 
 
-async def _observed(call: Awaitable[Outcome], method: Method, context: ServicerContext, observe: Observe) -> Outcome:
+async def _observed(
+    call: Awaitable[Outcome], method: Method, context: ServicerContext, observers: Observers
+) -> Outcome:
     started = time.perf_counter()
+    name = method.path.removeprefix("/")
+    tokens = observers.started(CallStart(name, context))
     code: int = code_pb2.CANCELLED
     try:
         outcome = await call
@@ -228,8 +230,8 @@ async def _observed(call: Awaitable[Outcome], method: Method, context: ServicerC
         return outcome
     finally:
         seconds = time.perf_counter() - started
-        name = method.path.removeprefix("/")
-        observe(Call(context.protocol, name, code, seconds, context.caller, context.request_id, context.peer()))
+        end = CallEnd(context.protocol, name, code, seconds, context.caller, context.request_id, context.peer())
+        observers.ended(tokens, end)
 
 
 def _checked(response: object, method: Method, context: ServicerContext) -> Message:

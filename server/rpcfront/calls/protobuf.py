@@ -4,7 +4,7 @@ from google.protobuf.message import DecodeError, Message
 from google.rpc import code_pb2, status_pb2
 
 from rpcfront.calls.methods import Method
-from rpcfront.status import FieldViolation, make_status, refusal
+from rpcfront.status import FieldViolation, make_status, status_error
 from rpcfront.transcoding.json.codec import range_violations
 
 # grpcio's own words, so that a client reads the same over every protocol.
@@ -21,7 +21,7 @@ def decode_protobuf(method: Method, data: bytes) -> tuple[Message, list[FieldVio
         message.MergeFromString(data)
     except DecodeError:
         text = f"the request is not a valid {method.descriptor.input_type.full_name}"
-        raise refusal(code_pb2.INVALID_ARGUMENT, text) from None
+        raise status_error(code_pb2.INVALID_ARGUMENT, text) from None
     return message, range_violations(message)
 
 

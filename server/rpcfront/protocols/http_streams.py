@@ -8,7 +8,7 @@ from google.rpc import code_pb2
 from rpcfront.calls.lifetime import CLIENT_LEFT
 from rpcfront.metadata import to_headers
 from rpcfront.protocols.http import Headers, HttpContext, HttpRequest, Write
-from rpcfront.status import StatusError, refusal
+from rpcfront.status import StatusError, status_error
 
 
 class HttpStream:
@@ -55,7 +55,7 @@ class HttpStream:
         limit = self._request.stream_limit
         if limit is not None and self._sent > limit:
             text = f"the stream is longer than the limit of {limit} bytes"
-            raise refusal(code_pb2.RESOURCE_EXHAUSTED, text)
+            raise status_error(code_pb2.RESOURCE_EXHAUSTED, text)
         await write(data)
 
     async def end(self, data: bytes) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from rpcfront.protocols.http import HttpRequest, HttpResponse
+from rpcfront import HttpRequest, HttpResponse
 
 Authorize = Callable[[HttpRequest], Awaitable[object]]
 """Raises what the gateway translates, for a request that may not read them."""

@@ -12,7 +12,7 @@ from actiond.telemetry.metrics import families
 from actiond.telemetry.metrics.exposition import text
 from actiond.telemetry.metrics.families import CALL_DURATION, OTHER, Family, parse_key
 from actiond.telemetry.metrics.memory import Memory
-from rpcfront import Call
+from rpcfront import CallEnd, CallStart
 
 Cells: TypeAlias = "memoryview[float]"
 """The figures of a series."""
@@ -43,7 +43,7 @@ class Histogram:
 class Metrics:
     """A worker's figures, and the text that Prometheus reads, which is about all workers.
 
-    `observe_call`, `observe_target` and `observe_started` are for the event loop's thread, `observe_batch` for the
+    `ended`, `observe_target` and `observe_started` are for the event loop's thread, `observe_batch` for the
     writer's: each figure is counted by one thread alone.
     """
 
@@ -65,8 +65,11 @@ class Metrics:
         # Whoever counted here before is gone, with all that waited or ran in it.
         self._waiting[0] = self._started[0] = 0.0
 
-    def observe_call(self, call: Call) -> None:
-        """An API call has ended, or a request over HTTP that reached no method."""
+    def started(self, call: CallStart) -> None:
+        """Count nothing: calls are counted when they end."""
+
+    def ended(self, _token: object, call: CallEnd) -> None:
+        """Count an API call that has ended, or a request over HTTP that reached no method."""
         key = (call.method, call.protocol, call.code)
         series = self._calls.get(key) or self._add_call(key)
         series[0][0] += 1.0

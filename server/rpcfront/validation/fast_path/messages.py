@@ -9,7 +9,6 @@ from functools import cache
 from itertools import count
 from typing import cast
 
-from actiond_protos.buf.validate import validate_pb2
 from google.protobuf.descriptor import Descriptor, FieldDescriptor, OneofDescriptor
 from google.protobuf.message import Message
 
@@ -22,6 +21,7 @@ from rpcfront.validation.annotations import (
     oneof_rules,
     reaches_rules,
 )
+from rpcfront.validation.buf_validate import IGNORE_ALWAYS, IGNORE_IF_ZERO_VALUE, Rules, message_class
 from rpcfront.validation.fast_path.values import REFUSE, checks, refuse_unless
 
 Accept = Callable[[Message], bool]
@@ -29,7 +29,6 @@ Accept = Callable[[Message], bool]
 
 # The methods that the code calls: a field of such a name would stand in their place.
 _METHODS = frozenset({"HasField", "WhichOneof"})
-_NONE = validate_pb2.FieldRules()
 _SIZES = {
     "min_items": "len(items) >= {0}",
     "max_items": "len(items) <= {0}",
@@ -101,7 +100,7 @@ class _Source:
 
     def _field(self, field: FieldDescriptor) -> list[str]:
         rules = field_rules(field)
-        if rules.ignore == validate_pb2.IGNORE_ALWAYS:
+        if rules.ignore == IGNORE_ALWAYS:
             return []
         if field.is_repeated:
             return self._many(field, rules)
@@ -118,13 +117,14 @@ class _Source:
             return [f"if not {there}:", f"    {REFUSE}", *([getting, *lines] if lines else [])]
         return [f"if {there}:", *_indented([getting, *lines])] if lines else []
 
-    def _many(self, field: FieldDescriptor, rules: validate_pb2.FieldRules) -> list[str]:
+    def _many(self, field: FieldDescriptor, rules: Rules) -> list[str]:
         """A list or a map: how many there are, then each."""
         kind = rules.WhichOneof("type")
         entry = field.message_type if field.message_type is not None and _is_map(field.message_type) else None
         if kind not in {None, "repeated" if entry is None else "map"} or rules.cel or rules.cel_expression:
             raise UnknownRuleError(field.full_name)
-        of_elements: dict[str, validate_pb2.FieldRules] = {}
+        of_elements: dict[str, Rules] = {}
+        no_rules = message_class("FieldRules")()
         sizes: list[str] = ["items"] if rules.required else []
         for name, limit in entries(getattr(rules, kind)) if kind is not None else ():
             if name in {"items", "keys", "values"}:
@@ -137,33 +137,33 @@ class _Source:
                 raise UnknownRuleError(f"{kind}.{name}")
         lines = refuse_unless(sizes)
         if entry is None:
-            lines += self._each("items", field, of_elements.get("items", _NONE))
+            lines += self._each("items", field, of_elements.get("items", no_rules))
         else:
-            lines += self._each("items", entry.fields_by_name["key"], of_elements.get("keys", _NONE))
-            lines += self._each("items.values()", entry.fields_by_name["value"], of_elements.get("values", _NONE))
-        if rules.ignore == validate_pb2.IGNORE_IF_ZERO_VALUE and not rules.required and lines:
+            lines += self._each("items", entry.fields_by_name["key"], of_elements.get("keys", no_rules))
+            lines += self._each("items.values()", entry.fields_by_name["value"], of_elements.get("values", no_rules))
+        if rules.ignore == IGNORE_IF_ZERO_VALUE and not rules.required and lines:
             lines = ["if items:", *_indented(lines)]
         return [f"items = {attribute('message', field.name)}", *lines] if lines else []
 
-    def _each(self, elements: str, field: FieldDescriptor, rules: validate_pb2.FieldRules) -> list[str]:
-        if rules.ignore == validate_pb2.IGNORE_ALWAYS:
+    def _each(self, elements: str, field: FieldDescriptor, rules: Rules) -> list[str]:
+        if rules.ignore == IGNORE_ALWAYS:
             return []
         lines = [REFUSE] if rules.required else self._value_if_known(field, rules)
         return [f"for value in {elements}:", *_indented(lines)] if lines else []
 
-    def _value_if_known(self, field: FieldDescriptor, rules: validate_pb2.FieldRules) -> list[str]:
+    def _value_if_known(self, field: FieldDescriptor, rules: Rules) -> list[str]:
         """The same as `_value`; where a rule is not known, lines that refuse every value."""
         try:
             return self._value(field, rules)
         except UnknownRuleError:
             return [REFUSE]
 
-    def _value(self, field: FieldDescriptor, rules: validate_pb2.FieldRules) -> list[str]:
+    def _value(self, field: FieldDescriptor, rules: Rules) -> list[str]:
         """Lines that refuse a `value` of which its rules are not surely satisfied."""
         lines = checks(rules, field, self._bind)
         if field.message_type is None:
             # Zero, but for the negative one of floats.
-            is_left_out = rules.ignore == validate_pb2.IGNORE_IF_ZERO_VALUE and field.type not in _FLOATS
+            is_left_out = rules.ignore == IGNORE_IF_ZERO_VALUE and field.type not in _FLOATS
             return ["if value:", *_indented(lines)] if lines and is_left_out and not field.has_presence else lines
         if lines:
             return lines

@@ -7,12 +7,12 @@ import math
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from actiond_protos.buf.validate import validate_pb2
 from google.protobuf.descriptor import FieldDescriptor
 
 from rpcfront.transcoding.json.times import duration_in_range, timestamp_in_range
 from rpcfront.transcoding.json.wellknown import is_wrapper
 from rpcfront.validation.annotations import UnknownRuleError, entries
+from rpcfront.validation.buf_validate import Rules
 from rpcfront.validation.fast_path import cel
 from rpcfront.validation.fast_path.patterns import CONDITION, matcher, translated
 from rpcfront.validation.fast_path.string_formats import FORMS
@@ -90,7 +90,7 @@ def refuse_unless(conditions: list[str]) -> list[str]:
     return [f"if not ({' and '.join(conditions)}):", f"    {REFUSE}"] if conditions else []
 
 
-def checks(rules: validate_pb2.FieldRules, field: FieldDescriptor, bind: Bind) -> list[str]:
+def checks(rules: Rules, field: FieldDescriptor, bind: Bind) -> list[str]:
     """Lines that refuse the message unless a value of `field` surely satisfies its rules.
 
     Raises UnknownRuleError for a rule of which nothing is known.
@@ -149,7 +149,7 @@ def _moments(kind: str, rules: Any) -> Iterable[str]:
         yield _TIME[name].format(limit.seconds, limit.nanos)
 
 
-def _expressions(rules: validate_pb2.FieldRules, field: FieldDescriptor, bind: Bind) -> list[str]:
+def _expressions(rules: Rules, field: FieldDescriptor, bind: Bind) -> list[str]:
     """The conditions of the rules in CEL."""
     expressions = [*(rule.expression for rule in rules.cel), *rules.cel_expression]
     if expressions and field.type != FieldDescriptor.TYPE_STRING:
