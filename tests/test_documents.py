@@ -65,6 +65,18 @@ def test_a_file_that_a_document_names_is_there(document: str, path: str) -> None
     assert (ROOT / path).exists()
 
 
+def test_the_tree_of_the_architecture_is_there() -> None:
+    (tree,) = re.findall(r"```\n(proto/.*?)```", read("docs/architecture.md"), re.DOTALL)
+    root = ROOT
+    for line in tree.splitlines():
+        names = line[:25].split()
+        if line.startswith(" "):
+            assert all((root / name).exists() for name in names), line
+        else:
+            root = ROOT / names[0]
+            assert root.exists(), line
+
+
 @pytest.mark.parametrize(("document", "target"), found(r"`make ([\w-]+)`"))
 def test_a_target_of_make_that_a_document_names_is_there(document: str, target: str) -> None:
     assert re.search(rf"^{target}:", read("Makefile"), re.MULTILINE)
