@@ -261,3 +261,12 @@ def test_the_pages_receiver_answers_what_is_signed(receiver: str) -> None:
 @pytest.mark.parametrize("headers", [{}, {HEADER: "garbage"}, {HEADER: header(REQUEST, [KEY], 1_000_000_000)}])
 def test_the_pages_receiver_refuses_what_is_not(receiver: str, headers: dict[str, str]) -> None:
     assert post(receiver, REQUEST, headers)[0] == 401
+
+
+def test_the_pages_command_computes_the_same_signature() -> None:
+    (command,) = re.findall(r"```sh\n(.*?)```", PAGE.read_text(), re.DOTALL)
+    script = f"t=$1 body=$2 key=$3; {command}"
+    done = subprocess.run(
+        ["sh", "-c", script, "sh", str(NOW), BODY.decode(), KEY], capture_output=True, text=True, check=True
+    )
+    assert header(BODY, [KEY], NOW) == f"t={NOW},v1={done.stdout.split()[-1]}"
