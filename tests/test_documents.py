@@ -10,7 +10,8 @@ from google.protobuf import json_format
 
 from actiond.actions.catalogue import OWN_EVENTS, Catalogue
 from actiond.api.permissions import permissions
-from tests import settings_table
+from actiond.api.served import SERVICES
+from tests.support import settings_table
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")]
@@ -118,4 +119,4 @@ def test_the_executions_page_names_the_events_and_groups_that_there_are() -> Non
 
 def test_the_operations_page_names_the_permissions_of_no_method() -> None:
     named = set(re.findall(r"`(\w+\.[\w.]+)`", read("docs/operations.md").partition("## The data")[0]))
-    assert named & set(permissions()) == {"execution.bypass", "metrics.read"}
+    assert named & set(permissions(SERVICES)) == {"execution.bypass", "metrics.read"}
