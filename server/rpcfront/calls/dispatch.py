@@ -32,8 +32,11 @@ Authenticate = Callable[[MethodDescriptor, ServicerContext], Awaitable[object]]
 """Answers who calls, for `context.caller`, or raises; runs before the body is read."""
 Validate = Callable[[Message], Sequence[FieldViolation]]
 """Answers the rules that a request breaks."""
-Translate = Callable[[Exception], status_pb2.Status | None]
-"""The Status of a servicer's own error, None for what no caller shall be told."""
+Translate = Callable[[Exception, MethodDescriptor | None], status_pb2.Status | None]
+"""Returns the Status of an error that a servicer or a hook raised, None for one that no caller shall be told of.
+
+The method is the one that was called, None in a handler.
+"""
 Read = Callable[[], Awaitable[bytes]]
 """Reads a call's body, within limits."""
 Parse = Callable[[bytes], tuple[Message, list[FieldViolation]]]
@@ -195,7 +198,9 @@ class Dispatcher:
         if isinstance(error, StatusError):
             return Outcome(status=verdict or error.status, http_status=None if verdict else error.http_status)
         # A servicer that calls sys.exit() has failed; it does not decide for the server.
-        status = self.translate(error) if self.translate is not None and isinstance(error, Exception) else None
+        status = None
+        if self.translate is not None and isinstance(error, Exception):
+            status = self.translate(error, None if context is None else context.method)
         if status is None:
             status = None if context is None else context.failure()
             # With a status it is the generated base's word for a method that its servicer lacks.

@@ -7,6 +7,7 @@ is `<text> (<id>)`. An error that a field of the request has caused names the fi
 from dataclasses import dataclass
 
 from actiond_protos.zitadel.v1 import error_detail_pb2
+from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.message import Message
 from google.rpc import code_pb2, error_details_pb2, status_pb2
 
@@ -155,7 +156,7 @@ _ENTRIES: dict[type[errors.DomainError], _Entry] = {
 }
 
 
-def to_status(error: Exception) -> status_pb2.Status | None:
+def to_status(error: Exception, _method: MethodDescriptor | None = None) -> status_pb2.Status | None:
     """The status that a caller gets for `error`; None for a fault of ours."""
     entry = _ENTRIES.get(type(error)) if isinstance(error, errors.DomainError) else None
     return None if entry is None else entry.status(*error.args)
