@@ -18,7 +18,7 @@ from google.protobuf.message import Message
 from google.rpc import code_pb2, error_details_pb2, status_pb2
 
 from rpcfront.calls.context import CANCELLED, ServicerContext
-from rpcfront.calls.disconnects import Departures
+from rpcfront.calls.disconnects import Disconnects
 from rpcfront.calls.lifetime import CLIENT_LEFT
 from rpcfront.calls.methods import Method
 from rpcfront.calls.observers import CallEnd, CallStart, Observers
@@ -88,7 +88,7 @@ class Dispatcher:
     observers: Observers | None = None
     stopping: bool = False
     """Set when the grace is over: calls cancelled from now on are told so."""
-    _departures: Departures = field(default_factory=Departures, init=False)
+    _disconnects: Disconnects = field(default_factory=Disconnects, init=False)
     _running: int = field(default=0, init=False)
 
     def unary(
@@ -130,7 +130,7 @@ class Dispatcher:
             else:
                 request = await self.servicers.on_the_side(self._parsed, method, body, parse)
             # Only now: until the body is whole, its reading tells of a client that leaves.
-            self._departures.watch(context)
+            self._disconnects.watch(context)
             if sink is not None:
                 return await self._send(method, request, context, encode, sink)
             response = await self.servicers.handler(method)(request, context)
@@ -143,7 +143,7 @@ class Dispatcher:
             return self.failed(error, method.path, context)
         finally:
             self._running -= 1
-            self._departures.forget(context)
+            self._disconnects.forget(context)
             context.finish()
 
     async def _stream(
@@ -163,8 +163,8 @@ class Dispatcher:
 
         async def write(message: object) -> None:
             # A code that the servicer has set holds for the end; what ended the call already holds now.
-            if context.verdict is not None:
-                raise StatusError(context.verdict)
+            if context.final_status is not None:
+                raise StatusError(context.final_status)
             await sink.send(encode(_typed(message, method)))
 
         context.start_stream, context.write_message = sink.start, write
@@ -194,9 +194,9 @@ class Dispatcher:
             return self._cancelled(error, context)
         if not isinstance(error, Exception | SystemExit):
             raise error
-        verdict = None if context is None else context.verdict
+        final_status = None if context is None else context.final_status
         if isinstance(error, StatusError):
-            return Outcome(status=verdict or error.status, http_status=None if verdict else error.http_status)
+            return Outcome(status=final_status or error.status, http_status=None if final_status else error.http_status)
         # A servicer that calls sys.exit() has failed; it does not decide for the server.
         status = None
         if self.translate is not None and isinstance(error, Exception):
@@ -206,18 +206,18 @@ class Dispatcher:
             # With a status it is the generated base's word for a method that its servicer lacks.
             if status is None or not isinstance(error, NotImplementedError):
                 _log.error("%s failed", name, exc_info=error)
-        return Outcome(status=verdict or status or INTERNAL)
+        return Outcome(status=final_status or status or INTERNAL)
 
     def _cancelled(self, error: asyncio.CancelledError, context: ServicerContext | None) -> Outcome:
         if context is not None and context.is_interrupted:
-            return Outcome(status=context.verdict)
-        if self.stopping and (context is None or context.outlives_cancellation):
+            return Outcome(status=context.final_status)
+        if self.stopping and (context is None or context.replies_after_cancel):
             return Outcome(status=SHUTTING_DOWN)
         if context is not None:
             task = asyncio.current_task()
             if task is not None and not task.cancelling():
                 # The servicer's own: something that it waited for was cancelled.
-                return Outcome(status=context.verdict or CANCELLED)
+                return Outcome(status=context.final_status or CANCELLED)
             context.interrupt(CLIENT_LEFT)
         raise error
 
