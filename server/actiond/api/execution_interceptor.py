@@ -4,7 +4,6 @@ Which targets are called is the plan's to say, how one is called the client's; w
 their answers.
 """
 
-import asyncio
 import logging
 from collections.abc import Callable
 from functools import partial
@@ -23,7 +22,7 @@ from actiond.api.message_payload import Merger
 from actiond.api.permissions import BYPASS
 from actiond.executions.plan_cache import Plans
 from actiond.executions.plans import PlannedExecution
-from rpcfront import OFFLOAD_BYTES, CallNext, JsonCodec, ServicerContext, status_error
+from rpcfront import OFFLOAD_BYTES, CallNext, JsonCodec, ServicerContext, run_in_offload_pool, status_error
 
 M = TypeVar("M", bound=Message)
 
@@ -107,7 +106,7 @@ class ExecutionInterceptor:
 
 async def _aside(encode: Callable[[Message], bytes], message: Message) -> bytes:
     """On a thread where the message is large, for other calls would wait for it on the loop."""
-    return encode(message) if message.ByteSize() < OFFLOAD_BYTES else await asyncio.to_thread(encode, message)
+    return encode(message) if message.ByteSize() < OFFLOAD_BYTES else await run_in_offload_pool(encode, message)
 
 
 def _is_bypassed(method: MethodDescriptor, context: ServicerContext) -> bool:

@@ -22,7 +22,7 @@ from rpcfront.calls.disconnects import Disconnects
 from rpcfront.calls.lifetime import CLIENT_LEFT
 from rpcfront.calls.methods import Method
 from rpcfront.calls.observers import CallEnd, CallStart, Observers
-from rpcfront.calls.protobuf import encode_protobuf
+from rpcfront.calls.offload import OFFLOAD_BYTES, run_in_offload_pool
 from rpcfront.calls.servicers import Servicers, close
 from rpcfront.limits import Limits
 from rpcfront.status import FieldViolation, StatusError, bad_request, make_status
@@ -50,11 +50,18 @@ _SOON = error_details_pb2.RetryInfo(retry_delay=Duration(seconds=1))
 TOO_MANY = make_status(code_pb2.RESOURCE_EXHAUSTED, "too many concurrent calls", _SOON)
 SHUTTING_DOWN = make_status(code_pb2.UNAVAILABLE, "the server is shutting down", _SOON)
 
-OFFLOAD_BYTES = 32 * 1024
-"""Bytes from which on a message is parsed, checked or printed on a thread: the event loop, and every other call, would
-wait too long."""
-
 _log = logging.getLogger(__name__)
+
+
+class Wire(NamedTuple):
+    """How the request of a call arrives, and how its responses leave."""
+
+    read: Read
+    parse: Parse
+    encode: Encode
+    offloads_encoding: bool = True
+    """Whether a large response is encoded off the event loop. Not worth it for protobuf, where serialising takes hardly
+    longer than finding out how large the message is."""
 
 
 class Outcome(NamedTuple):
@@ -91,18 +98,14 @@ class Dispatcher:
     _disconnects: Disconnects = field(default_factory=Disconnects, init=False)
     _running: int = field(default=0, init=False)
 
-    def unary(
-        self, method: Method, context: ServicerContext, read: Read, parse: Parse, encode: Encode
-    ) -> Coroutine[Any, Any, Outcome]:
-        """One call from its headers to its answer's bytes. Raises nothing but CancelledError."""
-        call = self._call(method, context, read, parse, encode, None)
+    def unary(self, method: Method, context: ServicerContext, wire: Wire) -> Coroutine[Any, Any, Outcome]:
+        """Run one call from its headers to its response's bytes. Raises nothing but CancelledError."""
+        call = self._call(method, context, wire, None)
         return call if self.observers is None else _observed(call, method, context, self.observers)
 
-    def stream(
-        self, method: Method, context: ServicerContext, read: Read, parse: Parse, encode: Encode, sink: Sink
-    ) -> Coroutine[Any, Any, Outcome]:
-        """The same for a call that answers with a stream, which goes to `sink`."""
-        call = self._stream(method, context, read, parse, encode, sink)
+    def stream(self, method: Method, context: ServicerContext, wire: Wire, sink: Sink) -> Coroutine[Any, Any, Outcome]:
+        """Run one call whose responses are a stream, which goes to `sink`. Raises nothing but CancelledError."""
+        call = self._stream(method, context, wire, sink)
         return call if self.observers is None else _observed(call, method, context, self.observers)
 
     def refused(self, code: int, context: ServicerContext) -> None:
@@ -112,9 +115,7 @@ class Dispatcher:
             end = CallEnd(context.protocol, "", code, 0.0, None, context.request_id, context.peer())
             self.observers.ended(tokens, end)
 
-    async def _call(
-        self, method: Method, context: ServicerContext, read: Read, parse: Parse, encode: Encode, sink: Sink | None
-    ) -> Outcome:
+    async def _call(self, method: Method, context: ServicerContext, wire: Wire, sink: Sink | None) -> Outcome:
         # One coroutine and not a row of them: each costs as much as a step of the work.
         if self._running >= self.limits.concurrent_calls:
             return Outcome(status=TOO_MANY)
@@ -124,21 +125,20 @@ class Dispatcher:
             if self.authenticate is not None:
                 context.caller = await self.authenticate(method.descriptor, context)
             context.begin()
-            body = await read()
+            body = await wire.read()
             if len(body) < OFFLOAD_BYTES:
-                request = self._parsed(method, body, parse)
+                request = self._parsed(method, body, wire.parse)
             else:
-                request = await self.servicers.on_the_side(self._parsed, method, body, parse)
+                request = await run_in_offload_pool(self._parsed, method, body, wire.parse)
             # Only now: until the body is whole, its reading tells of a client that leaves.
             self._disconnects.watch(context)
             if sink is not None:
-                return await self._send(method, request, context, encode, sink)
+                return await self._send(method, request, context, wire.encode, sink)
             response = await self.servicers.handler(method)(request, context)
             message = _checked(response, method, context)
-            # How long protobuf bytes will be is known no sooner than they are there.
-            if encode is encode_protobuf or message.ByteSize() < OFFLOAD_BYTES:
-                return Outcome(encode(message))
-            return Outcome(await self.servicers.on_the_side(encode, message))
+            if wire.offloads_encoding and message.ByteSize() >= OFFLOAD_BYTES:
+                return Outcome(await run_in_offload_pool(wire.encode, message))
+            return Outcome(wire.encode(message))
         except BaseException as error:  # noqa: BLE001  # what is no call's failure is raised again
             return self.failed(error, method.path, context)
         finally:
@@ -146,10 +146,8 @@ class Dispatcher:
             self._disconnects.forget(context)
             context.finish()
 
-    async def _stream(
-        self, method: Method, context: ServicerContext, read: Read, parse: Parse, encode: Encode, sink: Sink
-    ) -> Outcome:
-        outcome = await self._call(method, context, read, parse, encode, sink)
+    async def _stream(self, method: Method, context: ServicerContext, wire: Wire, sink: Sink) -> Outcome:
+        outcome = await self._call(method, context, wire, sink)
         if context.initial_is_sent:
             # Its sending may be under way still, or have been given up with the servicer.
             with suppress(StatusError):
