@@ -116,7 +116,7 @@ class Application:
         self._gateway = Gateway(
             services=[(ACTION_SERVICE, ActionService(targets, Executions(store, time.time_ns, catalogue), catalogue))],
             authenticate=Authenticator(tokens, SERVICES),
-            translate=lambda error: errors.translate(error, None),
+            translate=errors.translate,
             success_code=permissions.success_code,
             probes=probes,
             cors=Cors(

@@ -6,10 +6,11 @@ what its arguments and a servicer's code are made of.
 
 from rpcfront.adapters.rsgi_interface import RsgiApplication
 from rpcfront.calls.context import ServicerContext
-from rpcfront.calls.dispatch import OFFLOAD_BYTES, Authenticate, Translate
+from rpcfront.calls.dispatch import Authenticate, Translate
 from rpcfront.calls.grpc_aio_interceptors import from_grpc_aio
 from rpcfront.calls.methods import ServiceError
 from rpcfront.calls.observers import CallEnd, CallStart, Observer
+from rpcfront.calls.offload import OFFLOAD_BYTES, run_in_offload_pool
 from rpcfront.calls.servicers import CallNext, Interceptor
 from rpcfront.cors import Cors
 from rpcfront.gateway import Gateway
@@ -57,5 +58,6 @@ __all__ = [
     "make_status",
     "read_comments",
     "reflected_pool",
+    "run_in_offload_pool",
     "status_error",
 ]

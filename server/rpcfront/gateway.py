@@ -46,8 +46,9 @@ class Gateway:
         `async def` (run on the event loop) or plain `def` (run on a thread). Unary methods and those with a stream of
         responses; one with a stream of requests is passed over, with a word in the log.
     authenticate: answers who calls, kept as `context.caller`, or raises; runs before a body is read.
-    translate: the google.rpc.Status of an exception that a servicer or `authenticate` raised; None makes it INTERNAL
-        with a fixed text, and the exception is logged.
+    translate: returns the google.rpc.Status of an exception that a servicer, `authenticate` or a handler raised, given
+        the method that was called (None in a handler). None makes it INTERNAL with a fixed text, and the exception is
+        logged.
     success_code: the HTTP status of a method's successful JSON call.
     probes: HTTP paths that answer 200 while their coroutine function returns, an error once it raises.
     handlers: coroutine functions from a request to its response, by the HTTP path on which each serves GET and HEAD;

@@ -5,7 +5,6 @@ field that is absent, or null (but for google.protobuf.Value, which takes it), k
 merged in the same way; lists, maps and types with a JSON form of their own are replaced as a whole.
 """
 
-import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, Self, TypeVar
@@ -14,7 +13,7 @@ import orjson
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
 
-from rpcfront import OFFLOAD_BYTES, FieldViolation, JsonCodec, has_special_json
+from rpcfront import OFFLOAD_BYTES, FieldViolation, JsonCodec, has_special_json, run_in_offload_pool
 
 M = TypeVar("M", bound=Message)
 T = TypeVar("T")
@@ -33,11 +32,15 @@ class Merger:
 
     async def encode(self, message: Message) -> bytes:
         """Return a message as JSON."""
-        return await _offloaded_if(message.ByteSize() >= OFFLOAD_BYTES, self._codec.encode, message)
+        if message.ByteSize() < OFFLOAD_BYTES:
+            return self._codec.encode(message)
+        return await run_in_offload_pool(self._codec.encode, message)
 
     async def merge(self, message: M, answer: bytes) -> M:
         """Return the message as the response changes it; the one given is not changed. Raises AnswerError."""
-        return await _offloaded_if(len(answer) >= OFFLOAD_BYTES, self.merged, message, answer)
+        if len(answer) < OFFLOAD_BYTES:
+            return self.merged(message, answer)
+        return await run_in_offload_pool(self.merged, message, answer)
 
     def merged(self, message: M, answer: bytes) -> M:
         """Do the same at once."""
@@ -84,10 +87,6 @@ class MessagePayload(Generic[M]):
     async def merged(self, answer: bytes) -> Self:
         message = await self._merger.merge(self.message, answer)
         return self if message is self.message else type(self)(self._merger, self._envelope, message)
-
-
-async def _offloaded_if(condition: bool, work: Callable[..., T], *arguments: Any) -> T:  # reads as "if"
-    return await asyncio.to_thread(work, *arguments) if condition else work(*arguments)
 
 
 def _clear_replaced(message: Any, document: object) -> None:

@@ -49,7 +49,7 @@ class _AsgiRequest(Exchange):
             yield event.get("body", b"")
             more = event.get("more_body", False)
 
-    async def departure(self) -> None:
+    async def wait_disconnected(self) -> None:
         while (await self._receive())["type"] != "http.disconnect":
             """What is left of a body that nobody has read."""
 

@@ -111,7 +111,7 @@ class _RsgiRequest(Exchange):
         """Ends a stream, which to granian it is when nobody holds its transport any more."""
         self._transport = None
 
-    async def departure(self) -> None:
+    async def wait_disconnected(self) -> None:
         await self._protocol.client_disconnect()
 
 

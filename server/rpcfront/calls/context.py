@@ -48,7 +48,7 @@ class ServicerContext(Lifetime):
     """How the call came: `grpc`, `grpc-web`, `connect` or `json`."""
     request_id = ""
     """The call's `x-request-id`: its client's, or one that was made here."""
-    departure: Callable[[], Coroutine[Any, Any, None]] | None = None
+    wait_disconnected: Callable[[], Coroutine[Any, Any, None]] | None = None
     """Returns when the client has left; None where nobody can tell, or where the task is cancelled then."""
     initial_is_sent = False
     """Whether initial metadata can be set no more: it was, or the head of a stream is out."""
@@ -56,10 +56,10 @@ class ServicerContext(Lifetime):
     """Of a streaming call: sends the answer's head."""
     write_message: Callable[[Message], Awaitable[None]] | None = None
     """Of a streaming call: sends one message."""
-    outlives_cancellation = False
+    replies_after_cancel = False
     """Whether there is still somebody to answer when the call's task is cancelled. grpcio cancels what has ended, and
     its context must not be touched then."""
-    keeps_time = False
+    enforces_deadline = False
     """Whether the deadline is ours to keep to the end; grpcio does that by itself."""
     _invocation: Metadata | None = None
     _peer = ""
@@ -83,10 +83,10 @@ class ServicerContext(Lifetime):
 
     def failure(self) -> status_pb2.Status | None:
         """The status that the call ends with, whatever its servicer returns; None while that is OK."""
-        if self.verdict is not None:
-            return self.verdict
+        if self.final_status is not None:
+            return self.final_status
         # The timer has had no turn if the servicer kept the event loop to itself.
-        if self._deadline is not None and self.keeps_time and self.is_late():
+        if self._deadline is not None and self.enforces_deadline and self.is_late():
             return DEADLINE_EXCEEDED
         return None if self._code == OK else self._status()
 
@@ -200,8 +200,8 @@ class ServicerContext(Lifetime):
         self.set_details(details)
         self._add_trailing(trailing_metadata)
         status = self._status()
-        if self.verdict is None:
-            self.verdict = status
+        if self.final_status is None:
+            self.final_status = status
         raise AbortError(status)
 
     def abort_with_status(self, status: grpc.Status) -> NoReturn:

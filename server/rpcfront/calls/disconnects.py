@@ -10,7 +10,7 @@ from rpcfront.calls.context import ServicerContext
 from rpcfront.calls.lifetime import CLIENT_LEFT
 
 
-class Departures:
+class Disconnects:
     """The calls that run on one event loop, and who watches over them."""
 
     TICK = 0.025
@@ -23,7 +23,7 @@ class Departures:
 
     def watch(self, context: ServicerContext) -> None:
         """From now on. A call whose face cannot tell is not watched."""
-        if context.departure is None:
+        if context.wait_disconnected is None:
             return
         self._running[context] = False
         loop = context.loop
@@ -41,13 +41,13 @@ class Departures:
         for context, watcher in self._running.items():
             if watcher is False:
                 self._running[context] = True
-            elif watcher is True and context.departure is not None:
-                self._running[context] = loop.create_task(_watch(context, context.departure))
+            elif watcher is True and context.wait_disconnected is not None:
+                self._running[context] = loop.create_task(_watch(context, context.wait_disconnected))
         self._sweeping = loop if self._running else None
         if self._running:
             loop.call_later(self.TICK, self._sweep, loop)
 
 
-async def _watch(context: ServicerContext, departure: Callable[[], Awaitable[None]]) -> None:
-    await departure()
+async def _watch(context: ServicerContext, wait_disconnected: Callable[[], Awaitable[None]]) -> None:
+    await wait_disconnected()
     context.interrupt(CLIENT_LEFT)

@@ -18,11 +18,11 @@ from google.protobuf.message import Message
 from google.rpc import code_pb2, error_details_pb2, status_pb2
 
 from rpcfront.calls.context import CANCELLED, ServicerContext
-from rpcfront.calls.disconnects import Departures
+from rpcfront.calls.disconnects import Disconnects
 from rpcfront.calls.lifetime import CLIENT_LEFT
 from rpcfront.calls.methods import Method
 from rpcfront.calls.observers import CallEnd, CallStart, Observers
-from rpcfront.calls.protobuf import encode_protobuf
+from rpcfront.calls.offload import OFFLOAD_BYTES, run_in_offload_pool
 from rpcfront.calls.servicers import Servicers, close
 from rpcfront.limits import Limits
 from rpcfront.status import FieldViolation, StatusError, bad_request, make_status
@@ -32,8 +32,11 @@ Authenticate = Callable[[MethodDescriptor, ServicerContext], Awaitable[object]]
 """Answers who calls, for `context.caller`, or raises; runs before the body is read."""
 Validate = Callable[[Message], Sequence[FieldViolation]]
 """Answers the rules that a request breaks."""
-Translate = Callable[[Exception], status_pb2.Status | None]
-"""The Status of a servicer's own error, None for what no caller shall be told."""
+Translate = Callable[[Exception, MethodDescriptor | None], status_pb2.Status | None]
+"""Returns the Status of an error that a servicer or a hook raised, None for one that no caller shall be told of.
+
+The method is the one that was called, None in a handler.
+"""
 Read = Callable[[], Awaitable[bytes]]
 """Reads a call's body, within limits."""
 Parse = Callable[[bytes], tuple[Message, list[FieldViolation]]]
@@ -47,11 +50,18 @@ _SOON = error_details_pb2.RetryInfo(retry_delay=Duration(seconds=1))
 TOO_MANY = make_status(code_pb2.RESOURCE_EXHAUSTED, "too many concurrent calls", _SOON)
 SHUTTING_DOWN = make_status(code_pb2.UNAVAILABLE, "the server is shutting down", _SOON)
 
-OFFLOAD_BYTES = 32 * 1024
-"""Bytes from which on a message is parsed, checked or printed on a thread: the event loop, and every other call, would
-wait too long."""
-
 _log = logging.getLogger(__name__)
+
+
+class Wire(NamedTuple):
+    """How the request of a call arrives, and how its responses leave."""
+
+    read: Read
+    parse: Parse
+    encode: Encode
+    offloads_encoding: bool = True
+    """Whether a large response is encoded off the event loop. Not worth it for protobuf, where serialising takes hardly
+    longer than finding out how large the message is."""
 
 
 class Outcome(NamedTuple):
@@ -85,21 +95,17 @@ class Dispatcher:
     observers: Observers | None = None
     stopping: bool = False
     """Set when the grace is over: calls cancelled from now on are told so."""
-    _departures: Departures = field(default_factory=Departures, init=False)
+    _disconnects: Disconnects = field(default_factory=Disconnects, init=False)
     _running: int = field(default=0, init=False)
 
-    def unary(
-        self, method: Method, context: ServicerContext, read: Read, parse: Parse, encode: Encode
-    ) -> Coroutine[Any, Any, Outcome]:
-        """One call from its headers to its answer's bytes. Raises nothing but CancelledError."""
-        call = self._call(method, context, read, parse, encode, None)
+    def unary(self, method: Method, context: ServicerContext, wire: Wire) -> Coroutine[Any, Any, Outcome]:
+        """Run one call from its headers to its response's bytes. Raises nothing but CancelledError."""
+        call = self._call(method, context, wire, None)
         return call if self.observers is None else _observed(call, method, context, self.observers)
 
-    def stream(
-        self, method: Method, context: ServicerContext, read: Read, parse: Parse, encode: Encode, sink: Sink
-    ) -> Coroutine[Any, Any, Outcome]:
-        """The same for a call that answers with a stream, which goes to `sink`."""
-        call = self._stream(method, context, read, parse, encode, sink)
+    def stream(self, method: Method, context: ServicerContext, wire: Wire, sink: Sink) -> Coroutine[Any, Any, Outcome]:
+        """Run one call whose responses are a stream, which goes to `sink`. Raises nothing but CancelledError."""
+        call = self._stream(method, context, wire, sink)
         return call if self.observers is None else _observed(call, method, context, self.observers)
 
     def refused(self, code: int, context: ServicerContext) -> None:
@@ -109,9 +115,7 @@ class Dispatcher:
             end = CallEnd(context.protocol, "", code, 0.0, None, context.request_id, context.peer())
             self.observers.ended(tokens, end)
 
-    async def _call(
-        self, method: Method, context: ServicerContext, read: Read, parse: Parse, encode: Encode, sink: Sink | None
-    ) -> Outcome:
+    async def _call(self, method: Method, context: ServicerContext, wire: Wire, sink: Sink | None) -> Outcome:
         # One coroutine and not a row of them: each costs as much as a step of the work.
         if self._running >= self.limits.concurrent_calls:
             return Outcome(status=TOO_MANY)
@@ -121,32 +125,29 @@ class Dispatcher:
             if self.authenticate is not None:
                 context.caller = await self.authenticate(method.descriptor, context)
             context.begin()
-            body = await read()
+            body = await wire.read()
             if len(body) < OFFLOAD_BYTES:
-                request = self._parsed(method, body, parse)
+                request = self._parsed(method, body, wire.parse)
             else:
-                request = await self.servicers.on_the_side(self._parsed, method, body, parse)
+                request = await run_in_offload_pool(self._parsed, method, body, wire.parse)
             # Only now: until the body is whole, its reading tells of a client that leaves.
-            self._departures.watch(context)
+            self._disconnects.watch(context)
             if sink is not None:
-                return await self._send(method, request, context, encode, sink)
+                return await self._send(method, request, context, wire.encode, sink)
             response = await self.servicers.handler(method)(request, context)
             message = _checked(response, method, context)
-            # How long protobuf bytes will be is known no sooner than they are there.
-            if encode is encode_protobuf or message.ByteSize() < OFFLOAD_BYTES:
-                return Outcome(encode(message))
-            return Outcome(await self.servicers.on_the_side(encode, message))
+            if wire.offloads_encoding and message.ByteSize() >= OFFLOAD_BYTES:
+                return Outcome(await run_in_offload_pool(wire.encode, message))
+            return Outcome(wire.encode(message))
         except BaseException as error:  # noqa: BLE001  # what is no call's failure is raised again
             return self.failed(error, method.path, context)
         finally:
             self._running -= 1
-            self._departures.forget(context)
+            self._disconnects.forget(context)
             context.finish()
 
-    async def _stream(
-        self, method: Method, context: ServicerContext, read: Read, parse: Parse, encode: Encode, sink: Sink
-    ) -> Outcome:
-        outcome = await self._call(method, context, read, parse, encode, sink)
+    async def _stream(self, method: Method, context: ServicerContext, wire: Wire, sink: Sink) -> Outcome:
+        outcome = await self._call(method, context, wire, sink)
         if context.initial_is_sent:
             # Its sending may be under way still, or have been given up with the servicer.
             with suppress(StatusError):
@@ -160,8 +161,8 @@ class Dispatcher:
 
         async def write(message: object) -> None:
             # A code that the servicer has set holds for the end; what ended the call already holds now.
-            if context.verdict is not None:
-                raise StatusError(context.verdict)
+            if context.final_status is not None:
+                raise StatusError(context.final_status)
             await sink.send(encode(_typed(message, method)))
 
         context.start_stream, context.write_message = sink.start, write
@@ -191,28 +192,30 @@ class Dispatcher:
             return self._cancelled(error, context)
         if not isinstance(error, Exception | SystemExit):
             raise error
-        verdict = None if context is None else context.verdict
+        final_status = None if context is None else context.final_status
         if isinstance(error, StatusError):
-            return Outcome(status=verdict or error.status, http_status=None if verdict else error.http_status)
+            return Outcome(status=final_status or error.status, http_status=None if final_status else error.http_status)
         # A servicer that calls sys.exit() has failed; it does not decide for the server.
-        status = self.translate(error) if self.translate is not None and isinstance(error, Exception) else None
+        status = None
+        if self.translate is not None and isinstance(error, Exception):
+            status = self.translate(error, None if context is None else context.method)
         if status is None:
             status = None if context is None else context.failure()
             # With a status it is the generated base's word for a method that its servicer lacks.
             if status is None or not isinstance(error, NotImplementedError):
                 _log.error("%s failed", name, exc_info=error)
-        return Outcome(status=verdict or status or INTERNAL)
+        return Outcome(status=final_status or status or INTERNAL)
 
     def _cancelled(self, error: asyncio.CancelledError, context: ServicerContext | None) -> Outcome:
         if context is not None and context.is_interrupted:
-            return Outcome(status=context.verdict)
-        if self.stopping and (context is None or context.outlives_cancellation):
+            return Outcome(status=context.final_status)
+        if self.stopping and (context is None or context.replies_after_cancel):
             return Outcome(status=SHUTTING_DOWN)
         if context is not None:
             task = asyncio.current_task()
             if task is not None and not task.cancelling():
                 # The servicer's own: something that it waited for was cancelled.
-                return Outcome(status=context.verdict or CANCELLED)
+                return Outcome(status=context.final_status or CANCELLED)
             context.interrupt(CLIENT_LEFT)
         raise error
 

@@ -1,7 +1,7 @@
 """How long a call lives, and what ends it before its servicer does: the deadline, the client's leaving, `cancel()`.
 
-Whatever ends a call early is a status, kept here as the verdict, and the first one counts. The task that runs the call
-is cancelled; a plain `def` servicer goes on in its thread, where `is_active()` tells it.
+Whatever ends a call early is a status, kept here as the final status, and the first one counts. The task that runs the
+call is cancelled; a plain `def` servicer goes on in its thread, where `is_active()` tells it.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ class Lifetime:
     """From the moment when the dispatcher takes a call to the one when it knows how the call ended."""
 
     # Defaults stand on the class: most calls never change them, and a context is made for every call.
-    verdict: status_pb2.Status | None = None
+    final_status: status_pb2.Status | None = None
     """The status that the call ends with, whatever its servicer does from now on."""
     is_interrupted = False
     """Whether the task has been cancelled to end the call."""
@@ -64,8 +64,8 @@ class Lifetime:
         """Ends the call with `status`, unless it has ended. From any thread."""
         if self._ended:
             return
-        if self.verdict is None:
-            self.verdict = status
+        if self.final_status is None:
+            self.final_status = status
         if self.loop is not None:
             # Never at once: cancelled while it runs, the task would fail at some await behind the call's end.
             self.loop.call_soon_threadsafe(self._cancel)
@@ -101,7 +101,7 @@ class Lifetime:
 
     def is_active(self) -> bool:
         """Whether the call is still running, as grpc names it."""
-        return not self._ended and self.verdict is None
+        return not self._ended and self.final_status is None
 
     def done(self) -> bool:
         """Whether the call has ended, as grpc.aio names it."""
@@ -109,7 +109,7 @@ class Lifetime:
 
     def cancelled(self) -> bool:
         """Whether the call ended because it was cancelled: by its client or by `cancel()`."""
-        return self.verdict is not None and self.verdict.code == code_pb2.CANCELLED
+        return self.final_status is not None and self.final_status.code == code_pb2.CANCELLED
 
     def add_callback(self, callback: Callable[[], object]) -> bool:
         """Calls `callback()` on the event loop, where it must not block, once the call has ended.

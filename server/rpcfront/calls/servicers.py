@@ -11,14 +11,12 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 
 from google.protobuf.message import Message
 
 from rpcfront.calls.context import ServicerContext
 from rpcfront.calls.methods import Method
-
-T = TypeVar("T")
 
 _END = object()
 
@@ -46,7 +44,6 @@ class Servicers:
         self._interceptors = tuple(interceptors)
         self._handlers: dict[Method, Handler] = {}
         self._pool: ThreadPoolExecutor | None = None
-        self._side: ThreadPoolExecutor | None = None
 
     def handler(self, method: Method) -> Handler:
         """What answers a unary method's response, or whatever else its servicer answered."""
@@ -113,12 +110,6 @@ class Servicers:
             if close_iterator is not None and step is not None:
                 # While the generator runs it cannot be closed: that is done behind the step it is in.
                 step.add_done_callback(lambda _: self._on_thread(_close, close_iterator))
-
-    async def on_the_side(self, work: Callable[..., T], *arguments: Any) -> T:
-        """Does the work on a large message, two at a time and no more: it shares the interpreter with all calls."""
-        if self._side is None:
-            self._side = ThreadPoolExecutor(2, thread_name_prefix="large-message")
-        return await asyncio.get_running_loop().run_in_executor(self._side, work, *arguments)
 
     def _on_thread(self, function: Callable[..., Any], *arguments: Any) -> "Future[Any]":
         if self._pool is None:

@@ -9,7 +9,7 @@ import struct
 import orjson
 from google.protobuf.message import Message
 
-from rpcfront.calls.dispatch import Dispatcher, Outcome
+from rpcfront.calls.dispatch import Dispatcher, Outcome, Wire
 from rpcfront.calls.methods import Method
 from rpcfront.calls.protobuf import decode_protobuf, encode_protobuf
 from rpcfront.metadata import Metadata, to_headers
@@ -61,7 +61,7 @@ class ConnectStreamEdge:
 
         stream = _Stream(request, context, _PROTO if is_proto else _JSON)
         encode = encode_protobuf if is_proto else self._codec.encode
-        outcome = await self._dispatcher.stream(method, context, read, parse, encode, stream)
+        outcome = await self._dispatcher.stream(method, context, Wire(read, parse, encode), stream)
         end = _envelope(_END, orjson.dumps(self._end(outcome, context.trailers())))
         if stream.has_started:
             await stream.end(end)

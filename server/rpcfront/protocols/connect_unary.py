@@ -8,7 +8,7 @@ plain curl sends, and it need not know of Connect.
 from google.protobuf.message import Message
 from google.rpc import code_pb2
 
-from rpcfront.calls.dispatch import Dispatcher, Outcome
+from rpcfront.calls.dispatch import Dispatcher, Outcome, Wire
 from rpcfront.calls.methods import Method
 from rpcfront.calls.protobuf import UNKNOWN_METHOD, decode_protobuf, encode_protobuf
 from rpcfront.metadata import CONNECT_TRAILER_PREFIX, to_headers
@@ -93,7 +93,8 @@ class ConnectEdge:
             return decode_json(method, self._codec, body)
 
         encode = encode_protobuf if is_proto else self._codec.encode
-        return self._respond(request, context, await self._dispatcher.unary(method, context, read, parse, encode))
+        wire = Wire(read, parse, encode, offloads_encoding=not is_proto)
+        return self._respond(request, context, await self._dispatcher.unary(method, context, wire))
 
     def _gunzip(self, body: bytes) -> bytes:
         try:

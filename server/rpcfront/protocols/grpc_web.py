@@ -5,7 +5,7 @@ from functools import lru_cache
 
 from google.protobuf.message import Message
 
-from rpcfront.calls.dispatch import Dispatcher, Outcome
+from rpcfront.calls.dispatch import Dispatcher, Outcome, Wire
 from rpcfront.calls.methods import Method
 from rpcfront.calls.protobuf import UNKNOWN_METHOD, decode_protobuf, encode_protobuf
 from rpcfront.metadata import DETAILS_KEY, to_headers
@@ -52,11 +52,12 @@ class GrpcWebEdge:
                 body = decode_text(body)
             return decode_protobuf(method, read_message(body, request.header("grpc-encoding"), self._limit))
 
+        wire = Wire(read, parse, encode_protobuf, offloads_encoding=False)
         if not method.is_streaming:
-            outcome = await self._dispatcher.unary(method, context, read, parse, encode_protobuf)
+            outcome = await self._dispatcher.unary(method, context, wire)
             return _respond(content_type, outcome, context)
         stream = _Stream(request, context, content_type)
-        outcome = await self._dispatcher.stream(method, context, read, parse, encode_protobuf, stream)
+        outcome = await self._dispatcher.stream(method, context, wire, stream)
         if stream.has_started:
             await stream.end(stream.frames.end(outcome, context.trailers()))
             return None

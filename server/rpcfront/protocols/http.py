@@ -50,7 +50,7 @@ class HttpRequest:
     """As grpcio writes it: `ipv4:127.0.0.1:50000`."""
     path_is_decoded = False
     """Whether the server has percent-decoded the path already."""
-    departure: Callable[[], Coroutine[Any, Any, None]] | None = None
+    wait_disconnected: Callable[[], Coroutine[Any, Any, None]] | None = None
     """Returns when the client has left, its body read before; None where the server cannot tell."""
     stream_limit: int | None = None
     """Bytes that a streamed body may have, where the server takes them faster than the client; None without a limit."""
@@ -129,14 +129,14 @@ _TIMEOUTS = {"grpc-timeout": parse_timeout, "connect-timeout-ms": parse_connect_
 class HttpContext(ServicerContext):
     """The context of a call that came over HTTP: its metadata and deadline stand in the headers."""
 
-    outlives_cancellation = True
-    keeps_time = True
+    replies_after_cancel = True
+    enforces_deadline = True
 
     def __init__(self, request: HttpRequest, protocol: str) -> None:
         self._request = request
         self._task = request.task
         self.request_id = request.request_id
-        self.departure = request.departure
+        self.wait_disconnected = request.wait_disconnected
         self.protocol = protocol
 
     def authorization(self) -> list[str]:

@@ -7,7 +7,7 @@ from functools import partial
 from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.message import Message
 
-from rpcfront.calls.dispatch import Dispatcher, Outcome, Parse, Read
+from rpcfront.calls.dispatch import Dispatcher, Outcome, Wire
 from rpcfront.calls.methods import Method, ServiceError
 from rpcfront.metadata import REST_TRAILER_PREFIX, to_headers
 from rpcfront.protocols.http import Headers, HttpContext, HttpRequest, HttpResponse
@@ -136,18 +136,16 @@ class RestEdge:
             return message, violations
 
         answer = route.new_answer()
+        wire = Wire(read, parse, answer.encode)
         if route.method.is_streaming:
-            return await self._stream(request, context, route, answer, read, parse)
-        outcome = await self._dispatcher.unary(route.method, context, read, parse, answer.encode)
+            return await self._stream(route, wire, _Stream(request, context, route.success_status, answer))
+        outcome = await self._dispatcher.unary(route.method, context, wire)
         return self._respond(outcome, context, route, answer.content_type)
 
-    async def _stream(
-        self, request: HttpRequest, context: HttpContext, route: JsonRoute, answer: Answer, read: Read, parse: Parse
-    ) -> HttpResponse | None:
-        stream = _Stream(request, context, route.success_status, answer)
-        outcome = await self._dispatcher.stream(route.method, context, read, parse, answer.encode, stream)
+    async def _stream(self, route: JsonRoute, wire: Wire, stream: "_Stream") -> HttpResponse | None:
+        outcome = await self._dispatcher.stream(route.method, stream.context, wire, stream)
         if not stream.has_started:
-            return self._respond(outcome, context, route, stream.content_type)
+            return self._respond(outcome, stream.context, route, stream.content_type)
         await stream.end(b"" if outcome.status is None else stream.failure(self._errors.body(outcome.status)))
         return None
 
