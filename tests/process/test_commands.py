@@ -14,18 +14,20 @@ import pytest
 
 import actiond as package
 from actiond.config.settings import TABLE
-from tests.process.conftest import Start
+from tests.process.conftest import Run, Start
 from tests.support.action_service.http_calls import create_target
 from tests.support.servers.actiond import clean_environment
+from tests.support.waiting import until
 
 ANY_PORTS = ("--grpc-address", "127.0.0.1:0", "--http-address", "127.0.0.1:0")
 
 
-def run(*arguments: str, cwd: Path | None = None, **variables: str) -> subprocess.CompletedProcess[str]:
+def run_process(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    """Runs a command as users do, for what only a process shows: its exit, its streams, the ports that it binds."""
     return subprocess.run(
         [sys.executable, "-m", "actiond", *arguments],
         cwd=cwd,
-        env=clean_environment(**variables),
+        env=clean_environment(),
         capture_output=True,
         text=True,
         timeout=30,
@@ -53,8 +55,6 @@ def refused(done: subprocess.CompletedProcess[str], *words: str, code: int = 2) 
         (["serve", "--worker", "2"], "--worker"),
         (["serve", "--workers", "0"], "--workers"),
         (["serve", "--grpc-address", "nowhere"], "--grpc-address"),
-        (["serve", "--http-address", f"{'x' * 64}.invalid:0"], "--http-address"),
-        (["serve", "--http-address", "192.0.2.1:0"], "--http-address"),
         (["serve", "--database", "memory:", "--workers", "2"], "--workers"),
         (["serve", "--database", "mysql://x"], "--database"),
         (["serve", "--read-timeout", "20"], "--read-timeout"),
@@ -65,12 +65,6 @@ def refused(done: subprocess.CompletedProcess[str], *words: str, code: int = 2) 
         (["token", "list", "--database", "memory:"], "memory:"),
         (["token", "create", "--name", "x", "--permission", "*", "--database", "memory:"], "memory:"),
         (["token", "revoke", "1", "--database", "memory:"], "memory:"),
-        (["serve", *ANY_PORTS, "--descriptor-set", "missing.binpb"], "--descriptor-set: missing.binpb"),
-        (
-            ["serve", *ANY_PORTS, "--descriptor-set", "/dev/null", "--database", "memory:"],
-            "--descriptor-set: /dev/null",
-        ),
-        (["serve", *ANY_PORTS, "--descriptor-set", "/dev/null", "--workers", "2"], "--descriptor-set: /dev/null"),
         (["serve", "--allow-address", "127.0.0.1/8"], "--allow-address"),
         (["execution"], "COMMAND"),
         (["execution", "delete"], "CONDITION"),
@@ -81,18 +75,36 @@ def refused(done: subprocess.CompletedProcess[str], *words: str, code: int = 2) 
     ids=" ".join,
 )
 def test_a_wrong_argument_is_exit_code_2_and_one_line_that_names_it(
-    tmp_path: Path, arguments: list[str], word: str
+    run: Run, tmp_path: Path, arguments: list[str], word: str
 ) -> None:
-    refused(run(*arguments, cwd=tmp_path), word)
+    refused(run(*arguments), word)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_wrong_variable_is_exit_code_2_and_one_line_that_names_it(tmp_path: Path) -> None:
-    refused(run("serve", cwd=tmp_path, ACTIOND_WORKERS="many"), "ACTIOND_WORKERS", "many")
+@pytest.mark.parametrize(
+    ("arguments", "word"),
+    [
+        (["--grpc-address", "127.0.0.1:0", "--http-address", f"{'x' * 64}.invalid:0"], "--http-address"),
+        (["--grpc-address", "127.0.0.1:0", "--http-address", "192.0.2.1:0"], "--http-address"),
+        ([*ANY_PORTS, "--descriptor-set", "missing.binpb"], "--descriptor-set: missing.binpb"),
+        ([*ANY_PORTS, "--descriptor-set", "/dev/null", "--database", "memory:"], "--descriptor-set: /dev/null"),
+        ([*ANY_PORTS, "--descriptor-set", "/dev/null", "--workers", "2"], "--descriptor-set: /dev/null"),
+    ],
+    ids=str,
+)
+def test_a_setting_that_cannot_be_served_is_exit_code_2_and_one_line_that_names_it(
+    tmp_path: Path, arguments: list[str], word: str
+) -> None:
+    refused(run_process("serve", *arguments, cwd=tmp_path), word)
+    assert list(tmp_path.iterdir()) == []
 
 
-def test_a_wrong_admin_token_is_not_repeated(tmp_path: Path) -> None:
-    done = run("serve", cwd=tmp_path, ACTIOND_ADMIN_TOKEN="with a space")
+def test_a_wrong_variable_is_exit_code_2_and_one_line_that_names_it(run: Run) -> None:
+    refused(run("serve", ACTIOND_WORKERS="many"), "ACTIOND_WORKERS", "many")
+
+
+def test_a_wrong_admin_token_is_not_repeated(run: Run) -> None:
+    done = run("serve", ACTIOND_ADMIN_TOKEN="with a space")
     refused(done, "ACTIOND_ADMIN_TOKEN")
     assert "with a" not in done.stderr
 
@@ -109,7 +121,7 @@ def test_a_port_in_use_is_exit_code_2_and_one_line_that_names_address_and_settin
         other.listen()
         address = f"127.0.0.1:{other.getsockname()[1]}"
         free = "http" if protocol == "grpc" else "grpc"
-        done = run("serve", f"--{protocol}-address", address, f"--{free}-address", "127.0.0.1:0", cwd=tmp_path)
+        done = run_process("serve", f"--{protocol}-address", address, f"--{free}-address", "127.0.0.1:0", cwd=tmp_path)
     refused(done, f"--{protocol}-address", address, "in use")
     assert list(tmp_path.iterdir()) == []
 
@@ -117,41 +129,41 @@ def test_a_port_in_use_is_exit_code_2_and_one_line_that_names_address_and_settin
 def test_a_second_server_on_the_same_port_is_refused(start: Start, tmp_path: Path) -> None:
     server = start(workers=2)
     address = f"127.0.0.1:{server.http_port}"
-    refused(run("serve", "--grpc-address", "127.0.0.1:0", "--http-address", address, cwd=tmp_path), address)
+    refused(run_process("serve", "--grpc-address", "127.0.0.1:0", "--http-address", address, cwd=tmp_path), address)
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])
-def test_a_database_of_a_later_release_is_exit_code_2_and_one_line(tmp_path: Path, workers: str) -> None:
-    prepared = run("token", "create", "--name", "x", "--owner", "1", "--permission", "*", cwd=tmp_path)
+def test_a_database_of_a_later_release_is_exit_code_2_and_one_line(run: Run, tmp_path: Path, workers: str) -> None:
+    prepared = run("token", "create", "--name", "x", "--owner", "1", "--permission", "*")
     assert prepared.returncode == 0
     with sqlite3.connect(tmp_path / "data" / "actiond.db") as connection:
         connection.execute("PRAGMA user_version = 9999")
     connection.close()
-    anywhere = ["--grpc-address", "127.0.0.1:0", "--http-address", "127.0.0.1:0"]
-    refused(run("serve", "--workers", workers, *anywhere, cwd=tmp_path), "9999")
-    refused(run("token", "list", cwd=tmp_path), "9999")
+    refused(run_process("serve", "--workers", workers, *ANY_PORTS, cwd=tmp_path), "9999")
+    refused(run("token", "list"), "9999")
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])
 def test_a_file_that_is_no_database_is_exit_code_1_and_one_line(tmp_path: Path, workers: str) -> None:
     (tmp_path / "text.db").write_text("This is text. " * 500)
-    anywhere = ["--grpc-address", "127.0.0.1:0", "--http-address", "127.0.0.1:0"]
-    done = run("serve", "--workers", workers, *anywhere, "--database", "sqlite:///text.db", cwd=tmp_path)
+    done = run_process("serve", "--workers", workers, *ANY_PORTS, "--database", "sqlite:///text.db", cwd=tmp_path)
     refused(done, "text.db", code=1)
 
 
-def test_the_version_is_printed() -> None:
+def test_the_version_is_printed(run: Run) -> None:
     done = run("--version")
     assert (done.returncode, done.stdout) == (0, f"actiond {package.__version__}\n")
 
 
-def test_the_console_script_is_the_same_program() -> None:
-    script = Path(sys.executable).with_name("actiond")
-    done = subprocess.run([script, "--version"], capture_output=True, text=True, timeout=30, check=False)
-    assert done.stdout == run("--version").stdout
+@pytest.mark.parametrize("command", [[sys.executable, "-m", "actiond"], [Path(sys.executable).with_name("actiond")]])
+def test_the_module_and_the_console_script_are_the_program_and_exit_with_its_code(command: list[str | Path]) -> None:
+    version = subprocess.run([*command, "--version"], capture_output=True, text=True, timeout=30, check=False)
+    assert (version.returncode, version.stdout) == (0, f"actiond {package.__version__}\n")
+    wrong = subprocess.run([*command, "nonsense"], capture_output=True, text=True, timeout=30, check=False)
+    refused(wrong, "nonsense")
 
 
-def test_the_help_of_serve_names_each_variable_and_default() -> None:
+def test_the_help_of_serve_names_each_variable_and_default(run: Run) -> None:
     text = " ".join(run("serve", "--help").stdout.split())
     for setting in TABLE:
         assert setting.variable in text
@@ -160,7 +172,7 @@ def test_the_help_of_serve_names_each_variable_and_default() -> None:
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["token", "--help"], ["token", "create", "--help"]], ids=" ".join)
-def test_help_is_on_stdout(arguments: list[str]) -> None:
+def test_help_is_on_stdout(run: Run, arguments: list[str]) -> None:
     done = run(*arguments)
     assert done.returncode == 0
     assert done.stdout.startswith("usage: actiond")
@@ -173,7 +185,9 @@ CREATE = ("token", "create", "--name", "ci", "--permission", "execution.target.w
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-def test_a_made_token_works_at_once_and_a_revoked_one_no_more_in_every_worker(start: Start, workers: int) -> None:
+def test_a_made_token_works_at_once_and_a_revoked_one_no_more_in_every_worker(
+    run: Run, start: Start, workers: int
+) -> None:
     server = start(workers=workers)
     made = run(*CREATE, ACTIOND_DATABASE=server.database)
     assert made.returncode == 0
@@ -187,7 +201,7 @@ def test_a_made_token_works_at_once_and_a_revoked_one_no_more_in_every_worker(st
     assert {create_target(server, f"after {number}", secret) for number in range(16)} == {401}
 
 
-def test_the_list_of_tokens_tells_all_but_the_secrets(start: Start) -> None:
+def test_the_list_of_tokens_tells_all_but_the_secrets(run: Run, start: Start) -> None:
     server = start()
     active, revoked = (run(*CREATE, "--expires", "30d", ACTIOND_DATABASE=server.database) for _ in range(2))
     (revoked_id,) = re.findall(r"token ([0-9]+) for", revoked.stderr)
@@ -206,12 +220,10 @@ def test_the_list_of_tokens_tells_all_but_the_secrets(start: Start) -> None:
         assert secret not in done.stdout
 
 
-def test_an_expired_token_is_refused_and_listed_so(start: Start) -> None:
+def test_an_expired_token_is_refused_and_listed_so(run: Run, start: Start) -> None:
     server = start()
-    soon = (datetime.now(UTC) + timedelta(seconds=6)).isoformat(timespec="seconds")
-    secret = run(*CREATE, "--expires", soon, ACTIOND_DATABASE=server.database).stdout.strip()
-    while "expired" not in run("token", "list", ACTIOND_DATABASE=server.database).stdout:
-        assert datetime.now(UTC) < datetime.fromisoformat(soon) + timedelta(seconds=30)
+    secret = run(*CREATE, "--expires", "2s", ACTIOND_DATABASE=server.database).stdout.strip()
+    until(lambda: "expired" in run("token", "list", ACTIOND_DATABASE=server.database).stdout, "the token expires")
     assert create_target(server, "too late", secret) == 401
 
 
@@ -232,21 +244,22 @@ def test_an_expired_token_is_refused_and_listed_so(start: Start) -> None:
         (["--owner", " "], "--owner"),
     ],
 )
-def test_a_token_that_cannot_be_meant_is_refused(tmp_path: Path, arguments: list[str], word: str) -> None:
-    refused(run(*CREATE, "--owner", "1", *arguments, cwd=tmp_path), word)
+def test_a_token_that_cannot_be_meant_is_refused(run: Run, arguments: list[str], word: str) -> None:
+    refused(run(*CREATE, "--owner", "1", *arguments), word)
 
 
-def test_an_unknown_token_cannot_be_revoked(start: Start) -> None:
-    refused(run("token", "revoke", "12345", ACTIOND_DATABASE=start().database), "12345", code=1)
+def test_an_unknown_token_cannot_be_revoked(run: Run) -> None:
+    assert run(*CREATE, "--owner", "1").returncode == 0
+    refused(run("token", "revoke", "12345"), "12345", code=1)
 
 
-def test_a_database_that_is_not_there_is_not_made_by_looking(tmp_path: Path) -> None:
-    refused(run("token", "list", cwd=tmp_path), "no such database", code=1)
+def test_a_database_that_is_not_there_is_not_made_by_looking(run: Run, tmp_path: Path) -> None:
+    refused(run("token", "list"), "no such database", code=1)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_before_the_first_start_there_is_no_default_owner(tmp_path: Path) -> None:
-    refused(run(*CREATE, cwd=tmp_path), "--owner", code=1)
+def test_before_the_first_start_there_is_no_default_owner(run: Run) -> None:
+    refused(run(*CREATE), "--owner", code=1)
 
 
 def test_a_secret_that_cannot_be_printed_is_said_to_be_lost(tmp_path: Path) -> None:

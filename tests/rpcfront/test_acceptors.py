@@ -8,12 +8,13 @@ import pytest
 from google.protobuf import text_format
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message_factory import GetMessageClass
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from rpcfront.validation.fast_path.messages import Accept, Acceptors
 from rpcfront.validation.validator import Validator
 from tests.rpcfront.ruled import PROTO3, ruled_pool
+from tests.support.examples import examples
 
 RULE = "[(buf.validate.field)"
 FORMS = {
@@ -266,7 +267,7 @@ def _scalar(field: FieldDescriptor) -> st.SearchStrategy[Any]:
 
 
 @pytest.mark.parametrize("number", [pytest.param(number, id=body) for number, (body, _) in enumerate(ROWS)])
-@settings(max_examples=40)  # of each row
+@examples(40)  # of each row
 @given(data=st.data())
 def test_what_is_accepted_breaks_no_rule(number: int, data: st.DataObject) -> None:
     accept, sent = acceptor(f"M{number}"), data.draw(near_the_rules(descriptor(f"M{number}")))

@@ -1,6 +1,7 @@
 """Messages of any type that have a JSON form, drawn by Hypothesis from their descriptor."""
 
 import math
+from functools import cache
 from typing import Any
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
@@ -23,6 +24,7 @@ INTEGERS = {
 }
 
 
+@cache
 def scalars(field: FieldDescriptor) -> st.SearchStrategy[Any]:
     if field.cpp_type in INTEGERS:
         return INTEGERS[field.cpp_type]

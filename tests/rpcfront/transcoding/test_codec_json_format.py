@@ -1,6 +1,7 @@
 """The codec against protobuf's json_format: what it prints, what it reads, and where it is stricter on purpose."""
 
 import json
+from functools import cache
 from typing import Any
 
 import pytest
@@ -11,10 +12,11 @@ from google.protobuf import json_format
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from rpcfront.transcoding.json.codec import JsonCodec, MalformedJsonError, range_violations
+from tests.support.examples import examples
 from tests.support.services.fixture_protos import fixture_pool, message_class, message_type
 from tests.support.strategies import messages
 
@@ -45,13 +47,13 @@ def same(one: Message, other: Message) -> bool:
     return one.SerializeToString(deterministic=True) == other.SerializeToString(deterministic=True)
 
 
-@settings(max_examples=300)
+@examples(300)
 @given(any_message())
 def test_every_message_is_printed_as_json_format_prints_it(message: Message) -> None:
     assert json.loads(CODEC.encode(message)) == json.loads(theirs(message))
 
 
-@settings(max_examples=300)
+@examples(300)
 @given(any_message())
 def test_every_message_printed_by_json_format_is_read_back(message: Message) -> None:
     read = type(message)()
@@ -137,6 +139,7 @@ def documents(draw: st.DrawFn, descriptor: Descriptor, depth: int = 3) -> Any:
     return document
 
 
+@cache
 def _value(field: FieldDescriptor, depth: int) -> st.SearchStrategy[Any]:
     inner = field.message_type
     if inner is not None and inner.GetOptions().map_entry:
@@ -146,6 +149,7 @@ def _value(field: FieldDescriptor, depth: int) -> st.SearchStrategy[Any]:
     return st.lists(element, max_size=3) | element if field.is_repeated else element
 
 
+@cache
 def _element(field: FieldDescriptor, depth: int) -> st.SearchStrategy[Any]:
     if field.message_type is not None:
         return documents(field.message_type, depth - 1) | NO_MESSAGES if depth else NO_MESSAGES
@@ -167,7 +171,7 @@ def _taken_by_them(document: bytes, message: Message) -> bool:
     return True
 
 
-@settings(max_examples=600)
+@examples(300)
 @given(st.data())
 def test_a_document_is_taken_where_json_format_takes_it_and_read_alike(data: st.DataObject) -> None:
     # Not Choice and Lists: see STRICTER_THERE.

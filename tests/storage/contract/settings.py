@@ -2,8 +2,10 @@
 
 from hypothesis import HealthCheck, settings
 
+from tests.support.examples import examples
+
 property_of_a_store = settings(
-    max_examples=30,
+    examples(30),
     deadline=None,  # the disk may be slow
     suppress_health_check=[
         HealthCheck.function_scoped_fixture,  # each example makes a store of its own
