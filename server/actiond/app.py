@@ -40,7 +40,7 @@ from actiond.executions.runner import Runner
 from actiond.secrets import encryption_keys
 from actiond.secrets.sealing import Sealer, make_key
 from actiond.storage.urls import open_store
-from actiond.telemetry.access_log import AccessLog, as_json, as_text
+from actiond.telemetry.access_log import AccessLog
 from actiond.telemetry.line_writer import LineWriter
 from actiond.telemetry.metrics.endpoint import MetricsPage
 from actiond.telemetry.metrics.memory import Memory
@@ -77,8 +77,6 @@ PUBLIC = (health.SERVICE_NAME, reflection.SERVICE_NAME, *PROBES, DOCUMENT_PATH, 
 """The one list of what is answered without a token: services over native gRPC, and paths over HTTP. None of it is a
 method of the gateway's. METRICS_PATH is one more, unless `--metrics` says otherwise."""
 
-ACCESS_LOG_STYLES = {"text": as_text, "json": as_json}
-
 
 class Application:
     """One worker's services, from the store to the faces that the listeners call."""
@@ -96,8 +94,10 @@ class Application:
         self._store = store
         self._draining = False
         self._health = HealthServicer(SERVICE_NAMES)
-        style = ACCESS_LOG_STYLES.get(settings.access_log)
-        self._access_log = None if style is None else AccessLog(sys.stderr.fileno(), style, _owner)
+        access_log_format = FORMATS.get(settings.access_log)
+        self._access_log = (
+            None if access_log_format is None else AccessLog(sys.stderr.fileno(), access_log_format, _owner)
+        )
         guard = AddressGuard(settings.allow_addresses, settings.deny_addresses)
         self._target_lines = LineWriter(sys.stderr.fileno(), "log of calls to targets")
         format_record = FORMATS["json" if settings.access_log == "json" else "text"]

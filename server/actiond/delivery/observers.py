@@ -28,19 +28,24 @@ class TargetObservers:
 
     def __init__(self, observers: Sequence[TargetObserver]) -> None:
         self._observers = tuple(observers)
+        self._logged: set[tuple[type, type]] = set()
 
     def started(self, request: TargetRequest, headers: dict[str, str]) -> list[Any]:
         """Return what each observer has returned, in order."""
-        return [self._guarded(observer.started, request, headers) for observer in self._observers]
+        return [self._guarded(observer, observer.started, request, headers) for observer in self._observers]
 
     def ended(self, tokens: list[Any], call: TargetCall) -> None:
         """Give each observer what it had returned."""
         for observer, token in zip(self._observers, tokens, strict=True):
-            self._guarded(observer.ended, token, call)
+            self._guarded(observer, observer.ended, token, call)
 
-    def _guarded(self, method: Any, *arguments: Any) -> Any:
+    def _guarded(self, observer: TargetObserver, method: Any, *arguments: Any) -> Any:
         try:
             return method(*arguments)
-        except Exception:  # noqa: BLE001  # an observer may raise anything
-            _log.exception("an observer of calls to targets failed")
+        except Exception as error:  # noqa: BLE001  # an observer may raise anything
+            # One that every call meets must not fill the log.
+            kind = (type(observer), type(error))
+            if kind not in self._logged:
+                self._logged.add(kind)
+                _log.exception("an observer of calls to targets failed; errors like this are logged once")
             return None
