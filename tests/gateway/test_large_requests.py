@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 
 from rpcfront import Gateway
-from rpcfront.status import MOST_FIELDS
+from rpcfront.status import MAX_FIELDS
 from tests.gateway import echo
 from tests.gateway.cases.rows import JSON
 from tests.gateway.faces import HTTP_FACES, ask
@@ -52,7 +52,7 @@ async def test_of_a_thousand_faults_the_first_are_named(
     status = json.loads(reply.body)
     (detail,) = status["details"]
     assert (reply.status, status["code"]) == (400, 3)
-    assert 10 <= len(detail["fieldViolations"]) <= MOST_FIELDS
+    assert 10 <= len(detail["fieldViolations"]) <= MAX_FIELDS
     assert re.fullmatch(r".+, and [0-9]+ more", status["message"])
     assert len(reply.body) < 8192
 
