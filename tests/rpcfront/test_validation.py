@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from rpcfront import ServiceError
 from rpcfront.status import FieldViolation
 from rpcfront.validation.engine import Engine
-from rpcfront.validation.fast_path.messages import Acceptors
+from rpcfront.validation.fast_path.messages import Predicates
 from rpcfront.validation.validator import Validator
 from tests.rpcfront.ruled import PROTO3, ruled_pool
 
@@ -180,4 +180,4 @@ def test_rules_that_a_pool_does_not_know_hold_as_with_protovalidate_alone(rules:
 
 def test_a_type_with_a_rule_that_nobody_knows_has_no_acceptor() -> None:
     pool = _pool_without_buf_validate(b"\xba\x48\x03\xf8\x7f\x01")
-    assert Acceptors().of(pool.FindMessageTypeByName("p.M")) is None
+    assert Predicates().of(pool.FindMessageTypeByName("p.M")) is None

@@ -1,7 +1,7 @@
-"""The one way through which every call goes, whatever its protocol.
+"""The dispatcher: every call goes through it, whatever its protocol.
 
-Authenticate, decode, validate, call the servicer, encode. What turns an exception into a google.rpc.Status stands
-in `Dispatcher.failed` alone.
+Authenticate, decode, validate, call the servicer, encode. `Dispatcher.failed` is the only place that turns an exception
+into a google.rpc.Status.
 """
 
 import asyncio
@@ -29,9 +29,9 @@ from rpcfront.status import FieldViolation, StatusError, bad_request, make_statu
 from rpcfront.transcoding.fields import resolve
 
 Authenticate = Callable[[MethodDescriptor, ServicerContext], Awaitable[object]]
-"""Answers who calls, for `context.caller`, or raises; runs before the body is read."""
+"""Returns the caller, kept as `context.caller`, or raises. Runs before the body is read."""
 Validate = Callable[[Message], Sequence[FieldViolation]]
-"""Answers the rules that a request breaks."""
+"""Returns the rules that a request breaks."""
 Translate = Callable[[Exception, MethodDescriptor | None], status_pb2.Status | None]
 """Returns the Status of an error that a servicer or a hook raised, None for one that no caller shall be told of.
 
@@ -40,12 +40,12 @@ The method is the one that was called, None in a handler.
 Read = Callable[[], Awaitable[bytes]]
 """Reads a call's body, within limits."""
 Parse = Callable[[bytes], tuple[Message, list[FieldViolation]]]
-"""Makes the request of a body. Fields that could not be read are named beside the message, which lacks them."""
+"""Parses a body into a request. Returns the message, and a violation for each field that could not be read."""
 Encode = Callable[[Message], bytes]
 
 INTERNAL = make_status(code_pb2.INTERNAL, "internal error")
-"""What a caller is told of a fault of ours; the log has the rest."""
-# Over HTTP this is a Retry-After.
+"""The status of every internal error. Clients learn no more; the log has the rest."""
+# Becomes a Retry-After header over HTTP.
 _SOON = error_details_pb2.RetryInfo(retry_delay=Duration(seconds=1))
 TOO_MANY = make_status(code_pb2.RESOURCE_EXHAUSTED, "too many concurrent calls", _SOON)
 SHUTTING_DOWN = make_status(code_pb2.UNAVAILABLE, "the server is shutting down", _SOON)
@@ -65,22 +65,22 @@ class Wire(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """How a call ended: with a body, or with a status that is not OK. A stream's messages have gone out before."""
+    """How a call ended: with a body, or with a status that is not OK. A stream's messages have been sent before."""
 
     body: bytes = b""
     status: status_pb2.Status | None = None
     http_status: int | None = None
-    """Overrules the HTTP status that goes with the code, see StatusError."""
+    """Overrides the HTTP status that goes with the code, see StatusError."""
 
 
 class Sink(Protocol):
-    """Where an edge takes the messages of a stream."""
+    """Where the messages of a stream go. Each protocol has its own."""
 
     async def start(self) -> None:
-        """Sends the head, with the initial metadata that the context has now. The second time it does nothing."""
+        """Send the head, with the initial metadata that the context has now. Does nothing the second time."""
 
     async def send(self, message: bytes) -> None:
-        """Sends one message, the head before it. Returns when the next one may come."""
+        """Send one message, after the head. Returns when the next one may be sent."""
 
 
 @dataclass(slots=True)
@@ -94,7 +94,7 @@ class Dispatcher:
     limits: Limits = field(default_factory=Limits)
     observers: Observers | None = None
     stopping: bool = False
-    """Set when the grace is over: calls cancelled from now on are told so."""
+    """Whether the grace period is over: calls that are cancelled from now on end with SHUTTING_DOWN."""
     _disconnects: Disconnects = field(default_factory=Disconnects, init=False)
     _running: int = field(default=0, init=False)
 
@@ -116,7 +116,7 @@ class Dispatcher:
             self.observers.ended(tokens, end)
 
     async def _call(self, method: Method, context: ServicerContext, wire: Wire, sink: Sink | None) -> Outcome:
-        # One coroutine and not a row of them: each costs as much as a step of the work.
+        # One coroutine and not a chain of them: each costs as much as one step of the work.
         if self._running >= self.limits.concurrent_calls:
             return Outcome(status=TOO_MANY)
         self._running += 1
@@ -130,7 +130,7 @@ class Dispatcher:
                 request = self._parsed(method, body, wire.parse)
             else:
                 request = await run_in_offload_pool(self._parsed, method, body, wire.parse)
-            # Only now: until the body is whole, its reading tells of a client that leaves.
+            # Not before the body is complete: until then, reading it tells of a disconnect.
             self._disconnects.watch(context)
             if sink is not None:
                 return await self._send(method, request, context, wire.encode, sink)
@@ -139,7 +139,7 @@ class Dispatcher:
             if wire.offloads_encoding and message.ByteSize() >= OFFLOAD_BYTES:
                 return Outcome(await run_in_offload_pool(wire.encode, message))
             return Outcome(wire.encode(message))
-        except BaseException as error:  # noqa: BLE001  # what is no call's failure is raised again
+        except BaseException as error:  # noqa: BLE001  # `failed` raises again what is not the call's failure
             return self.failed(error, method.path, context)
         finally:
             self._running -= 1
@@ -149,7 +149,7 @@ class Dispatcher:
     async def _stream(self, method: Method, context: ServicerContext, wire: Wire, sink: Sink) -> Outcome:
         outcome = await self._call(method, context, wire, sink)
         if context.initial_is_sent:
-            # Its sending may be under way still, or have been given up with the servicer.
+            # It may still be on its way, or have been abandoned together with the servicer.
             with suppress(StatusError):
                 await sink.start()
         return outcome
@@ -157,10 +157,10 @@ class Dispatcher:
     async def _send(
         self, method: Method, request: Message, context: ServicerContext, encode: Encode, sink: Sink
     ) -> Outcome:
-        """Hands the servicer's stream to `sink`."""
+        """Send the servicer's stream to `sink`."""
 
         async def write(message: object) -> None:
-            # A code that the servicer has set holds for the end; what ended the call already holds now.
+            # A code that the servicer has set applies at the end, a final status at once.
             if context.final_status is not None:
                 raise StatusError(context.final_status)
             await sink.send(encode(_typed(message, method)))
@@ -176,7 +176,7 @@ class Dispatcher:
         return Outcome()
 
     def _parsed(self, method: Method, body: bytes, parse: Parse) -> Message:
-        """The request that a body holds. Raises StatusError for one that breaks a rule, or is none."""
+        """Parse and validate a body. Raises StatusError for one that is malformed or breaks a rule."""
         request, unreadable = parse(body)
         broken = self.validate(request) if self.validate is not None else ()
         if unreadable or broken:
@@ -195,13 +195,13 @@ class Dispatcher:
         final_status = None if context is None else context.final_status
         if isinstance(error, StatusError):
             return Outcome(status=final_status or error.status, http_status=None if final_status else error.http_status)
-        # A servicer that calls sys.exit() has failed; it does not decide for the server.
+        # A servicer that calls sys.exit() has failed; the server goes on.
         status = None
         if self.translate is not None and isinstance(error, Exception):
             status = self.translate(error, None if context is None else context.method)
         if status is None:
             status = None if context is None else context.failure()
-            # With a status it is the generated base's word for a method that its servicer lacks.
+            # With a status set, NotImplementedError is what the generated base class raises for a missing method.
             if status is None or not isinstance(error, NotImplementedError):
                 _log.error("%s failed", name, exc_info=error)
         return Outcome(status=final_status or status or INTERNAL)
@@ -214,7 +214,7 @@ class Dispatcher:
         if context is not None:
             task = asyncio.current_task()
             if task is not None and not task.cancelling():
-                # The servicer's own: something that it waited for was cancelled.
+                # The servicer's own doing: something that it awaited was cancelled.
                 return Outcome(status=context.final_status or CANCELLED)
             context.interrupt(CLIENT_LEFT)
         raise error
@@ -238,19 +238,19 @@ async def _observed(
 
 
 def _checked(response: object, method: Method, context: ServicerContext) -> Message:
-    """The response, unless the servicer has set a status to end with."""
+    """Return the response. Raises StatusError if the servicer has set another status than OK."""
     _check(context)
     return _typed(response, method)
 
 
 def _typed(response: object, method: Method) -> Message:
     if not isinstance(response, method.response_class):
-        raise TypeError(f"{method.path} answered {type(response).__name__}, not its response message")
+        raise TypeError(f"{method.path} returned {type(response).__name__}, not its response message")
     return response
 
 
 def _check(context: ServicerContext) -> None:
-    """Raises the status that the call ends with, unless all is well."""
+    """Raise the status that the call ends with, unless it is OK."""
     status = context.failure()
     if status is not None:
         raise StatusError(status)
@@ -259,10 +259,10 @@ def _check(context: ServicerContext) -> None:
 def _beside(
     unreadable: Sequence[FieldViolation], broken: Sequence[FieldViolation], descriptor: Descriptor
 ) -> Iterator[FieldViolation]:
-    """The broken rules that are news beside the fields that could not be read.
+    """Yield the broken rules that do not merely follow from fields that could not be read.
 
-    Such a field is missing from the message, so a rule of its own, of its oneof or of the message as a whole would
-    speak of what the caller never sent.
+    Such a field is missing from the message, so its own rules, those of its oneof and those of the whole message would
+    complain about something that the client did send.
     """
     named = {""} if unreadable else set()
     for violation in unreadable:

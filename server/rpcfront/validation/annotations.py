@@ -1,4 +1,4 @@
-"""Reads buf.validate's annotations from descriptors of any pool. What the rules mean is not known here."""
+"""Reads buf.validate's annotations from the descriptors of any pool. What the rules mean is decided elsewhere."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -13,11 +13,11 @@ _EXTENSION = b"\xba\x48"
 
 
 class UnknownRuleError(Exception):
-    """A rule about which an acceptor can say nothing."""
+    """A rule that the fast path cannot check."""
 
 
 def reachable(descriptor: Descriptor) -> Iterator[Descriptor]:
-    """A type and what it is made of, each once."""
+    """Yield a message type and those of its fields, at any depth, each once."""
     found = [descriptor]
     seen = {descriptor}
     for one in found:
@@ -28,14 +28,14 @@ def reachable(descriptor: Descriptor) -> Iterator[Descriptor]:
 
 
 def has_rules(descriptor: Descriptor) -> bool:
-    """Whether a rule stands in the type itself. What merely looks like one is protovalidate's to look at."""
-    # As bytes: in the options of a descriptor from another pool the extension is not known.
+    """Return whether the type itself may have a rule. A false alarm is harmless: protovalidate reads it properly."""
+    # By the bytes, since the options of a descriptor from another pool do not know the extension.
     annotated = (descriptor, *descriptor.fields, *descriptor.oneofs)
     return any(_EXTENSION in element.GetOptions().SerializeToString() for element in annotated)
 
 
 def reaches_rules(descriptor: Descriptor) -> bool:
-    """Whether a rule stands in a type or in what it is made of."""
+    """Return whether a message type, or that of a field at any depth, may have a rule."""
     return any(map(has_rules, reachable(descriptor)))
 
 
@@ -55,7 +55,7 @@ def field_rules(field: FieldDescriptor) -> Rules:
 
 
 def entries(rules: Message) -> Iterator[tuple[str, Any]]:
-    """The rules of a set by their names; one that somebody else defined is not known."""
+    """Yield the rules of a set by name. Raises UnknownRuleError for a custom one, which is an extension."""
     for field, value in rules.ListFields():
         if field.is_extension:
             raise UnknownRuleError(field.full_name)
