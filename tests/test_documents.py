@@ -11,6 +11,7 @@ from google.protobuf import json_format
 from actiond.actions.catalogue import OWN_EVENTS, Catalogue
 from actiond.api.permissions import permissions
 from actiond.api.served import SERVICES
+from actiond.delivery.outcomes import Outcome
 from tests.support import settings_table
 
 ROOT = Path(__file__).parents[1]
@@ -115,6 +116,11 @@ def test_the_executions_page_names_the_events_and_groups_that_there_are() -> Non
     events, _, groups = line.partition("groups")
     assert set(re.findall(r"`(.*?)`", events)) == OWN_EVENTS
     assert set(re.findall(r"`(.*?)`", groups)) == Catalogue().groups
+
+
+def test_the_operations_page_names_the_ways_in_which_a_call_to_a_target_fails() -> None:
+    section = read("docs/operations.md").partition("## Logs")[2].partition("\n## ")[0]
+    assert re.findall(r"^- `(\w+)`:", section, re.MULTILINE) == [outcome.value for outcome in Outcome][1:]
 
 
 def test_the_operations_page_names_the_permissions_of_no_method() -> None:

@@ -1,4 +1,4 @@
-"""The table of docs/settings.md, as the code has it: `python -m tests.settings_table` prints it."""
+"""The table of docs/settings.md, as the code has it: `python -m tests.support.settings_table` prints it."""
 
 import sys
 
