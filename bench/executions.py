@@ -15,7 +15,8 @@ from google.protobuf.descriptor_pb2 import (
     ServiceDescriptorProto,
 )
 
-from actiond.actions.tokens import ALL_PERMISSIONS, Tokens
+from actiond.actions.tokens import ALL_PERMISSIONS, Token, digest_of
+from actiond.actions.use_cases.tokens import Tokens
 from actiond.storage.urls import open_store, parse_database_url
 from bench.calls import GET
 from bench.load import CallError
@@ -85,9 +86,8 @@ async def _add_callers(database: str, owners: Iterable[str] = (NO_EXECUTIONS, MA
     store = open_store(parse_database_url(database))
     try:
         for owner in owners:
-            await Tokens(store, time.time_ns).create(
-                token_id=owner, name=owner, owner=owner, permissions=(ALL_PERMISSIONS,), secret=owner
-            )
+            token = Token(owner, owner, owner, frozenset({ALL_PERMISSIONS}), digest_of(owner), time.time_ns())
+            await Tokens(store, time.time_ns).add(token)
     finally:
         await store.close()
 

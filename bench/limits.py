@@ -23,7 +23,7 @@ from bench.answers import response
 from bench.constants import OWNER
 from bench.load import Sample
 from bench.requests import JSON_PATH, frame
-from rpcfront.transcoding.json.codec import Codec
+from rpcfront.transcoding.json.codec import JsonCodec
 
 _SEALED_BYTES = 80
 """Of a signing key, about, as it is stored."""
@@ -33,7 +33,7 @@ class _FixedHttp:
     """Reads the body and answers: JSON on the JSON path, gRPC-Web on any other."""
 
     def __init__(self) -> None:
-        self._json = Codec().encode(response())
+        self._json = JsonCodec().encode(response())
         self._grpc_web = frame(0, response().SerializeToString()) + frame(0x80, b"grpc-status: 0\r\n")
 
     async def __rsgi__(self, scope: Any, protocol: Any) -> None:
@@ -94,7 +94,9 @@ class CommitLoad:
         target_id, name = f"{383270916982837248 + self._number}", f"bench-{self._number:08}"
         event = replace(self._event, aggregate_id=target_id, payload={"name": name, **self._event.payload})
         cursor = self._connection.execute("BEGIN IMMEDIATE")
-        SqliteTransaction(cursor).insert_target(replace(self._target, id=target_id, name=name), self._keys, event)
+        transaction = SqliteTransaction(cursor)
+        transaction.targets.insert(replace(self._target, id=target_id, name=name), self._keys)
+        transaction.append(event)
         cursor.execute("COMMIT")
 
     def close(self) -> None:

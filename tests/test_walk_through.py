@@ -1,4 +1,4 @@
-"""What the README lets a newcomer paste is pasted, against a server as `make run` starts it."""
+"""What the documents let a reader paste is pasted, against a server as `make run` starts it."""
 
 import json
 import re
@@ -12,12 +12,30 @@ from tests.support.programs import PATH
 from tests.support.servers.actiond import ServerProcess, clean_environment
 
 README = (Path(__file__).parents[1] / "README.md").read_text()
+EXECUTIONS = (Path(__file__).parents[1] / "docs" / "executions.md").read_text()
 MAKEFILE = (Path(__file__).parents[1] / "Makefile").read_text()
+
+
+def blocks(text: str, language: str = "sh") -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
 
 
 def steps() -> list[str]:
     walk, _, _ = README.partition("<!-- walk-through -->")[2].partition("<!-- /walk-through -->")
-    return re.findall(r"```sh\n(.*?)```", walk, re.DOTALL)
+    return blocks(walk)
+
+
+def paste(script: str, server: ServerProcess, **variables: str) -> "subprocess.CompletedProcess[str]":
+    """Run the script in bash, where the server runs, and with its address in place of the default one."""
+    return subprocess.run(
+        ["bash", "-eu", "-c", script.replace("http://127.0.0.1:8080", server.http_url)],
+        cwd=server.directory,
+        env=clean_environment(PATH=PATH, **variables),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
 
 
 @pytest.fixture
@@ -31,22 +49,14 @@ def server(tmp_path: Path) -> Iterator[ServerProcess]:
 
 def test_a_newcomer_sees_an_endpoint_called_and_a_request_changed_by_it(server: ServerProcess, tmp_path: Path) -> None:
     start, *rest = steps()
-    # A free port for the endpoint, told to the shell once it is bound.
+    start = start.replace("'the admin token'", '"$(cat data/admin-token)"')
+    # The endpoint binds a free port, and reports it to the shell.
     start = start.replace('HTTPServer(("127.0.0.1", 9000), Receiver).serve_forever()', _ON_A_FREE_PORT)
     start = start.replace(
         "python3 receiver.py &", "mkfifo port; python3 receiver.py 3>port >receiver.out & RECEIVER=$! PORT=$(cat port)"
     )
     script = "\n".join([start, *rest]).replace('"http://127.0.0.1:9000/"', '"\'"http://127.0.0.1:$PORT/"\'"')
-    script = script.replace("http://127.0.0.1:8080", server.http_url) + "\nkill $RECEIVER\n"
-    done = subprocess.run(
-        ["bash", "-eu", "-c", script],
-        cwd=tmp_path,
-        env=clean_environment(PATH=PATH),
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    done = paste(script + "\nkill $RECEIVER\n", server)
     assert (done.returncode, done.stderr) == (0, "")
     listed = json.loads(done.stdout.splitlines()[-1])
     assert [target["name"] for target in listed["result"]] == ["named by the target"]
@@ -55,6 +65,42 @@ def test_a_newcomer_sees_an_endpoint_called_and_a_request_changed_by_it(server: 
     for one in (sent, shown):
         assert one.pop("instanceID") == one.pop("orgID")
     assert sent == shown
+
+
+DEAD = '{"name": "dead", "restWebhook": {"interruptOnError": true}, "timeout": "1s", "endpoint": "http://127.0.0.1:1/"}'
+CURL = 'curl -sS -H "Authorization: Bearer $TOKEN" http://127.0.0.1:8080/v3alpha/targets'
+CREATE = f"{CURL} -H 'Content-Type: application/json' -d '{DEAD}'"
+GET = f"{CURL}/$ID"
+
+
+@pytest.fixture
+def broken(server: ServerProcess, tmp_path: Path) -> dict[str, str]:
+    """Bind a dead target to all requests, as the page does; return the page's variables."""
+    variables = {"TOKEN": (tmp_path / "data" / "admin-token").read_text().strip()}
+    variables["ID"] = json.loads(paste(CREATE, server, **variables).stdout)["id"]
+    bind, _ = blocks(EXECUTIONS)
+    assert "details" in json.loads(paste(bind, server, **variables).stdout)
+    assert "EXEC-dra6yamk98" in paste(GET, server, **variables).stdout
+    return variables
+
+
+def test_a_broken_execution_is_deleted_by_a_caller_who_may_bypass_it(
+    server: ServerProcess, broken: dict[str, str]
+) -> None:
+    _, delete = blocks(EXECUTIONS)
+    done = paste(delete, server, **broken)
+    assert "details" in json.loads(done.stdout)
+    assert json.loads(paste(GET, server, **broken).stdout)["target"]["name"] == "dead"
+
+
+def test_a_broken_execution_is_deleted_on_the_server(server: ServerProcess, broken: dict[str, str]) -> None:
+    (session,) = blocks(EXECUTIONS, "console")
+    commands = re.findall(r"^\$ (.*)$", session, re.MULTILINE)
+    shown = re.sub(r"^\$ .*\n", "", session, flags=re.MULTILINE)
+    done = paste("\n".join(commands), server, **broken)
+    assert done.returncode == 0
+    assert re.sub(r"[0-9]{18}", broken["ID"], shown) == done.stdout + done.stderr
+    assert json.loads(paste(GET, server, **broken).stdout)["target"]["name"] == "dead"
 
 
 def test_the_server_says_where_targets_may_be(server: ServerProcess) -> None:

@@ -5,7 +5,6 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
 
 import grpc
 from actiond_protos.zitadel.action.v3alpha import action_service_pb2
@@ -15,58 +14,68 @@ from grpc_reflection.v1alpha import reflection
 
 from actiond import __version__
 from actiond.actions.errors import StoreError
-from actiond.actions.executions import Executions
 from actiond.actions.ports import Store
-from actiond.actions.targets import Targets
-from actiond.actions.tokens import Token, Tokens
+from actiond.actions.tokens import Caller
+from actiond.actions.use_cases.executions import Executions
+from actiond.actions.use_cases.targets import Targets
+from actiond.actions.use_cases.tokens import Tokens
 from actiond.api import permissions
-from actiond.api.authentication import Authenticator
-from actiond.api.execution_interceptor import BYPASS_HEADER, ExecutionInterceptor
+from actiond.api.authentication import Authenticator, permission_holders
+from actiond.api.execution_interceptor import ExecutionInterceptor
 from actiond.api.health import HealthServicer
 from actiond.api.message_payload import Merger
-from actiond.api.schema import make_catalogue
-from actiond.api.served import ACTION_SERVICE, SERVICE_NAMES
+from actiond.api.permissions import BYPASS_HEADER
+from actiond.api.schema import make_catalogue, read_descriptor_set
+from actiond.api.served import ACTION_SERVICE, SERVICES
 from actiond.api.v3alpha import errors
 from actiond.api.v3alpha.service import SIGNING_KEY, ActionService
 from actiond.bootstrap import HandOver, id_generator, prepare_store
 from actiond.config.settings import Settings
-from actiond.delivery.client import DeliveryLimits, TargetClient
+from actiond.delivery.client import DeliveryLimits, Egress, TargetClient
 from actiond.delivery.egress.policy import AddressGuard
-from actiond.executions.plan_cache import Plans
+from actiond.delivery.observers import TargetObserver
+from actiond.delivery.signer import Signer
+from actiond.executions.plan_cache import PlanCache
+from actiond.executions.runner import Runner
 from actiond.secrets import encryption_keys
 from actiond.secrets.sealing import Sealer, make_key
 from actiond.storage.urls import open_store
-from actiond.telemetry import target_log
-from actiond.telemetry.access_log import AccessLog, as_json, as_text
+from actiond.telemetry.access_log import AccessLog
 from actiond.telemetry.line_writer import LineWriter
-from actiond.telemetry.metrics.endpoint import MetricsPage, holders
+from actiond.telemetry.metrics.endpoint import MetricsPage
 from actiond.telemetry.metrics.memory import Memory
 from actiond.telemetry.metrics.recorder import Metrics
-from actiond.telemetry.target_log import CallLog
-from rpcfront import Cors, Gateway, Info, Limits, Observe, refusal
-from rpcfront.adapters.rsgi import RsgiApplication
-from rpcfront.openapi import DOCUMENT_PATH, PAGE_PATH, read_comments
-from rpcfront.protocols import connect_unary, rest
-from rpcfront.reflection import reflected_pool
-from rpcfront.router import Page, Probe
-from rpcfront.transcoding.json.codec import Codec
-from rpcfront.validation.rules import Rules
+from actiond.telemetry.metrics.target_observer import TargetMetrics
+from actiond.telemetry.records import FORMATS
+from actiond.telemetry.target_log import TargetLog
+from rpcfront import (
+    DOCS_PATH,
+    DOCUMENT_PATH,
+    TRAILER_PREFIXES,
+    Cors,
+    Gateway,
+    Handler,
+    Info,
+    JsonCodec,
+    Limits,
+    Probe,
+    RsgiApplication,
+    Validator,
+    read_comments,
+    reflected_pool,
+    status_error,
+)
 
 _log = logging.getLogger(__name__)
+
+SERVICE_NAMES = tuple(service.full_name for service in SERVICES)
 
 PROBES = ("/healthz", "/readyz")
 """They say that the process lives, and that the store answers and no drain has begun."""
 METRICS_PATH = "/metrics"
-PUBLIC = (health.SERVICE_NAME, reflection.SERVICE_NAME, *PROBES, DOCUMENT_PATH, PAGE_PATH)
+PUBLIC = (health.SERVICE_NAME, reflection.SERVICE_NAME, *PROBES, DOCUMENT_PATH, DOCS_PATH)
 """The one list of what is answered without a token: services over native gRPC, and paths over HTTP. None of it is a
 method of the gateway's. METRICS_PATH is one more, unless `--metrics` says otherwise."""
-
-TRAILER_PREFIXES = (rest.TRAILER_PREFIX, connect_unary.TRAILER_PREFIX)
-"""Before the names of trailing metadata that travel as headers."""
-
-ACCESS_LOG_STYLES = {"text": as_text, "json": as_json}
-
-T = TypeVar("T")
 
 
 class Application:
@@ -85,29 +94,29 @@ class Application:
         self._store = store
         self._draining = False
         self._health = HealthServicer(SERVICE_NAMES)
-        style = ACCESS_LOG_STYLES.get(settings.access_log)
-        self._access_log = None if style is None else AccessLog(sys.stderr.fileno(), style, _owner)
+        access_log_format = FORMATS.get(settings.access_log)
+        self._access_log = (
+            None if access_log_format is None else AccessLog(sys.stderr.fileno(), access_log_format, _owner)
+        )
         guard = AddressGuard(settings.allow_addresses, settings.deny_addresses)
         self._target_lines = LineWriter(sys.stderr.fileno(), "log of calls to targets")
-        style_of_targets = target_log.as_json if settings.access_log == "json" else target_log.as_text
-        calls_log = CallLog(self._target_lines.put, style_of_targets, logging.getLevelName(settings.log_level.upper()))
-        self._client = TargetClient(
-            guard,
-            sealer,
-            _delivery_limits(settings),
-            f"actiond/{__version__}",
-            calls_log if metrics is None else _each(calls_log, metrics.observe_target),
-            observe_started=None if metrics is None else metrics.observe_started,
-        )
-        catalogue = make_catalogue(settings.descriptor_sets, settings.functions)
+        format_record = FORMATS["json" if settings.access_log == "json" else "text"]
+        level = logging.getLevelName(settings.log_level.upper())
+        observers: list[TargetObserver] = [TargetLog(self._target_lines.put, format_record, level)]
+        if metrics is not None:
+            observers.append(TargetMetrics(metrics))
+        egress = Egress(guard, Signer(sealer), f"actiond/{__version__}")
+        self._client = TargetClient(egress, _delivery_limits(settings), observers)
+        described = map(read_descriptor_set, settings.descriptor_sets)
+        catalogue = make_catalogue(SERVICES, described, settings.functions)
         targets = Targets(store, time.time_ns, new_id, make_key(sealer), guard.deny_reason)
         probes: dict[str, Probe] = dict(zip(PROBES, (self._alive, self._ready), strict=True))
-        codec = Codec()
+        codec = JsonCodec()
         tokens = Tokens(store, time.time_ns)
         self._gateway = Gateway(
             services=[(ACTION_SERVICE, ActionService(targets, Executions(store, time.time_ns, catalogue), catalogue))],
-            authenticate=Authenticator(tokens),
-            translate=errors.to_status,
+            authenticate=Authenticator(tokens, SERVICES),
+            translate=errors.translate,
             success_code=permissions.success_code,
             probes=probes,
             cors=Cors(
@@ -118,10 +127,12 @@ class Application:
             limits=Limits(settings.max_body, settings.read_timeout, settings.max_concurrent),
             strict_json=settings.strict_json,
             interceptors=[
-                ExecutionInterceptor(Plans(store), self._client, codec, Merger(codec, Rules().violations), instance)
+                ExecutionInterceptor(
+                    PlanCache(store), Runner(self._client), Merger(codec, Validator().violations), instance
+                )
             ],
-            observe=_observer(self._access_log, metrics),
-            pages=_pages(settings, metrics, tokens),
+            observers=[observer for observer in (self._access_log, metrics) if observer is not None],
+            handlers=_handlers(settings, metrics, tokens),
             openapi=_openapi(),
         )
 
@@ -134,7 +145,7 @@ class Application:
             if settings.database.kind == "memory":
                 await prepare_store(store, settings, hand_over)
             sealer = Sealer(encryption_keys.in_use(settings.encryption_keys, settings.database.path, may_make=False))
-            instance = await store.write(lambda transaction: transaction.default_owner())
+            instance = await store.write(lambda transaction: transaction.instance.default_owner())
             return cls(settings, store, await id_generator(store), sealer, instance or "", metrics)
         except BaseException:
             await store.close()
@@ -183,35 +194,19 @@ class Application:
 
     async def _ready(self) -> None:
         if self._draining:
-            raise refusal(code_pb2.UNAVAILABLE, "the server is shutting down")
+            raise status_error(code_pb2.UNAVAILABLE, "the server is shutting down")
         try:
             await self._store.ping()
         except StoreError:
             _log.exception("the store does not answer")
-            raise refusal(code_pb2.UNAVAILABLE, "the store does not answer") from None
+            raise status_error(code_pb2.UNAVAILABLE, "the store does not answer") from None
 
 
-def _pages(settings: Settings, metrics: Metrics | None, tokens: Tokens) -> dict[str, Page]:
+def _handlers(settings: Settings, metrics: Metrics | None, tokens: Tokens) -> dict[str, Handler]:
     if metrics is None:
         return {}
-    authorize = holders(tokens, permissions.READ_METRICS) if settings.metrics == "private" else None
+    authorize = permission_holders(tokens, permissions.READ_METRICS) if settings.metrics == "private" else None
     return {METRICS_PATH: MetricsPage(metrics.render, metrics.content_type, authorize)}
-
-
-def _observer(access_log: AccessLog | None, metrics: Metrics | None) -> Observe | None:
-    if metrics is None or access_log is None:
-        return access_log if metrics is None else metrics.observe_call
-    return _each(access_log, metrics.observe_call)
-
-
-def _each(first: Callable[[T], object], second: Callable[[T], object]) -> Callable[[T], None]:
-    """Tells both."""
-
-    def tell(told: T) -> None:
-        first(told)
-        second(told)
-
-    return tell
 
 
 def _delivery_limits(settings: Settings) -> DeliveryLimits:
@@ -235,6 +230,6 @@ def _openapi() -> Info:
     )
 
 
-def _owner(caller: Token) -> str:
+def _owner(caller: Caller) -> str:
     """What the access log says of a caller."""
     return caller.owner

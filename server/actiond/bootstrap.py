@@ -3,12 +3,14 @@
 import secrets
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 from actiond.actions.errors import StoreError
 from actiond.actions.ids import IdGenerator
 from actiond.actions.ports import Store
-from actiond.actions.tokens import ALL_PERMISSIONS, Tokens, first_start, new_token
-from actiond.api.schema import DescriptorSetError, make_catalogue
+from actiond.actions.tokens import ALL_PERMISSIONS, Token, digest_of
+from actiond.actions.use_cases.tokens import Tokens
+from actiond.api.schema import DescriptorSetError, read_descriptor_set
 from actiond.config.settings import Settings, SettingsError
 from actiond.secrets import encryption_keys
 from actiond.storage.urls import open_store
@@ -26,7 +28,8 @@ async def prepare(settings: Settings, hand_over: HandOver) -> None:
     Leaves nothing open. A database in memory is not there yet: `Application.open` prepares it. Raises SettingsError.
     """
     try:
-        make_catalogue(settings.descriptor_sets, settings.functions)
+        for path in settings.descriptor_sets:
+            read_descriptor_set(path)
     except DescriptorSetError as error:
         raise SettingsError(f"--descriptor-set: {error}") from error
     if settings.database.kind == "memory":
@@ -43,22 +46,27 @@ async def prepare_store(store: Store, settings: Settings, hand_over: HandOver) -
     """Sees to the store's owner and admin token."""
     new_id = await id_generator(store)
     secret = settings.admin_token or secrets.token_urlsafe(32)
-    owner = new_id()
-    admin = new_token(ADMIN, ADMIN, owner, (ALL_PERMISSIONS,), secret, created_at_ns=time.time_ns())
+    admin = Token(
+        id=ADMIN,
+        name=ADMIN,
+        owner=new_id(),
+        permissions=frozenset({ALL_PERMISSIONS}),
+        digest=digest_of(secret),
+        created_at_ns=time.time_ns(),
+    )
+    tokens = Tokens(store, time.time_ns)
     is_told = settings.admin_token is not None
-    owner, made = await first_start(store, owner, admin, lambda: None if is_told else hand_over(secret))
+    owner, made = await tokens.first_start(admin, lambda: None if is_told else hand_over(secret))
     if made or not is_told:
         return
-    known = await store.token(admin.selector)
+    known = (await store.admit(admin.selector)).token
     if known is not None and known.id != ADMIN:
         raise StoreError(f"ACTIOND_ADMIN_TOKEN: token {known.id} has the same secret")
     if known is None or known.revoked_at_ns is not None:
-        await Tokens(store, time.time_ns).create(
-            token_id=ADMIN, name=ADMIN, owner=owner, permissions=admin.permissions, secret=secret
-        )
+        await tokens.add(replace(admin, owner=owner))
 
 
 async def id_generator(store: Store) -> Callable[[], str]:
     """Makes ids that no other process on the store makes."""
-    worker = await store.write(lambda transaction: transaction.next_worker_number())
+    worker = await store.write(lambda transaction: transaction.instance.next_worker_number())
     return IdGenerator(worker, time.time_ns)

@@ -1,29 +1,63 @@
-"""Serves any grpcio servicer as gRPC, gRPC-Web, Connect and JSON over HTTP. Knows no targets, stores or processes."""
+"""Serves any grpcio servicer as gRPC, gRPC-Web, Connect and JSON over HTTP.
 
+The names in `__all__` are the public interface; everything below this package may change. `Gateway` serves, the rest is
+what its arguments and a servicer's code are made of.
+"""
+
+from rpcfront.adapters.rsgi_interface import RsgiApplication
 from rpcfront.calls.context import ServicerContext
+from rpcfront.calls.dispatch import Authenticate, Translate
 from rpcfront.calls.grpc_aio_interceptors import from_grpc_aio
 from rpcfront.calls.methods import ServiceError
-from rpcfront.calls.observers import Call, Observe
+from rpcfront.calls.observers import CallEnd, CallStart, Observer
+from rpcfront.calls.offload import OFFLOAD_BYTES, run_in_offload_pool
 from rpcfront.calls.servicers import CallNext, Interceptor
 from rpcfront.cors import Cors
 from rpcfront.gateway import Gateway
 from rpcfront.limits import Limits
-from rpcfront.openapi import Info
-from rpcfront.status import StatusError, make_status, refusal
+from rpcfront.metadata import TRAILER_PREFIXES
+from rpcfront.mounts import Probe
+from rpcfront.openapi import DOCS_PATH, DOCUMENT_PATH, Info, read_comments
+from rpcfront.protocols.http import Handler, HttpRequest, HttpResponse
+from rpcfront.reflection import reflected_pool
+from rpcfront.status import FieldViolation, StatusError, make_status, status_error
+from rpcfront.transcoding.json.codec import JsonCodec, MalformedJsonError
+from rpcfront.transcoding.json.wellknown import has_special_json
+from rpcfront.validation.validator import Validator
 
 __all__ = [
-    "Call",
+    "DOCS_PATH",
+    "DOCUMENT_PATH",
+    "OFFLOAD_BYTES",
+    "TRAILER_PREFIXES",
+    "Authenticate",
+    "CallEnd",
     "CallNext",
+    "CallStart",
     "Cors",
+    "FieldViolation",
     "Gateway",
+    "Handler",
+    "HttpRequest",
+    "HttpResponse",
     "Info",
     "Interceptor",
+    "JsonCodec",
     "Limits",
-    "Observe",
+    "MalformedJsonError",
+    "Observer",
+    "Probe",
+    "RsgiApplication",
     "ServiceError",
     "ServicerContext",
     "StatusError",
+    "Translate",
+    "Validator",
     "from_grpc_aio",
+    "has_special_json",
     "make_status",
-    "refusal",
+    "read_comments",
+    "reflected_pool",
+    "run_in_offload_pool",
+    "status_error",
 ]

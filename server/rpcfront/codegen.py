@@ -1,6 +1,6 @@
-"""Makes functions of generated lines: straight code for one message type, without a loop over its fields.
+"""Compiles generated lines into functions, so that code for one message type needs no loop over its fields.
 
-Names come from descriptors. They get into the code as attributes where they are identifiers, and quoted otherwise.
+Names come from descriptors. They appear in the code as attributes if they are identifiers, and quoted otherwise.
 """
 
 from collections.abc import Iterable, Mapping
@@ -9,7 +9,7 @@ from typing import Any
 
 
 def function(signature: str, lines: Iterable[str], names: Mapping[str, object]) -> Any:
-    """The function `def <signature>:` whose body is `lines`; `names` are what they refer to beside its arguments."""
+    """Return the function `def <signature>:` whose body is `lines`. `names` are the globals that it refers to."""
     namespace = dict(names)
     source = "\n    ".join([f"def {signature}:", *lines])
     exec(compile(source, f"<{signature}>", "exec"), namespace)  # noqa: S102  # the lines are ours, their names quoted
@@ -17,12 +17,12 @@ def function(signature: str, lines: Iterable[str], names: Mapping[str, object]) 
 
 
 def attribute(owner: str, name: str) -> str:
-    """`owner.name`, also where Python has another use for the name."""
+    """Return the code of `owner.name`, which works for names that Python reserves, too."""
     return f"{owner}.{name}" if name.isidentifier() and not iskeyword(name) else f"getattr({owner}, {name!r})"
 
 
 def assignment(owner: str, name: str, value: str) -> str:
-    """`owner.name = value`, likewise."""
+    """Return the code of `owner.name = value`, likewise."""
     if name.isidentifier() and not iskeyword(name):
         return f"{owner}.{name} = {value}"
     return f"setattr({owner}, {name!r}, {value})"

@@ -1,24 +1,15 @@
 """Cross-origin resource sharing (the Fetch standard, section 3.2): which pages of other origins may call."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
+from rpcfront.protocols.edge import Edge
 from rpcfront.protocols.http import Headers, HttpRequest
 
 ANY = "*"
 
-# What gRPC-Web and Connect clients send beside the headers that need no permission.
-ALLOW_HEADERS = (
-    "content-type",
-    "authorization",
-    "grpc-timeout",
-    "x-grpc-web",
-    "x-user-agent",
-    "connect-protocol-version",
-    "connect-timeout-ms",
-)
-# By name: `*` counts as a name when a request carries credentials.
-EXPOSE_HEADERS = ("grpc-status", "grpc-message", "grpc-status-details-bin")
+# What clients of every protocol send beside the headers that need no permission.
+_ALLOW_HEADERS = ("content-type", "authorization")
 
 _VARY = ("vary", "Origin")
 
@@ -28,32 +19,39 @@ MAX_AGE = 7200
 
 @dataclass(frozen=True)
 class Cors:
-    """Who may call from a browser. Empty origins, the default: no page of another origin."""
+    """Which pages may call from a browser. Without origins, the default, only those of the server's own origin."""
 
     origins: frozenset[str] = frozenset()
     """Such as `https://console.example`; `*` stands for every origin, then without credentials."""
     allow_headers: tuple[str, ...] = ()
-    """Beside ALLOW_HEADERS."""
+    """Request headers that pages may send beside those that the protocols need."""
     expose_headers: tuple[str, ...] = ()
-    """Beside EXPOSE_HEADERS."""
-    _preflight: Headers = field(init=False, repr=False, compare=False)
-    _expose: tuple[str, str] = field(init=False, repr=False, compare=False)
+    """Response headers that pages may read beside those that the protocols need."""
 
-    def __post_init__(self) -> None:
-        allowed = ", ".join((*ALLOW_HEADERS, *self.allow_headers))
-        preflight = [("access-control-allow-headers", allowed), ("access-control-max-age", str(MAX_AGE))]
-        object.__setattr__(self, "_preflight", preflight)
-        exposed = ", ".join((*EXPOSE_HEADERS, *self.expose_headers))
-        object.__setattr__(self, "_expose", ("access-control-expose-headers", exposed))
+
+class CorsPolicy:
+    """The headers by which a browser learns what is allowed: by a `Cors`, and what the edges' clients send and read."""
+
+    def __init__(self, cors: Cors, edges: Iterable[Edge]) -> None:
+        edges = list(edges)
+        self.is_enabled = bool(cors.origins)
+        """Whether any page of another origin may call; `headers` is empty otherwise."""
+        self._origins = cors.origins
+        # By name: `*` counts as a name when a request carries credentials.
+        allowed = dict.fromkeys(name for edge in edges for name in edge.allow_headers)
+        exposed = dict.fromkeys(name for edge in edges for name in edge.expose_headers)
+        self._preflight = [
+            ("access-control-allow-headers", ", ".join((*_ALLOW_HEADERS, *allowed, *cors.allow_headers))),
+            ("access-control-max-age", str(MAX_AGE)),
+        ]
+        self._expose = ("access-control-expose-headers", ", ".join((*exposed, *cors.expose_headers)))
 
     def headers(self, request: HttpRequest) -> Headers:
-        """For every answer, errors and preflights included."""
-        if not self.origins:
-            return []
-        return [_VARY, *self._grant(request)]
+        """Return the headers of every response, errors and preflights included."""
+        return [_VARY, *self._grant(request)] if self.is_enabled else []
 
     def preflight(self, request: HttpRequest, methods: Iterable[str]) -> Headers:
-        """Beside `headers`, for the answer to a preflight request of a path that takes `methods`."""
+        """Return the headers beside `headers` that answer a preflight request of a path that takes `methods`."""
         if not self._grant(request):
             return []
         return [("access-control-allow-methods", ", ".join(methods)), *self._preflight]
@@ -62,15 +60,15 @@ class Cors:
         origin = request.header("origin")
         if origin is None:
             return []
-        if origin in self.origins:
+        if origin in self._origins:
             return [
                 ("access-control-allow-origin", origin),
                 ("access-control-allow-credentials", "true"),
                 self._expose,
             ]
-        return [("access-control-allow-origin", ANY), self._expose] if ANY in self.origins else []
+        return [("access-control-allow-origin", ANY), self._expose] if ANY in self._origins else []
 
 
 def is_preflight(request: HttpRequest) -> bool:
-    """Whether a browser asks leave for a request that is yet to come."""
+    """Return whether a browser asks leave for a request that is yet to come."""
     return request.method == "OPTIONS" and request.header("access-control-request-method") is not None

@@ -9,24 +9,26 @@ from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
 from rpcfront.adapters.asgi import AsgiApplication
 from rpcfront.adapters.grpc_aio import GrpcHandler
 from rpcfront.adapters.request_body import Calls
-from rpcfront.adapters.rsgi import RsgiApplication
+from rpcfront.adapters.rsgi_interface import RsgiApplication
 from rpcfront.adapters.wsgi import WsgiApplication
 from rpcfront.calls.dispatch import Authenticate, Dispatcher, Translate
 from rpcfront.calls.methods import ServiceError, bind
-from rpcfront.calls.observers import Observe, RequestIds
+from rpcfront.calls.observers import Observer, Observers
+from rpcfront.calls.request_ids import RequestIds
 from rpcfront.calls.servicers import Interceptor, Servicers
-from rpcfront.cors import Cors
+from rpcfront.cors import Cors, CorsPolicy
 from rpcfront.limits import Limits
-from rpcfront.openapi import Info, operations, site
+from rpcfront.mounts import Mount, Mounts, Probe, probe_mounts
+from rpcfront.openapi import Info, docs_handlers, operations
 from rpcfront.protocols.connect_errors import ConnectErrors
 from rpcfront.protocols.connect_streams import ConnectStreamEdge
 from rpcfront.protocols.connect_unary import ConnectEdge
-from rpcfront.protocols.grpc_web import GrpcWebEdge
-from rpcfront.protocols.json_errors import ErrorPages
-from rpcfront.protocols.rest import JsonEdge
-from rpcfront.router import Front, Page, Probe
-from rpcfront.transcoding.json.codec import Codec
-from rpcfront.validation.rules import Rules
+from rpcfront.protocols.http import Handler
+from rpcfront.protocols.json_errors import JsonErrors
+from rpcfront.protocols.rest import RestEdge
+from rpcfront.router import Router
+from rpcfront.transcoding.json.codec import JsonCodec
+from rpcfront.validation.validator import Validator
 
 
 def _ok(_method: MethodDescriptor) -> int:
@@ -44,16 +46,18 @@ class Gateway:
         `async def` (run on the event loop) or plain `def` (run on a thread). Unary methods and those with a stream of
         responses; one with a stream of requests is passed over, with a word in the log.
     authenticate: answers who calls, kept as `context.caller`, or raises; runs before a body is read.
-    translate: the google.rpc.Status of an exception that a servicer or `authenticate` raised; None makes it INTERNAL
-        with a fixed text, and the exception is logged.
+    translate: returns the google.rpc.Status of an exception that a servicer, `authenticate` or a handler raised, given
+        the method that was called (None in a handler). None makes it INTERNAL with a fixed text, and the exception is
+        logged.
     success_code: the HTTP status of a method's successful JSON call.
     probes: HTTP paths that answer 200 while their coroutine function returns, an error once it raises.
-    pages: HTTP paths that answer GET and HEAD with what their coroutine function makes of the request, an error once it
-        raises. They are nobody's calls: `authenticate` is not asked, and `observe` not told.
+    handlers: coroutine functions from a request to its response, by the HTTP path on which each serves GET and HEAD;
+        `/console/*` stands for every path below `/console/`. Such requests are not calls: they are neither
+        authenticated nor observed.
     strict_json: refuse JSON fields that a message does not have, instead of passing over them.
     interceptors: `async def (call_next, request, context)`, around every call of a servicer's method, the first one
         outermost; see docs/gateway.md.
-    observe: told of every call once it has ended, such as an AccessLog.
+    observers: see every call begin and end, the first one outermost, and requests that reach no method.
     openapi: serves an OpenAPI document of the JSON routes on /openapi.json, and a page that shows it on /docs.
     """
 
@@ -65,63 +69,82 @@ class Gateway:
         translate: Translate | None = None,
         success_code: Callable[[MethodDescriptor], int] = _ok,
         probes: Mapping[str, Probe] | None = None,
-        pages: Mapping[str, Page] | None = None,
+        handlers: Mapping[str, Handler] | None = None,
         cors: Cors | None = None,
         limits: Limits | None = None,
         strict_json: bool = False,
         interceptors: Sequence[Interceptor] = (),
-        observe: Observe | None = None,
+        observers: Sequence[Observer] = (),
         openapi: Info | None = None,
     ) -> None:
+        # Loads sonora. Now, since the first gRPC-Web call would hold up all others while it did.
+        from rpcfront.protocols.grpc_web import GrpcWebEdge
+
         self._limits = limits or Limits()
         self._calls = Calls()
         self._request_ids = RequestIds()
         self._methods = bind(services)
-        rules = Rules(method.request_class for method in self._methods.values())
-        codec = Codec(ignore_unknown_fields=not strict_json)
-        self._pages = ErrorPages(codec)
+        rules = Validator(method.request_class for method in self._methods.values())
+        codec = JsonCodec(ignore_unknown_fields=not strict_json)
+        self._errors = JsonErrors(codec)
         servicers = Servicers(self._limits.threads, interceptors)
-        self._dispatcher = Dispatcher(servicers, authenticate, rules.violations, translate, self._limits, observe)
-        self._json = JsonEdge(
-            self._dispatcher, self._methods.values(), codec, self._pages, success_code, self._limits.message_bytes
+        self._dispatcher = Dispatcher(
+            servicers,
+            authenticate,
+            rules.violations,
+            translate,
+            self._limits,
+            Observers(observers) if observers else None,
         )
-        errors = ConnectErrors(codec)
+        self._rest = RestEdge(
+            self._dispatcher, self._methods.values(), codec, self._errors, success_code, self._limits.message_bytes
+        )
+        connect_errors = ConnectErrors(codec)
+        rpc_edges = (
+            GrpcWebEdge(self._dispatcher, self._limits.message_bytes),
+            ConnectStreamEdge(self._dispatcher, codec, connect_errors, self._limits.message_bytes),
+            ConnectEdge(self._dispatcher, codec, connect_errors, self._errors, self._limits.message_bytes),
+        )
         descriptors = [method.descriptor for method in self._methods.values()]
-        self._front = Front(
-            dispatcher=self._dispatcher,
+        docs = {} if openapi is None else docs_handlers(operations(descriptors, success_code), openapi)
+        mounts = (
+            *probe_mounts(probes or {}),
+            *(Mount(path, handler) for path, handler in (*docs.items(), *(handlers or {}).items())),
+        )
+        self._router = Router(
             methods=self._methods,
-            json=self._json,
-            grpc_web=GrpcWebEdge(self._dispatcher, self._limits.message_bytes),
-            connect=ConnectEdge(self._dispatcher, codec, errors, self._pages, self._limits.message_bytes),
-            connect_streams=ConnectStreamEdge(self._dispatcher, codec, errors, self._limits.message_bytes),
-            pages=self._pages,
-            cors=cors or Cors(),
-            probes=probes or {},
-            site=site(operations(descriptors, success_code), openapi) if openapi is not None else {},
-            own_pages=pages or {},
+            rest=self._rest,
+            rpc_edges=rpc_edges,
+            mounts=Mounts(mounts, self._dispatcher, self._errors),
+            cors=CorsPolicy(cors or Cors(), (self._rest, *rpc_edges)),
+            errors=self._errors,
+            dispatcher=self._dispatcher,
             request_ids=self._request_ids,
         )
 
     @cached_property
     def asgi(self) -> AsgiApplication:
         """For any ASGI server: gRPC-Web, Connect and JSON, by path and content type."""
-        return AsgiApplication(self._front, self._pages, self._limits, self._calls)
+        return AsgiApplication(self._router, self._errors, self._limits, self._calls)
 
     @cached_property
     def rsgi(self) -> RsgiApplication:
         """The same for granian's RSGI.
 
-        Raises ServiceError for a route with a multi-segment variable, see server/gateway/rsgi.py.
+        Raises ServiceError for a route with a multi-segment variable, see rpcfront.adapters.rsgi.
         """
-        routes = self._json.multi_segment_routes()
+        # Loads granian.
+        from rpcfront.adapters.rsgi import GranianApplication
+
+        routes = self._rest.multi_segment_routes()
         if routes:
             raise ServiceError(f"RSGI decodes paths, so it cannot serve {', '.join(routes)}")
-        return RsgiApplication(self._front, self._pages, self._limits, self._calls)
+        return GranianApplication(self._router, self._errors, self._limits, self._calls)
 
     @cached_property
     def wsgi(self) -> WsgiApplication:
         """The same for any WSGI server."""
-        return WsgiApplication(self._front, self._pages)
+        return WsgiApplication(self._router, self._errors)
 
     @cached_property
     def grpc_handler(self) -> grpc.GenericRpcHandler:

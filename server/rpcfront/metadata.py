@@ -1,4 +1,4 @@
-"""Metadata and what travels as metadata: timeouts, messages, binary values.
+"""Metadata, and what is sent like metadata: timeouts, status messages, binary values.
 
 The grammar is that of gRPC over HTTP/2 (PROTOCOL-HTTP2.md, "Requests" and "Responses").
 """
@@ -12,11 +12,11 @@ from urllib.parse import quote
 
 from google.rpc import code_pb2
 
-from rpcfront.status import refusal
+from rpcfront.status import status_error
 
 
 class Metadatum(NamedTuple):
-    """One pair, as grpcio hands it out. A key that ends in `-bin` has bytes as its value, any other a str."""
+    """A pair, as grpcio has it. The value is bytes if the key ends in `-bin`, else a str."""
 
     key: str
     value: str | bytes
@@ -26,17 +26,22 @@ Metadata = tuple[Metadatum, ...]
 
 DETAILS_KEY = "grpc-status-details-bin"
 
+REST_TRAILER_PREFIX = "grpc-trailer-"
+CONNECT_TRAILER_PREFIX = "trailer-"
+TRAILER_PREFIXES = (REST_TRAILER_PREFIX, CONNECT_TRAILER_PREFIX)
+"""What precedes the names of trailing metadata that travels as headers: in JSON over HTTP and in Connect."""
+
 _TIMEOUT = re.compile(r"([0-9]+(?:\.[0-9]+)?)([HMSmun])", re.ASCII)
 _UNITS = {"H": 3600.0, "M": 60.0, "S": 1.0, "m": 1e-3, "u": 1e-6, "n": 1e-9}
-# The grammar allows eight digits, of hours at the most: what is longer means "no deadline to speak of".
-_LONGEST = 99_999_999 * 3600.0
-_TIMEOUT_CHARACTERS = 64
+# The grammar allows eight digits of hours. Anything longer means "no real deadline".
+_MAX_TIMEOUT = 99_999_999 * 3600.0
+_MAX_TIMEOUT_LENGTH = 64
 _MILLISECONDS = re.compile(r"[0-9]+(?:\.[0-9]+)?", re.ASCII)
 
 _KEY = re.compile(r"[0-9a-z_.-]+", re.ASCII)
 _VALUE = re.compile(r"[\x20-\x7e]*", re.ASCII)
 
-# Headers that belong to HTTP or to a protocol's own framing: no servicer's business.
+# Headers of HTTP or of a protocol's framing, which servicers do not see.
 _NOT_METADATA = frozenset(
     {
         "accept",
@@ -66,35 +71,35 @@ _NOT_METADATA = frozenset(
         "upgrade",
     }
 )
-# What a servicer may not set: these would break the answer that carries them.
+# Headers that a servicer may not set: they would break the response that carries them.
 _RESERVED = _NOT_METADATA | {"grpc-status", "grpc-message", "date", "server", "vary", "www-authenticate"}
 
 
 def parse_timeout(text: str) -> float:
-    """Seconds of a `grpc-timeout`. Raises StatusError (INVALID_ARGUMENT) for what is malformed.
+    """Return the seconds of a `grpc-timeout`. Raises StatusError (INVALID_ARGUMENT) for a malformed one.
 
-    Some JavaScript clients send a fraction or more than eight digits: that is taken, and clamped.
+    Some JavaScript clients send a fraction or more than eight digits, which is accepted and clamped.
     """
-    match = _TIMEOUT.fullmatch(text) if len(text) <= _TIMEOUT_CHARACTERS else None
+    match = _TIMEOUT.fullmatch(text) if len(text) <= _MAX_TIMEOUT_LENGTH else None
     if match is None:
-        raise refusal(code_pb2.INVALID_ARGUMENT, "grpc-timeout must be digits and one of H, M, S, m, u, n")
-    return min(float(match[1]) * _UNITS[match[2]], _LONGEST)
+        raise status_error(code_pb2.INVALID_ARGUMENT, "grpc-timeout must be digits and one of H, M, S, m, u, n")
+    return min(float(match[1]) * _UNITS[match[2]], _MAX_TIMEOUT)
 
 
 def parse_connect_timeout(text: str) -> float:
-    """Seconds of a `connect-timeout-ms`. Raises StatusError (INVALID_ARGUMENT) for what is malformed.
+    """Return the seconds of a `connect-timeout-ms`. Raises StatusError (INVALID_ARGUMENT) for a malformed one.
 
-    The specification allows ten digits; connect-web sends what its page has computed, fractions and all.
+    The specification allows ten digits; connect-web sends what its page has computed, fractions included.
     """
-    if len(text) > _TIMEOUT_CHARACTERS or not _MILLISECONDS.fullmatch(text):
-        raise refusal(code_pb2.INVALID_ARGUMENT, "connect-timeout-ms must be digits")
-    return min(float(text) / 1000, _LONGEST)
+    if len(text) > _MAX_TIMEOUT_LENGTH or not _MILLISECONDS.fullmatch(text):
+        raise status_error(code_pb2.INVALID_ARGUMENT, "connect-timeout-ms must be digits")
+    return min(float(text) / 1000, _MAX_TIMEOUT)
 
 
 def from_headers(headers: Iterable[tuple[str, str]]) -> Metadata:
-    """The metadata that HTTP headers (names in lower case) carry; repeats survive, in order.
+    """Return the metadata in HTTP headers, whose names are in lower case. Repeats are kept, in order.
 
-    Raises StatusError (INVALID_ARGUMENT) when a `-bin` value is not base64.
+    Raises StatusError (INVALID_ARGUMENT) for a `-bin` value that is not base64.
     """
     metadata: list[Metadatum] = []
     for key, value in headers:
@@ -112,13 +117,13 @@ def _from_base64(key: str, text: str) -> bytes:
     try:
         return base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
     except (binascii.Error, ValueError):
-        raise refusal(code_pb2.INVALID_ARGUMENT, f"{key}: not base64") from None
+        raise status_error(code_pb2.INVALID_ARGUMENT, f"{key}: not base64") from None
 
 
 def checked(metadata: Iterable[tuple[str, str | bytes]] | None) -> Metadata:
-    """What a servicer set, held to the grammar, so that no CR, LF or non-ASCII text gets into a header or a trailer.
+    """Return what a servicer set, checked, so that no CR, LF or non-ASCII text gets into a header or trailer.
 
-    Raises ValueError, as grpcio does, for what no protocol could carry.
+    Raises ValueError, as grpcio does, for what no protocol can carry.
     """
     result: list[Metadatum] = []
     for key, value in metadata or ():
@@ -135,26 +140,26 @@ def checked(metadata: Iterable[tuple[str, str | bytes]] | None) -> Metadata:
         if isinstance(value, str):
             if not _VALUE.fullmatch(value):
                 raise ValueError(f"metadata {key}: not printable ASCII")
-            # Spaces around a value are not a part of it (PROTOCOL-HTTP2, "ASCII-Value"), and some servers refuse them.
+            # Spaces around a value are not part of it (PROTOCOL-HTTP2, "ASCII-Value"), and some servers refuse them.
             value = value.strip(" ")
         result.append(Metadatum(name, value))
     return tuple(result)
 
 
 def to_headers(metadata: Metadata, prefix: str = "") -> list[tuple[str, str]]:
-    """Header or trailer lines; binary values as unpadded base64."""
+    """Return metadata as headers or trailers, binary values in unpadded base64."""
     return [(prefix + key, to_base64(value) if isinstance(value, bytes) else value) for key, value in metadata]
 
 
 def to_base64(value: bytes) -> str:
-    """Unpadded, as gRPC asks of those who emit."""
+    """Return unpadded base64, which gRPC recommends for senders."""
     return base64.b64encode(value).rstrip(b"=").decode("ascii")
 
 
-# quote() leaves letters, digits and "_.-~" alone; everything else in 0x20..0x7E but "%" must stay too.
+# quote() keeps letters, digits and "_.-~"; everything else in 0x20..0x7E except "%" must be kept, too.
 _PLAIN = "".join(chr(code) for code in range(0x20, 0x7F) if chr(code) != "%")
 
 
 def percent_encode(message: str) -> str:
-    """A `grpc-message`: UTF-8, with only what lies outside 0x20..0x7E, and `%`, encoded."""
+    """Return a `grpc-message`: UTF-8, percent-encoded only outside 0x20..0x7E and for `%`."""
     return quote(message, safe=_PLAIN, errors="replace")

@@ -1,4 +1,4 @@
-"""What server reflection shows: descriptors as other languages' servers would show them."""
+"""Descriptors for server reflection, as servers in other languages show them."""
 
 from collections.abc import Iterable
 
@@ -9,10 +9,10 @@ from google.protobuf.descriptor_pool import DescriptorPool
 
 
 def reflected_pool(symbols: Iterable[str]) -> DescriptorPool:
-    """A pool of the files that define these services and messages, and of all that they import, with JSON names.
+    """Return a pool of the files that define these services and messages, and of their imports, with JSON names.
 
-    protoc leaves the JSON names out of what it generates for Python, and a client that prints JSON by descriptors of
-    that kind (grpcurl is one) would print `target_id` where everybody else prints `targetId`.
+    protoc leaves JSON names out of the code that it generates for Python. A client that prints JSON by such
+    descriptors, as grpcurl does, would print `target_id` instead of `targetId`.
     """
     pool = DescriptorPool()
     added: set[str] = set()
@@ -41,6 +41,6 @@ def _name_fields(message: DescriptorProto) -> None:
 
 
 def _json_name(name: str) -> str:
-    """As protoc derives it: without underscores, the letter behind each in upper case."""
+    """Return the JSON name as protoc derives it: without underscores, the letter after each in upper case."""
     head, *tail = name.split("_")
     return head + "".join(part[:1].upper() + part[1:] for part in tail)

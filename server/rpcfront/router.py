@@ -1,156 +1,114 @@
-"""The front of the HTTP edges: which of them a request is for, and what holds for all of them (CORS, OPTIONS, HEAD)."""
+"""Finds what serves an HTTP request, and does what holds for all of them: CORS, OPTIONS, request ids, errors.
 
-from collections.abc import Awaitable, Callable, Mapping
+Most requests are for a path without variables, so those are found in one table, `_fixed`. For the rest the order is:
+mounts, then the first edge that claims the request.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
+from typing import TypeAlias
 
 from google.rpc import code_pb2
 
 from rpcfront.calls.dispatch import Dispatcher
 from rpcfront.calls.methods import Method, ServiceError
-from rpcfront.calls.observers import REQUEST_ID, RequestIds
-from rpcfront.cors import Cors, is_preflight
-from rpcfront.openapi import Site
-from rpcfront.protocols.connect_streams import ConnectStreamEdge, is_connect_stream
-from rpcfront.protocols.connect_unary import CONTENT_TYPES, ConnectEdge, is_connect, speaks_connect
-from rpcfront.protocols.grpc_web import GrpcWebEdge, is_grpc_web
-from rpcfront.protocols.http import JSON_TYPE, Headers, HttpRequest, HttpResponse, unsupported_media_type
-from rpcfront.protocols.json_errors import ErrorPages
-from rpcfront.protocols.rest import JsonEdge, JsonRoute
-from rpcfront.status import StatusError, refusal
-from rpcfront.transcoding.routes import BadPathError, Match, MethodNotAllowedError, PathNotFoundError
-
-Probe = Callable[[], Awaitable[None]]
-"""Returns when all is well, raises when it is not."""
-
-Page = Callable[[HttpRequest], Awaitable[HttpResponse]]
-"""Answers GET and HEAD on a path of its own. What it raises is answered as if a servicer had raised it."""
+from rpcfront.calls.request_ids import REQUEST_ID, RequestIds
+from rpcfront.cors import CorsPolicy, is_preflight
+from rpcfront.mounts import MOUNT_METHODS, Mounts
+from rpcfront.protocols.connect_unary import CONTENT_TYPES
+from rpcfront.protocols.edge import Edge
+from rpcfront.protocols.http import Headers, HttpContext, HttpRequest, HttpResponse, unsupported_media_type
+from rpcfront.protocols.json_errors import JsonErrors
+from rpcfront.protocols.rest import RestEdge
+from rpcfront.status import StatusError, status_error
+from rpcfront.transcoding.routes import BadPathError, MethodNotAllowedError, PathNotFoundError
 
 RPC_METHODS = ("OPTIONS", "POST")
-PAGE_METHODS = ("GET", "HEAD", "OPTIONS")
-_PROBE_BODY = b'{"status":"SERVING"}'
+
+_Answer: TypeAlias = Awaitable[HttpResponse | None]
 
 
 @dataclass(slots=True)
-class Front:
-    """Answers every HTTP request there can be."""
+class Router:
+    """Answers every HTTP request."""
 
-    dispatcher: Dispatcher
     methods: Mapping[str, Method]
-    json: JsonEdge
-    grpc_web: GrpcWebEdge
-    connect: ConnectEdge
-    connect_streams: ConnectStreamEdge
-    pages: ErrorPages
-    cors: Cors
-    probes: Mapping[str, Probe]
-    site: Site
-    own_pages: Mapping[str, Page]
+    """By path: `/package.Service/Method`."""
+    rest: RestEdge
+    """The edge whose routes have paths of their own."""
+    rpc_edges: Sequence[Edge]
+    """Those that serve the paths of methods, in the order in which they are asked."""
+    mounts: Mounts
+    cors: CorsPolicy
+    errors: JsonErrors
+    dispatcher: Dispatcher
     request_ids: RequestIds
-    _literals: Mapping[tuple[str, str], Match[JsonRoute]] = field(init=False)
-    """The routes whose path has no variable: what most calls are for is found at once."""
+    _edges: Sequence[Edge] = field(init=False)
+    _fixed: Mapping[tuple[str, str], Callable[[HttpRequest], _Answer]] = field(init=False)
+    """What serves an HTTP method on a path without variables."""
 
     def __post_init__(self) -> None:
-        """Raises ServiceError for a route that no request would reach."""
-        self._literals = self.json.literals()
-        for path in self.own_pages:
-            if path in self.methods or path in self.probes or path in self.site:
-                raise ServiceError(f"the page {path} collides with what is served there already")
-        for path in (*self.methods, *self.probes, *self.site, *self.own_pages):
-            for route in self.json.routes_of(path):
+        """Raise ServiceError for a route that no request would reach."""
+        self._edges = (self.rest, *self.rpc_edges)
+        self._refuse_collisions()
+        calls = {("POST", path): partial(self._call, method) for path, method in self.methods.items()}
+        self._fixed = self.rest.fixed_routes() | calls
+
+    def _refuse_collisions(self) -> None:
+        for mount in self.mounts:
+            if mount.path in self.methods:
+                raise ServiceError(f"the handler of {mount.path} collides with what is served there already")
+        for path in (*self.methods, *(mount.path for mount in self.mounts)):
+            for route in self.rest.routes_of(path):
                 raise ServiceError(f"{route} collides with what is served on {path} already")
 
     async def __call__(self, request: HttpRequest) -> HttpResponse | None:
-        """One request; None when its answer has gone out as a stream. Raises nothing but CancelledError."""
+        """Answer one request; None once the response has gone out as a stream. Raise nothing but CancelledError."""
         request.request_id = request_id = self.request_ids.take(request.header(REQUEST_ID))
         request.common_headers = [(REQUEST_ID, request_id)]
-        if self.cors.origins:
+        if self.cors.is_enabled:
             request.common_headers += self.cors.headers(request)
         response: HttpResponse | None
         try:
-            match = self._literals.get((request.method, request.path))
-            if match is None:
-                response = await self._answer(request)
-            else:
-                response = await self.json.handle(request, match)
+            response = await self._fixed.get((request.method, request.path), self._find)(request)
         except PathNotFoundError:
-            response = self._refuse(request, refusal(code_pb2.NOT_FOUND, "no such path"))
+            response = self._refuse(request, status_error(code_pb2.NOT_FOUND, "no such path"))
         except MethodNotAllowedError as error:
             response = self._not_allowed(request, error.allow)
         except BadPathError as error:
-            response = self._refuse(request, refusal(code_pb2.INVALID_ARGUMENT, f"the path {error}"))
+            response = self._refuse(request, status_error(code_pb2.INVALID_ARGUMENT, f"the path {error}"))
         if response is not None:
             response.headers += request.common_headers
         return response
 
-    def _answer(self, request: HttpRequest) -> Awaitable[HttpResponse | None]:
-        # Not a coroutine itself, but what hands one over: a frame less on the way of each call.
-        if not request.path.startswith("/"):
+    def _call(self, method: Method, request: HttpRequest) -> _Answer:
+        """Answer a POST on the path of a method."""
+        # Not a coroutine itself, but returns one: a frame less in every call.
+        for edge in self.rpc_edges:
+            if edge.claims(request, method):
+                return edge.handle(request, method)
+        unsupported = unsupported_media_type(f"{CONTENT_TYPES}, or one of gRPC-Web's")
+        return _ready(_not_connect(self._refuse(request, unsupported)))
+
+    def _find(self, request: HttpRequest) -> _Answer:
+        """Answer what is not in the table. Raise a RoutingError for what nothing serves."""
+        path = request.path
+        if not path.startswith("/"):
             raise BadPathError("does not start with a slash")
         if request.method == "OPTIONS":
-            return _known(self._options(request))
-        method = self.methods.get(request.path)
-        if method is not None:
-            return self._rpc(request, method)
-        if request.path in self.probes:
-            return self._probe(request)
-        if request.path in self.site:
-            return _known(self._page(request))
-        if request.path in self.own_pages:
-            return self._own_page(request)
-        try:
-            match = self.json.match(request)
-        except PathNotFoundError:
-            if request.method == "POST" and is_grpc_web(request):
-                return self.grpc_web.handle(request, None)
-            if request.method == "POST" and speaks_connect(request):
-                return self.connect.handle(request, None)
-            raise
-        return self.json.handle(request, match)
-
-    def _rpc(self, request: HttpRequest, method: Method) -> Awaitable[HttpResponse | None]:
-        if request.method != "POST":
-            return _known(_not_connects(self._not_allowed(request, RPC_METHODS)))
-        if is_grpc_web(request):
-            return self.grpc_web.handle(request, method)
-        if method.is_streaming and is_connect_stream(request):
-            return self.connect_streams.handle(request, method)
-        if is_connect(request):
-            return self.connect.handle(request, method)
-        unsupported = unsupported_media_type(f"{CONTENT_TYPES}, or one of gRPC-Web's")
-        return _known(_not_connects(self._refuse(request, unsupported)))
-
-    def _page(self, request: HttpRequest) -> HttpResponse:
-        if request.method not in {"GET", "HEAD"}:
-            return self._not_allowed(request, PAGE_METHODS)
-        return self.site[request.path]()
-
-    async def _own_page(self, request: HttpRequest) -> HttpResponse:
-        if request.method not in {"GET", "HEAD"}:
-            return self._not_allowed(request, PAGE_METHODS)
-        page = self.own_pages[request.path]
-        response = HttpResponse(200)
-
-        async def answer() -> bytes:
-            nonlocal response
-            response = await page(request)
-            return response.body
-
-        outcome = await self.dispatcher.guard(answer(), request.path)
-        return response if outcome.status is None else self.pages.response(outcome)
-
-    async def _probe(self, request: HttpRequest) -> HttpResponse:
-        if request.method not in {"GET", "HEAD"}:
-            return self._not_allowed(request, PAGE_METHODS)
-        probe = self.probes[request.path]
-
-        async def check() -> bytes:
-            await probe()
-            return _PROBE_BODY
-
-        outcome = await self.dispatcher.guard(check(), request.path)
-        if outcome.status is not None:
-            return self.pages.response(outcome)
-        return HttpResponse(200, [("content-type", JSON_TYPE)], outcome.body)
+            return _ready(self._options(request))
+        if path in self.methods:
+            return _ready(_not_connect(self._not_allowed(request, RPC_METHODS)))
+        mount = self.mounts.find(path)
+        if mount is not None:
+            if request.method in {"GET", "HEAD"}:
+                return self.mounts.serve(request, mount)
+            return _ready(self._not_allowed(request, MOUNT_METHODS))
+        for edge in self._edges:
+            if edge.claims(request, None):
+                return edge.handle(request, None)
+        raise PathNotFoundError(path)
 
     def _options(self, request: HttpRequest) -> HttpResponse:
         allow = self._allowed(request)
@@ -158,35 +116,36 @@ class Front:
             if not allow:
                 raise PathNotFoundError(request.path)
             return HttpResponse(204, [("allow", ", ".join(allow))])
-        # An unknown RPC is told so by the call itself, which a browser sends only after this answer.
+        # The call itself tells that an RPC is unknown, and a browser sends it only after this response.
         methods = allow or RPC_METHODS
         return HttpResponse(204, [("allow", ", ".join(methods)), *self.cors.preflight(request, methods)])
 
     def _allowed(self, request: HttpRequest) -> tuple[str, ...]:
         if request.path in self.methods:
             return RPC_METHODS
-        if request.path in self.probes or request.path in self.site or request.path in self.own_pages:
-            return PAGE_METHODS
-        return self.json.allowed(request)
+        if self.mounts.find(request.path) is not None:
+            return MOUNT_METHODS
+        return self.rest.allowed(request)
 
     def _not_allowed(self, request: HttpRequest, allow: tuple[str, ...]) -> HttpResponse:
-        error = refusal(code_pb2.UNIMPLEMENTED, "method not allowed", http_status=405)
+        error = status_error(code_pb2.UNIMPLEMENTED, "method not allowed", http_status=405)
         return self._refuse(request, error, [("allow", ", ".join(allow))])
 
     def _refuse(self, request: HttpRequest, error: StatusError, headers: Headers | None = None) -> HttpResponse:
-        """The answer to a request that reaches no method."""
-        self.dispatcher.refused(error.status.code, request.request_id, request.peer)
-        return self.pages.refuse(error, headers or ())
+        """Return the response to a request that reaches no method."""
+        self.dispatcher.refused(error.status.code, HttpContext(request, "http"))
+        return self.errors.refuse(error, headers or ())
 
 
-async def _known(response: HttpResponse) -> HttpResponse:
+async def _ready(response: HttpResponse) -> HttpResponse:
     return response
 
 
-def _not_connects(response: HttpResponse) -> HttpResponse:
-    """The same page with its charset named, which changes nothing but for Connect's clients.
+def _not_connect(response: HttpResponse) -> HttpResponse:
+    """Name the charset of an error, so that no client takes it for one of Connect's.
 
-    To them `application/json`, to the letter, is an error in their own form, and here nothing says that it is they.
+    A Connect client reads a body whose type is `application/json`, to the letter, as an error in Connect's form, and
+    nothing here says that the client is one.
     """
     response.headers = [
         (key, f"{value}; charset=utf-8" if key == "content-type" else value) for key, value in response.headers

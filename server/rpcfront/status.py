@@ -1,4 +1,4 @@
-"""google.rpc.Status: the one form of an error inside the gateway, whatever the protocol that carries it out."""
+"""google.rpc.Status: the form of every error inside the gateway, whatever the protocol of the response."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from google.rpc import code_pb2, error_details_pb2, status_pb2
 OK: int = code_pb2.OK
 
 GRPC_CODES = {code.value[0]: code for code in grpc.StatusCode}
-"""grpcio's name of each code."""
+"""grpcio's enum member for each code."""
 
 # The HTTP status of each code, by the comments of google/rpc/code.proto.
 HTTP_STATUS = {
@@ -37,7 +37,7 @@ HTTP_STATUS = {
 class StatusError(Exception):
     """Ends a call with a google.rpc.Status.
 
-    `http_status` overrules the table above where HTTP has a more exact word: 405, 408, 413, 415.
+    `http_status` overrides the table above where HTTP has a more precise status: 405, 408, 413, 415.
     """
 
     def __init__(self, status: status_pb2.Status, http_status: int | None = None) -> None:
@@ -47,40 +47,40 @@ class StatusError(Exception):
 
 
 def make_status(code: int, message: str, *details: Message) -> status_pb2.Status:
-    """A Status with its details packed."""
+    """Return a Status with its details packed."""
     status = status_pb2.Status(code=code, message=message)
     for detail in details:
         status.details.add().Pack(detail)
     return status
 
 
-def refusal(code: int, message: str, http_status: int | None = None) -> StatusError:
-    """An error without details."""
+def status_error(code: int, message: str, http_status: int | None = None) -> StatusError:
+    """Return an error without details."""
     return StatusError(make_status(code, message), http_status)
 
 
-MOST_FIELDS = 50
-LONGEST_DETAILS = 2048
-"""Bytes after which no more fields are named."""
-LONGEST_TEXT = 512
-"""Characters of one field's path, and of what is said of it."""
-LONGEST_MESSAGE = 1024
-"""Characters."""
+MAX_FIELDS = 50
+MAX_DETAILS_BYTES = 2048
+"""No more fields are named after so many bytes."""
+MAX_TEXT_LENGTH = 512
+"""Characters of a field's path, and of its description."""
+MAX_MESSAGE_LENGTH = 1024
+"""Characters of the message."""
 
 
 @dataclass(frozen=True, slots=True)
 class FieldViolation:
-    """A field that breaks a rule. `field` is its path in the request message, in proto names: `sub.tags[1]`."""
+    """A field that breaks a rule. `field` is its path in the request, in proto names: `sub.tags[1]`."""
 
     field: str
     description: str
 
 
 def bad_request(violations: Iterable[FieldViolation]) -> status_pb2.Status:
-    """INVALID_ARGUMENT with a google.rpc.BadRequest that names each field once, in the order of their paths.
+    """Return INVALID_ARGUMENT with a google.rpc.BadRequest that names each field once, in the order of their paths.
 
-    There are bounds, for some protocols carry it in a header, and clients of gRPC take no more than 8 KiB of those:
-    MOST_FIELDS, LONGEST_DETAILS and LONGEST_MESSAGE.
+    It is bounded, since some protocols carry it in a header, of which gRPC clients accept no more than 8 KiB:
+    MAX_FIELDS, MAX_DETAILS_BYTES and MAX_MESSAGE_LENGTH.
     """
     by_field: dict[str, list[str]] = {}
     for violation in violations:
@@ -89,18 +89,18 @@ def bad_request(violations: Iterable[FieldViolation]) -> status_pb2.Status:
             texts.append(violation.description)
     detail = error_details_pb2.BadRequest()
     size = 0
-    for field, texts in sorted(by_field.items())[:MOST_FIELDS]:
+    for field, texts in sorted(by_field.items())[:MAX_FIELDS]:
         violation = detail.field_violations.add(
-            field=_shortened(field, LONGEST_TEXT), description=_shortened("; ".join(texts), LONGEST_TEXT)
+            field=_shortened(field, MAX_TEXT_LENGTH), description=_shortened("; ".join(texts), MAX_TEXT_LENGTH)
         )
         size += violation.ByteSize()
-        if size > LONGEST_DETAILS:
+        if size > MAX_DETAILS_BYTES:
             break
     message = ", ".join(f"{violation.field}: {violation.description}" for violation in detail.field_violations)
     more = len(by_field) - len(detail.field_violations)
-    message = _shortened(message, LONGEST_MESSAGE) + (f", and {more} more" if more else "")
+    message = _shortened(message, MAX_MESSAGE_LENGTH) + (f", and {more} more" if more else "")
     return make_status(code_pb2.INVALID_ARGUMENT, message, detail)
 
 
-def _shortened(text: str, most: int) -> str:
-    return text if len(text) <= most else f"{text[:most]}…"
+def _shortened(text: str, max_length: int) -> str:
+    return text if len(text) <= max_length else f"{text[:max_length]}…"

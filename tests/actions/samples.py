@@ -2,19 +2,20 @@
 
 from itertools import count
 
+from actiond.actions.actors import Actor
 from actiond.actions.catalogue import Catalogue
-from actiond.actions.executions import Executions
 from actiond.actions.signing_keys import SigningKey
-from actiond.actions.targets import NewTarget, Targets, TargetType
-from actiond.actions.tokens import Token, new_token
+from actiond.actions.targets import NewTarget, TargetType
+from actiond.actions.use_cases.executions import Executions
+from actiond.actions.use_cases.targets import SigningKeys, Targets
 from actiond.storage.memory import MemoryStore
 
 METHOD = "/one.v1.Service/Method"
 SERVICE = "one.v1.Service"
 
 
-def a_caller(owner: str = "owner") -> Token:
-    return new_token(f"token of {owner}", "name", owner, (), "secret", created_at_ns=1)
+def a_caller(owner: str = "owner") -> Actor:
+    return Actor(f"token of {owner}", owner)
 
 
 def no_key(target_id: str) -> tuple[str, SigningKey]:
@@ -44,6 +45,7 @@ class Domain:
             no_key,
             lambda endpoint: "denied" if "denied" in endpoint else None,
         )
+        self.signing_keys = SigningKeys(self.store, self.now, no_key)
         self.executions = Executions(self.store, self.now, self.catalogue)
 
     def now(self) -> int:

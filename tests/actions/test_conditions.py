@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from actiond.actions.catalogue import OWN_EVENTS, Catalogue
-from actiond.actions.conditions import Condition, ExecutionType, Scope, condition_of, fitting, is_proper
+from actiond.actions.conditions import Condition, ExecutionType, Scope, is_canonical, matching_conditions, parse_key
 
 REQUEST, RESPONSE, FUNCTION, EVENT = (
     ExecutionType.REQUEST,
@@ -31,14 +31,14 @@ KEYS = {
 @pytest.mark.parametrize(("key", "condition"), KEYS.items(), ids=KEYS)
 def test_a_condition_has_the_key_of_the_table_and_is_read_back_from_it(key: str, condition: Condition) -> None:
     assert condition.key == key
-    assert condition_of(key) == condition
-    assert is_proper(condition)
+    assert parse_key(key) == condition
+    assert is_canonical(condition)
 
 
 @pytest.mark.parametrize("key", ["", "function", "requests", "request /x", "Request", "/"])
 def test_what_is_no_key_is_refused(key: str) -> None:
     with pytest.raises(ValueError):  # noqa: PT011  # its text is for nobody
-        condition_of(key)
+        parse_key(key)
 
 
 @pytest.mark.parametrize(
@@ -53,18 +53,18 @@ def test_what_is_no_key_is_refused(key: str) -> None:
     ids=str,
 )
 def test_a_condition_whose_key_would_mean_another_is_not_proper(condition: Condition) -> None:
-    assert not is_proper(condition)
+    assert not is_canonical(condition)
 
 
 @given(st.sampled_from(list(ExecutionType)), st.sampled_from(list(Scope)), st.text())
 def test_no_two_proper_conditions_have_one_key(execution_type: ExecutionType, scope: Scope, name: str) -> None:
     condition = Condition(execution_type, scope, name)
-    if is_proper(condition):
-        assert condition_of(condition.key) == condition
+    if is_canonical(condition):
+        assert parse_key(condition.key) == condition
 
 
 def test_a_call_meets_its_method_then_its_service_then_all() -> None:
-    assert [condition.key for condition in fitting(RESPONSE, "/a.b.Svc/Do")] == [
+    assert [condition.key for condition in matching_conditions(RESPONSE, "/a.b.Svc/Do")] == [
         "response/a.b.Svc/Do",
         "response/a.b.Svc",
         "response",

@@ -3,16 +3,16 @@
 import pytest
 
 from actiond.actions import errors
-from actiond.actions.conditions import Condition, ExecutionType, Scope, condition_of
-from actiond.actions.executions import LEVELS, MOST_STEPS, Step
+from actiond.actions.conditions import Condition, ExecutionType, Scope, parse_key
+from actiond.actions.executions import MAX_INCLUDE_LEVELS, MAX_STEPS, Step
 from actiond.executions.plans import Plan
 from tests.actions.samples import METHOD, SERVICE, Domain, a_caller
 
-REQUEST = condition_of("request")
-SERVICE_REQUEST = condition_of(f"request/{SERVICE}")
-METHOD_REQUEST = condition_of(f"request{METHOD}")
-RESPONSE = condition_of("response")
-FUNCTION = condition_of("function/enrich")
+REQUEST = parse_key("request")
+SERVICE_REQUEST = parse_key(f"request/{SERVICE}")
+METHOD_REQUEST = parse_key(f"request{METHOD}")
+RESPONSE = parse_key("response")
+FUNCTION = parse_key("function/enrich")
 
 
 async def put(domain: Domain, condition: Condition, *steps: Step) -> None:
@@ -20,13 +20,13 @@ async def put(domain: Domain, condition: Condition, *steps: Step) -> None:
 
 
 async def plan(domain: Domain) -> Plan:
-    return Plan(await domain.store.runnable("owner"))
+    return Plan(await domain.store.execution_snapshot("owner"))
 
 
 async def called_before(domain: Domain, method: str = METHOD) -> list[str] | None:
     """The targets' ids."""
     service, _, name = method[1:].partition("/")
-    execution, _ = (await plan(domain)).of(f"{service}.{name}")
+    execution = (await plan(domain)).for_method(f"{service}.{name}").request
     return None if execution is None else [call.target.id for call in execution.calls]
 
 
@@ -44,7 +44,7 @@ async def test_what_the_catalogue_does_not_have_is_refused(
     domain: Domain, key: str, error: type[errors.DomainError]
 ) -> None:
     with pytest.raises(error):
-        await put(domain, condition_of(key))
+        await put(domain, parse_key(key))
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ async def test_what_the_catalogue_does_not_have_is_refused(
     ],
 )
 async def test_what_the_catalogue_has_can_be_set_and_deleted(domain: Domain, key: str) -> None:
-    condition = condition_of(key)
+    condition = parse_key(key)
     await put(domain, condition, await domain.target())
     assert (await domain.executions.delete(a_caller(), condition)).sequence == 2
 
@@ -87,7 +87,7 @@ async def test_an_execution_of_another_owner_is_unknown_and_untouched(domain: Do
 
 
 async def test_a_target_of_another_owner_cannot_be_called(domain: Domain) -> None:
-    with pytest.raises(errors.TargetOfExecutionNotFoundError):
+    with pytest.raises(errors.TargetNotFoundError):
         await put(domain, REQUEST, await domain.target(owner="another"))
 
 
@@ -98,12 +98,12 @@ async def test_an_include_must_exist(domain: Domain) -> None:
 
 async def test_the_first_step_that_is_wrong_is_named_by_its_position(domain: Domain) -> None:
     target = await domain.target()
-    with pytest.raises(errors.TargetOfExecutionNotFoundError) as refused:
+    with pytest.raises(errors.TargetNotFoundError) as refused:
         await put(domain, REQUEST, target, target, "404", "405")
-    assert refused.value.args == (2,)
+    assert (refused.value.target_id, refused.value.position) == ("404", 2)
     with pytest.raises(errors.IncludeNotFoundError) as missing:
         await put(domain, REQUEST, target, RESPONSE, "404")
-    assert missing.value.args == (1,)
+    assert missing.value.position == 1
 
 
 async def test_a_method_that_reads_as_a_service_deletes_nothing(domain: Domain) -> None:
@@ -136,7 +136,7 @@ async def chain(domain: Domain, *conditions: Condition) -> None:
 
 
 async def test_a_chain_has_at_most_three_executions(domain: Domain) -> None:
-    assert LEVELS == 3
+    assert MAX_INCLUDE_LEVELS == 3
     await chain(domain, REQUEST, RESPONSE, FUNCTION)
     with pytest.raises(errors.TooManyIncludeLevelsError):
         await put(domain, SERVICE_REQUEST, FUNCTION)
@@ -159,14 +159,14 @@ async def test_nor_in_its_middle(domain: Domain) -> None:
 
 async def test_steps_are_bounded(domain: Domain) -> None:
     target = await domain.target()
-    await put(domain, REQUEST, *[target] * MOST_STEPS)
+    await put(domain, REQUEST, *[target] * MAX_STEPS)
     with pytest.raises(errors.TooManyStepsError):
-        await put(domain, REQUEST, *[target] * (MOST_STEPS + 1))
+        await put(domain, REQUEST, *[target] * (MAX_STEPS + 1))
 
 
 async def test_the_steps_of_includes_count(domain: Domain) -> None:
     target = await domain.target()
-    await put(domain, REQUEST, *[target] * (MOST_STEPS // 2))
+    await put(domain, REQUEST, *[target] * (MAX_STEPS // 2))
     with pytest.raises(errors.TooManyStepsError):
         await put(domain, RESPONSE, REQUEST, REQUEST)
 
@@ -177,13 +177,13 @@ async def test_an_include_cannot_grow_beyond_what_those_that_include_it_may_have
     await put(domain, RESPONSE, REQUEST, REQUEST, REQUEST)
     await put(domain, FUNCTION, RESPONSE)
     with pytest.raises(errors.TooManyStepsError):
-        await put(domain, REQUEST, *[target] * (MOST_STEPS // 3))
+        await put(domain, REQUEST, *[target] * (MAX_STEPS // 3))
 
 
 async def test_a_refused_execution_changes_nothing(domain: Domain) -> None:
     target = await domain.target()
     await put(domain, REQUEST, target)
-    with pytest.raises(errors.TargetOfExecutionNotFoundError):
+    with pytest.raises(errors.TargetNotFoundError):
         await put(domain, REQUEST, "404")
     assert await called_before(domain) == [target]
     assert len(await domain.store.events("execution", "owner/request")) == 1
@@ -219,11 +219,11 @@ async def test_request_and_response_executions_are_found_independently(domain: D
     one, two = await domain.target("one"), await domain.target("two")
     await put(domain, METHOD_REQUEST, one)
     await put(domain, RESPONSE, two)
-    before, after = (await plan(domain)).of("one.v1.Service.Method")
-    assert before is not None
-    assert after is not None
-    assert (before.key, [call.target.id for call in before.calls]) == (f"request{METHOD}", [one])
-    assert (after.key, [call.target.id for call in after.calls]) == ("response", [two])
+    planned = (await plan(domain)).for_method("one.v1.Service.Method")
+    assert planned.request is not None
+    assert planned.response is not None
+    assert (planned.request.key, [call.target.id for call in planned.request.calls]) == (f"request{METHOD}", [one])
+    assert (planned.response.key, [call.target.id for call in planned.response.calls]) == ("response", [two])
 
 
 async def test_includes_are_flattened_in_place_and_order_is_kept(domain: Domain) -> None:
@@ -238,6 +238,6 @@ async def test_includes_are_flattened_in_place_and_order_is_kept(domain: Domain)
 async def test_a_planned_call_has_its_targets_keys(domain: Domain) -> None:
     target = await domain.target()
     await put(domain, REQUEST, target)
-    before, _ = (await plan(domain)).of("one.v1.Service.Method")
-    assert before is not None
-    assert [key.sealed for key in before.calls[0].keys] == [f"sealed {target}".encode()]
+    planned = (await plan(domain)).for_method("one.v1.Service.Method").request
+    assert planned is not None
+    assert [key.sealed for key in planned.calls[0].keys] == [f"sealed {target}".encode()]

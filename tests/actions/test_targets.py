@@ -9,11 +9,10 @@ from actiond.actions.errors import (
     EndpointDeniedError,
     TargetNameTakenError,
     TargetNotFoundError,
-    TargetToChangeNotFoundError,
-    TargetToDeleteNotFoundError,
 )
-from actiond.actions.signing_keys import MOST_KEYS, SigningKey
-from actiond.actions.targets import TargetChange, TargetType, rotate_key
+from actiond.actions.signing_keys import MAX_KEYS, SigningKey
+from actiond.actions.targets import TargetChange, TargetType
+from actiond.actions.use_cases.targets import SigningKeys
 from tests.actions.samples import Domain, a_caller, new_target, no_key
 
 ALL_REQUESTS = Condition(ExecutionType.REQUEST, Scope.ALL)
@@ -22,7 +21,7 @@ ALL_REQUESTS = Condition(ExecutionType.REQUEST, Scope.ALL)
 async def test_a_new_target_comes_with_its_key_which_is_stored_sealed(domain: Domain) -> None:
     target, key = await domain.targets.create(a_caller(), new_target())
     assert key == f"key of {target.id}"
-    assert await domain.store.write(lambda tx: list(tx.signing_keys(target.id))) == [no_key(target.id)[1]]
+    assert await domain.store.write(lambda tx: list(tx.targets.signing_keys(target.id))) == [no_key(target.id)[1]]
 
 
 async def test_no_event_of_a_target_holds_its_key(domain: Domain) -> None:
@@ -92,9 +91,9 @@ async def test_a_target_of_another_owner_is_unknown(domain: Domain) -> None:
     target_id, other = await domain.target(), a_caller("another")
     with pytest.raises(TargetNotFoundError):
         await domain.targets.get(other, target_id)
-    with pytest.raises(TargetToChangeNotFoundError):
+    with pytest.raises(TargetNotFoundError):
         await domain.targets.update(other, target_id, TargetChange(name="new"))
-    with pytest.raises(TargetToDeleteNotFoundError):
+    with pytest.raises(TargetNotFoundError):
         await domain.targets.delete(other, target_id)
     assert (await domain.targets.get(a_caller(), target_id)).name == "name"
 
@@ -111,24 +110,18 @@ async def test_a_deleted_target_is_stripped_from_every_execution_which_stays(dom
     gone, kept = await domain.target("gone"), await domain.target("kept")
     await domain.executions.set(a_caller(), ALL_REQUESTS, [gone, kept, gone])
     await domain.targets.delete(a_caller(), gone)
-    execution = await domain.store.write(lambda tx: tx.execution("owner", ALL_REQUESTS))
+    execution = await domain.store.write(lambda tx: tx.executions.get("owner", ALL_REQUESTS))
     assert execution is not None
     assert (execution.steps, execution.sequence) == ((kept,), 2)
 
 
 async def rotate(domain: Domain, target_id: str, name: bytes, now_ns: int, overlap_ns: int) -> None:
-    await rotate_key(
-        domain.store,
-        "owner",
-        target_id,
-        lambda _: ("key", SigningKey(name)),
-        now_ns=now_ns,
-        overlap_ns=overlap_ns,
-    )
+    signing_keys = SigningKeys(domain.store, lambda: now_ns, lambda _: ("key", SigningKey(name)))
+    await signing_keys.rotate(a_caller(), target_id, overlap_ns)
 
 
 async def keys(domain: Domain, target_id: str) -> list[tuple[bytes, int | None]]:
-    found = await domain.store.write(lambda tx: list(tx.signing_keys(target_id)))
+    found = await domain.store.write(lambda tx: list(tx.targets.signing_keys(target_id)))
     return [(key.sealed, key.expires_at_ns) for key in found]
 
 
@@ -154,12 +147,24 @@ async def test_keys_that_have_ended_are_dropped(domain: Domain) -> None:
 
 async def test_a_target_has_a_bounded_number_of_keys(domain: Domain) -> None:
     target_id = await domain.target()
-    for number in range(MOST_KEYS + 5):
+    for number in range(MAX_KEYS + 5):
         await rotate(domain, target_id, b"%d" % number, now_ns=100, overlap_ns=10**9)
     found = await keys(domain, target_id)
-    assert (len(found), found[0][0]) == (MOST_KEYS, b"%d" % (MOST_KEYS + 4))
+    assert (len(found), found[0][0]) == (MAX_KEYS, b"%d" % (MAX_KEYS + 4))
 
 
 async def test_the_keys_of_an_unknown_target_are_not_rotated(domain: Domain) -> None:
-    with pytest.raises(TargetToChangeNotFoundError):
+    with pytest.raises(TargetNotFoundError):
         await rotate(domain, "404", b"new", now_ns=1, overlap_ns=1)
+
+
+async def test_a_rotation_is_an_event_of_the_target_without_the_key(domain: Domain) -> None:
+    before, _ = await domain.targets.create(a_caller(), new_target())
+    key = await domain.signing_keys.rotate(a_caller(), before.id, overlap_ns=50)
+    event = (await domain.store.events("target", before.id))[-1]
+    assert (event.type, event.sequence, event.editor) == ("target.key_rotated", 2, a_caller().id)
+    assert event.payload == {"overlap_ns": "50"}
+    assert key not in repr(event)
+    after = await domain.targets.get(a_caller(), before.id)
+    assert (after.sequence, after.changed_at_ns) == (2, event.created_at_ns)
+    assert after == replace(before, sequence=2, changed_at_ns=event.created_at_ns)

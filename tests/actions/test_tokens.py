@@ -5,8 +5,10 @@ from functools import partial
 import pytest
 
 from actiond.actions.errors import PermissionMissingError, TokenInvalidError, TokenMissingError, TokenNotFoundError
-from actiond.actions.tokens import Token, Tokens, first_start, new_token
+from actiond.actions.tokens import Caller, Token
+from actiond.actions.use_cases.tokens import Tokens
 from actiond.storage.memory import MemoryStore
+from tests.support.tokens import make_token
 
 SECRET = "a secret of some length"
 
@@ -30,15 +32,15 @@ def tokens(clock: Clock) -> Tokens:
 
 
 async def made(tokens: Tokens, expires_at_ns: int | None = None) -> Token:
-    return await tokens.create(
-        token_id="1", name="n", owner="o", permissions=["read"], secret=SECRET, expires_at_ns=expires_at_ns
-    )
+    token = make_token(SECRET, "o", ["read"], token_id="1", expires_at_ns=expires_at_ns)
+    await tokens.add(token)
+    return token
 
 
 @pytest.mark.parametrize("header", [f"Bearer {SECRET}", f"bearer {SECRET}", f"BEARER   {SECRET}"])
 async def test_a_bearer_token_is_found_by_its_secret(tokens: Tokens, header: str) -> None:
     token = await made(tokens)
-    assert await tokens.authenticate(header) == token
+    assert await tokens.authenticate(header) == Caller(token, execution_revision=0)
 
 
 async def test_a_call_without_a_header_is_told_apart(tokens: Tokens) -> None:
@@ -95,7 +97,7 @@ async def test_the_secret_is_in_no_event_and_in_no_token() -> None:
 
 def test_a_permission_is_held_by_name_or_by_holding_all() -> None:
     def token(*permissions: str) -> Token:
-        return new_token("1", "n", "o", permissions, SECRET, created_at_ns=0)
+        return make_token(SECRET, "o", permissions)
 
     token("read", "write").require("write")
     token("*").require("write")
@@ -108,20 +110,20 @@ async def test_the_first_start_makes_owner_and_admin_once() -> None:
     store = MemoryStore()
     handed_over: list[str] = []
     for owner, made in (("1", True), ("2", False)):
-        admin = new_token("admin", "admin", owner, ["*"], owner, created_at_ns=0)
-        assert await first_start(store, owner, admin, partial(handed_over.append, owner)) == ("1", made)
+        admin = make_token(owner, owner, ["*"], token_id="admin")
+        assert await Tokens(store, Clock()).first_start(admin, partial(handed_over.append, owner)) == ("1", made)
     assert [token.owner for token in await store.tokens()] == ["1"]
     assert handed_over == ["1"]
 
 
 async def test_a_first_start_that_cannot_hand_over_the_token_leaves_nothing() -> None:
     store = MemoryStore()
-    admin = new_token("admin", "admin", "1", ["*"], SECRET, created_at_ns=0)
+    tokens = Tokens(store, Clock())
 
     def fail() -> None:
         raise OSError("no room")
 
     with pytest.raises(OSError, match="no room"):
-        await first_start(store, "1", admin, fail)
+        await tokens.first_start(make_token(SECRET, "1", ["*"]), fail)
     assert not await store.tokens()
-    assert await first_start(store, "2", admin, lambda: None) == ("2", True)
+    assert await tokens.first_start(make_token(SECRET, "2", ["*"]), lambda: None) == ("2", True)

@@ -7,7 +7,7 @@ import pytest
 from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet
 
 from actiond.actions.conditions import Condition, ExecutionType, Scope
-from actiond.api.schema import DescriptorSetError, make_catalogue
+from actiond.api.schema import DescriptorSetError, make_catalogue, read_descriptor_set
 from actiond.api.served import ACTION_SERVICE
 
 OWN_METHODS = {f"/{ACTION_SERVICE.full_name}/{method.name}" for method in ACTION_SERVICE.methods}
@@ -24,6 +24,9 @@ def _file(package: str, **services: list[str]) -> FileDescriptorProto:
     return file
 
 
+SERVED = (ACTION_SERVICE,)
+
+
 @pytest.fixture
 def write(tmp_path: Path) -> Write:
     """Writes a descriptor set of these files."""
@@ -37,7 +40,7 @@ def write(tmp_path: Path) -> Write:
 
 
 def test_it_holds_what_the_server_serves() -> None:
-    catalogue = make_catalogue((), ())
+    catalogue = make_catalogue(SERVED, (), ())
     assert catalogue.methods == OWN_METHODS
     assert catalogue.services == {ACTION_SERVICE.full_name}
     assert catalogue.functions == set()
@@ -46,7 +49,7 @@ def test_it_holds_what_the_server_serves() -> None:
 def test_it_holds_every_service_of_every_descriptor_set_beside_it(write: Write) -> None:
     shop = write(_file("shop.v1", Orders=["Place", "Cancel"], Empty=[]), _file("shop.types"))
     plain = write(_file("", Plain=["Call"]))
-    catalogue = make_catalogue((shop, plain), ("enrich", "enrich"))
+    catalogue = make_catalogue(SERVED, map(read_descriptor_set, (shop, plain)), ("enrich", "enrich"))
     assert catalogue.services == {ACTION_SERVICE.full_name, "shop.v1.Orders", "shop.v1.Empty", "Plain"}
     assert catalogue.methods == OWN_METHODS | {"/shop.v1.Orders/Place", "/shop.v1.Orders/Cancel", "/Plain/Call"}
     assert catalogue.functions == {"enrich"}
@@ -55,14 +58,15 @@ def test_it_holds_every_service_of_every_descriptor_set_beside_it(write: Write) 
 def test_a_descriptor_set_may_name_what_the_server_serves(write: Write) -> None:
     own = FileDescriptorProto()
     ACTION_SERVICE.file.CopyToProto(own)
-    assert make_catalogue((write(own),), ()) == make_catalogue((), ())
+    assert make_catalogue(SERVED, [read_descriptor_set(write(own))], ()) == make_catalogue(SERVED, (), ())
 
 
 def test_it_knows_each_of_our_events_and_what_stands_before_their_dots() -> None:
-    catalogue = make_catalogue((), ())
+    catalogue = make_catalogue(SERVED, (), ())
     assert catalogue.events == {
         "target.added",
         "target.changed",
+        "target.key_rotated",
         "target.removed",
         "execution.set",
         "execution.removed",
@@ -77,16 +81,25 @@ def test_what_is_no_descriptor_set_is_refused_by_name(content: bytes, tmp_path: 
     path = tmp_path / "services.binpb"
     path.write_bytes(content)
     with pytest.raises(DescriptorSetError) as caught:
-        make_catalogue((path,), ())
+        read_descriptor_set(path)
     assert str(caught.value).startswith(f"{path}: not a descriptor set with services")
     assert "\n" not in str(caught.value)
 
 
 def test_a_descriptor_set_without_services_is_refused(write: Write) -> None:
     with pytest.raises(DescriptorSetError, match="not a descriptor set with services"):
-        make_catalogue((write(_file("shop.types")),), ())
+        read_descriptor_set(write(_file("shop.types")))
 
 
 def test_a_file_that_cannot_be_read_is_refused_with_the_reason(tmp_path: Path) -> None:
     with pytest.raises(DescriptorSetError, match=r"none\.binpb: No such file or directory$"):
-        make_catalogue((tmp_path / "none.binpb",), ())
+        read_descriptor_set(tmp_path / "none.binpb")
+
+
+def test_a_descriptor_set_keeps_its_types(write: Write) -> None:
+    file = _file("shop.v1", Orders=["Place"])
+    file.message_type.add(name="Order")
+    file.service[0].method[0].input_type = file.service[0].method[0].output_type = ".shop.v1.Order"
+    described = read_descriptor_set(write(file))
+    method = described.pool.FindMethodByName("shop.v1.Orders.Place")
+    assert method.input_type.full_name == "shop.v1.Order"

@@ -22,11 +22,12 @@ from hypothesis import strategies as st
 
 from actiond.actions import conditions
 from actiond.actions.conditions import ExecutionType, Scope
-from actiond.actions.errors import EventConditionEmptyError, LimitTooHighError, RequestConditionEmptyError
+from actiond.actions.errors import LimitTooHighError
 from actiond.actions.executions import Execution
-from actiond.actions.queries import DEFAULT_LIMIT, MOST, Page, TargetField, TextMethod
+from actiond.actions.queries import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE, PageRequest, TargetField, TextMethod
 from actiond.actions.targets import Target, TargetType
-from actiond.api.v3alpha.details import page_of, put_details
+from actiond.api.v3alpha.details import page_request_of, put_details
+from actiond.api.v3alpha.errors import ConditionEmptyError
 from actiond.api.v3alpha.executions import condition_of, put_condition, put_execution, steps_of
 from actiond.api.v3alpha.targets import new_target, put_target, target_change, target_query
 
@@ -81,20 +82,21 @@ def test_a_group_is_the_same_with_its_end_and_without() -> None:
 
 
 @pytest.mark.parametrize(
-    ("message", "error"),
+    ("message", "is_event"),
     [
-        (Condition(request=RequestExecution()), RequestConditionEmptyError),
-        (Condition(request=RequestExecution(all=False)), RequestConditionEmptyError),
-        (Condition(response=ResponseExecution()), RequestConditionEmptyError),
-        (Condition(response=ResponseExecution(all=False)), RequestConditionEmptyError),
-        (Condition(event=EventExecution()), EventConditionEmptyError),
-        (Condition(event=EventExecution(all=False)), EventConditionEmptyError),
+        (Condition(request=RequestExecution()), False),
+        (Condition(request=RequestExecution(all=False)), False),
+        (Condition(response=ResponseExecution()), False),
+        (Condition(response=ResponseExecution(all=False)), False),
+        (Condition(event=EventExecution()), True),
+        (Condition(event=EventExecution(all=False)), True),
     ],
     ids=str,
 )
-def test_a_condition_that_names_nothing_is_refused(message: Condition, error: type[Exception]) -> None:
-    with pytest.raises(error):
-        condition_of(message)
+def test_a_condition_that_names_nothing_is_refused(message: Condition, is_event: bool) -> None:
+    with pytest.raises(ConditionEmptyError) as caught:
+        condition_of(message, "targets[1].include")
+    assert (caught.value.path, caught.value.is_event) == ("targets[1].include", is_event)
 
 
 @given(st.lists(st.one_of(st.text(min_size=1), st.sampled_from([condition for _, condition in CONDITIONS]))))
@@ -162,14 +164,16 @@ def test_every_column_and_every_way_to_compare_a_name_is_known() -> None:
         assert wanted.method is TextMethod[name.removeprefix("TEXT_QUERY_METHOD_")]  # type: ignore[union-attr]  # it is no query by ids
 
 
-@pytest.mark.parametrize(("limit", "rows"), [(0, DEFAULT_LIMIT), (1, 1), (MOST, MOST)])
+@pytest.mark.parametrize(("limit", "rows"), [(0, DEFAULT_PAGE_SIZE), (1, 1), (MAX_PAGE_SIZE, MAX_PAGE_SIZE)])
 def test_a_page_without_a_limit_has_the_default(limit: int, rows: int) -> None:
-    assert page_of(object_pb2.ListQuery(offset=7, limit=limit, asc=True)) == Page(7, rows, ascending=True)
+    assert page_request_of(object_pb2.ListQuery(offset=7, limit=limit, asc=True)) == PageRequest(
+        7, rows, ascending=True
+    )
 
 
 def test_a_page_over_the_maximum_is_refused() -> None:
     with pytest.raises(LimitTooHighError):
-        page_of(object_pb2.ListQuery(limit=MOST + 1))
+        page_request_of(object_pb2.ListQuery(limit=MAX_PAGE_SIZE + 1))
 
 
 @given(st.integers(-(10**18), 10**19))

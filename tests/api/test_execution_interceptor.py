@@ -1,7 +1,7 @@
 """What the executions around a call cost the event loop."""
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable
 from itertools import count
 from types import SimpleNamespace
 from typing import Any, TypeVar
@@ -11,25 +11,28 @@ from actiond_protos.zitadel.action.v3alpha.action_service_pb2 import CreateTarge
 from google.protobuf.message import Message
 
 from actiond.actions.catalogue import Catalogue
-from actiond.actions.conditions import condition_of
-from actiond.actions.executions import Executions
+from actiond.actions.conditions import parse_key
+from actiond.actions.ports import TargetRequest
 from actiond.actions.signing_keys import SigningKey
-from actiond.actions.targets import NewTarget, Target, Targets, TargetType
-from actiond.actions.tokens import new_token
+from actiond.actions.targets import NewTarget, TargetType
+from actiond.actions.tokens import Caller
+from actiond.actions.use_cases.executions import Executions
+from actiond.actions.use_cases.targets import Targets
 from actiond.api.execution_interceptor import ExecutionInterceptor
 from actiond.api.message_payload import Merger
 from actiond.api.served import ACTION_SERVICE
-from actiond.executions.plan_cache import Plans
+from actiond.executions.plan_cache import PlanCache
+from actiond.executions.runner import Runner
 from actiond.storage.memory import MemoryStore
-from rpcfront.calls.dispatch import LARGE
-from rpcfront.transcoding.json.codec import Codec
+from rpcfront import OFFLOAD_BYTES, JsonCodec
+from tests.support.tokens import make_token
 
 T = TypeVar("T")
-CALLER = new_token("1", "name", "owner", (), "secret", created_at_ns=1)
+CALLER = Caller(make_token("secret", "owner"), execution_revision=1)
 
 
-class Watched(Codec):
-    """Remembers on which threads it printed."""
+class Watched(JsonCodec):
+    """Remembers on which threads it encoded and decoded."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -39,44 +42,38 @@ class Watched(Codec):
         self.threads.append(threading.current_thread())
         return super().encode(message)
 
+    def decode(self, data: bytes, message: Message) -> Any:
+        self.threads.append(threading.current_thread())
+        return super().decode(data, message)
+
 
 class Client:
-    """A target that answers at once, with nothing."""
+    """A target that responds at once."""
 
-    async def call(
-        self,
-        target: Target,
-        keys: Sequence[SigningKey],
-        body: bytes,
-        *,
-        execution: str,
-        request_id: str,
-        use: Callable[[bytes], T],
-    ) -> T:
-        return use(b"")
+    def __init__(self, answer: bytes = b"") -> None:
+        self.answer = answer
 
-    def start(
-        self, target: Target, keys: Sequence[SigningKey], body: bytes, *, execution: str, request_id: str
-    ) -> None:
+    async def call(self, request: TargetRequest, use: Callable[[bytes], Awaitable[T]]) -> T:
+        return await use(self.answer)
+
+    def start(self, request: TargetRequest) -> None:
         raise AssertionError
 
 
-@pytest.fixture
-async def plans() -> Plans:
+async def plans(target_type: TargetType) -> PlanCache:
     """An execution before and one after every call."""
     store, clock = MemoryStore(), count(1).__next__
     targets = Targets(store, clock, lambda: "1", lambda _: ("key", SigningKey(b"sealed")), lambda _: None)
-    new = NewTarget("name", TargetType.WEBHOOK, False, 10**9, "https://example.com/")
-    await targets.create(CALLER, new)
+    await targets.create(CALLER.actor, NewTarget("name", target_type, False, 10**9, "https://example.com/"))
     for key in ("request", "response"):
-        await Executions(store, clock, Catalogue()).set(CALLER, condition_of(key), ["1"])
-    return Plans(store)
+        await Executions(store, clock, Catalogue()).set(CALLER.actor, parse_key(key), ["1"])
+    return PlanCache(store)
 
 
-@pytest.mark.parametrize(("size", "is_aside"), [(10, False), (LARGE, True)])
-async def test_only_a_large_message_is_printed_on_a_thread(plans: Plans, size: int, is_aside: bool) -> None:
-    codec = Watched()
-    intercept = ExecutionInterceptor(plans, Client(), codec, Merger(codec, lambda _: ()), "instance")
+async def intercepted(target_type: TargetType, client: Client, codec: JsonCodec, name: str = "") -> Message:
+    """The request, which is the response too, as the executions leave it."""
+    merger = Merger(codec, lambda _: ())
+    intercept = ExecutionInterceptor(await plans(target_type), Runner(client), merger, "instance")
     context: Any = SimpleNamespace(
         caller=CALLER,
         method=ACTION_SERVICE.methods_by_name["CreateTarget"],
@@ -89,7 +86,27 @@ async def test_only_a_large_message_is_printed_on_a_thread(plans: Plans, size: i
     async def echo(request: Message, context: Any = None) -> Message:
         return request
 
-    request = CreateTargetRequest(name="n" * size)
-    assert await intercept(echo, request, context) is request
+    message: Message = await intercept(echo, CreateTargetRequest(name=name), context)
+    return message
+
+
+@pytest.mark.parametrize(("size", "is_offloaded"), [(10, False), (OFFLOAD_BYTES, True)])
+async def test_only_a_large_message_is_encoded_on_a_thread(size: int, is_offloaded: bool) -> None:
+    codec = Watched()
+    await intercepted(TargetType.WEBHOOK, Client(), codec, "n" * size)
     assert len(codec.threads) == 3  # before; after, the request and the response
-    assert {thread is not threading.current_thread() for thread in codec.threads} == {is_aside}
+    assert {thread is not threading.current_thread() for thread in codec.threads} == {is_offloaded}
+
+
+@pytest.mark.parametrize(("size", "is_offloaded"), [(10, False), (OFFLOAD_BYTES, True)])
+async def test_only_a_large_response_is_merged_on_a_thread(size: int, is_offloaded: bool) -> None:
+    codec = Watched()
+    answer = b'{"endpoint": "%s"}' % (b"e" * size)
+    await intercepted(TargetType.CALL, Client(answer), codec)
+    decoded_on = codec.threads[1]  # the first encodes what the target is sent
+    assert (decoded_on is not threading.current_thread()) == is_offloaded
+
+
+async def test_a_webhooks_response_is_never_merged() -> None:
+    message = await intercepted(TargetType.WEBHOOK, Client(b'{"name": "changed"}'), JsonCodec(), "kept")
+    assert message == CreateTargetRequest(name="kept")

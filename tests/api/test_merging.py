@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from actiond.api.message_payload import AnswerError, Merger
-from rpcfront.transcoding.json.codec import Codec
-from rpcfront.validation.rules import Rules
+from rpcfront.transcoding.json.codec import JsonCodec
+from rpcfront.validation.validator import Validator
 from tests.support.protos import compile_proto
 
 MESSAGES = message_factory.GetMessageClassesForFiles(
@@ -34,7 +34,7 @@ message M {
 """),
 )
 M: Any = MESSAGES["t.M"]
-MERGER = Merger(Codec(), Rules().violations)
+MERGER = Merger(JsonCodec(), Validator().violations)
 
 FULL = {
     "name": "name",

@@ -27,10 +27,9 @@ def test_each_method_has_the_permission_that_the_proto_names() -> None:
     assert {method.name: permissions.permission(method) for method in ACTION_SERVICE.methods} == PERMISSIONS
 
 
-def test_a_method_without_a_permission_stops_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("actiond.api.authentication.SERVICES", (ACTION_SERVICE, echo.service()))
+def test_a_method_without_a_permission_stops_the_start() -> None:
     with pytest.raises(ServiceError, match=r"echo\.v1\.Echo\.Say: the proto names no permission"):
-        Authenticator(None)  # type: ignore[arg-type]  # it does not come to that
+        Authenticator(None, (ACTION_SERVICE, echo.service()))  # type: ignore[arg-type]  # it does not come to that
 
 
 def test_success_codes_are_those_of_the_proto() -> None:
@@ -39,7 +38,7 @@ def test_success_codes_are_those_of_the_proto() -> None:
 
 
 def test_the_known_permissions_are_sorted_and_each_named_once() -> None:
-    assert permissions.permissions() == (
+    assert permissions.permissions((ACTION_SERVICE,)) == (
         "execution.bypass",
         "execution.delete",
         "execution.read",

@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.hmac import HMAC
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actiond.client.signature import HEADER, LONGEST, SignatureError, header, verify
+from actiond.client.signature import HEADER, MAX_HEADER_LENGTH, SignatureError, header, verify
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "targets.md"
@@ -129,7 +129,7 @@ def test_signatures_of_other_versions_are_passed_over(value: str) -> None:
         (VALID[:-1] + "A", "v1 of 64 hex"),
         (VALID[:-1] + "é", "v1 of 64 hex"),
         (f"{VALID},v1=short", "v1 of 64 hex"),
-        (VALID + ",v2=" + "a" * LONGEST, "longer than 8192"),
+        (VALID + ",v2=" + "a" * MAX_HEADER_LENGTH, "longer than 8192"),
     ],
 )
 def test_a_header_that_is_not_exactly_one_is_refused_with_its_fault(value: str | None, reason: str) -> None:
@@ -179,8 +179,8 @@ def test_clocks_may_differ_by_the_tolerance(seconds: float) -> None:
         (NOW + 301, 300, "too old"),
         (NOW + 300.001, 300, "too old"),
         (NOW + 1, 0, "too old"),
-        (NOW - 301, 300, "time to come"),
-        (NOW - 1, 0.5, "time to come"),
+        (NOW - 301, 300, "from the future"),
+        (NOW - 1, 0.5, "from the future"),
         (math.nan, 300, "too old"),
         (NOW, math.nan, "too old"),
     ],
@@ -261,3 +261,12 @@ def test_the_pages_receiver_answers_what_is_signed(receiver: str) -> None:
 @pytest.mark.parametrize("headers", [{}, {HEADER: "garbage"}, {HEADER: header(REQUEST, [KEY], 1_000_000_000)}])
 def test_the_pages_receiver_refuses_what_is_not(receiver: str, headers: dict[str, str]) -> None:
     assert post(receiver, REQUEST, headers)[0] == 401
+
+
+def test_the_pages_command_computes_the_same_signature() -> None:
+    (command,) = re.findall(r"```sh\n(.*?)```", PAGE.read_text(), re.DOTALL)
+    script = f"t=$1 body=$2 key=$3; {command}"
+    done = subprocess.run(
+        ["sh", "-c", script, "sh", str(NOW), BODY.decode(), KEY], capture_output=True, text=True, check=True
+    )
+    assert header(BODY, [KEY], NOW) == f"t={NOW},v1={done.stdout.split()[-1]}"

@@ -16,11 +16,13 @@ from actiond_protos.zitadel.action.v3alpha.execution_pb2 import Condition, Execu
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
 
-from actiond.actions.tokens import ALL_PERMISSIONS, Tokens
+from actiond.actions.tokens import ALL_PERMISSIONS
+from actiond.actions.use_cases.tokens import Tokens
 from actiond.storage.urls import open_store, parse_database_url
 from tests.executions.clients import Running, begin
 from tests.executions.protocols import SERVICE, Answer, method_of
 from tests.support.servers.actiond import ServerProcess
+from tests.support.tokens import make_token
 from tests.support.wire.calls import Call
 
 PATIENT = 60.0
@@ -135,9 +137,8 @@ async def add_token(server: ServerProcess, owner: str, *permissions: str) -> Api
     secret = f"the-secret-of-{name}"
     store = open_store(parse_database_url(server.database))
     try:
-        await Tokens(store, time.time_ns).create(
-            token_id=name, name=name, owner=owner, permissions=permissions or (ALL_PERMISSIONS,), secret=secret
-        )
+        token = make_token(secret, owner, permissions or (ALL_PERMISSIONS,), token_id=name)
+        await Tokens(store, time.time_ns).add(token)
     finally:
         await store.close()
     return Api(server, "json", secret, owner, name)

@@ -7,8 +7,8 @@ from tests.support.servers.actiond import ServerProcess
 from tests.support.waiting import until
 
 LINE = re.compile(
-    r"(?P<time>\S+) target=(?P<target>\S+) execution=(?P<execution>\S+)"
-    r" outcome=(?P<outcome>ok|passed_over|failed) status=(?P<status>[0-9]{3}|-) ms=(?P<ms>[0-9]+\.[0-9]{3})"
+    r"time=(?P<time>\S+) target=(?P<target>\S+) execution=(?P<execution>\S+)"
+    r" outcome=(?P<outcome>ok|ignored|failed) status=(?P<status>[0-9]{3}|-) duration_ms=(?P<duration_ms>[0-9]+\.[0-9]+)"
     r" error=(?P<error>[a-z_]+|-) request_id=(?P<request>\S+)"
 )
 

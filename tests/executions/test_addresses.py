@@ -105,7 +105,7 @@ async def test_a_name_that_resolves_to_this_machine_is_taken_and_not_called(
     answer = await guarded.call(target("never made"))
     assert answer.end == FAILED
     assert receiver.accepted == 0
-    assert outcomes(guarded.server, created.id) == [("failed", "address")]
+    assert outcomes(guarded.server, created.id) == [("failed", "address_denied")]
     for secret in (NAME, "127.0.0.1", "loopback", f":{receiver.port}"):
         assert secret.encode() not in answer.raw
 

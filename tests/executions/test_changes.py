@@ -171,7 +171,7 @@ async def test_an_answer_that_makes_no_good_message_fails_the_call(
 
 
 @pytest.mark.parametrize("body", BROKEN.values(), ids=BROKEN)
-async def test_an_answer_that_makes_no_good_message_is_passed_over_whole(
+async def test_an_answer_that_makes_no_good_message_is_ignored_whole(
     body: bytes, api: Api, receiver: TargetServer
 ) -> None:
     receiver.script("/broken", ok(body))

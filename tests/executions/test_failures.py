@@ -51,7 +51,7 @@ FAULTS = {
     "is huge": Fault(f"/size/{LARGEST_ANSWER + 1}", "too_large"),
     "has no end": Fault("/endless", "too_large"),
     "has an endless head": Fault("/endless_head", "protocol"),
-    "answers invalid JSON": Fault("/invalid_json", "body"),
+    "answers invalid JSON": Fault("/invalid_json", "bad_response"),
 }
 
 
@@ -69,7 +69,7 @@ async def test_a_bad_target_that_interrupts_fails_the_call_before_the_method_run
 
 
 @pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
-async def test_a_bad_target_that_does_not_interrupt_is_passed_over(
+async def test_a_bad_target_that_does_not_interrupt_is_ignored(
     fault: Fault, any_api: Api, receiver: TargetServer
 ) -> None:
     bad = await any_api.target(receiver.url(fault.path), fault.kind, interrupts=False, seconds=fault.seconds)
@@ -79,7 +79,7 @@ async def test_a_bad_target_that_does_not_interrupt_is_passed_over(
     first, second = (json.loads(request.body) for request in receiver.requests)
     assert first == second, "the next target gets the same message"
     assert "made" in await names(any_api)
-    assert outcomes(any_api.server, bad.id) == [("passed_over", fault.error)]
+    assert outcomes(any_api.server, bad.id) == [("ignored", fault.error)]
 
 
 async def test_the_error_of_an_interrupted_call(each_api: Api, receiver: TargetServer) -> None:
@@ -213,7 +213,7 @@ async def test_a_bad_certificate_is_an_error_and_the_payload_is_not_sent(
     assert outcomes(api.server, created.id) == [("failed", "tls")]
 
 
-async def test_a_bad_certificate_is_passed_over_without_interrupt(api: Api, secure: dict[str, TargetServer]) -> None:
+async def test_a_bad_certificate_is_ignored_without_interrupt(api: Api, secure: dict[str, TargetServer]) -> None:
     created = await api.target(secure["expired"].url("/ok"), interrupts=False)
     await api.set(condition("request"), created)
     assert (await api.call(target("made"))).code == 0

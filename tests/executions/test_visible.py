@@ -41,7 +41,7 @@ async def test_a_failure_says_whether_it_was_passed_over(each_api: Api, receiver
     assert (await each_api.call(LIST)).code == 9
     lines = [line for created in (passed, fails) for line in calls_of(each_api.server, created.id)]
     assert [(line["outcome"], line["status"], line["error"]) for line in lines] == [
-        ("passed_over", "500", "status"),
+        ("ignored", "500", "status"),
         ("failed", "404", "status"),
     ]
     assert lines[0]["request"] == lines[1]["request"]
@@ -68,13 +68,13 @@ async def test_with_a_json_access_log_the_line_is_json(two_workers: ServerProces
 
     await asyncio.to_thread(until, lambda: lines() != [], "the call is in the log")
     (said,) = map(json.loads, lines())
-    assert said.pop("ms") > 0
+    assert said.pop("duration_ms") > 0
     assert said.pop("time").endswith("Z")
     assert said.pop("request_id")
     assert said == {
         "target": created.id,
         "execution": "request",
-        "outcome": "passed_over",
+        "outcome": "ignored",
         "status": 503,
         "error": "status",
     }
@@ -115,8 +115,8 @@ async def test_calls_and_the_calls_of_targets_are_counted(protocol: str, api: Ap
     counted = [(good, "ok"), (passed, "status"), (fails, "connect")]
     for created, outcome in counted:
         assert reading("actiond_target_calls_total", target=created.id, outcome=outcome) == 3
-    assert reading("actiond_target_failures_passed_over_total", target=passed.id) == 3
-    assert reading("actiond_target_failures_passed_over_total", target=fails.id) is None
+    assert reading("actiond_target_failures_ignored_total", target=passed.id) == 3
+    assert reading("actiond_target_failures_ignored_total", target=fails.id) is None
     assert (reading("actiond_target_call_duration_seconds_count", outcome="connect") or 0) >= 3
 
 

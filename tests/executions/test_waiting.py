@@ -106,7 +106,7 @@ async def test_the_errors_of_async_targets_are_nobodys(each_api: Api, receiver: 
     assert (await each_api.call(target("made"))).code == 0
     for created, error in zip(bad, ("status", "connect"), strict=True):
         await until_ended(each_api.server, created.id)
-        assert outcomes(each_api.server, created.id) == [("passed_over", error)]
+        assert outcomes(each_api.server, created.id) == [("ignored", error)]
 
 
 async def test_an_async_target_outlives_its_callers_deadline(api: Api, receiver: TargetServer) -> None:
@@ -124,4 +124,4 @@ async def test_an_async_target_has_its_timeout_too(api: Api, receiver: TargetSer
     await api.set(condition("request"), started)
     assert (await api.call(target("made"))).code == 0
     await until_ended(api.server, started.id)
-    assert outcomes(api.server, started.id) == [("passed_over", "timeout")]
+    assert outcomes(api.server, started.id) == [("ignored", "timeout")]

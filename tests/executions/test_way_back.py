@@ -23,6 +23,7 @@ from google.rpc import error_details_pb2
 
 from actiond.api.permissions import BYPASS as BYPASS_PERMISSION
 from actiond.api.permissions import permissions
+from actiond.api.served import SERVICES
 from tests.executions.api import BYPASS, FAILED, Api, Created, add_token, condition, names, of_all, target
 from tests.executions.commands import run, run_beside
 from tests.executions.protocols import PROTOCOLS
@@ -109,7 +110,7 @@ async def test_a_call_that_passes_by_calls_no_target(each_api: Api, receiver: Ta
 
 async def test_a_token_without_the_permission_cannot_pass_by(each_api: Api, dead_end: str) -> None:
     await each_api.set(of_all("request"), await each_api.target(dead_end))
-    every_other = [permission for permission in permissions() if permission != BYPASS_PERMISSION]
+    every_other = [permission for permission in permissions(SERVICES) if permission != BYPASS_PERMISSION]
     other = await add_token(each_api.server, each_api.owner, *every_other)
     answer = await other.over(each_api.protocol).call(ListTargetsRequest(), metadata=(BYPASS,))
     assert answer.end == (7, "No matching permissions found (AUTH-5mWD2)")

@@ -8,10 +8,13 @@ from contextlib import nullcontext
 import pytest
 
 from actiond.actions.errors import PermissionMissingError, TokenInvalidError, TokenMissingError
-from actiond.actions.tokens import ALL_PERMISSIONS, Tokens
+from actiond.actions.tokens import ALL_PERMISSIONS
+from actiond.actions.use_cases.tokens import Tokens
+from actiond.api.authentication import permission_holders
 from actiond.storage.memory import MemoryStore
-from actiond.telemetry.metrics.endpoint import MetricsPage, holders
+from actiond.telemetry.metrics.endpoint import MetricsPage
 from rpcfront.protocols.http import Headers, HttpRequest
+from tests.support.tokens import make_token
 
 
 class Render:
@@ -100,7 +103,7 @@ async def test_private_figures_are_for_holders_of_the_permission(
 ) -> None:
     tokens = Tokens(MemoryStore(), time.time_ns)
     for secret, permission in (("reader", "metrics.read"), ("other", "execution.read"), ("admin", ALL_PERMISSIONS)):
-        await tokens.create(token_id=secret, name=secret, owner="1", permissions=[permission], secret=secret)
-    authorize = holders(tokens, "metrics.read")
+        await tokens.add(make_token(secret, "1", [permission]))
+    authorize = permission_holders(tokens, "metrics.read")
     with pytest.raises(expected) if expected else nullcontext():
         await authorize(HttpRequest("GET", "/metrics", headers))

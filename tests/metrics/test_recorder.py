@@ -13,7 +13,7 @@ from actiond.telemetry.metrics import recorder
 from actiond.telemetry.metrics.families import CHANGES, FAMILIES, SECONDS
 from actiond.telemetry.metrics.memory import Memory
 from actiond.telemetry.metrics.recorder import Metrics
-from rpcfront import Call, Gateway
+from rpcfront import CallEnd, Gateway
 from tests.support.clients.http import ask
 from tests.support.metrics import Reading
 from tests.support.servers.faces import HTTP_FACES
@@ -22,25 +22,25 @@ from tests.support.services import echo
 METHOD = "zitadel.action.v3alpha.ActionService/CreateTarget"
 
 
-def api_call(method: str = METHOD, protocol: str = "json", code: int = 0, seconds: float = 0.002) -> Call:
-    return Call(protocol, method, code, seconds, None, "a-request", "ipv4:127.0.0.1:1")
+def api_call(method: str = METHOD, protocol: str = "json", code: int = 0, seconds: float = 0.002) -> CallEnd:
+    return CallEnd(protocol, method, code, seconds, None, "a-request", "ipv4:127.0.0.1:1")
 
 
 def target_call(
-    target: str = "1", outcome: Outcome = Outcome.OK, seconds: float = 0.02, *, is_passed_over: bool = False
+    target: str = "1", outcome: Outcome = Outcome.OK, seconds: float = 0.02, *, is_ignored: bool = False
 ) -> TargetCall:
-    return TargetCall(target, "request/an.Execution", outcome, None, seconds, is_passed_over, "a-request")
+    return TargetCall(target, "request/an.Execution", outcome, None, seconds, is_ignored, "a-request")
 
 
 def read(metrics: Metrics) -> Reading:
     return Reading(metrics.render())
 
 
-def counted(calls: Iterable[Call | TargetCall]) -> Reading:
+def counted(calls: Iterable[CallEnd | TargetCall]) -> Reading:
     metrics = Metrics()
     for call in calls:
-        if isinstance(call, Call):
-            metrics.observe_call(call)
+        if isinstance(call, CallEnd):
+            metrics.ended(None, call)
         else:
             metrics.observe_target(call)
     return read(metrics)
@@ -79,7 +79,7 @@ def test_the_durations_of_a_methods_calls_are_one_histogram_whatever_their_code(
 def test_a_bucket_counts_what_is_not_above_its_bound(seconds: list[float]) -> None:
     metrics = Metrics(Memory(region_bytes=1 << 16))
     for value in [1.0, *seconds]:
-        metrics.observe_call(api_call(seconds=value))
+        metrics.ended(None, api_call(seconds=value))
     reading = read(metrics)
     for bound in SECONDS:
         counted = reading("actiond_call_duration_seconds_bucket", method=METHOD, protocol="json", le=str(bound))
@@ -98,7 +98,7 @@ def test_a_code_that_is_none_of_googles_is_other() -> None:
 
 async def test_a_strangers_words_never_become_labels() -> None:
     metrics = Metrics()
-    gateway = Gateway(services=[(echo.service(), echo.AsyncEcho())], observe=metrics.observe_call)
+    gateway = Gateway(services=[(echo.service(), echo.AsyncEcho())], observers=[metrics])
     async with HTTP_FACES["asgi"](gateway) as port:
         for path in ("/wp-login.php", "/echo.v1.Echo/Mine", "/echo.v1.Echo/Say"):
             for kind in ("application/json", "application/grpc-web+proto", "application/mine"):
@@ -122,22 +122,22 @@ def test_the_durations_of_calls_to_targets_are_a_histogram_for_each_outcome() ->
 
 
 def test_failures_that_are_passed_over_are_counted_by_target() -> None:
-    failed = [target_call(outcome=Outcome.STATUS, is_passed_over=passed_over) for passed_over in (True, False, True)]
+    failed = [target_call(outcome=Outcome.STATUS, is_ignored=passed_over) for passed_over in (True, False, True)]
     reading = counted([*failed, target_call()])
-    assert reading("actiond_target_failures_passed_over_total", target="1") == 2
+    assert reading("actiond_target_failures_ignored_total", target="1") == 2
     assert reading("actiond_target_calls_total", target="1", outcome="status") == 3
 
 
 @pytest.mark.parametrize("limit", [0, 3])
 def test_targets_over_the_limit_are_counted_together(limit: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(recorder, "TARGETS", limit)
-    failed = [target_call(str(number), Outcome.TLS, is_passed_over=True) for number in range(5)]
+    failed = [target_call(str(number), Outcome.TLS, is_ignored=True) for number in range(5)]
     reading = counted([*failed, *failed])
     own = {str(number) for number in range(limit)}
-    for name in ("actiond_target_calls_total", "actiond_target_failures_passed_over_total"):
+    for name in ("actiond_target_calls_total", "actiond_target_failures_ignored_total"):
         assert reading.labels(name, "target") == {*own, "other"}
     assert reading("actiond_target_calls_total", target="other", outcome="tls") == 2 * (5 - limit)
-    assert reading("actiond_target_failures_passed_over_total", target="other") == 2 * (5 - limit)
+    assert reading("actiond_target_failures_ignored_total", target="other") == 2 * (5 - limit)
 
 
 def test_the_longest_labels_that_may_come_have_room() -> None:
@@ -145,9 +145,9 @@ def test_the_longest_labels_that_may_come_have_room() -> None:
     targets = [f"{number:0200}" for number in range(recorder.TARGETS)]
     for target in targets:
         for outcome in Outcome:
-            metrics.observe_target(target_call(target, outcome, is_passed_over=True))
+            metrics.observe_target(target_call(target, outcome, is_ignored=True))
     for number in range(1000):
-        metrics.observe_call(api_call(f"{number:0200}"))
+        metrics.ended(None, api_call(f"{number:0200}"))
     rows = {key for key, _ in metrics._memory.regions[1].rows()}
     assert f"actiond_calls_total\0{999:0200}\0json\0OK".encode() in rows
     assert all(
@@ -160,8 +160,8 @@ def test_the_longest_labels_that_may_come_have_room() -> None:
 def test_a_full_memory_loses_figures_but_no_call() -> None:
     metrics = Metrics(Memory(region_bytes=1024))
     for number in range(100):
-        metrics.observe_call(api_call(f"a.Service/Method{number}"))
-        metrics.observe_target(target_call(str(number), Outcome.KEY, is_passed_over=True))
+        metrics.ended(None, api_call(f"a.Service/Method{number}"))
+        metrics.observe_target(target_call(str(number), Outcome.KEY_UNAVAILABLE, is_ignored=True))
     assert read(metrics)("actiond_store_batch_size_count") == 0
 
 
@@ -199,7 +199,7 @@ def test_two_workers_are_read_as_one_from_either() -> None:
     memory = Memory(2)
     workers = [Metrics(memory, number) for number in (1, 2)]
     for metrics in workers:
-        metrics.observe_call(api_call())
+        metrics.ended(None, api_call())
         metrics.observe_target(target_call())
         metrics.observe_batch(4, 5)
         metrics.observe_started(6)

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from functools import cache
 
 from actiond.actions.events import Event
-from actiond.actions.ports import Store
+from actiond.actions.ports import Store, Transaction
 from actiond.actions.targets import Target, TargetType
-from actiond.actions.tokens import Tokens
+from actiond.actions.use_cases.tokens import Tokens
 from actiond.storage.urls import open_store, parse_database_url
 from tests.parity import rows_auth, shelf
 from tests.parity.callers import READ_TARGETS, WRITE_TARGETS, Caller, limited
@@ -16,6 +16,7 @@ from tests.parity.rows_fields import FOREIGN_ID
 from tests.parity.rows_good import FOREIGN_NAME
 from tests.parity.scenarios import SCENARIOS
 from tests.support.action_service.connections import DRIVERS
+from tests.support.tokens import make_token
 
 FOREIGN_OWNER = "300000000000000001"
 LONE_OWNER = 400000000000000001
@@ -73,14 +74,7 @@ def _callers() -> Iterator[Caller]:
 
 
 async def _add(tokens: Tokens, caller: Caller, expires_at_ns: int | None = None) -> None:
-    await tokens.create(
-        token_id=caller.secret,
-        name=caller.secret,
-        owner=caller.owner,
-        permissions=caller.permissions,
-        secret=caller.secret,
-        expires_at_ns=expires_at_ns,
-    )
+    await tokens.add(make_token(caller.secret, caller.owner, caller.permissions, expires_at_ns=expires_at_ns))
 
 
 async def _add_foreign_target(store: Store) -> None:
@@ -88,4 +82,9 @@ async def _add_foreign_target(store: Store) -> None:
     endpoint = "https://example.com"
     target = Target(FOREIGN_ID, FOREIGN_OWNER, FOREIGN_NAME, TargetType.ASYNC, False, 1, endpoint, 1, now, now)
     event = Event(FOREIGN_OWNER, "target", FOREIGN_ID, 1, "target.added", {}, "tests", now)
-    await store.write(lambda transaction: transaction.insert_target(target, (), event))
+
+    def change(transaction: Transaction) -> None:
+        transaction.targets.insert(target, ())
+        transaction.append(event)
+
+    await store.write(change)

@@ -147,7 +147,8 @@ async def fill(store: Store) -> None:
             for shelved in targets:
                 target = shelved.stored(owner)
                 event = Event(owner, "target", target.id, 2, "target.changed", {}, "tests", target.changed_at_ns)
-                transaction.insert_target(target, (), event)
+                transaction.targets.insert(target, ())
+                transaction.append(event)
         # First without steps: what is included has to be there.
         for place, (condition, _) in enumerate(_EXECUTIONS):
             _put(transaction, condition, (), 1, _ns(place))
@@ -162,7 +163,8 @@ def _put(transaction: Transaction, condition: Condition, steps: tuple[Step, ...]
     stored = tuple(step if isinstance(step, str) else condition_of(step) for step in steps)
     execution = executions.Execution(OWNER, key, stored, sequence, at_ns, at_ns)
     event = Event(OWNER, "execution", f"{OWNER}/{key.key}", sequence, "execution.set", {}, "tests", at_ns)
-    transaction.put_execution(execution, event)
+    transaction.executions.put(execution)
+    transaction.append(event)
 
 
 def _ns(seconds: int) -> int:

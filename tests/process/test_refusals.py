@@ -1,4 +1,4 @@
-"""What granian refuses before any code of ours runs, as the README lists it."""
+"""What granian refuses before any code of ours runs, as docs/rpcfront-decisions.md lists it."""
 
 import socket
 from collections.abc import Iterator

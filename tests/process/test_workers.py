@@ -118,20 +118,21 @@ def blocks_sigterm(server: ServerProcess) -> bool:
 
 SCRIPT = """
 import os, signal, sys, time
-from server import family, logs, signals
+from actiond.process import child_process, shutdown
+from actiond.telemetry import logging
 from actiond.process.supervisor import Supervisor
 
 def fails(_number, pipe):
-    family.leave(3)
+    child_process.leave(3)
 
 def hangs(_number, pipe):
     os.write(pipe, b"1")
     while True:
         time.sleep(60)
 
-logs.set_up("info")
-signals.block()
-signals.END_MARGIN = 0.3
+logging.set_up("info")
+shutdown.block()
+shutdown.END_MARGIN = 0.3
 sys.exit(Supervisor(2, 0.2, {body}, lambda: print("all serve", flush=True)).run())
 """
 

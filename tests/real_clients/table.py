@@ -1,4 +1,4 @@
-"""The README's table of client and feature: `python -m tests.real_clients.table` makes it by a run and prints it."""
+"""The table of docs/browsers.md: `python -m tests.real_clients.table` makes it by a run and prints it."""
 
 import asyncio
 import sys

@@ -1,4 +1,4 @@
-"""Every client of the README's table is put to every feature, in a real browser, from a page of another origin."""
+"""Every client of the table in docs/browsers.md is put to every feature, in a real browser, from another origin."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from tests.real_clients.features import FEATURES
 from tests.real_clients.table import CLIENTS, REFUSED, cell, render, visit_calls
 from tests.support.clients.browser import Browser, Visit
 
-README = Path(__file__).parents[2] / "README.md"
+PAGE = Path(__file__).parents[2] / "docs" / "browsers.md"
 
 
 @pytest.fixture(scope="module")
@@ -22,8 +22,8 @@ def test_a_client_has_a_feature_or_lacks_it_as_known(visit: Visit, client: str, 
     assert cell(visit.report, client, feature)
 
 
-def test_the_table_in_the_readme_is_what_ran(visit: Visit) -> None:
-    _, _, rest = README.read_text().partition("<!-- clients -->\n")
+def test_the_table_in_the_documentation_is_what_ran(visit: Visit) -> None:
+    _, _, rest = PAGE.read_text().partition("<!-- clients -->\n")
     table, _, _ = rest.partition("<!-- /clients -->")
     assert table == render(visit.report)
 

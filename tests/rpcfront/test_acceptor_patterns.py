@@ -11,7 +11,7 @@ from protovalidate import EvaluationError
 
 from rpcfront.validation.annotations import UnknownRuleError
 from rpcfront.validation.fast_path.patterns import matcher, translated
-from rpcfront.validation.rules import Rules
+from rpcfront.validation.validator import Validator
 from tests.rpcfront.ruled import PROTO3, ruled_pool
 
 SOURCE = f"""{PROTO3}
@@ -27,8 +27,8 @@ LETTERS = f"abkKsS01-._/ \n\té{KELVIN}{LONG_S}"
 
 
 @cache
-def _search() -> tuple[Rules, Any]:
-    return Rules(), GetMessageClass(ruled_pool(SOURCE).FindMessageTypeByName("p.Search"))
+def _search() -> tuple[Validator, Any]:
+    return Validator(), GetMessageClass(ruled_pool(SOURCE).FindMessageTypeByName("p.Search"))
 
 
 def re2_finds(pattern: str, text: str) -> bool:

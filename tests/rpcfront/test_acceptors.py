@@ -11,8 +11,8 @@ from google.protobuf.message_factory import GetMessageClass
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rpcfront.validation.fast_path.messages import Accept, Acceptors
-from rpcfront.validation.rules import Rules
+from rpcfront.validation.fast_path.messages import Predicate, Predicates
+from rpcfront.validation.validator import Validator
 from tests.rpcfront.ruled import PROTO3, ruled_pool
 from tests.support.examples import examples
 
@@ -161,14 +161,14 @@ def message(name: str, text: str) -> Any:
 
 
 @cache
-def acceptor(name: str) -> Accept | None:
-    return Acceptors().of(descriptor(name))
+def acceptor(name: str) -> Predicate | None:
+    return Predicates().of(descriptor(name))
 
 
 @cache
-def protovalidate() -> Rules:
+def protovalidate() -> Validator:
     """Without types that are known beforehand it has no acceptor."""
-    return Rules()
+    return Validator()
 
 
 @pytest.mark.parametrize(
@@ -203,7 +203,7 @@ def test_what_a_rule_that_is_not_known_has_a_say_in_is_not_accepted(number: int,
 def test_a_rule_that_is_not_known_does_not_matter_to_what_is_not_there(body: str) -> None:
     odd = f"message Odd {{ string s = 1 {RULE}.string.email = true]; }}"
     request = ruled_pool(f"{PROTO3} {odd} message M {{ {body} }}").FindMessageTypeByName("p.M")
-    accept = Acceptors().of(request)
+    accept = Predicates().of(request)
     assert accept is not None
     assert accept(GetMessageClass(request)())
 

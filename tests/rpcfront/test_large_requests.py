@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 
 from rpcfront import Gateway
-from rpcfront.status import MOST_FIELDS
+from rpcfront.status import MAX_FIELDS
 from tests.rpcfront.cases.rows import JSON
 from tests.support.clients.http import ask
 from tests.support.servers.faces import HTTP_FACES
@@ -53,7 +53,7 @@ async def test_of_a_thousand_faults_the_first_are_named(
     status = json.loads(reply.body)
     (detail,) = status["details"]
     assert (reply.status, status["code"]) == (400, 3)
-    assert 10 <= len(detail["fieldViolations"]) <= MOST_FIELDS
+    assert 10 <= len(detail["fieldViolations"]) <= MAX_FIELDS
     assert re.fullmatch(r".+, and [0-9]+ more", status["message"])
     assert len(reply.body) < 8192
 

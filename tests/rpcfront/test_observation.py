@@ -1,8 +1,5 @@
 """What is told of each call: request ids, trace context, the access log."""
 
-import asyncio
-import json
-import os
 import re
 from collections.abc import AsyncIterator
 from typing import Any
@@ -11,8 +8,8 @@ import grpc
 import pytest
 import pytest_asyncio
 
-from actiond.telemetry.access_log import AccessLog, as_json, as_text
-from rpcfront import Call, Gateway
+from rpcfront import Gateway
+from tests.rpcfront.observing import Ends
 from tests.support.clients.http import ask
 from tests.support.servers.faces import HTTP_FACES, grpc_server
 from tests.support.services import echo
@@ -23,7 +20,7 @@ JSON = {"content-type": "application/json"}
 SAY = "/echo.v1.Echo/Say"
 GIVEN = "from-the-client_1"
 
-calls: list[Call] = []
+calls = Ends()
 
 
 class Failing(echo.AsyncEcho):
@@ -44,7 +41,7 @@ async def authenticate(_method: Any, context: Any) -> object:
 @pytest_asyncio.fixture(loop_scope="module", scope="module", params=list(HTTP_FACES))
 async def port(request: pytest.FixtureRequest) -> AsyncIterator[int]:
     services = [(echo.service(), Failing())]
-    gateway = Gateway(services=services, authenticate=authenticate, observe=calls.append)
+    gateway = Gateway(services=services, authenticate=authenticate, observers=[calls])
     async with HTTP_FACES[request.param](gateway) as port:
         yield port
 
@@ -111,57 +108,10 @@ async def test_a_failure_is_told_with_its_code(
 
 
 async def test_a_call_over_native_grpc_is_told_of_too() -> None:
-    gateway = Gateway(services=[(echo.service(), echo.AsyncEcho())], observe=calls.append)
+    gateway = Gateway(services=[(echo.service(), echo.AsyncEcho())], observers=[calls])
     async with grpc_server(gateway) as port, grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
         say: Any = channel.unary_unary(SAY)
         await say(b"", metadata=(("x-request-id", GIVEN),))
     assert [(call.protocol, call.method, call.code, call.request_id) for call in calls] == [
         ("grpc", "echo.v1.Echo/Say", 0, GIVEN)
     ]
-
-
-CALL = Call("json", "a.B/C", 5, 0.0012345, "me", GIVEN, "ipv4:127.0.0.1:1")
-
-
-async def test_the_access_log_has_a_line_of_text_for_a_call() -> None:
-    assert as_text(1_795_000_000.25, CALL, "1") == (
-        b"2026-11-18T11:06:40.250Z json a.B/C NOT_FOUND 1.234ms "
-        b"owner=1 request=from-the-client_1 peer=ipv4:127.0.0.1:1\n"
-    )
-
-
-async def test_the_access_log_has_a_json_object_for_a_call() -> None:
-    assert json.loads(as_json(1_795_000_000.25, CALL, "1")) == {
-        "time": "2026-11-18T11:06:40.250Z",
-        "protocol": "json",
-        "method": "a.B/C",
-        "code": "NOT_FOUND",
-        "milliseconds": 1.234,
-        "owner": "1",
-        "request_id": GIVEN,
-        "peer": "ipv4:127.0.0.1:1",
-    }
-
-
-async def test_the_access_log_is_written_whole_and_in_order() -> None:
-    reading, writing = os.pipe()
-    log = AccessLog(writing, as_text, owner=str)
-    for number in range(500):
-        log(Call("json", f"a.B/C{number}", 0, 0.0, "me", "", ""))
-    with os.fdopen(reading, "rb") as end:
-        reader = asyncio.create_task(asyncio.to_thread(end.read))
-        await asyncio.to_thread(log.close)
-        os.close(writing)
-        lines = (await reader).splitlines()
-    assert [line.split()[2] for line in lines] == [b"a.B/C%d" % number for number in range(500)]
-    assert all(b"owner=me" in line for line in lines)
-
-
-async def test_an_access_log_that_nobody_reads_holds_up_no_call() -> None:
-    reading, writing = os.pipe()
-    log = AccessLog(writing, as_text)
-    for _ in range(5000):
-        log(CALL)
-    log.close(0.1)
-    os.close(reading)
-    os.close(writing)

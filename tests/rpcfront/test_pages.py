@@ -7,8 +7,8 @@ import pytest
 import pytest_asyncio
 from google.rpc import code_pb2
 
-from rpcfront import Call, Cors, Gateway, ServiceError, refusal
-from rpcfront.protocols.http import HttpRequest, HttpResponse
+from rpcfront import Cors, Gateway, HttpRequest, HttpResponse, ServiceError, status_error
+from tests.rpcfront.observing import Ends
 from tests.support.clients.http import ask
 from tests.support.servers.faces import HTTP_FACES
 from tests.support.services import echo
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 ORIGIN = "https://console.example"
 
-calls: list[Call] = []
+calls = Ends()
 
 
 async def figures(request: HttpRequest) -> HttpResponse:
@@ -26,25 +26,36 @@ async def figures(request: HttpRequest) -> HttpResponse:
 
 
 async def closed(request: HttpRequest) -> HttpResponse:
-    raise refusal(code_pb2.UNAUTHENTICATED, f"not for {request.peer.partition(':')[0]}")
+    raise status_error(code_pb2.UNAUTHENTICATED, f"not for {request.peer.partition(':')[0]}")
 
 
 async def broken(_request: HttpRequest) -> HttpResponse:
     raise RuntimeError("a secret of the page")
 
 
-PAGES = {"/figures": figures, "/closed": closed, "/broken": broken}
+async def below(request: HttpRequest) -> HttpResponse:
+    return HttpResponse(200, [("content-type", "text/plain")], request.path.encode())
+
+
+PAGES = {
+    "/figures": figures,
+    "/closed": closed,
+    "/broken": broken,
+    "/files/*": below,
+    "/files/figures": figures,
+    "/files/deep/*": figures,
+}
 
 
 async def nobody(_method: Any, _context: Any) -> object:
-    raise refusal(code_pb2.PERMISSION_DENIED, "pages are no calls")
+    raise status_error(code_pb2.PERMISSION_DENIED, "pages are no calls")
 
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module", params=list(HTTP_FACES))
 async def port(request: pytest.FixtureRequest) -> AsyncIterator[int]:
     services = [(echo.service(), echo.AsyncEcho())]
     cors = Cors(frozenset({ORIGIN}))
-    gateway = Gateway(services=services, authenticate=nobody, pages=PAGES, cors=cors, observe=calls.append)
+    gateway = Gateway(services=services, authenticate=nobody, handlers=PAGES, cors=cors, observers=[calls])
     async with HTTP_FACES[request.param](gateway) as port:
         yield port
 
@@ -95,10 +106,32 @@ async def test_a_page_that_fails_says_nothing_of_why(port: int, caplog: pytest.L
     assert "/broken failed" in caplog.text
 
 
+@pytest.mark.parametrize("path", ["/files/", "/files/a", "/files/a/b.txt"])
+async def test_a_handler_below_a_path_serves_all_that_is_there(port: int, path: str) -> None:
+    reply = await ask(port, "GET", path)
+    assert (reply.status, reply.body) == (200, path.encode())
+    assert (await ask(port, "POST", path, b"")).header("allow") == "GET, HEAD, OPTIONS"
+
+
+@pytest.mark.parametrize("path", ["/files", "/filesystem", "/"])
+async def test_a_handler_below_a_path_serves_nothing_else(port: int, path: str) -> None:
+    assert (await ask(port, "GET", path)).status == 404
+
+
+@pytest.mark.parametrize("path", ["/files/figures", "/files/deep/a"])
+async def test_of_several_handlers_the_most_specific_serves_a_path(port: int, path: str) -> None:
+    assert (await ask(port, "GET", path)).body == b"one 1\n"
+
+
+async def test_a_handler_below_a_path_that_hides_a_route_is_refused_by_name() -> None:
+    with pytest.raises(ServiceError, match=r"echo\.v1\.Echo\.Say .*collides with what is served on /v1/\*"):
+        Gateway(services=[(echo.service(), echo.AsyncEcho())], handlers={"/v1/*": below})
+
+
 @pytest.mark.parametrize("path", ["/echo.v1.Echo/Say", "/v1/notes", "/alive"])
 async def test_a_page_on_a_path_that_is_taken_is_refused_by_name(path: str) -> None:
     async def alive() -> None:
         """All is well."""
 
     with pytest.raises(ServiceError, match=f"{path}.* collides with what is served"):
-        Gateway(services=[(echo.service(), echo.AsyncEcho())], probes={"/alive": alive}, pages={path: figures})
+        Gateway(services=[(echo.service(), echo.AsyncEcho())], probes={"/alive": alive}, handlers={path: figures})

@@ -53,7 +53,7 @@ def test_a_bad_proto_is_refused_by_name(methods: str, fault: str) -> None:
         gateway(methods)
 
 
-def test_a_method_with_a_stream_of_requests_is_passed_over_and_the_log_says_so(
+def test_a_method_with_a_stream_of_requests_is_ignored_and_the_log_says_so(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     assert gateway("rpc A(stream M) returns (M);")

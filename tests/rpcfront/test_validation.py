@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 
 from rpcfront import ServiceError
 from rpcfront.status import FieldViolation
-from rpcfront.validation.fast_path.messages import Acceptors
-from rpcfront.validation.rules import Rules
+from rpcfront.validation.engine import Engine
+from rpcfront.validation.fast_path.messages import Predicates
+from rpcfront.validation.validator import Validator
 from tests.rpcfront.ruled import PROTO3, ruled_pool
 
 CREATE = api.CreateTargetRequest(
@@ -47,23 +48,23 @@ class AskedError(AssertionError):
 
 
 @pytest.fixture
-def unasked(monkeypatch: pytest.MonkeyPatch) -> Rules:
+def unasked(monkeypatch: pytest.MonkeyPatch) -> Validator:
     """Rules of every request, which know nothing but the acceptors."""
-    rules = Rules({type(request) for request in REQUESTS})
+    rules = Validator({type(request) for request in REQUESTS})
 
-    def refuse(_rules: Rules, _message: Message) -> Any:
+    def refuse(_engine: Engine, _message: Message) -> Any:
         raise AskedError
 
-    monkeypatch.setattr(Rules, "_broken", refuse)
+    monkeypatch.setattr(Engine, "violations", refuse)
     return rules
 
 
 @pytest.mark.parametrize("request_", REQUESTS, ids=lambda request: f"{type(request).__name__} {request}"[:60])
-def test_a_plain_request_is_found_right_without_protovalidate(request_: Message, unasked: Rules) -> None:
+def test_a_plain_request_is_found_right_without_protovalidate(request_: Message, unasked: Validator) -> None:
     assert not unasked.violations(request_)
 
 
-def test_a_wrong_request_is_given_to_protovalidate(unasked: Rules) -> None:
+def test_a_wrong_request_is_given_to_protovalidate(unasked: Validator) -> None:
     with pytest.raises(AskedError):
         unasked.violations(api.CreateTargetRequest())
 
@@ -82,14 +83,14 @@ def test_an_endpoint_is_right_or_wrong_as_protovalidate_alone_has_it(start: str,
 
 
 @cache
-def _rules() -> tuple[Rules, Rules]:
+def _rules() -> tuple[Validator, Validator]:
     """With acceptors, and without."""
-    return Rules([api.CreateTargetRequest]), Rules()
+    return Validator([api.CreateTargetRequest]), Validator()
 
 
 def rules_and_message(pool: DescriptorPool, **fields: Any) -> Sequence[FieldViolation]:
     request_class = GetMessageClass(pool.FindMessageTypeByName("p.M"))
-    return Rules([request_class]).violations(request_class(**fields))
+    return Validator([request_class]).violations(request_class(**fields))
 
 
 def test_a_rule_that_cannot_be_compiled_is_refused_at_the_start_however_deep_it_stands() -> None:
@@ -130,7 +131,7 @@ def test_a_rule_that_somebody_else_defined_may_have_the_name_of_another() -> Non
     pool.FindFileByName("ruled.proto").CopyToProto(file)
     descriptor_pool.Default().AddSerializedFile(file.SerializeToString())
     request_class = GetMessageClass(descriptor_pool.Default().FindMessageTypeByName("q.M"))
-    violations = Rules([request_class]).violations(request_class(s="a"))
+    violations = Validator([request_class]).violations(request_class(s="a"))
     assert [violation.description for violation in violations] == ["no"]
 
 
@@ -172,11 +173,11 @@ def _pool_without_buf_validate(options: bytes) -> DescriptorPool:
 def test_rules_that_a_pool_does_not_know_hold_as_with_protovalidate_alone(rules: bytes, text: str) -> None:
     options = b"\xba\x48" + bytes([len(rules)]) + rules
     request_class = GetMessageClass(_pool_without_buf_validate(options).FindMessageTypeByName("p.M"))
-    both, alone = Rules([request_class]), Rules()
+    both, alone = Validator([request_class]), Validator()
     for sent in (request_class(), request_class(s=text)):
         assert list(both.violations(sent)) == list(alone.violations(sent))
 
 
 def test_a_type_with_a_rule_that_nobody_knows_has_no_acceptor() -> None:
     pool = _pool_without_buf_validate(b"\xba\x48\x03\xf8\x7f\x01")
-    assert Acceptors().of(pool.FindMessageTypeByName("p.M")) is None
+    assert Predicates().of(pool.FindMessageTypeByName("p.M")) is None

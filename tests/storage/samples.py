@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from actiond.actions.conditions import condition_of
+from actiond.actions.conditions import parse_key
 from actiond.actions.events import Event
 from actiond.actions.executions import Execution
 from actiond.actions.ports import Store, Transaction
@@ -37,19 +37,29 @@ def added(target: Target, payload: dict[str, object] | None = None) -> Event:
 
 def insert(target: Target, keys: Sequence[SigningKey] = ()) -> Callable[[Transaction], str]:
     def change(transaction: Transaction) -> str:
-        transaction.insert_target(target, keys, added(target))
+        transaction.targets.insert(target, keys)
+        transaction.append(added(target))
         return target.id
 
     return change
 
 
 def update(target: Target) -> Callable[[Transaction], None]:
-    return lambda transaction: transaction.update_target(target, _target_event(target, "target.changed", {}))
+    def change(transaction: Transaction) -> None:
+        transaction.targets.update(target)
+        transaction.append(_target_event(target, "target.changed", {}))
+
+    return change
 
 
 def delete(target: Target) -> Callable[[Transaction], None]:
     """`target` as its last event leaves it."""
-    return lambda transaction: transaction.delete_target(target, _target_event(target, "target.removed", {}))
+
+    def change(transaction: Transaction) -> None:
+        transaction.targets.delete(target)
+        transaction.append(_target_event(target, "target.removed", {}))
+
+    return change
 
 
 def later(target: Target) -> Target:
@@ -58,19 +68,27 @@ def later(target: Target) -> Target:
 
 
 def set_keys(target_id: str, keys: Sequence[SigningKey]) -> Callable[[Transaction], None]:
-    return lambda transaction: transaction.set_signing_keys(target_id, keys)
+    """With an event, but without a new state of the target."""
+
+    def change(transaction: Transaction) -> None:
+        transaction.targets.set_signing_keys(target_id, keys)
+        sequence = transaction.last_sequence("target", target_id) + 1
+        target = replace(SAMPLE_TARGET, id=target_id, sequence=sequence)
+        transaction.append(_target_event(target, "target.key_rotated", {}))
+
+    return change
 
 
 async def keys_of(store: Store, target_id: str) -> list[SigningKey]:
-    return list(await store.write(lambda transaction: transaction.signing_keys(target_id)))
+    return list(await store.write(lambda transaction: transaction.targets.signing_keys(target_id)))
 
 
 def an_execution(key: str, *steps: str, owner: str = "owner", sequence: int = 1) -> Execution:
     """`steps` are ids of targets and, with a slash or a letter in them, keys of executions to include."""
     return Execution(
         owner=owner,
-        condition=condition_of(key),
-        steps=tuple(step if step.isdecimal() else condition_of(step) for step in steps),
+        condition=parse_key(key),
+        steps=tuple(step if step.isdecimal() else parse_key(step) for step in steps),
         sequence=sequence,
         created_at_ns=1_700_000_000_000_000_000,
         changed_at_ns=1_700_000_000_000_000_000 + sequence,
@@ -78,15 +96,23 @@ def an_execution(key: str, *steps: str, owner: str = "owner", sequence: int = 1)
 
 
 def put_execution(execution: Execution) -> Callable[[Transaction], None]:
-    return lambda transaction: transaction.put_execution(execution, _execution_event(execution, "execution.set"))
+    def change(transaction: Transaction) -> None:
+        transaction.executions.put(execution)
+        transaction.append(_execution_event(execution, "execution.set"))
+
+    return change
 
 
 def delete_execution(execution: Execution) -> Callable[[Transaction], None]:
-    return lambda transaction: transaction.delete_execution(execution, _execution_event(execution, "execution.removed"))
+    def change(transaction: Transaction) -> None:
+        transaction.executions.delete(execution)
+        transaction.append(_execution_event(execution, "execution.removed"))
+
+    return change
 
 
 async def execution_of(store: Store, owner: str, key: str) -> Execution | None:
-    return await store.write(lambda transaction: transaction.execution(owner, condition_of(key)))
+    return await store.write(lambda transaction: transaction.executions.get(owner, parse_key(key)))
 
 
 def a_token(token_id: str, secret: str = "", created_at_ns: int = 1) -> Token:
@@ -100,8 +126,20 @@ def a_token(token_id: str, secret: str = "", created_at_ns: int = 1) -> Token:
     )
 
 
+def default_owner_and_worker_number(transaction: Transaction) -> tuple[str | None, int]:
+    return transaction.instance.default_owner(), transaction.instance.next_worker_number()
+
+
+async def token_of(store: Store, selector: bytes) -> Token | None:
+    return (await store.admit(selector)).token
+
+
+async def revision_of(store: Store) -> int:
+    return (await store.admit(b"no token has this selector")).execution_revision
+
+
 def put(token: Token, event_type: str = "token.added") -> Callable[[Transaction], int]:
-    """Answers the sequence of the event."""
+    """Returns the sequence of the event."""
 
     def change(transaction: Transaction) -> int:
         event = Event(
@@ -114,7 +152,8 @@ def put(token: Token, event_type: str = "token.added") -> Callable[[Transaction]
             editor="editor",
             created_at_ns=token.created_at_ns,
         )
-        transaction.put_token(token, event)
+        transaction.tokens.put(token)
+        transaction.append(event)
         return event.sequence
 
     return change

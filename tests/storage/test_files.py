@@ -153,7 +153,7 @@ def test_any_number_may_be_the_first_to_open_a_file(path: Path, attempt: int) ->
     def be_first(_: int) -> int:
         async def number() -> int:
             store = SqliteStore.open(path)
-            given = await store.write(lambda transaction: transaction.next_worker_number())
+            given = await store.write(lambda transaction: transaction.instance.next_worker_number())
             await store.close()
             return given
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from actiond.actions.queries import IdsQuery, NameQuery, Page, TargetField, TargetQuery, TextMethod
-from actiond.storage.sqlite import SqliteStore, lists, target_queries
-from actiond.storage.sqlite.rows import executions, signing_keys, targets
+from actiond.actions.queries import IdsQuery, NameQuery, PageRequest, TargetField, TargetQuery, TextMethod
+from actiond.storage.sqlite import SqliteStore, executions, long_reads, signing_keys, target_lists, targets
+from actiond.storage.sqlite.rows import Statement
 from tests.storage.samples import a_target, insert
 
 FILTERS: dict[str, tuple[NameQuery | IdsQuery, str]] = {
@@ -37,7 +37,7 @@ def connection(path: Path) -> Iterator[sqlite3.Connection]:
         yield connection
 
 
-def plan(connection: sqlite3.Connection, statement: target_queries.Statement) -> list[str]:
+def plan(connection: sqlite3.Connection, statement: Statement) -> list[str]:
     sql, parameters = statement
     return [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {sql}", parameters)]
 
@@ -52,7 +52,7 @@ def searches(steps: list[str], table: str) -> list[str]:
 @pytest.mark.parametrize("ascending", [True, False])
 @pytest.mark.parametrize("field", TargetField)
 def test_each_order_is_that_of_an_index(connection: sqlite3.Connection, field: TargetField, ascending: bool) -> None:
-    steps = plan(connection, target_queries.page("owner", TargetQuery(Page(ascending=ascending), field)))
+    steps = plan(connection, target_lists.page_statement("owner", TargetQuery(PageRequest(ascending=ascending), field)))
     assert not [step for step in steps if "TEMP B-TREE" in step]
     for search in searches(steps, "targets"):
         assert search.startswith(("SEARCH targets USING COVERING INDEX", "SEARCH targets USING PRIMARY KEY"))
@@ -63,7 +63,7 @@ def test_a_page_goes_through_no_more_rows_of_an_index_than_it_has_to(
     connection: sqlite3.Connection, field: TargetField
 ) -> None:
     """The ranges that are merged are told apart by every column before the id."""
-    steps = plan(connection, target_queries.page("owner", TargetQuery(field=field)))
+    steps = plan(connection, target_lists.page_statement("owner", TargetQuery(field=field)))
     ranges = searches(steps, "targets")
     if len(ranges) > 1:
         assert all("(owner=? AND is_async=? AND type=? AND interrupt_on_error=?)" in one for one in ranges)
@@ -74,7 +74,7 @@ def test_a_page_goes_through_no_more_rows_of_an_index_than_it_has_to(
 def test_a_filter_that_an_index_serves_finds_its_rows_by_it_whatever_the_order(
     connection: sqlite3.Connection, one: NameQuery | IdsQuery, constraint: str, field: TargetField
 ) -> None:
-    steps = plan(connection, target_queries.page("owner", TargetQuery(field=field, filters=(one,))))
+    steps = plan(connection, target_lists.page_statement("owner", TargetQuery(field=field, filters=(one,))))
     (search,) = searches(steps, "targets")
     assert search.endswith(f"(owner=? AND {constraint})")
 
@@ -83,7 +83,9 @@ def test_a_filter_that_an_index_serves_finds_its_rows_by_it_whatever_the_order(
 def test_a_filter_that_an_index_serves_is_counted_by_it(
     connection: sqlite3.Connection, one: NameQuery | IdsQuery, constraint: str
 ) -> None:
-    (search,) = searches(plan(connection, target_queries.count("owner", TargetQuery(filters=(one,)))), "targets")
+    (search,) = searches(
+        plan(connection, target_lists.count_statement("owner", TargetQuery(filters=(one,)))), "targets"
+    )
     assert search.endswith(f"(owner=? AND {constraint})")
 
 
@@ -92,11 +94,11 @@ def test_a_filter_that_no_index_serves_looks_at_each_target_once(
     connection: sqlite3.Connection, field: TargetField
 ) -> None:
     query = TargetQuery(field=field, filters=(NameQuery("a", TextMethod.CONTAINS),))
-    assert len(searches(plan(connection, target_queries.page("owner", query)), "targets")) == 1
+    assert len(searches(plan(connection, target_lists.page_statement("owner", query)), "targets")) == 1
 
 
 def test_the_number_of_all_targets_is_read_and_not_counted(connection: sqlite3.Connection) -> None:
-    steps = plan(connection, target_queries.count("owner", TargetQuery()))
+    steps = plan(connection, target_lists.count_statement("owner", TargetQuery()))
     assert steps == ["SEARCH target_counts USING PRIMARY KEY (owner=?)"]
 
 
@@ -122,12 +124,12 @@ def test_what_is_named_is_found_by_its_whole_key(
         assert "id=?" in constraints or "key=?" in constraints, search
 
 
-@pytest.mark.parametrize("page", [Page(limit=21), Page(18, 3)], ids=["the whole list", "its end"])
-def test_a_page_that_is_not_full_tells_the_total_by_itself(connection: sqlite3.Connection, page: Page) -> None:
+@pytest.mark.parametrize("page", [PageRequest(limit=21), PageRequest(18, 3)], ids=["the whole list", "its end"])
+def test_a_page_that_is_not_full_tells_the_total_by_itself(connection: sqlite3.Connection, page: PageRequest) -> None:
     statements: list[str] = []
     connection.set_trace_callback(statements.append)
     query = TargetQuery(page, filters=(NameQuery("name", TextMethod.CONTAINS),))
-    assert lists.find_targets(connection, "owner", query).total == 20
+    assert long_reads.find_targets(connection, "owner", query).total == 20
     assert [statement for statement in statements if "count" in statement] == []
 
 
@@ -135,6 +137,8 @@ def test_what_the_offset_skips_costs_no_look_at_a_row(connection: sqlite3.Connec
     """The ids of a page come first, then its rows alone."""
     statements: list[str] = []
     connection.set_trace_callback(statements.append)
-    found = lists.find_targets(connection, "owner", TargetQuery(Page(10, 2, ascending=True), TargetField.NAME))
+    found = long_reads.find_targets(
+        connection, "owner", TargetQuery(PageRequest(10, 2, ascending=True), TargetField.NAME)
+    )
     assert len(found.items) == 2
     assert [statement for statement in statements if "OFFSET" in statement and "timeout_seconds" in statement] == []

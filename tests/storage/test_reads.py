@@ -15,7 +15,16 @@ from actiond.actions.queries import TargetQuery
 from actiond.actions.tokens import Token
 from actiond.storage.sqlite import SqliteStore
 from tests.storage.contract.running import NAMED, RAISING, UNNAMED
-from tests.storage.samples import SAMPLE_TARGET, a_token, an_execution, insert, put, put_execution
+from tests.storage.samples import (
+    SAMPLE_TARGET,
+    a_token,
+    an_execution,
+    insert,
+    put,
+    put_execution,
+    revision_of,
+    token_of,
+)
 
 
 @pytest.fixture
@@ -35,11 +44,11 @@ async def test_a_revocation_by_another_store_on_the_file_is_seen_by_the_next_rea
 ) -> None:
     token = a_token("1")
     await store.write(put(token))
-    assert await store.token(token.selector) == token
+    assert await token_of(store, token.selector) == token
     another = SqliteStore.open(path)
     revoked = replace(token, revoked_at_ns=7)
     await another.write(put(revoked, "token.revoked"))
-    assert await store.token(token.selector) == revoked
+    assert await token_of(store, token.selector) == revoked
     await another.close()
 
 
@@ -51,16 +60,15 @@ async def test_a_change_by_another_store_on_the_file_raises_the_revision_at_once
         await store.write(insert(target))
     await store.write(put_execution(an_execution("request", "1")))
     another = SqliteStore.open(path)
-    before = await store.executions_revision()
+    before = await revision_of(store)
     await another.write(change)
-    assert await store.executions_revision() > before
-    assert await store.runnable("owner") == await another.runnable("owner")
+    assert await revision_of(store) > before
+    assert await store.execution_snapshot("owner") == await another.execution_snapshot("owner")
     await another.close()
 
 
 SHARED_READS: dict[str, Callable[[SqliteStore], Awaitable[object]]] = {
-    "token": lambda store: store.token(a_token("1").selector),
-    "executions_revision": lambda store: store.executions_revision(),
+    "admit": lambda store: store.admit(a_token("1").selector),
 }
 
 
@@ -70,7 +78,7 @@ async def test_calls_that_wait_for_the_same_turn_of_the_loop_read_once(
 ) -> None:
     await store.write(put(a_token("1")))
     reads: list[str] = []
-    store._pointing.set_trace_callback(reads.append)
+    store._connections.point_reads.set_trace_callback(reads.append)
     answers = await asyncio.gather(*(read(store) for _ in range(10)))
     assert (len(set(answers)), len(reads)) == (1, 1)
 
@@ -82,7 +90,7 @@ async def test_a_call_that_arrives_after_a_revocation_is_behind_the_forgetting(p
     seen: list[Token | None] = []
 
     async def call() -> None:
-        seen.append(await store.token(token.selector))
+        seen.append(await token_of(store, token.selector))
 
     loop = asyncio.get_running_loop()
     first = loop.create_task(call())
@@ -100,7 +108,7 @@ async def test_the_revision_that_a_call_reads_is_not_that_of_a_turn_before(path:
     seen: list[int] = []
 
     async def call() -> None:
-        seen.append(await store.executions_revision())
+        seen.append(await revision_of(store))
 
     loop = asyncio.get_running_loop()
     first = loop.create_task(call())
@@ -126,7 +134,7 @@ async def test_a_long_read_sees_one_moment(store: SqliteStore) -> None:
         assert written.wait(30)
         return [first, count_targets()]
 
-    counting = asyncio.ensure_future(store._lists.run(count_twice))
+    counting = asyncio.ensure_future(store._list_reader.run(count_twice))
     await asyncio.to_thread(read.wait)
     await store.write(insert(SAMPLE_TARGET))
     written.set()
@@ -136,8 +144,8 @@ async def test_a_long_read_sees_one_moment(store: SqliteStore) -> None:
 
 async def test_what_runs_does_not_wait_for_a_long_list(store: SqliteStore) -> None:
     listed = threading.Event()
-    listing = asyncio.ensure_future(store._lists.run(lambda _: listed.wait(30)))
-    await store.runnable("owner")
+    listing = asyncio.ensure_future(store._list_reader.run(lambda _: listed.wait(30)))
+    await store.execution_snapshot("owner")
     assert not listing.done()
     listed.set()
     assert await listing
@@ -146,7 +154,7 @@ async def test_what_runs_does_not_wait_for_a_long_list(store: SqliteStore) -> No
 @pytest.mark.parametrize("selector", [a_token("1").selector, b"unknown"], ids=["found", "not found"])
 async def test_a_point_read_leaves_no_snapshot_open(path: Path, store: SqliteStore, selector: bytes) -> None:
     await store.write(put(a_token("1")))
-    await store.token(selector)
+    await token_of(store, selector)
     await store.write(insert(SAMPLE_TARGET))
     # The checkpoint can only start the WAL anew when no reader needs what it holds.
     with closing(sqlite3.connect(path, timeout=0)) as connection:

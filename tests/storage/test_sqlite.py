@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from actiond.actions.conditions import condition_of
+from actiond.actions.conditions import parse_key
 from actiond.actions.errors import StoreError
 from actiond.actions.ports import Transaction
-from actiond.actions.queries import Page, TargetQuery
+from actiond.actions.queries import PageRequest, TargetQuery
 from actiond.storage.sqlite import SqliteStore
 from tests.storage.contract import STORE_CALLS, StoreContract
 from tests.storage.samples import (
@@ -57,14 +57,14 @@ async def test_what_was_written_is_there_after_a_new_start(path: Path, store: Sq
     await store.write(put_execution(an_execution("request", "1")))
     await store.write(put(a_token("1")))
     events = await store.events("target", SAMPLE_TARGET.id)
-    runnable = await store.runnable("owner")
+    runnable = await store.execution_snapshot("owner")
     await store.close()
 
     again = SqliteStore.open(path)
     assert await again.target("owner", SAMPLE_TARGET.id) == SAMPLE_TARGET
     assert await again.tokens() == [a_token("1")]
     assert await again.events("target", SAMPLE_TARGET.id) == events
-    assert await again.runnable("owner") == runnable
+    assert await again.execution_snapshot("owner") == runnable
     await again.close()
 
 
@@ -82,7 +82,7 @@ async def test_the_total_is_right_after_changes_of_one_batch_of_which_some_fail(
         store.write(delete(later(a_target("100", "deleted")))),
         return_exceptions=True,
     )
-    assert (await store.find_targets("owner", TargetQuery(Page(limit=1)))).total == 10
+    assert (await store.find_targets("owner", TargetQuery(PageRequest(limit=1)))).total == 10
 
 
 @pytest.mark.parametrize("name", STORE_CALLS)
@@ -103,7 +103,7 @@ async def test_a_table_that_is_gone_is_a_store_error_with_the_drivers_as_its_cau
         ("UPDATE targets SET type = 'telegram'", "target"),
         ("UPDATE targets SET type = 'telegram'", "find_targets"),
         ("INSERT INTO executions VALUES ('owner', 'telegram', 1, 1, 1)", "find_executions"),
-        ("INSERT INTO executions VALUES ('owner', 'function', 1, 1, 1)", "runnable"),
+        ("INSERT INTO executions VALUES ('owner', 'function', 1, 1, 1)", "execution_snapshot"),
         ("UPDATE tokens SET permissions = '['", "tokens"),
         ("UPDATE events SET payload = '{'", "events"),
     ],
@@ -128,7 +128,7 @@ async def test_a_row_that_a_change_cannot_read_fails_the_change(path: Path, stor
     def change(transaction: Transaction) -> None:
         put(a_token("1"))(transaction)
         with pytest.raises(StoreError):
-            transaction.execution("owner", condition_of("request"))
+            transaction.executions.get("owner", parse_key("request"))
 
     with pytest.raises(StoreError):
         await store.write(change)

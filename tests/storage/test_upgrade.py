@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from actiond.actions.queries import Found, NameQuery, Page, TargetField, TargetQuery, TextMethod
+from actiond.actions.queries import NameQuery, Page, PageRequest, TargetField, TargetQuery, TextMethod
 from actiond.actions.signing_keys import SigningKey
 from actiond.actions.targets import Target, TargetType
 from actiond.storage.sqlite import SqliteStore, schema
@@ -97,19 +97,21 @@ async def test_targets_are_kept_and_their_creation_is_that_of_their_first_event(
 async def test_tokens_events_and_the_installation_are_kept(store: SqliteStore) -> None:
     assert await store.tokens() == [a_token("1")]
     assert [event.sequence for event in await store.events("target", "22")] == [1, 2, 3]
-    kept = await store.write(lambda transaction: (transaction.default_owner(), transaction.next_worker_number()))
+    kept = await store.write(
+        lambda transaction: (transaction.instance.default_owner(), transaction.instance.next_worker_number())
+    )
     assert kept == ("owner", 8)
 
 
 async def test_targets_are_counted_by_owner(store: SqliteStore) -> None:
-    page = Page(limit=1)  # a page that ends before the list, so that its end does not tell the total
+    page = PageRequest(limit=1)  # a page that ends before the list, so that its end does not tell the total
     totals = [(await store.find_targets(owner, TargetQuery(page))).total for owner in ("owner", "another", "nobody")]
     assert totals == [3, 1, 0]
 
 
 async def test_targets_are_listed(store: SqliteStore) -> None:
-    found = await store.find_targets("owner", TargetQuery(Page(ascending=True), TargetField.ASYNC))
-    assert found == Found([TARGETS[0], TARGETS[2], TARGETS[1]], total=3, position=6, at_ns=TARGETS[3].changed_at_ns)
+    found = await store.find_targets("owner", TargetQuery(PageRequest(ascending=True), TargetField.ASYNC))
+    assert found == Page([TARGETS[0], TARGETS[2], TARGETS[1]], total=3, position=6, at_ns=TARGETS[3].changed_at_ns)
 
 
 async def test_targets_are_found_by_name(store: SqliteStore) -> None:
@@ -124,9 +126,9 @@ async def test_targets_have_no_signing_keys_until_they_are_given_some(store: Sql
 
 
 async def test_nothing_runs_until_an_execution_is_set(store: SqliteStore) -> None:
-    assert (await store.runnable("owner")).executions == []
+    assert (await store.execution_snapshot("owner")).executions == []
     await store.write(put_execution(an_execution("request", "22")))
-    assert (await store.runnable("owner")).targets == {"22": TARGETS[1]}
+    assert (await store.execution_snapshot("owner")).targets == {"22": TARGETS[1]}
 
 
 async def test_targets_go_on_changing(store: SqliteStore) -> None:
@@ -134,7 +136,7 @@ async def test_targets_go_on_changing(store: SqliteStore) -> None:
     await store.write(update(changed))
     await store.write(delete(later(TARGETS[1])))
     await store.write(insert(a_target("5", "Straße")))
-    found = await store.find_targets("owner", TargetQuery(Page(ascending=True)))
+    found = await store.find_targets("owner", TargetQuery(PageRequest(ascending=True)))
     assert (found.items, found.total) == ([changed, TARGETS[2], a_target("5", "Straße")], 3)
 
 
@@ -143,5 +145,5 @@ async def test_a_file_without_targets_is_upgraded_too(tmp_path: Path) -> None:
     with closing(connect(path)) as connection:
         schema.prepare(connection, path, schema.migrations()[:1])
     store = SqliteStore.open(path)
-    assert await store.find_targets("owner", TargetQuery()) == Found([], 0, 0, 0)
+    assert await store.find_targets("owner", TargetQuery()) == Page([], 0, 0, 0)
     await store.close()

@@ -26,13 +26,13 @@ async def path(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def connection(path: Path) -> Iterator[sqlite3.Connection]:
-    with closing(connect(path, patience=0)) as connection:
+    with closing(connect(path, busy_timeout=0)) as connection:
         yield connection
 
 
 @pytest.fixture
 async def writer(connection: sqlite3.Connection) -> AsyncIterator[Writer]:
-    writer = Writer(connection, patience=0.05)
+    writer = Writer(connection, busy_timeout=0.05)
     yield writer
     await writer.close()
 
@@ -102,7 +102,7 @@ async def test_an_observer_is_told_of_each_batch_and_of_what_waits(connection: s
 
 async def test_an_observer_is_told_of_a_batch_that_failed(connection: sqlite3.Connection, path: Path) -> None:
     told: list[int] = []
-    writer = Writer(connection, patience=0.05, observe_batch=lambda changes, _: told.append(changes))
+    writer = Writer(connection, busy_timeout=0.05, observe_batch=lambda changes, _: told.append(changes))
     with closing(sqlite3.connect(path)) as other:
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(StoreError):
@@ -195,7 +195,7 @@ async def test_a_locked_database_fails_all_that_waited_and_the_next_write_works(
 
 
 async def test_a_lock_that_is_let_go_in_time_is_waited_for(connection: sqlite3.Connection, path: Path) -> None:
-    patient = Writer(connection, patience=30)
+    patient = Writer(connection, busy_timeout=30)
     with closing(sqlite3.connect(path)) as other:
         other.execute("BEGIN IMMEDIATE")
         waiting = patient.submit(insert(SAMPLE_TARGET))
@@ -267,7 +267,7 @@ async def test_a_change_that_swallows_a_drivers_error_fails_all_the_same(writer:
 async def test_a_transaction_is_of_no_use_after_its_change(writer: Writer) -> None:
     transaction = await writer.submit(lambda transaction: transaction)
     with pytest.raises(StoreError, match="the transaction is over"):
-        transaction.next_worker_number()
+        transaction.instance.next_worker_number()
 
 
 def test_a_loop_that_was_closed_does_not_stop_the_writer(connection: sqlite3.Connection, path: Path) -> None:

@@ -17,7 +17,7 @@ CLIENTS = 8
 async def write(path: Path, prefix: str, count: int) -> None:
     """The first line is the worker number that the store gave to this process."""
     store = SqliteStore.open(path)
-    print("worker", await store.write(lambda transaction: transaction.next_worker_number()), flush=True)
+    print("worker", await store.write(lambda transaction: transaction.instance.next_worker_number()), flush=True)
     numbers = iter(range(count))
 
     async def client() -> None:

@@ -1,1 +1,1 @@
-"""The domain: targets, who may touch them, and what a store must do for them. Plain Python, standard library only."""
+"""The domain: targets, executions and tokens. Standard library only: values, then ports, then use cases."""

@@ -1,16 +1,25 @@
-"""The catalogue: what a condition may name."""
+"""The catalogue: the methods, services, functions and events that a condition may name."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from actiond.actions.conditions import Condition, Scope
 
-OWN_EVENTS = frozenset({"target.added", "target.changed", "target.removed", "execution.set", "execution.removed"})
+OWN_EVENTS = frozenset(
+    {
+        "target.added",
+        "target.changed",
+        "target.key_rotated",
+        "target.removed",
+        "execution.set",
+        "execution.removed",
+    }
+)
 """The events that executions can be set for."""
 
 
 def _groups(events: Iterable[str]) -> frozenset[str]:
-    """Everything that stands before a dot of some event's type."""
+    """Return every prefix of an event type that ends before a dot."""
     return frozenset(
         event[:position] for event in events for position, character in enumerate(event) if character == "."
     )
@@ -18,7 +27,7 @@ def _groups(events: Iterable[str]) -> frozenset[str]:
 
 @dataclass(frozen=True, slots=True)
 class Catalogue:
-    """What this server serves, what its operator adds, and our own events."""
+    """The methods and services that are served or described, the operator's functions, and this server's own events."""
 
     methods: frozenset[str] = frozenset()
     """As `/package.Service/Method`."""

@@ -6,7 +6,7 @@ from enum import Enum
 
 
 class ExecutionType(Enum):
-    """What happens. The values begin the keys."""
+    """What triggers the execution. Each value is the first part of a condition's key."""
 
     REQUEST = "request"
     """Before a call is handled."""
@@ -17,7 +17,7 @@ class ExecutionType(Enum):
 
 
 class Scope(Enum):
-    """How much of what happens a condition covers."""
+    """How much a condition covers."""
 
     METHOD = "method"
     SERVICE = "service"
@@ -28,7 +28,7 @@ class Scope(Enum):
 
 
 GROUP_END = ".*"
-"""Ends the key of a group of events."""
+"""Suffix of the key of a group of events."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +38,11 @@ class Condition:
     type: ExecutionType
     scope: Scope
     name: str = ""
-    """`/package.Service/Method`, `package.Service`, an event's type, a group (without `.*`), a function; else empty."""
+    """`/package.Service/Method`, `package.Service`, an event type, a group (without `.*`), a function; else empty."""
 
     @property
     def key(self) -> str:
-        """The text that stands for it: `request/package.Service/Method`, `event/target.*`, `response`."""
+        """Its name as text: `request/package.Service/Method`, `event/target.*`, `response`."""
         if self.scope is Scope.ALL:
             return self.type.value
         if self.scope is Scope.METHOD:
@@ -50,8 +50,8 @@ class Condition:
         return f"{self.type.value}/{self.name}{GROUP_END if self.scope is Scope.GROUP else ''}"
 
 
-def condition_of(key: str) -> Condition:
-    """The condition whose key this is. Raises ValueError for what is no key."""
+def parse_key(key: str) -> Condition:
+    """Return the condition with this key. Raises ValueError for text that is no key."""
     kind, slash, name = key.partition("/")
     execution_type = ExecutionType(kind)
     if not slash:
@@ -69,16 +69,16 @@ def condition_of(key: str) -> Condition:
     return Condition(execution_type, Scope.SERVICE, name)
 
 
-def is_proper(condition: Condition) -> bool:
-    """Whether its key means this condition and no other: `method: "/Service"` would read as a service."""
+def is_canonical(condition: Condition) -> bool:
+    """Return whether its key is read back as this condition: `method: "/Service"` would be read as a service."""
     try:
-        return condition_of(condition.key) == condition
+        return parse_key(condition.key) == condition
     except ValueError:
         return False
 
 
-def fitting(execution_type: ExecutionType, method: str) -> Iterator[Condition]:
-    """The conditions that a call of `/package.Service/Method` meets, the most specific one first."""
+def matching_conditions(execution_type: ExecutionType, method: str) -> Iterator[Condition]:
+    """Yield the conditions that a call of `/package.Service/Method` meets, the most specific one first."""
     yield Condition(execution_type, Scope.METHOD, method)
     yield Condition(execution_type, Scope.SERVICE, method[1:].rpartition("/")[0])
     yield Condition(execution_type, Scope.ALL)

@@ -1,44 +1,43 @@
-"""What can go wrong in the domain. Each error is a type with data; codes and texts are the API's business."""
+"""What can go wrong in the domain: one type for each error, with named data.
+
+Codes, ids and texts that clients see belong to each version of the API.
+"""
+
+from dataclasses import dataclass
 
 
 class DomainError(Exception):
-    """The base of everything that a caller can be told."""
+    """Base of the errors that a caller is responsible for."""
+
+    def __str__(self) -> str:
+        return ", ".join(f"{name}={value!r}" for name, value in vars(self).items())
 
 
 class TargetNameTakenError(DomainError):
-    """The resource owner has a target of this name, whatever its letter case."""
+    """The resource owner has a target with this name, compared without letter case."""
 
 
+@dataclass(eq=False)
 class TargetNotFoundError(DomainError):
-    """There is no such target, or it belongs to another resource owner."""
+    """The resource owner has no such target."""
+
+    target_id: str
+    position: int | None = None
+    """Index of the execution's step that names the target; None where the request names the target itself."""
 
 
-class TargetToChangeNotFoundError(TargetNotFoundError):
-    """The same, of one that was to be changed."""
-
-
-class TargetToDeleteNotFoundError(TargetNotFoundError):
-    """The same, of one that was to be deleted."""
-
-
-class TargetOfExecutionNotFoundError(TargetNotFoundError):
-    """The same, of one that an execution was to call, by a step whose position is the argument."""
-
-
+@dataclass(eq=False)
 class EndpointDeniedError(DomainError):
-    """The endpoint names an address that this server does not call. The argument says why."""
+    """The endpoint is, or leads to, an address that this server does not call."""
+
+    reason: str
 
 
+@dataclass(eq=False)
 class LimitTooHighError(DomainError):
-    """More was asked for than a page may hold."""
+    """The requested page is longer than `maximum`."""
 
-
-class RequestConditionEmptyError(DomainError):
-    """A request or response condition says neither method nor service nor all. The argument says where it stands."""
-
-
-class EventConditionEmptyError(DomainError):
-    """An event condition says neither event nor group nor all. The argument says where it stands."""
+    maximum: int
 
 
 class MethodUnknownError(DomainError):
@@ -62,31 +61,49 @@ class GroupUnknownError(DomainError):
 
 
 class ExecutionNotFoundError(DomainError):
-    """There is no execution of this condition."""
+    """No execution is set for this condition."""
 
 
+@dataclass(eq=False)
 class IncludeNotFoundError(DomainError):
-    """There is no execution of a condition that was to be included, by a step whose position is the argument."""
+    """A step includes an execution that does not exist."""
+
+    position: int
+    """Index of the step."""
 
 
+@dataclass(eq=False)
 class CircularIncludeError(DomainError):
-    """An include, of a step whose position is the argument, leads back to its own execution."""
+    """A step includes an execution that leads back to the one being set."""
+
+    position: int
+    """Index of the step."""
 
 
+@dataclass(eq=False)
 class TooManyIncludeLevelsError(DomainError):
-    """A chain of includes has more executions than it may."""
+    """A chain of includes has more than `maximum` executions."""
+
+    maximum: int
 
 
+@dataclass(eq=False)
 class TooManyStepsError(DomainError):
-    """An execution has more steps than it may, with those of what it includes."""
+    """An execution has more than `maximum` steps, those of its includes counted."""
+
+    maximum: int
 
 
 class ExecutionFailedError(DomainError):
-    """A target that interrupts on errors has failed, so the call it belongs to fails."""
+    """A target that interrupts on errors has failed, so the call fails too."""
+
+
+class DeadlineExceededError(DomainError):
+    """The call's deadline passed before all of its targets were called."""
 
 
 class TokenMissingError(DomainError):
-    """The call carries no Authorization header."""
+    """The call has no Authorization header."""
 
 
 class TokenInvalidError(DomainError):
@@ -94,16 +111,16 @@ class TokenInvalidError(DomainError):
 
 
 class PermissionMissingError(DomainError):
-    """The call's token lacks the permission that the method asks for."""
+    """The call's token lacks the permission that the method requires."""
 
 
 class TokenNotFoundError(DomainError):
-    """There is no token of this id."""
+    """No token has this id."""
 
 
 class StoreError(Exception):
-    """A store failed. No fault of the caller's: the cause is for the log alone, and stands in `__cause__`."""
+    """A store failed. The cause, in `__cause__`, is for the log only."""
 
 
 class TargetFailedError(Exception):
-    """A call to a target went wrong, or its answer could not be used. What exactly, is in the log alone."""
+    """A call to a target failed, or its response could not be used. The reason is for the log only."""

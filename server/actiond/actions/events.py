@@ -1,22 +1,28 @@
-"""Events: every change appends one, in the transaction that makes the change."""
+"""Events: every change of a target, an execution or a token appends one, in the transaction of the change."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+TARGET = "target"
+EXECUTION = "execution"
+TOKEN = "token"  # noqa: S105  # an aggregate's type
+
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """What happened to one resource (its aggregate), when, and by whom."""
+    """What happened to one resource (its aggregate), when, and who did it."""
 
     owner: str
     aggregate_type: str
+    """TARGET, EXECUTION or TOKEN."""
     aggregate_id: str
     sequence: int
     """Counts the aggregate's events from 1."""
     type: str
+    """`<aggregate type>.<what happened>`, such as `target.added`."""
     payload: Mapping[str, object]
-    """Facts that JSON can hold. Never a secret."""
+    """JSON values. Never a secret."""
     editor: str
-    """The id of the token that did it; `system` for what the server did by itself."""
+    """Id of the token that made the change; `system` for the server and its command line."""
     created_at_ns: int
     """Nanoseconds since the epoch, UTC."""

@@ -1,137 +1,175 @@
-"""What the domain asks of a store, and of what guards addresses and makes keys.
+"""What the domain asks of a store, of the client that calls targets, of address rules and of key makers.
 
-One contract suite (tests/storage) holds every store to these words.
+One contract suite (tests/storage/contract) holds every store to these docstrings.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 from actiond.actions.conditions import Condition
 from actiond.actions.events import Event
-from actiond.actions.executions import Execution, Runnable
-from actiond.actions.queries import ExecutionQuery, Found, TargetQuery
+from actiond.actions.executions import Execution, ExecutionSnapshot, Step
+from actiond.actions.queries import ExecutionQuery, Page, TargetQuery
 from actiond.actions.signing_keys import SigningKey
 from actiond.actions.targets import Target
-from actiond.actions.tokens import Token
+from actiond.actions.tokens import Admission, Token
 
 T = TypeVar("T")
+
+MakeKey = Callable[[str], tuple[str, SigningKey]]
+"""Makes a signing key for a target id: the key in plain text, shown once, and sealed for the store."""
+DenyReason = Callable[[str], str | None]
+"""Returns why an endpoint cannot be called, as far as its text tells; None if nothing is against it."""
+
+
+class TargetRepository(Protocol):
+    """The targets and their signing keys, within one transaction."""
+
+    def insert(self, target: Target, keys: Sequence[SigningKey]) -> None:
+        """Add a target. Raises TargetNameTakenError if the owner has one with the same `name_key`."""
+
+    def get(self, owner: str, target_id: str) -> Target | None: ...
+
+    def update(self, target: Target) -> None:
+        """Replace a target. Raises TargetNameTakenError if another one of the owner has the same `name_key`."""
+
+    def delete(self, target: Target) -> None:
+        """Delete a target with its signing keys. No execution may name it any more."""
+
+    def signing_keys(self, target_id: str) -> Sequence[SigningKey]:
+        """Return a target's keys, newest first."""
+
+    def set_signing_keys(self, target_id: str, keys: Sequence[SigningKey]) -> None:
+        """Replace a target's keys."""
+
+
+class ExecutionRepository(Protocol):
+    """The executions, within one transaction."""
+
+    def get(self, owner: str, condition: Condition) -> Execution | None: ...
+
+    def put(self, execution: Execution) -> None:
+        """Add an execution, or replace the one of the same owner and condition."""
+
+    def delete(self, execution: Execution) -> None:
+        """Delete an execution. No other one may include it any more."""
+
+    def with_step(self, owner: str, step: Step) -> Sequence[Execution]:
+        """Return the executions that have this step themselves, by key."""
+
+
+class TokenRepository(Protocol):
+    """The tokens, within one transaction."""
+
+    def get(self, token_id: str) -> Token | None: ...
+
+    def put(self, token: Token) -> None:
+        """Add a token, or replace the one with the same id."""
+
+
+class InstanceRepository(Protocol):
+    """What there is once per store."""
+
+    def default_owner(self) -> str | None:
+        """Return the resource owner made at the first start; None before it."""
+
+    def set_default_owner(self, owner: str) -> None: ...
+
+    def next_worker_number(self) -> int:
+        """Return a number that no other process on this store was given: 0, then 1, and so on."""
 
 
 class Transaction(Protocol):
     """The reads and writes of one change. Used only inside the function that `Store.write` runs.
 
-    What is changed must exist: the change has read it before, in the same transaction.
+    What is changed or deleted must exist: the change has read it before, in the same transaction. For every target,
+    execution and token that it changes, it appends an event.
     """
 
-    def insert_target(self, target: Target, keys: Sequence[SigningKey], event: Event) -> None:
-        """Raises TargetNameTakenError when the owner has a target with the same `name_key`."""
+    @property
+    def targets(self) -> TargetRepository: ...
+    @property
+    def executions(self) -> ExecutionRepository: ...
+    @property
+    def tokens(self) -> TokenRepository: ...
+    @property
+    def instance(self) -> InstanceRepository: ...
 
-    def target(self, owner: str, target_id: str) -> Target | None: ...
-
-    def update_target(self, target: Target, event: Event) -> None:
-        """Raises TargetNameTakenError when another target of the owner has the same `name_key`."""
-
-    def delete_target(self, target: Target, event: Event) -> None:
-        """Its signing keys go with it. No execution may name it any more."""
-
-    def signing_keys(self, target_id: str) -> Sequence[SigningKey]:
-        """The newest first."""
-
-    def set_signing_keys(self, target_id: str, keys: Sequence[SigningKey]) -> None:
-        """Replaces them all."""
-
-    def execution(self, owner: str, condition: Condition) -> Execution | None: ...
-
-    def put_execution(self, execution: Execution, event: Event) -> None:
-        """Adds the execution, or replaces the one of the same owner and condition."""
-
-    def delete_execution(self, execution: Execution, event: Event) -> None:
-        """No other execution may include it any more."""
-
-    def executions_with(self, owner: str, step: str | Condition) -> Sequence[Execution]:
-        """Those that have this step themselves, a target's id or an include, by key."""
-
-    def put_token(self, token: Token, event: Event) -> None:
-        """Adds the token, or replaces the one of the same id."""
-
-    def token(self, token_id: str) -> Token | None: ...
+    def append(self, event: Event) -> None:
+        """Append an event. Raises StoreError if its aggregate has one with that sequence."""
 
     def last_sequence(self, aggregate_type: str, aggregate_id: str) -> int:
-        """The sequence of the aggregate's last event, 0 before the first."""
-
-    def default_owner(self) -> str | None:
-        """The resource owner made at the store's first start, None before that."""
-
-    def set_default_owner(self, owner: str) -> None: ...
-
-    def next_worker_number(self) -> int:
-        """A number that no other process on this store was given: 0, then 1, and so on."""
+        """Return the sequence of an aggregate's last event; 0 before the first."""
 
 
 class Store(Protocol):
     """Keeps targets, executions, tokens and events. Its methods run on one event loop.
 
-    Whatever a driver raises becomes StoreError, with the driver's error as its cause.
+    Errors of a driver become StoreError, with the driver's error as the cause.
     """
 
     async def write(self, change: Callable[[Transaction], T]) -> T:
-        """Runs `change` in a transaction and answers what it returned, once that would survive a power cut.
+        """Run `change` in a transaction and return its result, once that would survive a power failure.
 
-        When `change` raises, nothing of it stays and the error comes out here; changes beside it are not touched. It
-        may run on another thread and more than once, so it does nothing but work on its transaction. When the caller is
-        cancelled, a change that has not begun never will; one that has begun is finished.
+        If `change` raises, nothing of it is kept, the error is raised here, and changes beside it are not affected.
+        Raises StoreError, and keeps nothing, if `change` has changed something without appending an event.
+
+        `change` may run on another thread and more than once, so it does nothing but work on its transaction. If the
+        caller is cancelled, a change that has not begun never will; one that has begun is finished.
+        """
+
+    async def admit(self, selector: bytes) -> Admission:
+        """Return what a call needs to be admitted: its token, by its `selector`, and the revision of executions.
+
+        Every call asks this, so it must be cheap. A change acknowledged before the call, by any process that shares the
+        store, is seen.
         """
 
     async def target(self, owner: str, target_id: str) -> Target | None: ...
 
-    async def find_targets(self, owner: str, query: TargetQuery) -> Found[Target]: ...
+    async def find_targets(self, owner: str, query: TargetQuery) -> Page[Target]: ...
 
-    async def find_executions(self, owner: str, query: ExecutionQuery) -> Found[Execution]: ...
+    async def find_executions(self, owner: str, query: ExecutionQuery) -> Page[Execution]: ...
 
-    async def executions_revision(self) -> int:
-        """A number that grows with each change to what `runnable` answers, whoever the owner and whichever the process.
-
-        Every call asks for it: it must be cheap, and a change that was acknowledged before must show.
-        """
-
-    async def runnable(self, owner: str) -> Runnable:
-        """All that is needed to run the owner's executions, as of one moment."""
-
-    async def token(self, selector: bytes) -> Token | None:
-        """The token whose `selector` this is, revoked and expired ones included."""
+    async def execution_snapshot(self, owner: str) -> ExecutionSnapshot:
+        """Return everything that running the owner's executions needs."""
 
     async def tokens(self) -> Sequence[Token]:
-        """All of them, revoked and expired ones included, oldest first."""
+        """Return all tokens, revoked and expired ones included, oldest first."""
 
     async def events(self, aggregate_type: str, aggregate_id: str) -> Sequence[Event]:
-        """The history of one resource, by sequence."""
+        """Return the history of one resource, by sequence."""
 
     async def ping(self) -> None:
-        """Raises StoreError unless the store answers."""
+        """Raise StoreError unless the store can be read."""
 
     async def close(self) -> None:
-        """Finishes what was begun, then lets go of everything. Later calls raise StoreError."""
+        """Finish what was begun, then release everything. Later calls raise StoreError."""
+
+
+@dataclass(frozen=True, slots=True)
+class TargetRequest:
+    """One call to make: to which target, signed with which keys, with which body, and for what."""
+
+    target: Target
+    keys: Sequence[SigningKey]
+    body: bytes
+    """JSON."""
+    execution: str
+    """Key of the condition that was met."""
+    request_id: str
+    """Of the call that the execution runs for."""
 
 
 class TargetCaller(Protocol):
-    """Calls targets, and tells those who watch how it went. Its methods run on one event loop."""
+    """Calls targets. Its methods run on one event loop."""
 
-    async def call(
-        self,
-        target: Target,
-        keys: Sequence[SigningKey],
-        body: bytes,
-        *,
-        execution: str,
-        request_id: str,
-        use: Callable[[bytes], T],
-    ) -> T:
-        """POSTs the body, waits, and answers what `use` makes of the answer's body.
+    async def call(self, request: TargetRequest, use: Callable[[bytes], Awaitable[T]]) -> T:
+        """POST the body, wait for the response, and return what `use` makes of the response's body.
 
-        Raises TargetFailedError, also when `use` raises ValueError.
+        The body is empty unless the target's type uses it. Raises TargetFailedError, also if `use` raises ValueError.
         """
 
-    def start(
-        self, target: Target, keys: Sequence[SigningKey], body: bytes, *, execution: str, request_id: str
-    ) -> None:
-        """Begins the same; nobody waits for it."""
+    def start(self, request: TargetRequest) -> None:
+        """Make the call in the background; failures are logged."""

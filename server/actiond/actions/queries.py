@@ -1,4 +1,4 @@
-"""Lists: what may be asked of a store, and what it answers."""
+"""Lists: what a store can be asked for, and the pages it returns."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -10,42 +10,41 @@ from actiond.actions.errors import LimitTooHighError
 
 T = TypeVar("T")
 
-DEFAULT_LIMIT = 100
-MOST = 1_000
-"""No page is longer."""
+DEFAULT_PAGE_SIZE = 100
+MAX_PAGE_SIZE = 1_000
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
-    """Which part of a list."""
+class PageRequest:
+    """Which part of a list to return, and in which direction it is sorted."""
 
     offset: int = 0
-    limit: int = DEFAULT_LIMIT
+    limit: int = DEFAULT_PAGE_SIZE
     ascending: bool = False
 
 
-def page(offset: int, limit: int, *, ascending: bool) -> Page:
-    """A page as a caller asks for it, who may leave the limit 0. Raises LimitTooHighError."""
-    if limit > MOST:
-        raise LimitTooHighError
-    return Page(offset, limit or DEFAULT_LIMIT, ascending)
+def page_request(offset: int, limit: int, *, ascending: bool) -> PageRequest:
+    """Return the page that a client asks for; a limit of 0 means the default. Raises LimitTooHighError."""
+    if limit > MAX_PAGE_SIZE:
+        raise LimitTooHighError(MAX_PAGE_SIZE)
+    return PageRequest(offset, limit or DEFAULT_PAGE_SIZE, ascending)
 
 
 @dataclass(frozen=True, slots=True)
-class Found(Generic[T]):
-    """A page, and what it was cut from, all as of one moment."""
+class Page(Generic[T]):
+    """A page of a list, and the state of the store in which it was read."""
 
     items: Sequence[T]
     total: int
-    """All that match."""
+    """How many items match, on all pages."""
     position: int
-    """The number of the store's last event, 0 before the first."""
+    """The number of the store's last event; 0 before the first."""
     at_ns: int
-    """When that was added."""
+    """The time of that event."""
 
 
 class TextMethod(Enum):
-    """How a text is compared. The value of each is the test, which is `str`'s: (text, wanted)."""
+    """How a text is compared. Values: a method of `str`, called with (text, wanted), and whether case is ignored."""
 
     EQUALS = (str.__eq__, False)
     EQUALS_IGNORE_CASE = (str.__eq__, True)
@@ -60,14 +59,14 @@ class TextMethod(Enum):
         self.compare = compare
         self.ignores_case = ignores_case
 
-    def holds(self, text: str, wanted: str) -> bool:
-        """Whether `text` compares so to `wanted`; case is ignored under Unicode case folding."""
+    def matches(self, text: str, wanted: str) -> bool:
+        """Return whether `text` matches `wanted`; case is ignored under Unicode case folding."""
         return self.compare(text.casefold(), wanted.casefold()) if self.ignores_case else self.compare(text, wanted)
 
 
 @dataclass(frozen=True, slots=True)
 class NameQuery:
-    """Targets whose name compares so."""
+    """Targets whose name matches."""
 
     text: str
     method: TextMethod
@@ -75,13 +74,13 @@ class NameQuery:
 
 @dataclass(frozen=True, slots=True)
 class IdsQuery:
-    """Targets of these ids."""
+    """Targets with these ids."""
 
     ids: frozenset[str]
 
 
 class TargetField(Enum):
-    """What targets are sorted by; those that are equal in it by id, in the same direction. Ids compare as numbers."""
+    """What targets are sorted by. Equal ones are sorted by id, in the same direction; ids compare as numbers."""
 
     ID = "id"
     CREATION_DATE = "created_at_ns"
@@ -93,22 +92,22 @@ class TargetField(Enum):
     URL = "endpoint"
     TIMEOUT = "timeout_ns"
     ASYNC = "is_async"
-    """Those that are waited for before those that are not."""
+    """Targets that are waited for come before background ones."""
     INTERRUPT_ON_ERROR = "interrupt_on_error"
 
 
 @dataclass(frozen=True, slots=True)
 class TargetQuery:
-    """A list of targets: all filters must hold."""
+    """A list of targets that match all filters."""
 
-    page: Page = Page()
+    page: PageRequest = PageRequest()
     field: TargetField = TargetField.ID
     filters: tuple[NameQuery | IdsQuery, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class ConditionsQuery:
-    """Executions of these conditions, by key."""
+    """Executions whose condition has one of these keys."""
 
     keys: frozenset[str]
 
@@ -122,7 +121,7 @@ class TypeQuery:
 
 @dataclass(frozen=True, slots=True)
 class StepQuery:
-    """Executions that have this step themselves: a target's id, or an include's key."""
+    """Executions that have this step themselves: a target id, or the key of an included condition."""
 
     target_id: str | None = None
     include: str | None = None
@@ -130,7 +129,7 @@ class StepQuery:
 
 @dataclass(frozen=True, slots=True)
 class ExecutionQuery:
-    """A list of executions, sorted by key: all filters must hold."""
+    """A list of executions that match all filters, sorted by key."""
 
-    page: Page = Page()
+    page: PageRequest = PageRequest()
     filters: tuple[ConditionsQuery | TypeQuery | StepQuery, ...] = ()

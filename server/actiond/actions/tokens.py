@@ -1,141 +1,82 @@
 """Tokens: who calls, for which resource owner, and what that caller may do."""
 
 import hashlib
-import hmac
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
+from dataclasses import dataclass
 
-from actiond.actions.errors import PermissionMissingError, TokenInvalidError, TokenMissingError, TokenNotFoundError
-from actiond.actions.events import Event
-
-if TYPE_CHECKING:
-    from actiond.actions.ports import Store, Transaction
+from actiond.actions.actors import Actor
+from actiond.actions.errors import PermissionMissingError
 
 ALL_PERMISSIONS = "*"
-"""Held by the admin token: every permission there is, and those that come later."""
-
-SYSTEM = "system"
-"""The editor of what the server or its command line does."""
+"""Held by the admin token: every permission, including those of later releases."""
 
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A bearer token as it is stored: the secret itself is nowhere."""
+    """A bearer token as it is stored: by its digest, without the secret."""
 
     id: str
     name: str
     owner: str
-    """The resource owner whose targets it sees."""
+    """The resource owner whose targets and executions it gives access to."""
     permissions: frozenset[str]
     digest: bytes
-    """SHA-256 of the secret. Secrets are long and random, so a slow hash would guard nothing."""
+    """SHA-256 of the secret. Secrets are long and random, so a slow hash would add nothing."""
     created_at_ns: int
     expires_at_ns: int | None = None
     revoked_at_ns: int | None = None
 
     @property
     def selector(self) -> bytes:
-        """The half of the digest by which a store finds the token; the other half is compared in constant time."""
-        return _selector(self.digest)
+        """The half of the digest that a store looks up; the whole digest is then compared in constant time."""
+        return selector_of(self.digest)
 
     def is_active(self, now_ns: int) -> bool:
-        """Whether it is neither revoked nor expired."""
+        """Return whether it is neither revoked nor expired."""
         return self.revoked_at_ns is None and (self.expires_at_ns is None or now_ns < self.expires_at_ns)
 
     def require(self, permission: str) -> None:
-        """Raises PermissionMissingError unless the token holds the permission."""
+        """Raise PermissionMissingError unless the token holds the permission."""
         if permission not in self.permissions and ALL_PERMISSIONS not in self.permissions:
             raise PermissionMissingError
 
 
-def _digest(secret: str) -> bytes:
-    # A header may hold anything; what no secret can be has a digest that no token has.
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """What a store knows when a call begins, read at once."""
+
+    token: Token | None
+    """The token with the selector that was asked for, revoked and expired ones included."""
+    execution_revision: int
+    """Grows with every change to the executions, targets or signing keys of any owner."""
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """An authenticated caller."""
+
+    token: Token
+    execution_revision: int
+    """From the admission: plans for this call's executions must be at least as new."""
+
+    @property
+    def owner(self) -> str:
+        return self.token.owner
+
+    @property
+    def actor(self) -> Actor:
+        return Actor(self.token.id, self.token.owner)
+
+
+def digest_of(secret: str) -> bytes:
+    """Return the SHA-256 digest of a secret."""
+    # A header may hold lone surrogates; they are hashed like everything else, to a digest that no token has.
     return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).digest()
 
 
-def _selector(digest: bytes) -> bytes:
+def selector_of(digest: bytes) -> bytes:
+    """Return the half of a digest that a store looks up."""
     return digest[:16]
-
-
-class Tokens:
-    """The use cases: finding a call's token, and keeping the list of them."""
-
-    def __init__(self, store: "Store", clock: Callable[[], int]) -> None:
-        self._store = store
-        self._clock = clock
-
-    async def authenticate(self, authorization: str | None) -> Token:
-        """The token that an Authorization header carries (RFC 6750, section 2.1).
-
-        Raises TokenMissingError without a header and TokenInvalidError for all else. The store is asked on every call,
-        so that a revocation holds at once in every process that shares it.
-        """
-        if authorization is None:
-            raise TokenMissingError
-        scheme, _, secret = authorization.partition(" ")
-        if scheme.lower() != "bearer":
-            raise TokenInvalidError
-        digest = _digest(secret.strip(" "))
-        token = await self._store.token(_selector(digest))
-        if token is None or not hmac.compare_digest(token.digest, digest) or not token.is_active(self._clock()):
-            raise TokenInvalidError
-        return token
-
-    async def create(
-        self,
-        *,
-        token_id: str,
-        name: str,
-        owner: str,
-        permissions: Iterable[str],
-        secret: str,
-        expires_at_ns: int | None = None,
-    ) -> Token:
-        """Stores a token for `secret`; one of the same id is replaced."""
-        token = new_token(
-            token_id, name, owner, permissions, secret, created_at_ns=self._clock(), expires_at_ns=expires_at_ns
-        )
-
-        def change(transaction: "Transaction") -> None:
-            transaction.put_token(token, _event(transaction, token, "token.added", token.created_at_ns))
-
-        await self._store.write(change)
-        return token
-
-    async def revoke(self, token_id: str) -> None:
-        """Raises TokenNotFoundError for an unknown id; revoking twice changes nothing."""
-        now = self._clock()
-
-        def change(transaction: "Transaction") -> None:
-            token = transaction.token(token_id)
-            if token is None:
-                raise TokenNotFoundError
-            if token.revoked_at_ns is None:
-                revoked = replace(token, revoked_at_ns=now)
-                transaction.put_token(revoked, _event(transaction, token, "token.revoked", now))
-
-        await self._store.write(change)
-
-
-async def first_start(store: "Store", owner: str, admin: Token, hand_over: Callable[[], None]) -> tuple[str, bool]:
-    """The store's default owner, and whether this call made it: then with the admin token, in one transaction.
-
-    `hand_over` gives the admin's secret to whoever will use it. It runs inside the transaction, the one thing of its
-    kind that does: had it failed or died after the commit, nobody would ever hold the token; and of two first starts
-    at once it runs in one. It may run again, with the same secret.
-    """
-
-    def change(transaction: "Transaction") -> tuple[str, bool]:
-        existing = transaction.default_owner()
-        if existing is not None:
-            return existing, False
-        transaction.set_default_owner(owner)
-        transaction.put_token(admin, _event(transaction, admin, "token.added", admin.created_at_ns))
-        hand_over()
-        return owner, True
-
-    return await store.write(change)
 
 
 def new_token(
@@ -148,26 +89,13 @@ def new_token(
     created_at_ns: int,
     expires_at_ns: int | None = None,
 ) -> Token:
-    """A token for `secret`, which is forgotten here."""
+    """Return a token for `secret`, which is not kept."""
     return Token(
         id=token_id,
         name=name,
         owner=owner,
         permissions=frozenset(permissions),
-        digest=_digest(secret),
+        digest=digest_of(secret),
         created_at_ns=created_at_ns,
         expires_at_ns=expires_at_ns,
-    )
-
-
-def _event(transaction: "Transaction", token: Token, event_type: str, now_ns: int) -> Event:
-    return Event(
-        owner=token.owner,
-        aggregate_type="token",
-        aggregate_id=token.id,
-        sequence=transaction.last_sequence("token", token.id) + 1,
-        type=event_type,
-        payload={"name": token.name, "permissions": sorted(token.permissions)},
-        editor=SYSTEM,
-        created_at_ns=now_ns,
     )

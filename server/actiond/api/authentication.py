@@ -1,29 +1,45 @@
-"""Who calls, and whether that caller may: the gateway's hook before every call's body."""
+"""Who calls, and whether that caller may: runs before the body of a call is read."""
 
-from google.protobuf.descriptor import MethodDescriptor
+from collections.abc import Awaitable, Callable, Iterable
+
+from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
 
 from actiond.actions.errors import TokenInvalidError
-from actiond.actions.tokens import Token, Tokens
+from actiond.actions.tokens import Caller
+from actiond.actions.use_cases.tokens import Tokens
 from actiond.api.permissions import permission
-from actiond.api.served import SERVICES
-from rpcfront import ServicerContext
+from rpcfront import HttpRequest, ServicerContext
 
 
 class Authenticator:
-    """Finds a call's token and holds it to the method's permission.
+    """Finds a call's token and requires the method's permission of it.
 
-    Raises ServiceError, when made, for a method of ours whose proto names no permission.
+    Raises ServiceError, when made, for a method whose proto names no permission.
     """
 
-    def __init__(self, tokens: Tokens) -> None:
+    def __init__(self, tokens: Tokens, services: Iterable[ServiceDescriptor]) -> None:
         self._tokens = tokens
-        self._permissions = {method.full_name: permission(method) for service in SERVICES for method in service.methods}
+        self._permissions = {method.full_name: permission(method) for service in services for method in service.methods}
 
-    async def __call__(self, method: MethodDescriptor, context: ServicerContext) -> Token:
-        """The caller's token. Raises the domain's errors."""
-        values = context.authorization()
-        if len(values) > 1:
-            raise TokenInvalidError
-        token = await self._tokens.authenticate(values[0] if values else None)
-        token.require(self._permissions[method.full_name])
-        return token
+    async def __call__(self, method: MethodDescriptor, context: ServicerContext) -> Caller:
+        """Return the caller. Raises the domain's errors."""
+        caller = await _authenticate(self._tokens, context.authorization())
+        caller.token.require(self._permissions[method.full_name])
+        return caller
+
+
+def permission_holders(tokens: Tokens, required: str) -> Callable[[HttpRequest], Awaitable[None]]:
+    """Return a check for an HTTP page: it raises the domain's errors unless the request's token has the permission."""
+
+    async def authorize(request: HttpRequest) -> None:
+        caller = await _authenticate(tokens, request.header_values("authorization"))
+        caller.token.require(required)
+
+    return authorize
+
+
+async def _authenticate(tokens: Tokens, authorization: list[str]) -> Caller:
+    """Return the caller of a request with these Authorization headers, of which there may be one at most."""
+    if len(authorization) > 1:
+        raise TokenInvalidError
+    return await tokens.authenticate(authorization[0] if authorization else None)

@@ -1,122 +1,67 @@
-"""Runs request and response executions around every call, whatever its protocol.
+"""Runs request and response executions around every call, whatever its protocol."""
 
-Which targets are called is the plan's to say, how one is called the client's; what stands here is what follows from
-their answers.
-"""
-
-import asyncio
 import logging
-from collections.abc import Callable
-from functools import partial
-from typing import Any, TypeVar, cast
+from typing import Any, cast
 
 import orjson
 from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.message import Message
-from google.rpc import code_pb2
 
-from actiond.actions.errors import ExecutionFailedError, TargetFailedError
-from actiond.actions.ports import TargetCaller
-from actiond.actions.targets import Target, TargetType
-from actiond.actions.tokens import Token
-from actiond.api.message_payload import Merger
-from actiond.api.permissions import BYPASS
-from actiond.executions.plan_cache import Plans
-from actiond.executions.plans import PlannedExecution
-from rpcfront import CallNext, ServicerContext, refusal
-from rpcfront.calls.dispatch import LARGE
-from rpcfront.transcoding.json.codec import Codec
-
-M = TypeVar("M", bound=Message)
-
-BYPASS_HEADER = "actiond-bypass-executions"
-"""The metadata by which a call runs without executions: `true`, from a caller with the permission for it."""
+from actiond.actions.tokens import Caller
+from actiond.api.message_payload import Envelope, Merger, MessagePayload
+from actiond.api.permissions import BYPASS, BYPASS_HEADER
+from actiond.executions.plan_cache import PlanCache
+from actiond.executions.runner import Runner, RunningCall
+from rpcfront import CallNext, ServicerContext
 
 _log = logging.getLogger(__name__)
 
 
 class ExecutionInterceptor:
-    """An interceptor of the gateway's. Its caller is a token, and every method has one."""
+    """An interceptor of the gateway's. The caller of every call is a Caller."""
 
-    def __init__(self, plans: Plans, client: TargetCaller, codec: Codec, merger: Merger, instance: str) -> None:
+    def __init__(self, plans: PlanCache, runner: Runner, merger: Merger, instance: str) -> None:
+        """`instance` is the id by which targets know this server."""
         self._plans = plans
-        self._client = client
-        self._codec = codec
+        self._runner = runner
         self._merger = merger
         self._instance = instance
 
     async def __call__(self, call_next: CallNext, request: Message, context: ServicerContext) -> Any:
-        plan = await self._plans.of(context.caller.owner)
-        # Inside a call there is one.
+        caller: Caller = context.caller
+        plan = await self._plans.of(caller.owner, caller.execution_revision)
+        # None only outside of calls.
         method = cast("MethodDescriptor", context.method)
-        before, after = plan.of(method.full_name)
-        if (before is None and after is None) or _is_bypassed(method, context):
+        planned = plan.for_method(method.full_name)
+        if (planned.request is None and planned.response is None) or _is_bypassed(method, context):
             return await call_next(request, context)
-        head = self._head(method, context.caller)
-        if before is not None:
-            request = await self._run(before, "request", request, head, context)
+        facts = self._facts(method, caller)
+        call = RunningCall(context.request_id, context.is_late)
+        if planned.request is not None:
+            payload = MessagePayload(self._merger, Envelope("request", facts), request)
+            request = (await self._runner.run(planned.request, payload, call)).message
         response = await call_next(request, context)
-        if after is None or not isinstance(response, Message) or context.failure() is not None:
+        if planned.response is None or not isinstance(response, Message) or context.failure() is not None:
             return response
-        head["request"] = orjson.Fragment(await _aside(self._codec.encode, request))
-        return await self._run(after, "response", response, head, context)
+        facts["request"] = orjson.Fragment(await self._merger.encode(request))
+        payload = MessagePayload(self._merger, Envelope("response", facts), response)
+        return (await self._runner.run(planned.response, payload, call)).message
 
-    async def _run(
-        self, execution: PlannedExecution, name: str, message: M, head: dict[str, object], context: ServicerContext
-    ) -> M:
-        """The message as the targets leave it. Raises ExecutionFailedError when one fails that interrupts."""
-        payload = b""
-        for planned in execution.calls:
-            target = planned.target
-            if context.is_late():
-                raise refusal(code_pb2.DEADLINE_EXCEEDED, "deadline exceeded")
-            if not payload:
-                payload = orjson.dumps({**head, name: orjson.Fragment(await _aside(self._codec.encode, message))})
-            if target.type is TargetType.ASYNC:
-                self._client.start(
-                    target, planned.keys, payload, execution=execution.key, request_id=context.request_id
-                )
-                continue
-            try:
-                changed = await self._client.call(
-                    target,
-                    planned.keys,
-                    payload,
-                    execution=execution.key,
-                    request_id=context.request_id,
-                    use=partial(self._use, target, message),
-                )
-            except TargetFailedError:
-                if target.interrupt_on_error:
-                    raise ExecutionFailedError from None
-                continue
-            if changed is not message:
-                message, payload = changed, b""
-        return message
-
-    def _use(self, target: Target, message: M, answer: bytes) -> M:
-        return self._merger.merged(message, answer) if target.type is TargetType.CALL else message
-
-    def _head(self, method: MethodDescriptor, caller: Token) -> dict[str, object]:
-        """What every payload says of the call; an id that is not known here is left out."""
+    def _facts(self, method: MethodDescriptor, caller: Caller) -> dict[str, object]:
+        """Return what every body says of the call. Of the original's ids, those unknown here are left out."""
         return {
             "fullMethod": f"/{method.containing_service.full_name}/{method.name}",
             "instanceID": self._instance,
             "orgID": caller.owner,
-            "userID": caller.id,
+            "userID": caller.token.id,
         }
 
 
-async def _aside(encode: Callable[[Message], bytes], message: Message) -> bytes:
-    """On a thread where the message is large, for other calls would wait for it on the loop."""
-    return encode(message) if message.ByteSize() < LARGE else await asyncio.to_thread(encode, message)
-
-
 def _is_bypassed(method: MethodDescriptor, context: ServicerContext) -> bool:
-    """Whether the caller asks for no executions. Raises PermissionMissingError for one who may not."""
+    """Return whether the caller asks for no executions. Raises PermissionMissingError if it may not."""
     if (BYPASS_HEADER, "true") not in context.invocation_metadata():
         return False
-    caller: Token = context.caller
-    caller.require(BYPASS)
-    _log.info("executions bypassed: %s by token %s (%s)", method.full_name, caller.id, context.request_id)
+    caller: Caller = context.caller
+    caller.token.require(BYPASS)
+    _log.info("executions bypassed: %s by token %s (%s)", method.full_name, caller.token.id, context.request_id)
     return True

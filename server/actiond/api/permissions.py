@@ -1,19 +1,22 @@
-"""What the proto says of each method beside its route: the permission it asks for and its HTTP success code."""
+"""What the proto says of each method beside its route: the required permission and the HTTP status of success."""
+
+from collections.abc import Iterable
 
 from actiond_protos.zitadel.protoc_gen_zitadel.v2 import options_pb2
 from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
 
-from actiond.api.served import SERVICES
 from rpcfront import ServiceError
 
 READ_METRICS = "metrics.read"
-"""The permission to read /metrics where that is private."""
+"""Permission to read /metrics where it is private."""
 BYPASS = "execution.bypass"
-"""The permission to have a call run without executions, see execution_interceptor. No method asks for it."""
+"""Permission to have a call run without executions. No method requires it."""
+BYPASS_HEADER = "actiond-bypass-executions"
+"""The metadata with which a caller asks for that; its value is `true`."""
 
 
 def permission(method: MethodDescriptor) -> str:
-    """The permission that a caller of the method must hold. Raises ServiceError when the proto names none."""
+    """Return the permission that a caller of the method must hold. Raises ServiceError if the proto names none."""
     name: str = _options(method).auth_option.permission
     if not name:
         raise ServiceError(f"{method.full_name}: the proto names no permission (auth_option.permission)")
@@ -21,15 +24,14 @@ def permission(method: MethodDescriptor) -> str:
 
 
 def success_code(method: MethodDescriptor) -> int:
-    """The HTTP status of a successful call."""
+    """Return the HTTP status of a successful call."""
     return _options(method).http_response.success_code or 200
 
 
-def permissions(services: tuple[ServiceDescriptor, ...] = SERVICES) -> tuple[str, ...]:
-    """Every permission that a token can hold, sorted."""
-    return tuple(
-        sorted({BYPASS, READ_METRICS, *(permission(method) for service in services for method in service.methods)})
-    )
+def permissions(services: Iterable[ServiceDescriptor]) -> tuple[str, ...]:
+    """Return every permission that a token can hold, sorted."""
+    required = (permission(method) for service in services for method in service.methods)
+    return tuple(sorted({BYPASS, READ_METRICS, *required}))
 
 
 def _options(method: MethodDescriptor) -> options_pb2.Options:

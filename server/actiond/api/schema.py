@@ -1,48 +1,62 @@
-"""Makes the catalogue: what the gateway serves, and what the operator adds."""
+"""The catalogue: what the gateway serves, and what the operator describes."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
+from google.protobuf.descriptor import ServiceDescriptor
+from google.protobuf.descriptor_database import DescriptorDatabase
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
+from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.message import DecodeError
 
 from actiond.actions.catalogue import Catalogue
-from actiond.api.served import SERVICES
 
 
 class DescriptorSetError(Exception):
     """A file is no descriptor set. Its text is one line that names the file."""
 
 
-def make_catalogue(descriptor_sets: Iterable[Path], functions: Iterable[str]) -> Catalogue:
-    """The services of this server and of the descriptor sets, as `protoc --descriptor_set_out` writes them.
+@dataclass(frozen=True, slots=True)
+class DescriptorSet:
+    """The services that one file describes."""
 
-    Raises DescriptorSetError.
-    """
-    methods = {f"/{service.full_name}/{method.name}" for service in SERVICES for method in service.methods}
-    services = {service.full_name for service in SERVICES}
-    for path in descriptor_sets:
-        for name, method_names in _read(path):
-            services.add(name)
-            methods.update(f"/{name}/{method}" for method in method_names)
-    return Catalogue(frozenset(methods), frozenset(services), frozenset(functions))
+    methods: dict[str, tuple[str, ...]]
+    """Method names by the full name of their service."""
+    pool: DescriptorPool
+    """Of the set's own types. It builds a file when something of it is looked up."""
 
 
-def _read(path: Path) -> list[tuple[str, list[str]]]:
-    """The names of each service and of its methods."""
+def make_catalogue(
+    served: Iterable[ServiceDescriptor], described: Iterable[DescriptorSet], functions: Iterable[str]
+) -> Catalogue:
+    """Return the catalogue of the services of this server and of the descriptor sets, and the functions."""
+    services = {service.full_name: tuple(method.name for method in service.methods) for service in served}
+    for descriptor_set in described:
+        for name, methods in descriptor_set.methods.items():
+            services[name] = (*services.get(name, ()), *methods)
+    paths = (f"/{service}/{method}" for service, methods in services.items() for method in methods)
+    return Catalogue(frozenset(paths), frozenset(services), frozenset(functions))
+
+
+def read_descriptor_set(path: Path) -> DescriptorSet:
+    """Read a file as `protoc --descriptor_set_out` writes it. Raises DescriptorSetError."""
     try:
         files = FileDescriptorSet.FromString(path.read_bytes()).file
     except OSError as error:
         raise DescriptorSetError(f"{path}: {error.strerror}") from error
     except DecodeError:
         files = None
-    found = [
-        (f"{file.package}.{service.name}".removeprefix("."), [method.name for method in service.method])
+    methods = {
+        f"{file.package}.{service.name}".removeprefix("."): tuple(method.name for method in service.method)
         for file in files or ()
         for service in file.service
-    ]
-    if not found:
+    }
+    if not methods:
         raise DescriptorSetError(
             f"{path}: not a descriptor set with services, as protoc --descriptor_set_out writes it"
         )
-    return found
+    database = DescriptorDatabase()
+    for file in files or ():
+        database.Add(file)
+    return DescriptorSet(methods, DescriptorPool(database))

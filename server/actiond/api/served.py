@@ -1,4 +1,4 @@
-"""The services of the API, as their descriptors."""
+"""The services that are served. Only the composition root and the command line ask; they hand the list on."""
 
 from actiond_protos.zitadel.action.v3alpha import action_service_pb2
 from google.protobuf.descriptor import ServiceDescriptor
@@ -6,4 +6,3 @@ from google.protobuf.descriptor import ServiceDescriptor
 ACTION_SERVICE: ServiceDescriptor = action_service_pb2.DESCRIPTOR.services_by_name["ActionService"]
 
 SERVICES = (ACTION_SERVICE,)
-SERVICE_NAMES: tuple[str, ...] = tuple(service.full_name for service in SERVICES)

@@ -3,12 +3,14 @@
 import time
 from collections.abc import Mapping
 
-from actiond.actions.conditions import condition_of
+from actiond.actions.actors import SYSTEM, Actor
+from actiond.actions.catalogue import Catalogue
+from actiond.actions.conditions import parse_key
 from actiond.actions.errors import ExecutionNotFoundError
-from actiond.actions.executions import Step, delete_execution
+from actiond.actions.executions import Step
 from actiond.actions.ports import Store
-from actiond.actions.queries import MOST, ExecutionQuery, Page
-from actiond.actions.tokens import SYSTEM
+from actiond.actions.queries import MAX_PAGE_SIZE, ExecutionQuery, PageRequest
+from actiond.actions.use_cases.executions import Executions
 from actiond.cli.store_command import Command, owner_of, print_table
 from actiond.config.settings import SettingsError
 from actiond.process.console import Failure, say
@@ -20,9 +22,11 @@ async def _list(store: Store, arguments: Mapping[str, object]) -> None:
     owner = await owner_of(store, arguments)
     rows = [_COLUMNS]
     while True:
-        found = await store.find_executions(owner, ExecutionQuery(Page(len(rows) - 1, MOST, ascending=True)))
+        found = await store.find_executions(
+            owner, ExecutionQuery(PageRequest(len(rows) - 1, MAX_PAGE_SIZE, ascending=True))
+        )
         rows += [(execution.condition.key, ", ".join(map(_word, execution.steps))) for execution in found.items]
-        if len(found.items) < MOST:
+        if len(found.items) < MAX_PAGE_SIZE:
             break
     print_table(rows)
 
@@ -34,12 +38,12 @@ def _word(step: Step) -> str:
 async def _delete(store: Store, arguments: Mapping[str, object]) -> None:
     key = str(arguments["condition"])
     try:
-        condition = condition_of(key)
+        condition = parse_key(key)
     except ValueError as error:
         raise SettingsError(f"{key!r} is not a condition as `actiond execution list` prints it") from error
     owner = await owner_of(store, arguments)
     try:
-        await delete_execution(store, owner, condition, editor=SYSTEM, now_ns=time.time_ns())
+        await Executions(store, time.time_ns, Catalogue()).delete(Actor(SYSTEM, owner), condition)
     except ExecutionNotFoundError as error:
         raise Failure(f"there is no execution {key!r}") from error
     say(f"execution {key} is deleted")

@@ -41,7 +41,7 @@ async def owner_of(store: Store, arguments: Mapping[str, object]) -> str:
     given = arguments["owner"]
     if given is not None:
         return printable("--owner", given)
-    owner = await store.write(lambda transaction: transaction.default_owner())
+    owner = await store.write(lambda transaction: transaction.instance.default_owner())
     if owner is None:
         raise Failure("the database has no default owner before the server's first start; give --owner")
     return owner

@@ -4,9 +4,10 @@ import time
 from collections.abc import Mapping
 from typing import cast
 
-from actiond.actions.errors import TargetToChangeNotFoundError
+from actiond.actions.actors import SYSTEM, Actor
+from actiond.actions.errors import TargetNotFoundError
 from actiond.actions.ports import Store
-from actiond.actions.targets import rotate_key
+from actiond.actions.use_cases.targets import SigningKeys
 from actiond.cli.store_command import Command, owner_of, print_secret, span_ns
 from actiond.config.settings import SettingsError
 from actiond.process.console import Failure, say
@@ -28,10 +29,9 @@ async def _rotate_key(store: Store, arguments: Mapping[str, object]) -> None:
     )
     owner = await owner_of(store, arguments)
     try:
-        key = await rotate_key(
-            store, owner, target_id, make_key(Sealer(keys)), now_ns=time.time_ns(), overlap_ns=overlap
-        )
-    except TargetToChangeNotFoundError as error:
+        signing_keys = SigningKeys(store, time.time_ns, make_key(Sealer(keys)))
+        key = await signing_keys.rotate(Actor(SYSTEM, owner), target_id, overlap)
+    except TargetNotFoundError as error:
         raise Failure(f"there is no target {target_id!r}") from error
     say(f"target {target_id} has a new signing key; those before it sign for {arguments['overlap']} more. Shown once:")
     print_secret(key, "key", "rotate it again")

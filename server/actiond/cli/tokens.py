@@ -9,7 +9,8 @@ from typing import cast
 from actiond.actions.errors import TokenNotFoundError
 from actiond.actions.ids import IdGenerator
 from actiond.actions.ports import Store
-from actiond.actions.tokens import ALL_PERMISSIONS, Token, Tokens
+from actiond.actions.tokens import ALL_PERMISSIONS, Token, digest_of
+from actiond.actions.use_cases.tokens import Tokens
 from actiond.cli.store_command import Command, owner_of, print_secret, print_table, printable, span_ns
 from actiond.config.settings import SettingsError
 from actiond.process.console import Failure, say
@@ -24,16 +25,18 @@ async def _create(store: Store, arguments: Mapping[str, object]) -> None:
     permissions = _permissions(cast("Sequence[str]", arguments["permissions"]))
     expires = None if arguments["expires"] is None else _expiry(str(arguments["expires"]), time.time_ns())
     owner = await owner_of(store, arguments)
-    number = await store.write(lambda transaction: transaction.next_worker_number())
+    number = await store.write(lambda transaction: transaction.instance.next_worker_number())
     secret = secrets.token_urlsafe(32)
-    token = await Tokens(store, time.time_ns).create(
-        token_id=IdGenerator(number, time.time_ns)(),
+    token = Token(
+        id=IdGenerator(number, time.time_ns)(),
         name=name,
         owner=owner,
-        permissions=permissions,
-        secret=secret,
+        permissions=frozenset(permissions),
+        digest=digest_of(secret),
+        created_at_ns=time.time_ns(),
         expires_at_ns=expires,
     )
+    await Tokens(store, time.time_ns).add(token)
     until = f", until {_time(token.expires_at_ns)}" if token.expires_at_ns else ""
     say(f"token {token.id} for owner {token.owner}{until}; its secret, shown this once:")
     print_secret(secret, "secret", f"token {token.id} is best revoked")
@@ -57,9 +60,11 @@ COMMANDS: Mapping[str, Command] = {"create": _create, "list": _list, "revoke": _
 
 
 def _permissions(wanted: Sequence[str]) -> frozenset[str]:
-    from actiond.api.permissions import permissions  # loads protobuf, which the other commands do without
+    # These load protobuf, which the other commands do without.
+    from actiond.api.permissions import permissions
+    from actiond.api.served import SERVICES
 
-    known = {*permissions(), ALL_PERMISSIONS}
+    known = {*permissions(SERVICES), ALL_PERMISSIONS}
     for permission in wanted:
         if permission not in known:
             raise SettingsError(f"--permission: {permission!r} is none of {', '.join(sorted(known))}")

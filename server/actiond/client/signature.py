@@ -1,8 +1,6 @@
-"""The signature of a call to a target: how it is made, and how whoever receives the call verifies it.
+"""The signature of calls to targets: making it, and verifying it where a call is received.
 
-For receivers as much as for actiond: it imports the standard library alone and nothing else of this program.
-
-    from actiond.client.signature import HEADER, verify
+Standard library only, so that a receiver may copy this file.
 
     verify(request.headers.get(HEADER), raw_body, key)  # raises SignatureError
 """
@@ -13,11 +11,11 @@ import time
 from collections.abc import Sequence
 
 HEADER = "ZITADEL-Signature"
-"""The header that carries it."""
-LONGEST = 8192
-"""Characters of a header that are read at all, about what HTTP servers let through. A signature has 68."""
+"""The header that carries the signature."""
+MAX_HEADER_LENGTH = 8192
+"""Characters; about what HTTP servers accept. A signature has 68."""
 TOLERANCE = 300
-"""Seconds by which a call's time may differ from the receiver's clock."""
+"""Seconds by which the time of a call may differ from the receiver's clock."""
 
 _ELEMENT = re.compile(r"([a-z][a-z0-9]*)=([^,]*)")
 _TIME = re.compile(r"[0-9]{1,12}")
@@ -25,11 +23,11 @@ _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
 class SignatureError(ValueError):
-    """The call is not proven to come from the holder of a key, just now. Its text says why, and holds no secret."""
+    """The call is not proven to come, just now, from the holder of a key. Its text says why, and holds no secret."""
 
 
 def header(body: bytes, keys: Sequence[str], now: int) -> str:
-    """The header's value for this body: one signature by each key, so that either is enough while they are rotated.
+    """Return the header's value for a body: one signature per key, so that either key verifies it during a rotation.
 
     `now` is in seconds since the epoch.
     """
@@ -45,31 +43,33 @@ def verify(
     tolerance: float = TOLERANCE,
     now: float | None = None,
 ) -> None:
-    """Returns when one of the header's signatures is by this key, or by one of these; else raises SignatureError.
+    """Check that one of the header's signatures was made with the key, or with one of several keys.
 
-    `header` is the value of `ZITADEL-Signature`, None where the call has none. `body` is the body as it was received,
-    byte for byte: JSON that was parsed and written again is another body. A call that was recorded can be sent again
-    while it is within the tolerance: who must not act on it twice remembers what it has seen for so long.
+    `header` is the value of `ZITADEL-Signature`; None if the call has none. `body` is the body as it was received, byte
+    for byte: JSON that was parsed and written again is a different body. Within the tolerance, a recorded call can be
+    sent again: remember what you have seen for that long if you must not act on a call twice.
+
+    Raises SignatureError.
     """
     keys = (key,) if isinstance(key, str) else tuple(key)
     if not keys or not all(keys):
-        raise SignatureError("there is no key to verify the signature by, or it is empty")
+        raise SignatureError("there is no key to verify the signature with, or it is empty")
     sent_at, digests = _parse(header)
     _check_time(int(sent_at), time.time() if now is None else now, tolerance)
     signed = _signed(sent_at, body)
     expected = [_digest(signed, one) for one in keys]
-    # All are compared, each in constant time: how long it takes tells nothing of which one came close.
+    # All pairs are compared, each in constant time: the duration tells nothing about which one came close.
     matches = [hmac.compare_digest(ours, theirs) for ours in expected for theirs in digests]
     if not any(matches):
         raise SignatureError("no signature matches the body and the key")
 
 
 def _parse(header: str | None) -> tuple[str, list[str]]:
-    """The time, as it was signed, and the signatures of version 1. Versions to come are passed over."""
+    """Return the time, as it was signed, and the signatures of version 1. Other versions are ignored."""
     if not header:
         raise SignatureError("the call is not signed")
-    if len(header) > LONGEST:
-        raise SignatureError(f"the signature header is longer than {LONGEST} characters")
+    if len(header) > MAX_HEADER_LENGTH:
+        raise SignatureError(f"the signature header is longer than {MAX_HEADER_LENGTH} characters")
     times, digests = [], []
     for element in header.split(","):
         match = _ELEMENT.fullmatch(element)
@@ -88,11 +88,11 @@ def _parse(header: str | None) -> tuple[str, list[str]]:
 
 
 def _check_time(sent_at: int, now: float, tolerance: float) -> None:
-    # Asked this way round, a NaN is refused.
+    # Compared this way round, a NaN is refused.
     if not now - sent_at <= tolerance:
         raise SignatureError("the signature is too old")
     if not sent_at - now <= tolerance:
-        raise SignatureError("the signature is of a time to come: the clocks differ")
+        raise SignatureError("the signature is from the future: the clocks differ")
 
 
 def _signed(sent_at: str, body: bytes) -> bytes:

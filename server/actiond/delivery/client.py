@@ -1,204 +1,184 @@
-"""Calls targets: signed, bounded in time, size and number, never sent twice, and each told of once when it has ended.
+"""Calls targets: signed, bounded in time, size and number, never sent twice.
 
-It knows nothing of executions but their name, and nothing of what a body means.
+It knows of executions only their keys, and nothing of what a body means.
 """
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from ssl import SSLContext
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import aiohttp
 
-from actiond.actions.signing_keys import SigningKey
-from actiond.actions.targets import Target, TargetType
+from actiond.actions.ports import TargetRequest
+from actiond.actions.targets import Target
+from actiond.delivery.client_errors import CLIENT_ERRORS, outcome_of
+from actiond.delivery.concurrency import ConcurrencyLimiter
 from actiond.delivery.connections import as_data, cut, open_session, read_url
 from actiond.delivery.deadline import Deadline
 from actiond.delivery.egress.policy import AddressGuard
-from actiond.delivery.faults import FAULTS, outcome_of
+from actiond.delivery.observers import TargetObserver, TargetObservers
 from actiond.delivery.outcomes import CallFailedError, Outcome, TargetCall
 from actiond.delivery.signer import Signer
-from actiond.delivery.slots import Slots
-from actiond.secrets.sealing import Sealer
 
 T = TypeVar("T")
 
-LARGE = 32 * 1024
-"""Bytes from which on an answer is used on a thread: other calls would wait for it on the loop."""
-LONGEST_SECONDS = 86_400
-"""A target's timeout counts up to a day: a longer wait would outlive the process."""
+MAX_TIMEOUT_SECONDS = 86_400
+"""A longer timeout of a target counts as this: a longer wait would outlive the process."""
 
 
 @dataclass(frozen=True, slots=True)
 class DeliveryLimits:
-    """What calls may take, of each worker."""
+    """Limits on calls, per worker."""
 
     concurrent: int = 2048
-    """Calls at once; more wait, within their timeout."""
+    """Calls in progress; more wait, within their timeout."""
     concurrent_per_target: int = 1024
     """Of these, to one target."""
     response_bytes: int = 1_048_576
-    """Of an answer's body."""
-    waiting_async: int = 10_000
-    """Calls that nobody waits for, running or waiting for a place; more are refused."""
-    waiting_async_bytes: int = 67_108_864
-    """Of their bodies together, likewise."""
+    """Of a response's body."""
+    background: int = 10_000
+    """Calls in the background, in progress or waiting for a slot; more are refused."""
+    background_bytes: int = 67_108_864
+    """Of the bodies of these calls together; more are refused."""
+
+
+@dataclass(frozen=True, slots=True)
+class Egress:
+    """How calls leave: to which addresses, signed by what, under which name, trusting whom."""
+
+    guard: AddressGuard
+    signer: Signer
+    user_agent: str
+    ssl_context: SSLContext | None = None
+    """What https targets are verified with; None for the system's trust store."""
 
 
 class TargetClient:
-    """Belongs to one event loop; opens nothing before the first call.
+    """Belongs to one event loop; opens nothing before the first call."""
 
-    observe: told of every call that has ended, on the loop. It must not block, nor raise.
-    observe_started: told how many calls are under way that nobody waits for, each time that changes. The same holds.
-    ssl_context: what https targets are verified by; None for the system's trust.
-    """
-
-    def __init__(
-        self,
-        guard: AddressGuard,
-        sealer: Sealer,
-        limits: DeliveryLimits,
-        user_agent: str,
-        observe: Callable[[TargetCall], object],
-        *,
-        observe_started: Callable[[int], object] | None = None,
-        ssl_context: SSLContext | None = None,
-    ) -> None:
-        self._guard = guard
-        self._signer = Signer(sealer)
+    def __init__(self, egress: Egress, limits: DeliveryLimits, observers: Sequence[TargetObserver] = ()) -> None:
+        self._egress = egress
         self._limits = limits
         self._headers = {
             "Content-Type": "application/json",
-            "User-Agent": user_agent,
-            "Accept-Encoding": "identity",  # a compressed answer could be any size
+            "User-Agent": egress.user_agent,
+            "Accept-Encoding": "identity",  # a compressed response could decompress to any size
         }
-        self._observe = observe
-        self._observe_started = observe_started
-        self._ssl_context = ssl_context
-        self._slots = Slots(limits.concurrent, limits.concurrent_per_target)
+        self._observers = TargetObservers(observers)
+        self._limiter = ConcurrencyLimiter(limits.concurrent, limits.concurrent_per_target)
         self._session: aiohttp.ClientSession | None = None
-        self._started: set[asyncio.Task[None]] = set()
-        self._started_bytes = 0
+        self._background: set[asyncio.Task[None]] = set()
+        self._background_bytes = 0
         self._is_closed = False
 
-    async def call(
-        self,
-        target: Target,
-        keys: Sequence[SigningKey],
-        body: bytes,
-        *,
-        execution: str,
-        request_id: str,
-        use: Callable[[bytes], T],
-    ) -> T:
-        """What `use` makes of the answer's body, which is empty unless the target's type has a use for it.
+    async def call(self, request: TargetRequest, use: Callable[[bytes], Awaitable[T]]) -> T:
+        """See TargetCaller. If cancelled, it closes the connection at once.
 
-        A ValueError of `use` makes the call a failed one (Outcome.BODY). It runs on a thread if the answer is large.
-
-        Raises CallFailedError. Cancelled, it closes the connection at once.
+        Raises CallFailedError.
         """
+        headers: dict[str, str] = {}
+        return await self._observed(request, headers, self._observers.started(request, headers), use)
+
+    def start(self, request: TargetRequest) -> None:
+        """See TargetCaller. Refused, which observers see, if there are too many already."""
+        headers: dict[str, str] = {}
+        tokens = self._observers.started(request, headers)
+        if self._is_closed or self._is_full(len(request.body)):
+            outcome = Outcome.CANCELLED if self._is_closed else Outcome.BUSY
+            self._observers.ended(tokens, _ended(request, outcome, None, 0.0))
+            return
+        self._background_bytes += len(request.body)
+        task = asyncio.get_running_loop().create_task(self._run(request, headers, tokens))
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
+
+    async def wait_idle(self) -> None:
+        """Wait until no call is in progress in the background."""
+        while self._background:
+            await asyncio.wait(self._background)
+
+    async def close(self) -> None:
+        """Cancel calls in the background. Later calls fail."""
+        self._is_closed = True
+        await asyncio.sleep(0)  # a task that is cancelled before its first step would never reach its observers
+        for task in self._background:
+            task.cancel()
+        await self.wait_idle()
+        if self._session is not None:
+            await self._session.close()
+
+    def _is_full(self, size: int) -> bool:
+        limits = self._limits
+        return len(self._background) >= limits.background or self._background_bytes + size > limits.background_bytes
+
+    async def _run(self, request: TargetRequest, headers: Mapping[str, str], tokens: list[Any]) -> None:
+        try:
+            await self._observed(request, headers, tokens, _ignore)
+        except CallFailedError:
+            """The observers have seen it."""
+        finally:
+            self._background_bytes -= len(request.body)
+
+    async def _observed(
+        self,
+        request: TargetRequest,
+        headers: Mapping[str, str],
+        tokens: list[Any],
+        use: Callable[[bytes], Awaitable[T]],
+    ) -> T:
         began = time.perf_counter()
         outcome, status = Outcome.CANCELLED, None
         try:
-            status, answer = await self._exchange(target, keys, body)
+            status, answer = await self._exchange(request, headers)
             used = await _used(answer, use, status)
             outcome = Outcome.OK
         except CallFailedError as failure:
             outcome, status = failure.outcome, failure.status
             raise
         finally:
-            seconds = time.perf_counter() - began
-            self._observe(_told(target, outcome, status, seconds, execution, request_id))
+            self._observers.ended(tokens, _ended(request, outcome, status, time.perf_counter() - began))
         return used
 
-    def start(
-        self, target: Target, keys: Sequence[SigningKey], body: bytes, *, execution: str, request_id: str
-    ) -> None:
-        """Calls the target without anyone waiting. Too many of these, and it is refused, which `observe` is told."""
-        if self._is_closed or self._has_no_room(len(body)):
-            outcome = Outcome.CANCELLED if self._is_closed else Outcome.BUSY
-            self._observe(_told(target, outcome, None, 0.0, execution, request_id))
-            return
-        self._started_bytes += len(body)
-        task = asyncio.get_running_loop().create_task(self._run(target, keys, body, execution, request_id))
-        self._started.add(task)
-        task.add_done_callback(self._forget)
-        self._tell_of_started()
-
-    async def wait_idle(self) -> None:
-        """Until none of the calls runs that were started without anyone waiting."""
-        while self._started:
-            await asyncio.wait(self._started)
-
-    async def close(self) -> None:
-        """Cuts what still runs. Calls that come later fail."""
-        self._is_closed = True
-        await asyncio.sleep(0)  # a task that is cancelled before its first step would end unseen
-        for task in self._started:
-            task.cancel()
-        await self.wait_idle()
-        if self._session is not None:
-            await self._session.close()
-
-    def _forget(self, task: "asyncio.Task[None]") -> None:
-        self._started.discard(task)
-        self._tell_of_started()
-
-    def _tell_of_started(self) -> None:
-        if self._observe_started is not None:
-            self._observe_started(len(self._started))
-
-    def _has_no_room(self, size: int) -> bool:
-        limits = self._limits
-        return len(self._started) >= limits.waiting_async or self._started_bytes + size > limits.waiting_async_bytes
-
-    async def _run(
-        self, target: Target, keys: Sequence[SigningKey], body: bytes, execution: str, request_id: str
-    ) -> None:
-        try:
-            await self.call(target, keys, body, execution=execution, request_id=request_id, use=bytes)
-        except CallFailedError:
-            """`observe` has been told."""
-        finally:
-            self._started_bytes -= len(body)
-
-    async def _exchange(self, target: Target, keys: Sequence[SigningKey], body: bytes) -> tuple[int, bytes]:
-        """Status and body of an answer that is a success, within the target's timeout."""
+    async def _exchange(self, request: TargetRequest, headers: Mapping[str, str]) -> tuple[int, bytes]:
+        """Return status and body of a successful response, within the target's timeout."""
         if self._is_closed:
             raise CallFailedError(Outcome.CANCELLED)
+        target = request.target
         has_slot = False
         try:
-            with Deadline(_seconds(target)) as deadline:
-                await self._slots.take(target.id)
+            with Deadline(_timeout_seconds(target)) as deadline:
+                await self._limiter.acquire(target.id)
                 has_slot = True
-                headers = self._signer.headers(target.id, keys, body)  # not before it has a place: it is timed
-                return await self._post(target, headers, body)
-        except FAULTS as fault:
+                # Signed only now: a signature holds the time.
+                signature = self._egress.signer.headers(target.id, request.keys, request.body)
+                return await self._post(request, {**headers, **(signature or {})})
+        except CLIENT_ERRORS as error:
             # Without its cause, whose text names the address.
-            raise CallFailedError(self._outcome(fault, deadline, has_slot=has_slot)) from None
+            raise CallFailedError(self._outcome(error, deadline, has_slot=has_slot)) from None
         finally:
             if has_slot:
-                self._slots.give_back(target.id)
+                self._limiter.release(target.id)
 
-    def _outcome(self, fault: BaseException, deadline: Deadline, *, has_slot: bool) -> Outcome:
+    def _outcome(self, error: BaseException, deadline: Deadline, *, has_slot: bool) -> Outcome:
         if self._is_closed:
             return Outcome.CANCELLED
         if deadline.has_passed:
             return Outcome.TIMEOUT if has_slot else Outcome.BUSY
-        return outcome_of(fault)
+        return outcome_of(error)
 
-    async def _post(self, target: Target, headers: Mapping[str, str] | None, body: bytes) -> tuple[int, bytes]:
+    async def _post(self, request: TargetRequest, headers: Mapping[str, str]) -> tuple[int, bytes]:
         if self._session is None:
-            self._session = open_session(self._guard, self._headers, self._ssl_context)
-        url, data = read_url(target.endpoint), as_data(body)
+            self._session = open_session(self._egress.guard, self._headers, self._egress.ssl_context)
+        url, data = read_url(request.target.endpoint), as_data(request.body)
         response = await self._session.post(url, data=data, headers=headers, allow_redirects=False)
         transport = response.connection and response.connection.transport
         try:
             if not 200 <= response.status <= 299:
                 raise CallFailedError(Outcome.STATUS, response.status)
-            return response.status, await self._read(response, is_used=target.type is TargetType.CALL)
+            return response.status, await self._read(response, is_used=request.target.type.uses_answer)
         finally:
             if response.content.is_eof():
                 response.release()
@@ -207,7 +187,7 @@ class TargetClient:
                 response.close()
 
     async def _read(self, response: aiohttp.ClientResponse, *, is_used: bool) -> bytes:
-        """The body. One that nobody uses is read too, to the end or the limit: then the connection can be kept."""
+        """Return the body if it is used. Otherwise read it to its end or the limit, to keep the connection."""
         limit = self._limits.response_bytes
         kept = bytearray()
         size = 0
@@ -222,29 +202,32 @@ class TargetClient:
         return bytes(kept)
 
 
-async def _used(answer: bytes, use: Callable[[bytes], T], status: int) -> T:
+async def _ignore(_answer: bytes) -> None:
+    """Use nothing of a response."""
+
+
+async def _used(answer: bytes, use: Callable[[bytes], Awaitable[T]], status: int) -> T:
     try:
-        return use(answer) if len(answer) < LARGE else await asyncio.to_thread(use, answer)
+        return await use(answer)
     except ValueError:
-        raise CallFailedError(Outcome.BODY, status) from None  # its text may repeat the body
+        raise CallFailedError(Outcome.BAD_RESPONSE, status) from None  # its text may repeat the body
 
 
-def _told(
-    target: Target, outcome: Outcome, status: int | None, seconds: float, execution: str, request_id: str
-) -> TargetCall:
-    goes_on = target.type is TargetType.ASYNC or not target.interrupt_on_error
+def _ended(request: TargetRequest, outcome: Outcome, status: int | None, seconds: float) -> TargetCall:
+    target = request.target
+    goes_on = not target.type.waits or not target.interrupt_on_error
     return TargetCall(
         target_id=target.id,
-        execution=execution,
+        execution=request.execution,
         outcome=outcome,
         status=status,
         seconds=seconds,
-        # What was cut from our side ends the execution too.
-        is_passed_over=goes_on and outcome not in (Outcome.OK, Outcome.CANCELLED),
-        request_id=request_id,
+        # What is cancelled on our side ends the execution too.
+        is_ignored=goes_on and outcome not in (Outcome.OK, Outcome.CANCELLED),
+        request_id=request.request_id,
     )
 
 
-def _seconds(target: Target) -> float:
-    # Compared as integers: 10,000 years of nanoseconds are.
-    return min(target.timeout_ns, LONGEST_SECONDS * 1_000_000_000) / 1_000_000_000
+def _timeout_seconds(target: Target) -> float:
+    # Compared as integers: a timeout may be 10,000 years.
+    return min(target.timeout_ns, MAX_TIMEOUT_SECONDS * 1_000_000_000) / 1_000_000_000

@@ -1,4 +1,4 @@
-"""How a call to a target ended, in words that may be logged and counted: no body, no address, no secret."""
+"""How a call to a target ended, in terms that may be logged and counted: no body, no address, no secret."""
 
 from dataclasses import dataclass
 from enum import Enum
@@ -7,32 +7,32 @@ from actiond.actions.errors import TargetFailedError
 
 
 class Outcome(Enum):
-    """What became of a call. The values stand in the log and label the metrics."""
+    """How a call ended. The values appear in the log and as labels of metrics."""
 
     OK = "ok"
-    """A status of 2xx, and the answer whole."""
+    """A 2xx status and a complete response."""
     STATUS = "status"
-    """Another status; a redirect is one."""
+    """Another status, redirects included."""
     TIMEOUT = "timeout"
-    """The target's timeout passed before the answer was whole."""
+    """The target's timeout passed before the response was complete."""
     CONNECT = "connect"
-    """No connection, or none any more when the answer should have come: no such name, refused, reset, closed."""
+    """No connection, or it was lost before the response: unknown name, refused, reset, closed."""
     TLS = "tls"
-    """The certificate does not convince, or the two sides find no common TLS."""
-    ADDRESS = "address"
-    """The endpoint leads to an address that is denied, or to none at all."""
+    """Certificate verification or TLS negotiation failed."""
+    ADDRESS_DENIED = "address_denied"
+    """The endpoint leads to an address that is denied, or is not a usable URL."""
     TOO_LARGE = "too_large"
-    """The answer's body, which is to be used, is over the limit."""
+    """The response's body is to be used and is over the limit."""
     PROTOCOL = "protocol"
-    """What came back is not HTTP, or ends in the middle of its body."""
+    """The response is not valid HTTP, or ends in the middle of its body."""
     BUSY = "busy"
-    """Nothing was sent: too many calls run, to this target or altogether."""
+    """Nothing was sent: too many calls are in progress, to this target or in total."""
     CANCELLED = "cancelled"
-    """Cut from our side: the caller's deadline passed, the caller left, or the process ends."""
-    BODY = "body"
-    """The answer's body does not say what it should."""
-    KEY = "key"
-    """Nothing was sent: the target's signing key cannot be opened."""
+    """Cancelled on our side: the caller's deadline passed, the caller disconnected, or the process ends."""
+    BAD_RESPONSE = "bad_response"
+    """The response's body cannot be used."""
+    KEY_UNAVAILABLE = "key_unavailable"
+    """Nothing was sent: the target's signing key cannot be decrypted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,19 +41,19 @@ class TargetCall:
 
     target_id: str
     execution: str
-    """The key of the condition that asked for the call."""
+    """Key of the condition that the call was made for."""
     outcome: Outcome
     status: int | None
-    """The HTTP status, if that is what the call ended with: None for an answer that was begun and not ended."""
+    """The HTTP status; None if the call ended before a response was complete."""
     seconds: float
-    """From the asking on, so what was spent waiting for a place is in it."""
-    is_passed_over: bool
-    """Whether it failed and the execution goes on all the same."""
+    """Including the wait for a free slot."""
+    is_ignored: bool
+    """Whether it failed and the execution goes on regardless."""
     request_id: str
 
 
 class CallFailedError(TargetFailedError):
-    """The call did not bring what was asked for. Its text is as harmless as a TargetCall."""
+    """The call failed. Its text may be logged, like a TargetCall."""
 
     def __init__(self, outcome: Outcome, status: int | None = None) -> None:
         super().__init__(outcome.value if status is None else f"{outcome.value} {status}")

@@ -1,4 +1,4 @@
-"""Signs a call by its target's keys, which come sealed. It knows nothing of how a call is made."""
+"""Signs calls with their target's keys, which are stored sealed."""
 
 import logging
 import time
@@ -13,19 +13,19 @@ _log = logging.getLogger(__name__)
 
 
 class Signer:
-    """Opens keys as they are used and keeps none of them."""
+    """Opens keys when they are used and keeps none of them."""
 
     def __init__(self, sealer: Sealer) -> None:
         self._sealer = sealer
-        self._has_told = False
+        self._has_logged = False
 
     def headers(self, target_id: str, keys: Sequence[SigningKey], body: bytes) -> Mapping[str, str] | None:
-        """What a call that is sent now carries beside what all calls do; None for a target without keys.
+        """Return the signature headers of a call that is sent now; None for a target without keys.
 
-        One key that opens is enough: where the encryption key was lost, a new signing key mends a target at once,
-        although those before it would have signed for a while yet.
+        One key that opens is enough: after the encryption key was lost, a new signing key repairs a target at once,
+        although the older keys would still have signed for a while.
 
-        Raises CallFailedError (Outcome.KEY) when none opens.
+        Raises CallFailedError (Outcome.KEY_UNAVAILABLE) if none opens.
         """
         now = time.time_ns()
         valid = [key for key in keys if key.is_valid(now)]
@@ -36,18 +36,18 @@ class Signer:
             try:
                 opened.append(self._sealer.open(target_id, key.sealed))
             except UnsealError:
-                self._tell(target_id)
+                self._log_once(target_id)
         if not opened:
-            raise CallFailedError(Outcome.KEY)
+            raise CallFailedError(Outcome.KEY_UNAVAILABLE)
         return {signature.HEADER: signature.header(body, opened, now // 1_000_000_000)}
 
-    def _tell(self, target_id: str) -> None:
-        """Once: with a lost encryption key every call would."""
-        if not self._has_told:
-            self._has_told = True
+    def _log_once(self, target_id: str) -> None:
+        """Without the encryption key every call would log it."""
+        if not self._has_logged:
+            self._has_logged = True
             _log.error(
-                "A signing key of target %s cannot be opened: it was sealed under another encryption key. "
-                "Bring that one back, or give the target a new signing key (actiond target rotate-key). "
-                "Other targets may be concerned; this is told once.",
+                "A signing key of target %s cannot be decrypted: it was encrypted with another key. "
+                "Restore that encryption key, or give the target a new signing key (actiond target rotate-key). "
+                "Other targets may be affected; this is logged once.",
                 target_id,
             )

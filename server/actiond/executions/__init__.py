@@ -1,1 +1,1 @@
-"""Running executions: plans, and the runner that calls targets one after another."""
+"""Running executions, whatever triggers them: plans, payloads, and the runner that calls the targets."""

@@ -17,8 +17,8 @@ from collections.abc import Sequence
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from actiond.actions.ports import MakeKey
 from actiond.actions.signing_keys import SigningKey
-from actiond.actions.targets import MakeKey
 
 KEY_BYTES = 32
 """Of an encryption key, for AES-256."""

@@ -1,72 +1,52 @@
-"""The access log: one line for each call, as text or as JSON, and never a word of what the call said."""
+"""The access log: one line per call, without anything that was sent or received."""
 
 import time
 from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-import orjson
 from google.rpc import code_pb2
 
 from actiond.telemetry.line_writer import LineWriter
-from rpcfront.calls.observers import Call
-
-Style = Callable[[float, Call, str], bytes]
-"""Time (seconds since 1970), call and owner as a line."""
+from actiond.telemetry.records import Format, Record, milliseconds, timestamp
+from rpcfront import CallEnd, CallStart
 
 _CODES = {number: name for name, number in code_pb2.Code.items()}
 
 
 class AccessLog:
-    """Writes to a file descriptor, see LineWriter. To be given to `Gateway(observe=…)`.
+    """An observer of the gateway's that writes to a file descriptor, see LineWriter."""
 
-    style: `as_text` or `as_json`.
-    owner: what is logged of the caller; never a secret.
-    """
-
-    def __init__(self, descriptor: int, style: Style, owner: Callable[[Any], str] = lambda _caller: "") -> None:
+    def __init__(self, descriptor: int, format_record: Format, owner: Callable[[Any], str]) -> None:
+        """`owner` returns the resource owner of a caller."""
         self._writer = LineWriter(descriptor, "access log")
-        self._style = style
+        self._format = format_record
         self._owner = owner
 
-    def __call__(self, call: Call) -> None:
-        """Takes a line. It is out within a tenth of a second."""
+    def started(self, call: CallStart) -> None:
+        """Write nothing: the line is written at the end."""
+
+    def ended(self, _token: object, call: CallEnd) -> None:
+        """Write a line."""
         self._writer.put(partial(self._line, time.time(), call))
 
     def close(self, seconds: float = 1.0) -> None:
-        """Writes what is left, for so long at the most."""
+        """Write what is left, for at most so many seconds."""
         self._writer.close(seconds)
 
-    def _line(self, moment: float, call: Call) -> bytes:
-        return self._style(moment, call, self._owner(call.caller) if call.caller else "")
+    def _line(self, moment: float, call: CallEnd) -> bytes:
+        return self._format(record_of(moment, call, self._owner(call.caller) if call.caller else ""))
 
 
-def as_text(moment: float, call: Call, owner: str) -> bytes:
-    """`2026-11-23T16:02:21.666Z json package.Service/Method OK 1.234ms owner=1 request=2 peer=3`; `-` for none."""
-    milliseconds = call.seconds * 1000
-    line = (
-        f"{_time(moment)} {call.protocol} {call.method or '-'} {_CODES[call.code]} {milliseconds:.3f}ms "
-        f"owner={owner or '-'} request={call.request_id or '-'} peer={call.peer or '-'}\n"
-    )
-    return line.encode("ascii", "backslashreplace")
-
-
-def as_json(moment: float, call: Call, owner: str) -> bytes:
-    """The same as a JSON object, its time in RFC 3339, its duration in milliseconds."""
-    return orjson.dumps(
-        {
-            "time": _time(moment),
-            "protocol": call.protocol,
-            "method": call.method,
-            "code": _CODES[call.code],
-            "milliseconds": round(call.seconds * 1000, 3),
-            "owner": owner,
-            "request_id": call.request_id,
-            "peer": call.peer,
-        },
-        option=orjson.OPT_APPEND_NEWLINE,
-    )
-
-
-def _time(moment: float) -> str:
-    return f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(moment))}.{int(moment % 1 * 1000):03d}Z"
+def record_of(moment: float, call: CallEnd, owner: str) -> Record:
+    """Return the fields of a line. `moment` is when the call ended, in seconds since the epoch."""
+    return {
+        "time": timestamp(moment),
+        "protocol": call.protocol,
+        "method": call.method or None,
+        "code": _CODES[call.code],
+        "duration_ms": milliseconds(call.seconds),
+        "owner": owner or None,
+        "request_id": call.request_id or None,
+        "peer": call.peer or None,
+    }

@@ -1,7 +1,7 @@
-"""Lines that many calls leave behind, written without holding up any.
+"""Writes the lines of the logs without delaying calls.
 
-They are gathered and written on a thread, every tenth of a second: whoever reads them slowly, or not at all, holds up
-no call. What does not fit is counted, and the count is written.
+Lines are gathered and written on a thread, ten times a second: a reader that is slow, or gone, delays no call. Lines
+that do not fit are dropped and counted, and the count is written.
 """
 
 import asyncio
@@ -11,35 +11,35 @@ import threading
 from collections.abc import Callable, Sequence
 
 Line = Callable[[], bytes]
-"""Makes a line, its end included. It is called on the thread."""
+"""Makes a line, its end included. Called on the thread."""
 
 FLUSH_SECONDS = 0.1
-BATCHES = 32
-"""Waiting for the thread at the most; more are dropped."""
+MAX_BATCHES = 32
+"""Batches that wait for the thread; further ones are dropped."""
 
 
 class LineWriter:
     """Writes to a file descriptor. `put` and `close` belong to one event loop."""
 
     def __init__(self, descriptor: int, name: str) -> None:
-        """`name` is what stands before the count of lines that were dropped."""
+        """`name` is written before the count of lines that were dropped."""
         self._descriptor = descriptor
         self._name = name
         self._gathered: list[Line] = []
         self._is_flushing = False
         self._dropped = 0
-        self._batches: queue.Queue[list[Line] | None] = queue.Queue(BATCHES)
+        self._batches: queue.Queue[list[Line] | None] = queue.Queue(MAX_BATCHES)
         self._thread: threading.Thread | None = None
 
     def put(self, line: Line) -> None:
-        """Takes a line. It is out within a tenth of a second."""
+        """Write a line within a tenth of a second."""
         self._gathered.append(line)
         if not self._is_flushing:
             self._is_flushing = True
             asyncio.get_running_loop().call_later(FLUSH_SECONDS, self._flush)
 
     def close(self, seconds: float = 1.0) -> None:
-        """Writes what is left, for so long at the most."""
+        """Write what is left, for at most so many seconds."""
         self._flush()
         try:
             self._batches.put_nowait(None)
@@ -66,7 +66,7 @@ class LineWriter:
                 while text:
                     text = text[os.write(self._descriptor, text) :]
             except OSError:
-                """Nobody reads it any more."""
+                """The reader is gone."""
 
     def _text(self, batch: Sequence[Line]) -> bytes:
         lines = [line() for line in batch]

@@ -1,84 +1,51 @@
-"""The log of calls to targets: a line each, as text or as JSON, and never a word of what was said to whom."""
+"""The log of calls to targets: one line per call, without anything that was sent or received."""
 
 import logging
-import re
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
 from functools import partial
 
-import orjson
-
+from actiond.actions.ports import TargetRequest
 from actiond.delivery.outcomes import Outcome, TargetCall
+from actiond.telemetry.records import Format, Record, milliseconds, timestamp
 
-Style = Callable[[float, TargetCall], bytes]
-"""Time (seconds since 1970) and call as a line."""
 Put = Callable[[Callable[[], bytes]], object]
-"""Takes what makes a line, and writes it without holding up whoever hands it over."""
-
-_HARMLESS = re.compile(r"[!-\[\]-~]*")
-"""Printable ASCII but the space, which ends a word, and the backslash, which begins an escape."""
+"""Takes a function that makes a line, and writes the line without delaying the caller."""
 
 
-class CallLog:
-    """To be given to the client as what observes. style: `as_text` or `as_json`.
+class TargetLog:
+    """An observer of the client's.
 
-    least: the logging level that is worth a line. A call that went well is INFO, any other a WARNING.
+    A call that succeeded is logged at INFO, any other at WARNING; lines below `level` are not written.
     """
 
-    def __init__(self, put: Put, style: Style, least: int) -> None:
+    def __init__(self, put: Put, format_record: Format, level: int) -> None:
         self._put = put
-        self._style = style
-        self._least = least
+        self._format = format_record
+        self._level = level
 
-    def __call__(self, call: TargetCall) -> None:
-        if (logging.INFO if call.outcome is Outcome.OK else logging.WARNING) >= self._least:
-            self._put(partial(self._style, time.time(), call))
+    def started(self, _request: TargetRequest, _headers: dict[str, str]) -> None:
+        """Write nothing: the line is written at the end."""
 
+    def ended(self, _token: object, call: TargetCall) -> None:
+        """Write a line."""
+        if (logging.INFO if call.outcome is Outcome.OK else logging.WARNING) >= self._level:
+            self._put(partial(self._line, time.time(), call))
 
-def as_text(moment: float, call: TargetCall) -> bytes:
-    """`<time> target=1 execution=request outcome=ok status=200 ms=1.234 error=- request_id=2`; `-` for none."""
-    return (
-        f"{_time(moment)} target={_word(call.target_id)} execution={_word(call.execution)} outcome={_outcome(call)} "
-        f"status={call.status or '-'} ms={call.seconds * 1000:.3f} error={_error(call) or '-'} "
-        f"request_id={_word(call.request_id)}\n"
-    ).encode()
+    def _line(self, moment: float, call: TargetCall) -> bytes:
+        return self._format(record_of(moment, call))
 
 
-def as_json(moment: float, call: TargetCall) -> bytes:
-    """The same as a JSON object; what there is none of is null."""
-    return orjson.dumps(
-        {
-            "time": _time(moment),
-            "target": call.target_id,
-            "execution": call.execution,
-            "outcome": _outcome(call),
-            "status": call.status,
-            "ms": round(call.seconds * 1000, 3),
-            "error": _error(call),
-            "request_id": call.request_id,
-        },
-        option=orjson.OPT_APPEND_NEWLINE,
-    )
-
-
-def _time(moment: float) -> str:
-    return datetime.fromtimestamp(moment, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def _outcome(call: TargetCall) -> str:
-    """For the execution, beside the kind of error: whether it went on."""
-    if call.outcome is Outcome.OK:
-        return "ok"
-    return "passed_over" if call.is_passed_over else "failed"
-
-
-def _error(call: TargetCall) -> str | None:
-    return None if call.outcome is Outcome.OK else call.outcome.value
-
-
-def _word(text: str) -> str:
-    """One word, whatever a client or an operator has put into it: an execution's key may hold any character."""
-    if _HARMLESS.fullmatch(text):
-        return text or "-"
-    return text.encode("unicode_escape").decode().replace(" ", "\\x20")
+def record_of(moment: float, call: TargetCall) -> Record:
+    """Return the fields of a line. `moment` is when the call ended, in seconds since the epoch."""
+    is_ok = call.outcome is Outcome.OK
+    return {
+        "time": timestamp(moment),
+        "target": call.target_id,
+        "execution": call.execution,
+        "outcome": "ok" if is_ok else "ignored" if call.is_ignored else "failed",
+        "status": call.status,
+        "duration_ms": milliseconds(call.seconds),
+        "error": None if is_ok else call.outcome.value,
+        "request_id": call.request_id,
+    }

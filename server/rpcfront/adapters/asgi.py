@@ -14,8 +14,8 @@ from rpcfront.calls.dispatch import INTERNAL, Outcome
 from rpcfront.calls.lifetime import CLIENT_LEFT
 from rpcfront.limits import Limits, cut_short
 from rpcfront.protocols.http import Headers, HttpResponse, Write
-from rpcfront.protocols.json_errors import ErrorPages
-from rpcfront.router import Front
+from rpcfront.protocols.json_errors import JsonErrors
+from rpcfront.router import Router
 from rpcfront.status import StatusError
 
 Scope = MutableMapping[str, Any]
@@ -49,7 +49,7 @@ class _AsgiRequest(Exchange):
             yield event.get("body", b"")
             more = event.get("more_body", False)
 
-    async def departure(self) -> None:
+    async def wait_disconnected(self) -> None:
         while (await self._receive())["type"] != "http.disconnect":
             """What is left of a body that nobody has read."""
 
@@ -86,11 +86,11 @@ class _AsgiRequest(Exchange):
 class AsgiApplication:
     """An ASGI 3 application: HTTP, and the lifespan protocol, in which it has nothing to do."""
 
-    def __init__(self, front: Front, pages: ErrorPages, limits: Limits, calls: Calls) -> None:
-        self._front = front
+    def __init__(self, router: Router, errors: JsonErrors, limits: Limits, calls: Calls) -> None:
+        self._router = router
         self._deadlines = Deadlines()
         self._limits = limits
-        self._internal = pages.response(Outcome(status=INTERNAL))
+        self._internal = errors.response(Outcome(status=INTERNAL))
         self._calls = calls
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -106,7 +106,7 @@ class AsgiApplication:
         request.task = self._calls.enter()
         try:
             try:
-                response = await self._front(request)
+                response = await self._router(request)
                 if request.unread and response is not None:
                     await request.drain()
             except asyncio.CancelledError:

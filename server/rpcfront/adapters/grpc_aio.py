@@ -16,11 +16,11 @@ import grpc
 
 from rpcfront.calls.context import ServicerContext
 from rpcfront.calls.deadlines import Deadlines
-from rpcfront.calls.dispatch import INTERNAL, Dispatcher, Outcome
+from rpcfront.calls.dispatch import INTERNAL, Dispatcher, Outcome, Wire
 from rpcfront.calls.lifetime import CLIENT_LEFT
 from rpcfront.calls.methods import Method
-from rpcfront.calls.observers import REQUEST_ID, RequestIds
 from rpcfront.calls.protobuf import MORE_MESSAGES, NO_MESSAGE, decode_protobuf, details_trailer, encode_protobuf
+from rpcfront.calls.request_ids import REQUEST_ID, RequestIds
 from rpcfront.limits import too_slow
 from rpcfront.metadata import DETAILS_KEY, Metadata
 from rpcfront.status import GRPC_CODES, StatusError
@@ -109,7 +109,8 @@ def _unary(dispatcher: Dispatcher, method: Method, reader: _Reader) -> Callable[
         try:
             context = reader.context(grpc_context)
             read = partial(reader.message, grpc_context, context)
-            outcome = await dispatcher.unary(method, context, read, parse, encode_protobuf)
+            wire = Wire(read, parse, encode_protobuf, offloads_encoding=False)
+            outcome = await dispatcher.unary(method, context, wire)
             if outcome.status is not None or context.has_metadata:
                 if context.initial_metadata():
                     await grpc_context.send_initial_metadata(context.initial_metadata())
@@ -130,7 +131,8 @@ def _stream(dispatcher: Dispatcher, method: Method, reader: _Reader) -> Callable
             context = reader.context(grpc_context)
             sink = _Sink(grpc_context, context)
             read = partial(reader.message, grpc_context, context)
-            outcome = await dispatcher.stream(method, context, read, parse, encode_protobuf, sink)
+            wire = Wire(read, parse, encode_protobuf, offloads_encoding=False)
+            outcome = await dispatcher.stream(method, context, wire, sink)
             if context.initial_metadata():
                 await sink.start()
             await _end(grpc_context, outcome, context)

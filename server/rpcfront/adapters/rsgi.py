@@ -8,32 +8,22 @@ Header values that are not ASCII do not arrive at all. A client that closes its 
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Iterable
-from typing import Any, Protocol
+from typing import Any
 
 from granian.rsgi import ProtocolClosed  # type: ignore[attr-defined]  # documented, but not in its __all__
 
 from rpcfront.adapters.request_body import Calls, Exchange
+from rpcfront.adapters.rsgi_interface import RsgiScope
 from rpcfront.calls.deadlines import Deadlines
 from rpcfront.calls.dispatch import INTERNAL, Outcome
 from rpcfront.calls.lifetime import CLIENT_LEFT
 from rpcfront.limits import Limits, cut_short, too_slow
 from rpcfront.protocols.http import Headers, HttpResponse, Write
-from rpcfront.protocols.json_errors import ErrorPages
-from rpcfront.router import Front
+from rpcfront.protocols.json_errors import JsonErrors
+from rpcfront.router import Router
 from rpcfront.status import StatusError
 
 _log = logging.getLogger(__name__)
-
-
-class RsgiScope(Protocol):
-    """The parts of RSGI's scope that are read here."""
-
-    http_version: str
-    method: str
-    path: str
-    query_string: str
-    client: str
-    headers: Any
 
 
 class _RsgiRequest(Exchange):
@@ -121,7 +111,7 @@ class _RsgiRequest(Exchange):
         """Ends a stream, which to granian it is when nobody holds its transport any more."""
         self._transport = None
 
-    async def departure(self) -> None:
+    async def wait_disconnected(self) -> None:
         await self._protocol.client_disconnect()
 
 
@@ -130,14 +120,14 @@ def _peer(client: str) -> str:
     return f"ipv6:{client}" if client.startswith("[") else f"ipv4:{client}"
 
 
-class RsgiApplication:
+class GranianApplication:
     """What granian calls: `(scope, protocol)`."""
 
-    def __init__(self, front: Front, pages: ErrorPages, limits: Limits, calls: Calls) -> None:
-        self._front = front
+    def __init__(self, router: Router, errors: JsonErrors, limits: Limits, calls: Calls) -> None:
+        self._router = router
         self._deadlines = Deadlines()
         self._limits = limits
-        self._internal = pages.response(Outcome(status=INTERNAL))
+        self._internal = errors.response(Outcome(status=INTERNAL))
         self._calls = calls
 
     async def __rsgi__(self, scope: RsgiScope, protocol: Any) -> None:
@@ -146,7 +136,7 @@ class RsgiApplication:
         request = _RsgiRequest(scope, protocol, task, self._deadlines, self._limits)
         response: HttpResponse | None
         try:
-            response = await self._front(request)
+            response = await self._router(request)
             if request.unread and response is not None:
                 await request.drain()
         except asyncio.CancelledError:

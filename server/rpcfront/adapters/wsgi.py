@@ -21,9 +21,9 @@ from rpcfront.adapters.request_body import DRAIN_BYTES, declared_length, origin_
 from rpcfront.calls.dispatch import INTERNAL, Outcome
 from rpcfront.limits import cut_short, too_large
 from rpcfront.protocols.http import Headers, HttpRequest, HttpResponse, Write
-from rpcfront.protocols.json_errors import ErrorPages
-from rpcfront.router import Front
-from rpcfront.status import refusal
+from rpcfront.protocols.json_errors import JsonErrors
+from rpcfront.router import Router
+from rpcfront.status import status_error
 
 _log = logging.getLogger(__name__)
 
@@ -110,9 +110,9 @@ def _resolve(taken: "asyncio.Future[None]") -> None:
 class WsgiApplication:
     """A WSGI application (PEP 3333). One event loop, started with the first call, serves all its threads."""
 
-    def __init__(self, front: Front, pages: ErrorPages) -> None:
-        self._front = front
-        self._internal = pages.response(Outcome(status=INTERNAL))
+    def __init__(self, router: Router, errors: JsonErrors) -> None:
+        self._router = router
+        self._internal = errors.response(Outcome(status=INTERNAL))
         self._lock = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -141,7 +141,7 @@ class WsgiApplication:
 
     async def _answer(self, request: _WsgiRequest) -> HttpResponse | None:
         try:
-            return await self._front(request)
+            return await self._router(request)
         except Exception:  # noqa: BLE001  # whatever it is, the client gets an answer
             _log.exception("%s %s failed", request.method, request.path)
             return self._internal
@@ -191,7 +191,7 @@ def _read(environ: Environ, limit: int, framing: int) -> bytes:
     if declared:
         length = declared_length(declared)
         if length is None:
-            raise refusal(code_pb2.INVALID_ARGUMENT, "content-length must be digits")
+            raise status_error(code_pb2.INVALID_ARGUMENT, "content-length must be digits")
         if length > longest:
             raise too_large(limit)
     elif environ.get("wsgi.input_terminated"):

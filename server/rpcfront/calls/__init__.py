@@ -1,1 +1,1 @@
-"""A call from its headers to its outcome, whatever the protocol: dispatch, context, deadlines, observers."""
+"""One call, whatever its protocol: its methods, context, lifetime and dispatcher."""

@@ -1,4 +1,4 @@
-"""Deadlines on waiting. A timer for each wait costs more than the rest of a call, so one sweep serves them all."""
+"""Deadlines on waiting. A timer for each wait would cost more than the rest of a call, so one sweep serves them all."""
 
 import asyncio
 import time
@@ -9,18 +9,18 @@ T = TypeVar("T")
 
 
 def current_task() -> "asyncio.Task[Any]":
-    """The task that runs. Asking costs a quarter of a microsecond, so who knows it hands it on."""
+    """Return the running task. This takes a quarter of a microsecond, so callers pass the task on once they have it."""
     task = asyncio.current_task()
     if task is None:
-        raise RuntimeError("a call runs in a task")
+        raise RuntimeError("no task is running")
     return task
 
 
 class Deadlines:
-    """Bounds the waits of many tasks on one event loop, each to within a quarter of a second."""
+    """Bounds the waits of many tasks on one event loop, to a quarter of a second more or less."""
 
     TICK = 0.25
-    """Seconds between sweeps; there is none while nobody waits."""
+    """Seconds between sweeps; there are none while no task waits."""
 
     def __init__(self) -> None:
         self._due: dict[asyncio.Task[Any], float] = {}
@@ -28,7 +28,7 @@ class Deadlines:
         self._sweeping: asyncio.AbstractEventLoop | None = None
 
     def enter(self, task: "asyncio.Task[Any]", seconds: float) -> None:
-        """Bounds what a task waits for from now until `leave`."""
+        """Bound what a task waits for, from now until `leave`."""
         self._due[task] = time.monotonic() + seconds
         loop = task.get_loop()
         if self._sweeping is not loop:
@@ -36,17 +36,17 @@ class Deadlines:
             loop.call_later(self.TICK, self._sweep, loop)
 
     def is_expired(self, task: "asyncio.Task[Any]") -> bool:
-        """Whether the task's CancelledError is the deadline's, and no one else's besides."""
+        """Return whether the deadline alone has cancelled the task, and take that cancellation back."""
         return task in self._expired and task.uncancel() == 0
 
     def leave(self, task: "asyncio.Task[Any]") -> None:
-        """What the task waited for has come, or will not."""
+        """End the bound of a task: what it waited for has come, or never will."""
         del self._due[task]
         if self._expired:
             self._expired.discard(task)
 
     async def wait(self, awaitable: Awaitable[T], seconds: float) -> T:
-        """Awaits `awaitable` in the current task. Raises TimeoutError when it takes longer than `seconds`."""
+        """Await `awaitable` in the current task. Raises TimeoutError when it takes longer than `seconds`."""
         task = current_task()
         self.enter(task, seconds)
         try:
@@ -56,8 +56,8 @@ class Deadlines:
                 raise TimeoutError from None
             raise
         finally:
-            # An error that comes out of granian's awaitable holds this frame, the frame would hold the awaitable, and
-            # that the error: a circle that the garbage collector cannot see into.
+            # An error from granian's awaitable refers to this frame, the frame would refer to the awaitable, and that
+            # to the error: a cycle that the garbage collector cannot see.
             del awaitable
             self.leave(task)
 

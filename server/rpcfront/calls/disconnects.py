@@ -1,6 +1,7 @@
-"""Sees clients leave while their calls run, and ends those calls.
+"""Ends calls whose clients disconnect.
 
-Watching costs a task, more than most calls need in all. So it begins only with calls that have run for a while.
+Watching a connection takes a task, which costs more than most whole calls do. So only calls that have been running for
+a while are watched.
 """
 
 import asyncio
@@ -10,20 +11,20 @@ from rpcfront.calls.context import ServicerContext
 from rpcfront.calls.lifetime import CLIENT_LEFT
 
 
-class Departures:
-    """The calls that run on one event loop, and who watches over them."""
+class Disconnects:
+    """The calls that run on one event loop, and the tasks that watch their connections."""
 
     TICK = 0.025
-    """Seconds between sweeps; a call is watched from the second sweep on that finds it running."""
+    """Seconds between sweeps. A call is watched from the second sweep on that finds it running."""
 
     def __init__(self) -> None:
         self._running: dict[ServicerContext, asyncio.Task[None] | bool] = {}
-        """Of each call its watcher; before that, whether a sweep has found it."""
+        """The task that watches each call; before that, whether a sweep has found the call running."""
         self._sweeping: asyncio.AbstractEventLoop | None = None
 
     def watch(self, context: ServicerContext) -> None:
-        """From now on. A call whose face cannot tell is not watched."""
-        if context.departure is None:
+        """Watch a call, unless its server cannot tell of a disconnect."""
+        if context.wait_disconnected is None:
             return
         self._running[context] = False
         loop = context.loop
@@ -32,7 +33,7 @@ class Departures:
             loop.call_later(self.TICK, self._sweep, loop)
 
     def forget(self, context: ServicerContext) -> None:
-        """The call has ended."""
+        """Stop watching a call, which has ended."""
         watcher = self._running.pop(context, None)
         if watcher and isinstance(watcher, asyncio.Task):
             watcher.cancel()
@@ -41,13 +42,13 @@ class Departures:
         for context, watcher in self._running.items():
             if watcher is False:
                 self._running[context] = True
-            elif watcher is True and context.departure is not None:
-                self._running[context] = loop.create_task(_watch(context, context.departure))
+            elif watcher is True and context.wait_disconnected is not None:
+                self._running[context] = loop.create_task(_watch(context, context.wait_disconnected))
         self._sweeping = loop if self._running else None
         if self._running:
             loop.call_later(self.TICK, self._sweep, loop)
 
 
-async def _watch(context: ServicerContext, departure: Callable[[], Awaitable[None]]) -> None:
-    await departure()
+async def _watch(context: ServicerContext, wait_disconnected: Callable[[], Awaitable[None]]) -> None:
+    await wait_disconnected()
     context.interrupt(CLIENT_LEFT)

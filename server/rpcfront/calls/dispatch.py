@@ -1,7 +1,7 @@
-"""The one way through which every call goes, whatever its protocol.
+"""The dispatcher: every call goes through it, whatever its protocol.
 
-Authenticate, decode, validate, call the servicer, encode. What turns an exception into a google.rpc.Status stands
-in `Dispatcher._failed` alone.
+Authenticate, decode, validate, call the servicer, encode. `Dispatcher.failed` is the only place that turns an exception
+into a google.rpc.Status.
 """
 
 import asyncio
@@ -18,59 +18,69 @@ from google.protobuf.message import Message
 from google.rpc import code_pb2, error_details_pb2, status_pb2
 
 from rpcfront.calls.context import CANCELLED, ServicerContext
-from rpcfront.calls.disconnects import Departures
+from rpcfront.calls.disconnects import Disconnects
 from rpcfront.calls.lifetime import CLIENT_LEFT
 from rpcfront.calls.methods import Method
-from rpcfront.calls.observers import Call, Observe
-from rpcfront.calls.protobuf import encode_protobuf
+from rpcfront.calls.observers import CallEnd, CallStart, Observers
+from rpcfront.calls.offload import OFFLOAD_BYTES, run_in_offload_pool
 from rpcfront.calls.servicers import Servicers, close
 from rpcfront.limits import Limits
 from rpcfront.status import FieldViolation, StatusError, bad_request, make_status
 from rpcfront.transcoding.fields import resolve
 
 Authenticate = Callable[[MethodDescriptor, ServicerContext], Awaitable[object]]
-"""Answers who calls, for `context.caller`, or raises; runs before the body is read."""
+"""Returns the caller, kept as `context.caller`, or raises. Runs before the body is read."""
 Validate = Callable[[Message], Sequence[FieldViolation]]
-"""Answers the rules that a request breaks."""
-Translate = Callable[[Exception], status_pb2.Status | None]
-"""The Status of a servicer's own error, None for what no caller shall be told."""
+"""Returns the rules that a request breaks."""
+Translate = Callable[[Exception, MethodDescriptor | None], status_pb2.Status | None]
+"""Returns the Status of an error that a servicer or a hook raised, None for one that no caller shall be told of.
+
+The method is the one that was called, None in a handler.
+"""
 Read = Callable[[], Awaitable[bytes]]
 """Reads a call's body, within limits."""
 Parse = Callable[[bytes], tuple[Message, list[FieldViolation]]]
-"""Makes the request of a body. Fields that could not be read are named beside the message, which lacks them."""
+"""Parses a body into a request. Returns the message, and a violation for each field that could not be read."""
 Encode = Callable[[Message], bytes]
 
 INTERNAL = make_status(code_pb2.INTERNAL, "internal error")
-"""What a caller is told of a fault of ours; the log has the rest."""
-# Over HTTP this is a Retry-After.
+"""The status of every internal error. Clients learn no more; the log has the rest."""
+# Becomes a Retry-After header over HTTP.
 _SOON = error_details_pb2.RetryInfo(retry_delay=Duration(seconds=1))
 TOO_MANY = make_status(code_pb2.RESOURCE_EXHAUSTED, "too many concurrent calls", _SOON)
 SHUTTING_DOWN = make_status(code_pb2.UNAVAILABLE, "the server is shutting down", _SOON)
 
-LARGE = 32 * 1024
-"""Bytes from which on a message is parsed, checked or printed on a thread: the event loop, and every other call, would
-wait too long."""
-
 _log = logging.getLogger(__name__)
 
 
+class Wire(NamedTuple):
+    """How the request of a call arrives, and how its responses leave."""
+
+    read: Read
+    parse: Parse
+    encode: Encode
+    offloads_encoding: bool = True
+    """Whether a large response is encoded off the event loop. Not worth it for protobuf, where serialising takes hardly
+    longer than finding out how large the message is."""
+
+
 class Outcome(NamedTuple):
-    """How a call ended: with a body, or with a status that is not OK. A stream's messages have gone out before."""
+    """How a call ended: with a body, or with a status that is not OK. A stream's messages have been sent before."""
 
     body: bytes = b""
     status: status_pb2.Status | None = None
     http_status: int | None = None
-    """Overrules the HTTP status that goes with the code, see StatusError."""
+    """Overrides the HTTP status that goes with the code, see StatusError."""
 
 
 class Sink(Protocol):
-    """Where an edge takes the messages of a stream."""
+    """Where the messages of a stream go. Each protocol has its own."""
 
     async def start(self) -> None:
-        """Sends the head, with the initial metadata that the context has now. The second time it does nothing."""
+        """Send the head, with the initial metadata that the context has now. Does nothing the second time."""
 
     async def send(self, message: bytes) -> None:
-        """Sends one message, the head before it. Returns when the next one may come."""
+        """Send one message, after the head. Returns when the next one may be sent."""
 
 
 @dataclass(slots=True)
@@ -82,35 +92,31 @@ class Dispatcher:
     validate: Validate | None = None
     translate: Translate | None = None
     limits: Limits = field(default_factory=Limits)
-    observe: Observe | None = None
+    observers: Observers | None = None
     stopping: bool = False
-    """Set when the grace is over: calls cancelled from now on are told so."""
-    _departures: Departures = field(default_factory=Departures, init=False)
+    """Whether the grace period is over: calls that are cancelled from now on end with SHUTTING_DOWN."""
+    _disconnects: Disconnects = field(default_factory=Disconnects, init=False)
     _running: int = field(default=0, init=False)
 
-    def unary(
-        self, method: Method, context: ServicerContext, read: Read, parse: Parse, encode: Encode
-    ) -> Coroutine[Any, Any, Outcome]:
-        """One call from its headers to its answer's bytes. Raises nothing but CancelledError."""
-        call = self._call(method, context, read, parse, encode, None)
-        return call if self.observe is None else _observed(call, method, context, self.observe)
+    def unary(self, method: Method, context: ServicerContext, wire: Wire) -> Coroutine[Any, Any, Outcome]:
+        """Run one call from its headers to its response's bytes. Raises nothing but CancelledError."""
+        call = self._call(method, context, wire, None)
+        return call if self.observers is None else _observed(call, method, context, self.observers)
 
-    def stream(
-        self, method: Method, context: ServicerContext, read: Read, parse: Parse, encode: Encode, sink: Sink
-    ) -> Coroutine[Any, Any, Outcome]:
-        """The same for a call that answers with a stream, which goes to `sink`."""
-        call = self._stream(method, context, read, parse, encode, sink)
-        return call if self.observe is None else _observed(call, method, context, self.observe)
+    def stream(self, method: Method, context: ServicerContext, wire: Wire, sink: Sink) -> Coroutine[Any, Any, Outcome]:
+        """Run one call whose responses are a stream, which goes to `sink`. Raises nothing but CancelledError."""
+        call = self._stream(method, context, wire, sink)
+        return call if self.observers is None else _observed(call, method, context, self.observers)
 
-    def refused(self, code: int, request_id: str, peer: str) -> None:
-        """A request over HTTP reached no method."""
-        if self.observe is not None:
-            self.observe(Call("http", "", code, 0.0, None, request_id, peer))
+    def refused(self, code: int, context: ServicerContext) -> None:
+        """Let the observers see a request over HTTP that reached no method."""
+        if self.observers is not None:
+            tokens = self.observers.started(CallStart("", context))
+            end = CallEnd(context.protocol, "", code, 0.0, None, context.request_id, context.peer())
+            self.observers.ended(tokens, end)
 
-    async def _call(
-        self, method: Method, context: ServicerContext, read: Read, parse: Parse, encode: Encode, sink: Sink | None
-    ) -> Outcome:
-        # One coroutine and not a row of them: each costs as much as a step of the work.
+    async def _call(self, method: Method, context: ServicerContext, wire: Wire, sink: Sink | None) -> Outcome:
+        # One coroutine and not a chain of them: each costs as much as one step of the work.
         if self._running >= self.limits.concurrent_calls:
             return Outcome(status=TOO_MANY)
         self._running += 1
@@ -119,34 +125,31 @@ class Dispatcher:
             if self.authenticate is not None:
                 context.caller = await self.authenticate(method.descriptor, context)
             context.begin()
-            body = await read()
-            if len(body) < LARGE:
-                request = self._parsed(method, body, parse)
+            body = await wire.read()
+            if len(body) < OFFLOAD_BYTES:
+                request = self._parsed(method, body, wire.parse)
             else:
-                request = await self.servicers.on_the_side(self._parsed, method, body, parse)
-            # Only now: until the body is whole, its reading tells of a client that leaves.
-            self._departures.watch(context)
+                request = await run_in_offload_pool(self._parsed, method, body, wire.parse)
+            # Not before the body is complete: until then, reading it tells of a disconnect.
+            self._disconnects.watch(context)
             if sink is not None:
-                return await self._send(method, request, context, encode, sink)
+                return await self._send(method, request, context, wire.encode, sink)
             response = await self.servicers.handler(method)(request, context)
             message = _checked(response, method, context)
-            # How long protobuf bytes will be is known no sooner than they are there.
-            if encode is encode_protobuf or message.ByteSize() < LARGE:
-                return Outcome(encode(message))
-            return Outcome(await self.servicers.on_the_side(encode, message))
-        except BaseException as error:  # noqa: BLE001  # what is no call's failure is raised again
-            return self._failed(error, method.path, context)
+            if wire.offloads_encoding and message.ByteSize() >= OFFLOAD_BYTES:
+                return Outcome(await run_in_offload_pool(wire.encode, message))
+            return Outcome(wire.encode(message))
+        except BaseException as error:  # noqa: BLE001  # `failed` raises again what is not the call's failure
+            return self.failed(error, method.path, context)
         finally:
             self._running -= 1
-            self._departures.forget(context)
+            self._disconnects.forget(context)
             context.finish()
 
-    async def _stream(
-        self, method: Method, context: ServicerContext, read: Read, parse: Parse, encode: Encode, sink: Sink
-    ) -> Outcome:
-        outcome = await self._call(method, context, read, parse, encode, sink)
+    async def _stream(self, method: Method, context: ServicerContext, wire: Wire, sink: Sink) -> Outcome:
+        outcome = await self._call(method, context, wire, sink)
         if context.initial_is_sent:
-            # Its sending may be under way still, or have been given up with the servicer.
+            # It may still be on its way, or have been abandoned together with the servicer.
             with suppress(StatusError):
                 await sink.start()
         return outcome
@@ -154,12 +157,12 @@ class Dispatcher:
     async def _send(
         self, method: Method, request: Message, context: ServicerContext, encode: Encode, sink: Sink
     ) -> Outcome:
-        """Hands the servicer's stream to `sink`."""
+        """Send the servicer's stream to `sink`."""
 
         async def write(message: object) -> None:
-            # A code that the servicer has set holds for the end; what ended the call already holds now.
-            if context.verdict is not None:
-                raise StatusError(context.verdict)
+            # A code that the servicer has set applies at the end, a final status at once.
+            if context.final_status is not None:
+                raise StatusError(context.final_status)
             await sink.send(encode(_typed(message, method)))
 
         context.start_stream, context.write_message = sink.start, write
@@ -172,55 +175,57 @@ class Dispatcher:
         _check(context)
         return Outcome()
 
-    async def guard(self, work: Awaitable[bytes], name: str) -> Outcome:
-        """The same for work that is no call of a method."""
-        try:
-            return Outcome(await work)
-        except BaseException as error:  # noqa: BLE001  # what is no call's failure is raised again
-            return self._failed(error, name, None)
-
     def _parsed(self, method: Method, body: bytes, parse: Parse) -> Message:
-        """The request that a body holds. Raises StatusError for one that breaks a rule, or is none."""
+        """Parse and validate a body. Raises StatusError for one that is malformed or breaks a rule."""
         request, unreadable = parse(body)
         broken = self.validate(request) if self.validate is not None else ()
         if unreadable or broken:
             raise StatusError(bad_request([*unreadable, *_beside(unreadable, broken, method.descriptor.input_type)]))
         return request
 
-    def _failed(self, error: BaseException, name: str, context: ServicerContext | None) -> Outcome:
-        """How a call ended that raised `error`, in the log too if that was a fault of ours."""
+    def failed(self, error: BaseException, name: str, context: ServicerContext | None = None) -> Outcome:
+        """Return the outcome of work that raised `error`, and log what is a fault of ours.
+
+        `name` is the work's name in the log, `context` that of a call. Raises what is not a failure of the work again.
+        """
         if isinstance(error, asyncio.CancelledError):
             return self._cancelled(error, context)
         if not isinstance(error, Exception | SystemExit):
             raise error
-        verdict = None if context is None else context.verdict
+        final_status = None if context is None else context.final_status
         if isinstance(error, StatusError):
-            return Outcome(status=verdict or error.status, http_status=None if verdict else error.http_status)
-        # A servicer that calls sys.exit() has failed; it does not decide for the server.
-        status = self.translate(error) if self.translate is not None and isinstance(error, Exception) else None
+            return Outcome(status=final_status or error.status, http_status=None if final_status else error.http_status)
+        # A servicer that calls sys.exit() has failed; the server goes on.
+        status = None
+        if self.translate is not None and isinstance(error, Exception):
+            status = self.translate(error, None if context is None else context.method)
         if status is None:
             status = None if context is None else context.failure()
-            # With a status it is the generated base's word for a method that its servicer lacks.
+            # With a status set, NotImplementedError is what the generated base class raises for a missing method.
             if status is None or not isinstance(error, NotImplementedError):
                 _log.error("%s failed", name, exc_info=error)
-        return Outcome(status=verdict or status or INTERNAL)
+        return Outcome(status=final_status or status or INTERNAL)
 
     def _cancelled(self, error: asyncio.CancelledError, context: ServicerContext | None) -> Outcome:
         if context is not None and context.is_interrupted:
-            return Outcome(status=context.verdict)
-        if self.stopping and (context is None or context.outlives_cancellation):
+            return Outcome(status=context.final_status)
+        if self.stopping and (context is None or context.replies_after_cancel):
             return Outcome(status=SHUTTING_DOWN)
         if context is not None:
             task = asyncio.current_task()
             if task is not None and not task.cancelling():
-                # The servicer's own: something that it waited for was cancelled.
-                return Outcome(status=context.verdict or CANCELLED)
+                # The servicer's own doing: something that it awaited was cancelled.
+                return Outcome(status=context.final_status or CANCELLED)
             context.interrupt(CLIENT_LEFT)
         raise error
 
 
-async def _observed(call: Awaitable[Outcome], method: Method, context: ServicerContext, observe: Observe) -> Outcome:
+async def _observed(
+    call: Awaitable[Outcome], method: Method, context: ServicerContext, observers: Observers
+) -> Outcome:
     started = time.perf_counter()
+    name = method.path.removeprefix("/")
+    tokens = observers.started(CallStart(name, context))
     code: int = code_pb2.CANCELLED
     try:
         outcome = await call
@@ -228,24 +233,24 @@ async def _observed(call: Awaitable[Outcome], method: Method, context: ServicerC
         return outcome
     finally:
         seconds = time.perf_counter() - started
-        name = method.path.removeprefix("/")
-        observe(Call(context.protocol, name, code, seconds, context.caller, context.request_id, context.peer()))
+        end = CallEnd(context.protocol, name, code, seconds, context.caller, context.request_id, context.peer())
+        observers.ended(tokens, end)
 
 
 def _checked(response: object, method: Method, context: ServicerContext) -> Message:
-    """The response, unless the servicer has set a status to end with."""
+    """Return the response. Raises StatusError if the servicer has set another status than OK."""
     _check(context)
     return _typed(response, method)
 
 
 def _typed(response: object, method: Method) -> Message:
     if not isinstance(response, method.response_class):
-        raise TypeError(f"{method.path} answered {type(response).__name__}, not its response message")
+        raise TypeError(f"{method.path} returned {type(response).__name__}, not its response message")
     return response
 
 
 def _check(context: ServicerContext) -> None:
-    """Raises the status that the call ends with, unless all is well."""
+    """Raise the status that the call ends with, unless it is OK."""
     status = context.failure()
     if status is not None:
         raise StatusError(status)
@@ -254,10 +259,10 @@ def _check(context: ServicerContext) -> None:
 def _beside(
     unreadable: Sequence[FieldViolation], broken: Sequence[FieldViolation], descriptor: Descriptor
 ) -> Iterator[FieldViolation]:
-    """The broken rules that are news beside the fields that could not be read.
+    """Yield the broken rules that do not merely follow from fields that could not be read.
 
-    Such a field is missing from the message, so a rule of its own, of its oneof or of the message as a whole would
-    speak of what the caller never sent.
+    Such a field is missing from the message, so its own rules, those of its oneof and those of the whole message would
+    complain about something that the client did send.
     """
     named = {""} if unreadable else set()
     for violation in unreadable:

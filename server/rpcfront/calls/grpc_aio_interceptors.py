@@ -1,4 +1,4 @@
-"""Turns an interceptor that was written for grpc.aio's server into one of the gateway's."""
+"""Adapts interceptors that were written for grpc.aio's server."""
 
 import inspect
 from collections.abc import AsyncIterator
@@ -15,17 +15,17 @@ from rpcfront.status import StatusError
 
 
 class _CallDetails(NamedTuple):
-    """As `grpc.HandlerCallDetails` has it."""
+    """The fields of `grpc.HandlerCallDetails`."""
 
     method: str
     invocation_metadata: Metadata
 
 
 def from_grpc_aio(interceptor: grpc.aio.ServerInterceptor) -> Interceptor:
-    """An interceptor for `Gateway(interceptors=…)` that runs `interceptor.intercept_service`.
+    """Return an interceptor for `Gateway(interceptors=…)` that runs `interceptor.intercept_service`.
 
-    The continuation answers a method handler without (de)serialisers: around parsed messages, as everywhere in the
-    gateway. The method handler that the interceptor answers is called with them, once.
+    The continuation returns a method handler without (de)serialisers, since interceptors see parsed messages here. The
+    handler that the interceptor returns is called once, with a parsed message.
     """
 
     async def intercept(call_next: CallNext, request: Message, context: ServicerContext) -> Any:
@@ -44,12 +44,12 @@ def from_grpc_aio(interceptor: grpc.aio.ServerInterceptor) -> Interceptor:
         handler: Any = await interceptor.intercept_service(continuation, details)  # type: ignore[arg-type]  # see above
         if handler is None:
             raise StatusError(UNKNOWN_METHOD)
-        # One that refuses calls mostly answers a unary handler, whatever the method, and grpc.aio takes it.
+        # Interceptors that refuse a call mostly return a unary handler, whatever the method, and grpc.aio allows it.
         if not is_streaming or handler.unary_stream is None:
             response = await handler.unary_unary(request, context)
             return _once(response) if is_streaming else response
-        answer = handler.unary_stream(request, context)
-        return await answer if inspect.isawaitable(answer) else answer
+        responses = handler.unary_stream(request, context)
+        return await responses if inspect.isawaitable(responses) else responses
 
     return intercept
 

@@ -1,7 +1,20 @@
-"""How long a call lives, and what ends it before its servicer does: the deadline, the client's leaving, `cancel()`.
+"""The states of a call, and what ends it before its servicer does: its deadline, a disconnect, `cancel()`, `abort()`.
 
-Whatever ends a call early is a status, kept here as the verdict, and the first one counts. The task that runs the call
-is cancelled; a plain `def` servicer goes on in its thread, where `is_active()` tells it.
+    state        recorded by          active  leaves by
+    NEW          loop is None         yes     start() -> RUNNING; over the limit of calls it stays NEW
+    RUNNING      final_status None    yes     abort() or interrupt() -> DECIDED; finish() -> ENDED
+    DECIDED      final_status set     no      _cancel() -> INTERRUPTED; finish() -> ENDED
+    INTERRUPTED  is_interrupted       no      finish() -> ENDED
+    ENDED        _ended               no
+
+- The first final status wins. It overrides whatever the servicer returns, raises or sets later.
+- `abort()` decides and raises; the servicer itself unwinds the call. `interrupt()` decides, and has the task cancelled
+  in the event loop's next iteration, from whichever thread it is called. A plain `def` servicer goes on in its thread,
+  where `is_active()` is False from then on.
+- `start`, `_cancel` and `finish` run on the event loop, in this order. A call that ends before `_cancel` runs is not
+  cancelled.
+- Cancelling the task only serves to interrupt the call: `finish` takes the cancellation back, so that what awaits the
+  call sees a status and no CancelledError.
 """
 
 import asyncio
@@ -23,51 +36,51 @@ _log = logging.getLogger(__name__)
 
 
 class Lifetime:
-    """From the moment when the dispatcher takes a call to the one when it knows how the call ended."""
+    """A call's state, from the moment the dispatcher takes the call until it knows how the call ended."""
 
-    # Defaults stand on the class: most calls never change them, and a context is made for every call.
-    verdict: status_pb2.Status | None = None
-    """The status that the call ends with, whatever its servicer does from now on."""
+    # Defaults are on the class: a context is made for every call, and most calls never change them.
+    final_status: status_pb2.Status | None = None
+    """The status that the call ends with, whatever its servicer does from now on; None until it is decided."""
     is_interrupted = False
     """Whether the task has been cancelled to end the call."""
     _deadline: float | None = None
-    """By time.monotonic."""
+    """By time.monotonic(); None without a deadline."""
     _ended = False
     _callbacks: list[Callable[[], object]] | None = None
     method: MethodDescriptor | None = None
-    """The method that is called."""
+    """The method that was called."""
     loop: asyncio.AbstractEventLoop | None = None
-    """That of the task which runs the call."""
+    """The event loop on which the call runs."""
     _task: asyncio.Task[Any] | None = None
     _timer: asyncio.TimerHandle | None = None
 
     # The dispatcher's side.
 
     def start(self, method: MethodDescriptor) -> None:
-        """Binds the call to its method and to the task that runs it, the current one."""
+        """Bind the call to its method and to the current task, which runs it."""
         self.method = method
         if self._task is None:
             self._task = current_task()
         self.loop = self._task.get_loop()
 
     def running_task(self) -> "asyncio.Task[Any]":
-        """The task, once the call has been bound to it."""
+        """Return the task that runs the call."""
         return current_task() if self._task is None else self._task
 
     def start_timer(self) -> None:
-        """Ends the call at its deadline. A timer of the loop is the cheapest form: nothing to enter or to leave."""
+        """End the call at its deadline. A timer of the loop is the cheapest way: nothing to enter or to leave."""
         remaining = self.time_remaining()
         if remaining is not None and self.loop is not None:
             self._timer = self.loop.call_later(remaining, self.interrupt, DEADLINE_EXCEEDED)
 
     def interrupt(self, status: status_pb2.Status) -> None:
-        """Ends the call with `status`, unless it has ended. From any thread."""
+        """End the call with `status`, unless it has ended. May be called from any thread."""
         if self._ended:
             return
-        if self.verdict is None:
-            self.verdict = status
+        if self.final_status is None:
+            self.final_status = status
         if self.loop is not None:
-            # Never at once: cancelled while it runs, the task would fail at some await behind the call's end.
+            # Not at once: a task cancelled while it runs would fail at an await after the call's end.
             self.loop.call_soon_threadsafe(self._cancel)
 
     def _cancel(self) -> None:
@@ -76,7 +89,7 @@ class Lifetime:
             self._task.cancel()
 
     def finish(self) -> None:
-        """The call has ended: what waits for that is told. The task's cancellation was ours to ask for, and is over."""
+        """End the call and run its callbacks. A cancellation that `interrupt` asked for is taken back."""
         if self._timer is not None:
             self._timer.cancel()
         if self.is_interrupted and self._task is not None:
@@ -92,29 +105,29 @@ class Lifetime:
     # The servicer's side.
 
     def is_late(self) -> bool:
-        """Whether the deadline is past."""
+        """Return whether the deadline has passed."""
         return self._deadline is not None and self._deadline <= time.monotonic()
 
     def time_remaining(self) -> float | None:
-        """Seconds until the call's deadline, never below 0; None without a deadline."""
+        """Return the seconds until the call's deadline, never below 0; None without a deadline."""
         return None if self._deadline is None else max(0.0, self._deadline - time.monotonic())
 
     def is_active(self) -> bool:
-        """Whether the call is still running, as grpc names it."""
-        return not self._ended and self.verdict is None
+        """Return whether the call is still running (grpc's name for it)."""
+        return not self._ended and self.final_status is None
 
     def done(self) -> bool:
-        """Whether the call has ended, as grpc.aio names it."""
+        """Return whether the call has ended (grpc.aio's name for it)."""
         return not self.is_active()
 
     def cancelled(self) -> bool:
-        """Whether the call ended because it was cancelled: by its client or by `cancel()`."""
-        return self.verdict is not None and self.verdict.code == code_pb2.CANCELLED
+        """Return whether the call ended because it was cancelled: by its client or by `cancel()`."""
+        return self.final_status is not None and self.final_status.code == code_pb2.CANCELLED
 
     def add_callback(self, callback: Callable[[], object]) -> bool:
-        """Calls `callback()` on the event loop, where it must not block, once the call has ended.
+        """Call `callback()` on the event loop, where it must not block, once the call has ended.
 
-        Answers False, and will not call it, when the call has ended already.
+        Returns False, and does not call it, if the call has ended already.
         """
         if self._ended:
             return False
@@ -122,7 +135,7 @@ class Lifetime:
             self._callbacks = []
         self._callbacks.append(callback)
         if self._ended:
-            # It ended meanwhile, seen from a thread: whoever takes the callback out of the list decides.
+            # It ended meanwhile, as seen from a thread. Whichever thread takes the callback out of the list decides.
             try:
                 self._callbacks.remove(callback)
             except ValueError:

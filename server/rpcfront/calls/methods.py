@@ -1,4 +1,4 @@
-"""The methods of the services that a gateway serves, each bound to its servicer."""
+"""The methods that a gateway serves, each bound to its servicer."""
 
 import inspect
 import logging
@@ -21,7 +21,7 @@ class ServiceError(ValueError):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Method:
-    """One unary or server-streaming RPC and what answers it."""
+    """A unary or server-streaming RPC and the function that serves it."""
 
     descriptor: MethodDescriptor
     path: str
@@ -31,16 +31,15 @@ class Method:
     behaviour: Callable[[Message, Any], Any]
     """The servicer's bound method: `(request, context)`."""
     is_on_loop: bool
-    """`async def`, a generator or not, runs on the event loop; plain `def` on a thread."""
+    """Whether it runs on the event loop, as `async def` does, generators included; plain `def` runs on a thread."""
     is_streaming: bool
-    """Whether it answers with a stream of messages."""
+    """Whether its responses are a stream."""
 
 
 def bind(services: Iterable[tuple[ServiceDescriptor, object]]) -> dict[str, Method]:
-    """The methods of `services` by path. Raises ServiceError for what cannot be served.
+    """Return the methods of `services` by path. Raises ServiceError for what cannot be served.
 
-    Methods with a stream of requests are passed over, with a word in the log: unknown to every protocol, they answer
-    UNIMPLEMENTED, and the rest of their service is served.
+    Methods with a stream of requests are left out and logged as a warning: calls of them get UNIMPLEMENTED.
     """
     methods: dict[str, Method] = {}
     for service, servicer in services:

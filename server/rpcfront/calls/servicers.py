@@ -1,7 +1,7 @@
-"""How each kind of servicer method is called, and the interceptors around it.
+"""Calls servicer methods of every kind, and the interceptors around them.
 
-`async def` methods run on the event loop, plain `def` ones on a pool of threads, as in grpc.aio. A stream is an async
-generator, a plain generator, or a coroutine that writes by `context.write`.
+`async def` methods run on the event loop, plain `def` ones on a thread pool, as in grpc.aio. A stream is an async
+generator, a plain generator, or a coroutine that calls `context.write`.
 """
 
 import asyncio
@@ -11,14 +11,12 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 
 from google.protobuf.message import Message
 
 from rpcfront.calls.context import ServicerContext
 from rpcfront.calls.methods import Method
-
-T = TypeVar("T")
 
 _END = object()
 
@@ -26,14 +24,14 @@ _log = logging.getLogger(__name__)
 
 
 class CallNext(Protocol):
-    """The rest of a call: the interceptors further in, then the servicer."""
+    """The rest of a call: the inner interceptors, then the servicer."""
 
     def __call__(self, request: Message, context: ServicerContext | None = None) -> Awaitable[Any]:
-        """Answers the response; of a streaming method an async iterator of the responses."""
+        """Return the response, or an async iterator of the responses of a streaming method."""
 
 
 Interceptor = Callable[[CallNext, Message, ServicerContext], Awaitable[Any]]
-"""`async def (call_next, request, context)`, around every call. It answers what `call_next` answers, or its own."""
+"""`async def (call_next, request, context)`, around every call. It returns what `call_next` returns, or its own."""
 
 Handler = Callable[[Message, ServicerContext], Awaitable[Any]]
 
@@ -46,33 +44,32 @@ class Servicers:
         self._interceptors = tuple(interceptors)
         self._handlers: dict[Method, Handler] = {}
         self._pool: ThreadPoolExecutor | None = None
-        self._side: ThreadPoolExecutor | None = None
 
     def handler(self, method: Method) -> Handler:
-        """What answers a unary method's response, or whatever else its servicer answered."""
+        """Return the coroutine function that runs a unary method inside its interceptors."""
         handler = self._handlers.get(method)
         if handler is None:
-            alone = method.behaviour if method.is_on_loop else partial(self._unary, method)
-            handler = self._handlers[method] = self._around(alone)
+            bare = method.behaviour if method.is_on_loop else partial(self._unary, method)
+            handler = self._handlers[method] = self._intercepted(bare)
         return handler
 
     async def stream(self, method: Method, request: Message, context: ServicerContext) -> AsyncIterator[object]:
-        """The method's responses. Without interceptors, what `context.write` sends goes out by itself."""
+        """Return the responses of a streaming method. Without interceptors, `context.write` sends directly."""
         if not self._interceptors:
             return self._responses(method, request, context)
-        responses = await self._around(partial(self._stream, method))(request, context)
+        responses = await self._intercepted(partial(self._stream, method))(request, context)
         if not isinstance(responses, AsyncIterator):
-            raise TypeError(f"an interceptor answered {type(responses).__name__} for a stream of {method.path}")
+            raise TypeError(f"an interceptor returned {type(responses).__name__} for a stream of {method.path}")
         return responses
 
-    def _around(self, handler: Handler) -> Handler:
+    def _intercepted(self, handler: Handler) -> Handler:
         for interceptor in reversed(self._interceptors):
             handler = partial(_intercept, interceptor, handler)
         return handler
 
     async def _unary(self, method: Method, request: Message, context: ServicerContext) -> object:
         response = await asyncio.wrap_future(self._on_thread(method.behaviour, request, context))
-        # A plain function may stand before a coroutine: a decorator, say.
+        # A plain function may wrap a coroutine: a decorator, for example.
         return await response if inspect.isawaitable(response) else response
 
     async def _stream(self, method: Method, request: Message, context: ServicerContext) -> AsyncIterator[object]:
@@ -89,7 +86,7 @@ class Servicers:
             else:
                 responses = await responses
         if responses is None:
-            return  # all of them have been written by context.write
+            return  # context.write has sent all of them
         source = responses if isinstance(responses, AsyncIterator) else self._pulled(responses)
         try:
             async for response in source:
@@ -98,7 +95,7 @@ class Servicers:
             await close(source)
 
     async def _pulled(self, responses: Iterable[object]) -> AsyncIterator[object]:
-        """The responses of a plain generator, each made on a thread."""
+        """Yield the responses of a plain generator, each of which is made on a thread."""
         iterator: Iterator[object] = iter(responses)
         step: Future[object] | None = None
         try:
@@ -111,14 +108,8 @@ class Servicers:
         finally:
             close_iterator = getattr(iterator, "close", None)
             if close_iterator is not None and step is not None:
-                # While the generator runs it cannot be closed: that is done behind the step it is in.
+                # A running generator cannot be closed, so that waits for its current step.
                 step.add_done_callback(lambda _: self._on_thread(_close, close_iterator))
-
-    async def on_the_side(self, work: Callable[..., T], *arguments: Any) -> T:
-        """Does the work on a large message, two at a time and no more: it shares the interpreter with all calls."""
-        if self._side is None:
-            self._side = ThreadPoolExecutor(2, thread_name_prefix="large-message")
-        return await asyncio.get_running_loop().run_in_executor(self._side, work, *arguments)
 
     def _on_thread(self, function: Callable[..., Any], *arguments: Any) -> "Future[Any]":
         if self._pool is None:
@@ -127,14 +118,14 @@ class Servicers:
 
 
 async def _written(servicer: Awaitable[Any], context: ServicerContext) -> AsyncIterator[object]:
-    """What a coroutine sends by `context.write`, each handed over when the one before has been taken."""
+    """Yield what a coroutine sends by `context.write`, each message once the one before has been taken."""
     queue: asyncio.Queue[object] = asyncio.Queue()
 
-    async def hand_over(message: Message) -> None:
+    async def write(message: Message) -> None:
         queue.put_nowait(message)
         await queue.join()
 
-    context.write_message = hand_over
+    context.write_message = write
     running = asyncio.ensure_future(_contained(servicer))
     running.add_done_callback(lambda _: queue.put_nowait(_END))
     try:
@@ -151,27 +142,27 @@ async def _contained(servicer: Awaitable[Any]) -> Any:
     try:
         return await servicer
     except SystemExit as error:
-        # A task would hand it to the event loop, which would end.
+        # A task would pass it on to the event loop, which would end.
         raise RuntimeError("a servicer raised SystemExit") from error
 
 
 def _close(close_iterator: Callable[[], object]) -> None:
     try:
         close_iterator()
-    except Exception:  # noqa: BLE001  # a generator's `finally` may raise anything, and nobody waits for it
-        _log.exception("a servicer's generator failed while it was closed")
+    except Exception:  # noqa: BLE001  # a generator's `finally` may raise anything, and nothing awaits it
+        _log.exception("a servicer's generator failed while being closed")
 
 
 def _call(function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
     try:
         return function(*arguments)
     except StopIteration as error:
-        # A future cannot carry it: whoever waits would wait for ever.
+        # A future cannot carry it: awaiting it would never end.
         raise RuntimeError("a servicer raised StopIteration") from error
 
 
 async def close(iterator: AsyncIterator[object]) -> None:
-    """Closes an async generator, which runs its `finally` blocks now and not when it is collected."""
+    """Close an async generator, so that its `finally` blocks run now and not when it is collected."""
     aclose = getattr(iterator, "aclose", None)
     if aclose is not None:
         await aclose()
@@ -183,6 +174,6 @@ async def _intercept(interceptor: Interceptor, handler: Handler, request: Messag
     def call_next(request: Message, context: ServicerContext | None = None) -> Awaitable[Any]:
         return handler(request, own_context if context is None else context)
 
-    answer: Any = interceptor(call_next, request, context)
-    # An async generator is the answer itself.
-    return await answer if inspect.isawaitable(answer) else answer
+    result: Any = interceptor(call_next, request, context)
+    # An async generator is not awaited: it is the stream itself.
+    return await result if inspect.isawaitable(result) else result

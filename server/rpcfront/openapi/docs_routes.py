@@ -1,25 +1,25 @@
 """The two paths that show what is served: the document for programs, and the page for people."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable
 from functools import cache, partial
-from typing import TypeAlias
 
 from rpcfront.openapi.docs import page
 from rpcfront.openapi.document import Info, document
 from rpcfront.openapi.operations import Operation
-from rpcfront.protocols.http import JSON_TYPE, HttpResponse
+from rpcfront.protocols.http import JSON_TYPE, Handler, HttpRequest, HttpResponse
 
 DOCUMENT_PATH = "/openapi.json"
-PAGE_PATH = "/docs"
-
-Site: TypeAlias = Mapping[str, Callable[[], HttpResponse]]
-"""What answers GET, by path."""
+DOCS_PATH = "/docs"
 
 
-def site(operations: Iterable[Operation], info: Info) -> Site:
-    """Both paths. The document is made when it is first asked for, and kept."""
+def docs_handlers(operations: Iterable[Operation], info: Info) -> dict[str, Handler]:
+    """Return the handlers by path. The document is made on the first request for it, and kept."""
     make_document = cache(partial(document, list(operations), info))
-    return {
-        DOCUMENT_PATH: lambda: HttpResponse(200, [("content-type", JSON_TYPE)], make_document()),
-        PAGE_PATH: lambda: HttpResponse(200, [*page().headers], page().body),
-    }
+
+    async def serve_document(_request: HttpRequest) -> HttpResponse:
+        return HttpResponse(200, [("content-type", JSON_TYPE)], make_document())
+
+    async def serve_page(_request: HttpRequest) -> HttpResponse:
+        return HttpResponse(200, [*page().headers], page().body)
+
+    return {DOCUMENT_PATH: serve_document, DOCS_PATH: serve_page}

@@ -9,7 +9,7 @@ from rpcfront.openapi.scalars import Form, Schema
 from rpcfront.openapi.schemas import Schemas
 from rpcfront.transcoding.annotations import WHOLE_MESSAGE, Route
 from rpcfront.transcoding.fields import FieldPath, is_textual, proto_path, resolve
-from rpcfront.transcoding.json.wellknown import has_form_of_its_own
+from rpcfront.transcoding.json.wellknown import has_special_json
 
 KEEPS_SLASHES = "x-multi-segment"
 """Marks a parameter whose slashes are sent as they are, which OpenAPI 3.1 has no word for."""
@@ -91,5 +91,5 @@ def _fields(
             continue
         if is_textual(field):
             yield here
-        elif inner is not None and not (field.is_repeated or has_form_of_its_own(inner) or inner in entered):
+        elif inner is not None and not (field.is_repeated or has_special_json(inner) or inner in entered):
             yield from _fields(inner, here, taken, (*entered, inner))

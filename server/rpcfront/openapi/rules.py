@@ -7,14 +7,13 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from actiond_protos.buf.validate import validate_pb2
 from google.protobuf.descriptor import EnumDescriptor, EnumValueDescriptor, FieldDescriptor
-from google.protobuf.descriptor_pb2 import FieldOptions
 from google.protobuf.message import Message
 
 from rpcfront.openapi.scalars import Schema
 from rpcfront.transcoding.json.times import print_duration, print_timestamp
 from rpcfront.validation.annotations import field_rules
+from rpcfront.validation.buf_validate import IGNORE_ALWAYS, IGNORE_IF_ZERO_VALUE, Rules, extension_of, message_class
 
 _BOUNDS = {"gt": "exclusiveMinimum", "gte": "minimum", "lt": "exclusiveMaximum", "lte": "maximum"}
 _LENGTHS = {"min_len": "minLength", "max_len": "maxLength", "max_bytes": "maxLength"}
@@ -42,31 +41,31 @@ _COMPARED = {"const": "equal to", "gt": "more than", "gte": "at least", "lt": "l
 _SILENT = frozenset({"items", "keys", "values", "example", "unique", "strict"})
 
 
-def rules_of(field: FieldDescriptor) -> validate_pb2.FieldRules:
+def rules_of(field: FieldDescriptor) -> Rules:
     """A field's rules; empty ones without an annotation, and where they are switched off."""
     rules = field_rules(field)
-    return validate_pb2.FieldRules() if rules.ignore == validate_pb2.IGNORE_ALWAYS else rules
+    return message_class("FieldRules")() if rules.ignore == IGNORE_ALWAYS else rules
 
 
-def keywords(rules: validate_pb2.FieldRules, field: FieldDescriptor, *, is_element: bool = False) -> Schema:
+def keywords(rules: Rules, field: FieldDescriptor, *, is_element: bool = False) -> Schema:
     """The keywords that say the same of a field's value, or of an element's, to stand beside those of its type."""
     kind = rules.WhichOneof("type")
     if kind is None:
         return {}
     found = _KEYWORDS.get(kind, _number)(getattr(rules, kind), field)
-    if found and rules.ignore == validate_pb2.IGNORE_IF_ZERO_VALUE and not field.has_presence:
+    if found and rules.ignore == IGNORE_IF_ZERO_VALUE and not field.has_presence:
         return {"anyOf": [{"enum": _zeros(field, is_element)}, found]}
     return found
 
 
-def examples(rules: validate_pb2.FieldRules) -> list[object]:
+def examples(rules: Rules) -> list[object]:
     """The values that the rules give as examples, where they are scalars."""
     kind = rules.WhichOneof("type")
     values = [] if kind is None else getattr(getattr(rules, kind), "example", [])
     return [value for value in values if isinstance(value, str | bool | int | float)]
 
 
-def words(rules: validate_pb2.FieldRules) -> list[str]:
+def words(rules: Rules) -> list[str]:
     """Sentences for the rules that have no keyword."""
     kind = rules.WhichOneof("type")
     texts = [rule.message for rule in rules.cel]
@@ -87,9 +86,7 @@ def _has_keyword(kind: str, name: str, value: object) -> bool:
 
 def _sentence(kind: str, rule: FieldDescriptor, value: Any) -> str:
     """In the words of the rule itself, where it has some."""
-    options = FieldOptions.FromString(rule.GetOptions().SerializeToString())
-    predefined: validate_pb2.PredefinedRules = options.Extensions[validate_pb2.predefined]  # type: ignore[index]
-    for checked in predefined.cel:
+    for checked in extension_of(rule, "predefined").cel:
         if checked.message:
             return str(checked.message)
     values = value if rule.is_repeated else [value]

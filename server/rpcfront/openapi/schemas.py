@@ -7,7 +7,6 @@ strings, rules. A message that goes both ways has a component for each.
 from collections.abc import Callable, Iterable
 from collections.abc import Set as AbstractSet
 
-from actiond_protos.buf.validate import validate_pb2
 from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescriptor
 from google.protobuf.message_factory import GetMessageClass
 
@@ -16,7 +15,8 @@ from rpcfront.openapi.comments import Comments
 from rpcfront.openapi.scalars import INT32, Form, Schema, key_pattern, scalar_schema
 from rpcfront.openapi.wellknown import null_schema, special_schema, takes_null
 from rpcfront.transcoding.json.wellknown import is_wrapper
-from rpcfront.validation.rules import Rules
+from rpcfront.validation.buf_validate import Rules, message_class
+from rpcfront.validation.validator import Validator
 
 INPUT_SUFFIX = "-Input"
 """Of the request's component, where responses have the message too. No proto name has a hyphen."""
@@ -33,7 +33,7 @@ class Schemas:
 
     def __init__(self, comments: Comments, printed: Iterable[Descriptor] = ()) -> None:
         self._comments = comments
-        self._rules = Rules()
+        self._validator = Validator()
         self._printed: set[str] = set()
         for descriptor in printed:
             self._reach(descriptor)
@@ -55,7 +55,7 @@ class Schemas:
 
     def field(self, field: FieldDescriptor, form: Form) -> Schema:
         """The value of a field, with its comment. It is not null."""
-        ruled = rules.rules_of(field) if form is not Form.PRINTED else validate_pb2.FieldRules()
+        ruled = rules.rules_of(field) if form is not Form.PRINTED else message_class("FieldRules")()
         schema = self._bare(field, form, ruled) | rules.keywords(ruled, field)
         given = rules.examples(ruled)
         notes = "\n\n".join(filter(None, [self.comment(field.full_name), *rules.words(ruled)]))
@@ -78,7 +78,7 @@ class Schemas:
     def required(self, descriptor: Descriptor) -> frozenset[str]:
         """The fields and oneofs, by proto name, without which a message breaks a rule."""
         empty = GetMessageClass(descriptor)()
-        return frozenset(violation.field for violation in self._rules.violations(empty))
+        return frozenset(violation.field for violation in self._validator.violations(empty))
 
     def _reach(self, descriptor: Descriptor) -> None:
         if descriptor.full_name in self._printed:
@@ -88,7 +88,7 @@ class Schemas:
             if field.message_type is not None:
                 self._reach(field.message_type)
 
-    def _bare(self, field: FieldDescriptor, form: Form, ruled: validate_pb2.FieldRules) -> Schema:
+    def _bare(self, field: FieldDescriptor, form: Form, ruled: Rules) -> Schema:
         inner = field.message_type
         if inner is not None and inner.GetOptions().map_entry:
             return self._map(inner, form, ruled.map)
@@ -97,7 +97,7 @@ class Schemas:
             return {"type": "array", "items": self._element(field, form) | limits}
         return self._element(field, form)
 
-    def _map(self, entry: Descriptor, form: Form, ruled: validate_pb2.MapRules) -> Schema:
+    def _map(self, entry: Descriptor, form: Form, ruled: Rules) -> Schema:
         key, value = entry.fields_by_name["key"], entry.fields_by_name["value"]
         names = (key_pattern(key) or {}) | rules.keywords(ruled.keys, key)
         schema: Schema = {

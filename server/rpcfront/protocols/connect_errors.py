@@ -9,7 +9,7 @@ from google.protobuf.message_factory import GetMessageClass
 from google.rpc import code_pb2, status_pb2
 
 from rpcfront.metadata import to_base64
-from rpcfront.transcoding.json.codec import Codec
+from rpcfront.transcoding.json.codec import JsonCodec
 from rpcfront.transcoding.json.wellknown import find_type
 
 _TYPE_PREFIX = "type.googleapis.com/"
@@ -21,7 +21,7 @@ _NAMES = {number: name.lower() for name, number in code_pb2.Code.items()} | {cod
 class ConnectErrors:
     """Writes errors as the Connect protocol's specification has them ("Error End-Stream", "Unary-Response")."""
 
-    def __init__(self, codec: Codec) -> None:
+    def __init__(self, codec: JsonCodec) -> None:
         self._codec = codec
 
     def print(self, status: status_pb2.Status) -> bytes:

@@ -9,18 +9,18 @@ import struct
 import orjson
 from google.protobuf.message import Message
 
-from rpcfront.calls.dispatch import Dispatcher, Outcome
+from rpcfront.calls.dispatch import Dispatcher, Outcome, Wire
 from rpcfront.calls.methods import Method
 from rpcfront.calls.protobuf import decode_protobuf, encode_protobuf
 from rpcfront.metadata import Metadata, to_headers
 from rpcfront.protocols.compression import GZIP
 from rpcfront.protocols.connect_errors import ConnectErrors
-from rpcfront.protocols.connect_unary import check_version, decode_json
+from rpcfront.protocols.connect_unary import ALLOW_HEADERS, check_version, decode_json
 from rpcfront.protocols.frames import framing, read_message
 from rpcfront.protocols.http import Headers, HttpContext, HttpRequest, HttpResponse
 from rpcfront.protocols.http_streams import HttpStream
 from rpcfront.status import FieldViolation
-from rpcfront.transcoding.json.codec import Codec
+from rpcfront.transcoding.json.codec import JsonCodec
 
 _JSON = "application/connect+json"
 _PROTO = "application/connect+proto"
@@ -28,22 +28,26 @@ _PREFIX = struct.Struct(">BI")
 _END = 0x02
 
 
-def is_connect_stream(request: HttpRequest) -> bool:
-    """Whether the content type is one of Connect's for streams."""
-    return request.media_type().essence in {_JSON, _PROTO}
-
-
 class ConnectStreamEdge:
     """Serves methods with a stream of responses over Connect."""
 
-    def __init__(self, dispatcher: Dispatcher, codec: Codec, errors: ConnectErrors, message_limit: int) -> None:
+    allow_headers: tuple[str, ...] = ALLOW_HEADERS
+    expose_headers: tuple[str, ...] = ()
+
+    def __init__(self, dispatcher: Dispatcher, codec: JsonCodec, errors: ConnectErrors, message_limit: int) -> None:
         self._dispatcher = dispatcher
         self._codec = codec
         self._errors = errors
         self._limit = message_limit
 
-    async def handle(self, request: HttpRequest, method: Method) -> HttpResponse | None:
-        """One call; None when its answer has gone out as a stream."""
+    def claims(self, request: HttpRequest, method: Method | None) -> bool:
+        """Return whether the content type is one of Connect's for streams, and the method has a stream."""
+        return method is not None and method.is_streaming and request.media_type().essence in {_JSON, _PROTO}
+
+    async def handle(self, request: HttpRequest, method: Method | None) -> HttpResponse | None:
+        """Run one call; None once its response has gone out as a stream."""
+        if method is None:
+            raise ValueError("a request that names no method is never claimed")
         is_proto = request.media_type().essence == _PROTO
         context = HttpContext(request, "connect")
 
@@ -57,7 +61,7 @@ class ConnectStreamEdge:
 
         stream = _Stream(request, context, _PROTO if is_proto else _JSON)
         encode = encode_protobuf if is_proto else self._codec.encode
-        outcome = await self._dispatcher.stream(method, context, read, parse, encode, stream)
+        outcome = await self._dispatcher.stream(method, context, Wire(read, parse, encode), stream)
         end = _envelope(_END, orjson.dumps(self._end(outcome, context.trailers())))
         if stream.has_started:
             await stream.end(end)

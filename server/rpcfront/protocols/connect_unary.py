@@ -8,34 +8,34 @@ plain curl sends, and it need not know of Connect.
 from google.protobuf.message import Message
 from google.rpc import code_pb2
 
-from rpcfront.calls.dispatch import Dispatcher, Outcome
+from rpcfront.calls.dispatch import Dispatcher, Outcome, Wire
 from rpcfront.calls.methods import Method
 from rpcfront.calls.protobuf import UNKNOWN_METHOD, decode_protobuf, encode_protobuf
-from rpcfront.metadata import to_headers
+from rpcfront.metadata import CONNECT_TRAILER_PREFIX, to_headers
 from rpcfront.protocols.compression import GZIP, NotGzipError, gunzip
 from rpcfront.protocols.connect_errors import ConnectErrors
 from rpcfront.protocols.frames import UNKNOWN_ENCODING
 from rpcfront.protocols.http import JSON_TYPE, HttpContext, HttpRequest, HttpResponse, unsupported_media_type
-from rpcfront.protocols.json_errors import ErrorPages
+from rpcfront.protocols.json_errors import JsonErrors
 from rpcfront.protocols.rest_bodies import is_utf8
-from rpcfront.status import HTTP_STATUS, FieldViolation, StatusError, make_status, refusal
-from rpcfront.transcoding.json.codec import Codec, MalformedJsonError
+from rpcfront.status import HTTP_STATUS, FieldViolation, StatusError, make_status, status_error
+from rpcfront.transcoding.json.codec import JsonCodec, MalformedJsonError
 
 PROTO_TYPE = "application/proto"
 CONTENT_TYPES = f"{JSON_TYPE} or {PROTO_TYPE}"
-TRAILER_PREFIX = "trailer-"
 
 # What curl says of a body without being asked. A page may send it without leave, so a browser's is not taken.
 _CURLS_DEFAULT = "application/x-www-form-urlencoded"
 
 VERSION = "connect-protocol-version"
+ALLOW_HEADERS = (VERSION, "connect-timeout-ms")
 
 A_STREAM = make_status(
     code_pb2.UNIMPLEMENTED, "a method with a stream of responses is called with application/connect+json or +proto"
 )
 
 
-def is_connect(request: HttpRequest) -> bool:
+def _is_connect(request: HttpRequest) -> bool:
     """Whether a request on the path of an RPC is Connect's, or plain enough to be read as such."""
     essence = request.media_type().essence
     if essence == _CURLS_DEFAULT:
@@ -43,29 +43,41 @@ def is_connect(request: HttpRequest) -> bool:
     return essence in {"", JSON_TYPE, PROTO_TYPE}
 
 
-def speaks_connect(request: HttpRequest) -> bool:
+def _speaks_connect(request: HttpRequest) -> bool:
     """Whether the client reads errors in Connect's form."""
-    return request.header(VERSION) is not None and is_connect(request)
+    return request.header(VERSION) is not None and _is_connect(request)
 
 
 class ConnectEdge:
     """Serves unary calls over Connect."""
 
+    allow_headers: tuple[str, ...] = ALLOW_HEADERS
+    expose_headers: tuple[str, ...] = ()
+
     def __init__(
-        self, dispatcher: Dispatcher, codec: Codec, errors: ConnectErrors, pages: ErrorPages, message_limit: int
+        self,
+        dispatcher: Dispatcher,
+        codec: JsonCodec,
+        errors: ConnectErrors,
+        json_errors: JsonErrors,
+        message_limit: int,
     ) -> None:
         self._dispatcher = dispatcher
         self._codec = codec
         self._errors = errors
-        self._pages = pages
+        self._json_errors = json_errors
         self._limit = message_limit
+
+    def claims(self, request: HttpRequest, method: Method | None) -> bool:
+        """Return whether the request is Connect's, or on the path of a method plain enough to be read as such."""
+        return _is_connect(request) if method is not None else request.method == "POST" and _speaks_connect(request)
 
     async def handle(self, request: HttpRequest, method: Method | None) -> HttpResponse:
         """One call."""
         context = HttpContext(request, "connect")
         if method is None or method.is_streaming:
             status = UNKNOWN_METHOD if method is None else A_STREAM
-            self._dispatcher.refused(status.code, request.request_id, request.peer)
+            self._dispatcher.refused(status.code, HttpContext(request, "http"))
             return self._respond(request, context, Outcome(status=status))
         is_proto = request.media_type().essence == PROTO_TYPE
 
@@ -81,13 +93,14 @@ class ConnectEdge:
             return decode_json(method, self._codec, body)
 
         encode = encode_protobuf if is_proto else self._codec.encode
-        return self._respond(request, context, await self._dispatcher.unary(method, context, read, parse, encode))
+        wire = Wire(read, parse, encode, offloads_encoding=not is_proto)
+        return self._respond(request, context, await self._dispatcher.unary(method, context, wire))
 
     def _gunzip(self, body: bytes) -> bytes:
         try:
             return gunzip(body, self._limit)
         except NotGzipError:
-            raise refusal(code_pb2.INVALID_ARGUMENT, "the body does not decompress") from None
+            raise status_error(code_pb2.INVALID_ARGUMENT, "the body does not decompress") from None
 
     def _respond(self, request: HttpRequest, context: HttpContext, outcome: Outcome) -> HttpResponse:
         status = outcome.status
@@ -95,31 +108,31 @@ class ConnectEdge:
             content_type = PROTO_TYPE if request.media_type().essence == PROTO_TYPE else JSON_TYPE
             response = HttpResponse(200, [("content-type", content_type)], outcome.body)
         else:
-            response = self._pages.response(outcome)
-            if speaks_connect(request):
+            response = self._json_errors.response(outcome)
+            if _speaks_connect(request):
                 # A path that nobody serves is a 404 whatever the protocol; its code is that of an unknown method.
                 response.status = 404 if status is UNKNOWN_METHOD else HTTP_STATUS[status.code]
                 response.body = self._errors.print(status)
             if status is UNKNOWN_ENCODING:
                 response.headers.append(("accept-encoding", GZIP))
         response.headers += to_headers(context.initial_metadata())
-        response.headers += to_headers(context.trailers(), TRAILER_PREFIX)
+        response.headers += to_headers(context.trailers(), CONNECT_TRAILER_PREFIX)
         return response
 
 
-def decode_json(method: Method, codec: Codec, body: bytes) -> tuple[Message, list[FieldViolation]]:
+def decode_json(method: Method, codec: JsonCodec, body: bytes) -> tuple[Message, list[FieldViolation]]:
     """A request from its JSON. Raises StatusError (INVALID_ARGUMENT) for what is no JSON object."""
     message = method.request_class()
     try:
         return message, codec.decode(body, message)
     except MalformedJsonError as error:
-        raise refusal(code_pb2.INVALID_ARGUMENT, str(error)) from None
+        raise status_error(code_pb2.INVALID_ARGUMENT, str(error)) from None
 
 
 def check_version(request: HttpRequest) -> None:
     """Raises StatusError for a version of the protocol that is not known."""
     if request.header(VERSION) not in {None, "1"}:
-        raise refusal(code_pb2.INVALID_ARGUMENT, f"{VERSION} must be 1")
+        raise status_error(code_pb2.INVALID_ARGUMENT, f"{VERSION} must be 1")
 
 
 def _check_head(request: HttpRequest) -> None:

@@ -13,7 +13,7 @@ from google.rpc import code_pb2
 from rpcfront.calls.protobuf import MORE_MESSAGES, NO_MESSAGE
 from rpcfront.limits import too_large
 from rpcfront.protocols.compression import GZIP, NotGzipError, gunzip
-from rpcfront.status import StatusError, make_status, refusal
+from rpcfront.status import StatusError, make_status, status_error
 
 _PREFIX = struct.Struct(">BI")
 _COMPRESSED = 0x01
@@ -26,7 +26,7 @@ UNKNOWN_ENCODING = make_status(code_pb2.UNIMPLEMENTED, f"the encoding must be on
 
 
 def _fault(text: str) -> StatusError:
-    return refusal(code_pb2.INTERNAL, text)
+    return status_error(code_pb2.INTERNAL, text)
 
 
 def framing(message_limit: int, *, text: bool) -> int:

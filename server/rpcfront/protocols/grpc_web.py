@@ -5,10 +5,10 @@ from functools import lru_cache
 
 from google.protobuf.message import Message
 
-from rpcfront.calls.dispatch import Dispatcher, Outcome
+from rpcfront.calls.dispatch import Dispatcher, Outcome, Wire
 from rpcfront.calls.methods import Method
 from rpcfront.calls.protobuf import UNKNOWN_METHOD, decode_protobuf, encode_protobuf
-from rpcfront.metadata import to_headers
+from rpcfront.metadata import DETAILS_KEY, to_headers
 from rpcfront.protocols.frames import ENCODINGS, UNKNOWN_ENCODING, decode_text, framing, read_message
 from rpcfront.protocols.http import Headers, HttpContext, HttpRequest, HttpResponse, parse_media_type
 from rpcfront.protocols.http_streams import HttpStream
@@ -20,13 +20,11 @@ from rpcfront.status import FieldViolation
 _TYPES = {"application/grpc-web": BINARY, BINARY: BINARY, "application/grpc-web-text": TEXT, TEXT: TEXT}
 
 
-def is_grpc_web(request: HttpRequest) -> bool:
-    """Whether the content type, in any letter case and with any parameters, is one of gRPC-Web's."""
-    return request.media_type().essence in _TYPES
-
-
 class GrpcWebEdge:
     """Serves calls over gRPC-Web, binary and text."""
+
+    allow_headers: tuple[str, ...] = ("grpc-timeout", "x-grpc-web", "x-user-agent")
+    expose_headers: tuple[str, ...] = ("grpc-status", "grpc-message", DETAILS_KEY)
 
     def __init__(self, dispatcher: Dispatcher, message_limit: int) -> None:
         self._dispatcher = dispatcher
@@ -34,12 +32,16 @@ class GrpcWebEdge:
         self._framing = framing(message_limit, text=False)
         self._text_framing = framing(message_limit, text=True)
 
+    def claims(self, request: HttpRequest, method: Method | None) -> bool:
+        """Return whether the content type, in any letter case and with any parameters, is one of gRPC-Web's."""
+        return request.media_type().essence in _TYPES and (method is not None or request.method == "POST")
+
     async def handle(self, request: HttpRequest, method: Method | None) -> HttpResponse | None:
         """One call; None when its answer has gone out as a stream."""
         text, content_type = _types(request.header("content-type") or "", request.header("accept") or "")
         context = HttpContext(request, "grpc-web")
         if method is None:
-            self._dispatcher.refused(UNKNOWN_METHOD.code, request.request_id, request.peer)
+            self._dispatcher.refused(UNKNOWN_METHOD.code, HttpContext(request, "http"))
             return _respond(content_type, Outcome(status=UNKNOWN_METHOD), context)
 
         def read() -> Awaitable[bytes]:
@@ -50,11 +52,12 @@ class GrpcWebEdge:
                 body = decode_text(body)
             return decode_protobuf(method, read_message(body, request.header("grpc-encoding"), self._limit))
 
+        wire = Wire(read, parse, encode_protobuf, offloads_encoding=False)
         if not method.is_streaming:
-            outcome = await self._dispatcher.unary(method, context, read, parse, encode_protobuf)
+            outcome = await self._dispatcher.unary(method, context, wire)
             return _respond(content_type, outcome, context)
         stream = _Stream(request, context, content_type)
-        outcome = await self._dispatcher.stream(method, context, read, parse, encode_protobuf, stream)
+        outcome = await self._dispatcher.stream(method, context, wire, stream)
         if stream.has_started:
             await stream.end(stream.frames.end(outcome, context.trailers()))
             return None

@@ -14,7 +14,7 @@ from google.rpc import code_pb2
 
 from rpcfront.calls.context import ServicerContext
 from rpcfront.metadata import Metadata, from_headers, parse_connect_timeout, parse_timeout
-from rpcfront.status import StatusError, refusal
+from rpcfront.status import StatusError, status_error
 
 Headers = list[tuple[str, str]]
 Write = Callable[[bytes], Awaitable[None]]
@@ -50,16 +50,18 @@ class HttpRequest:
     """As grpcio writes it: `ipv4:127.0.0.1:50000`."""
     path_is_decoded = False
     """Whether the server has percent-decoded the path already."""
-    departure: Callable[[], Coroutine[Any, Any, None]] | None = None
+    wait_disconnected: Callable[[], Coroutine[Any, Any, None]] | None = None
     """Returns when the client has left, its body read before; None where the server cannot tell."""
     stream_limit: int | None = None
     """Bytes that a streamed body may have, where the server takes them faster than the client; None without a limit."""
     task: asyncio.Task[Any] | None = None
     """What answers it, where the face knows."""
     request_id = ""
-    """Set by the front."""
+    """Set by the router."""
     common_headers: Headers
-    """For whatever answer there will be; set by the front."""
+    """Of every response, whatever it is; set by the router."""
+    route: Any = None
+    """What the edge that claimed the request has found out about it."""
     path: str
     """Starts with a slash; percent-encoded unless `path_is_decoded`."""
     header: Callable[[str], str | None]
@@ -89,6 +91,12 @@ class HttpRequest:
         """Sends the head of an answer whose body comes piece by piece. An edge that has called it answers None."""
         raise NotImplementedError
 
+    def header_values(self, name: str) -> list[str]:
+        """Return every value of a header, whose name is in lower case."""
+        if self.header(name) is None:
+            return []
+        return [value for key, value in self.headers() if key == name]
+
     def header_names(self) -> Iterable[str]:
         """Each name once."""
         return self._named
@@ -112,26 +120,27 @@ class HttpResponse:
     body: bytes = b""
 
 
+Handler = Callable[[HttpRequest], Awaitable[HttpResponse]]
+"""Serves GET and HEAD on a path. An exception gets the response that it would get from a servicer."""
+
 _TIMEOUTS = {"grpc-timeout": parse_timeout, "connect-timeout-ms": parse_connect_timeout}
 
 
 class HttpContext(ServicerContext):
     """The context of a call that came over HTTP: its metadata and deadline stand in the headers."""
 
-    outlives_cancellation = True
-    keeps_time = True
+    replies_after_cancel = True
+    enforces_deadline = True
 
     def __init__(self, request: HttpRequest, protocol: str) -> None:
         self._request = request
         self._task = request.task
         self.request_id = request.request_id
-        self.departure = request.departure
+        self.wait_disconnected = request.wait_disconnected
         self.protocol = protocol
 
     def authorization(self) -> list[str]:
-        if self._request.header("authorization") is None:
-            return []
-        return [value for key, value in self._request.headers() if key == "authorization"]
+        return self._request.header_values("authorization")
 
     def begin(self) -> None:
         # One search for all of them; a name that has this in its middle is only read for nothing.
@@ -159,4 +168,4 @@ class HttpContext(ServicerContext):
 def unsupported_media_type(expected: str) -> StatusError:
     """For a content type, charset or content encoding that the path does not take."""
     text = f"the content type must be {expected}"
-    return refusal(code_pb2.INVALID_ARGUMENT, text, http_status=415)
+    return status_error(code_pb2.INVALID_ARGUMENT, text, http_status=415)

@@ -8,7 +8,7 @@ from google.rpc import code_pb2
 from rpcfront.calls.lifetime import CLIENT_LEFT
 from rpcfront.metadata import to_headers
 from rpcfront.protocols.http import Headers, HttpContext, HttpRequest, Write
-from rpcfront.status import StatusError, refusal
+from rpcfront.status import StatusError, status_error
 
 
 class HttpStream:
@@ -19,7 +19,7 @@ class HttpStream:
 
     def __init__(self, request: HttpRequest, context: HttpContext, status: int = 200) -> None:
         self._request = request
-        self._context = context
+        self.context = context
         self._status = status
         self._sent = 0
         self._write: Write | None = None
@@ -47,7 +47,7 @@ class HttpStream:
         write = await self._started()
         if self._request.method == "HEAD":
             # The head was all that it asked for. What makes the messages need not know.
-            self._context.interrupt(CLIENT_LEFT)
+            self.context.interrupt(CLIENT_LEFT)
             await asyncio.sleep(0)
             return
         data = self.frame(message)
@@ -55,7 +55,7 @@ class HttpStream:
         limit = self._request.stream_limit
         if limit is not None and self._sent > limit:
             text = f"the stream is longer than the limit of {limit} bytes"
-            raise refusal(code_pb2.RESOURCE_EXHAUSTED, text)
+            raise status_error(code_pb2.RESOURCE_EXHAUSTED, text)
         await write(data)
 
     async def end(self, data: bytes) -> None:
@@ -68,7 +68,7 @@ class HttpStream:
         if self._write is None:
             async with self._starting:
                 if self._write is None:
-                    self._context.initial_is_sent = True
-                    headers = self.headers() + to_headers(self._context.initial_metadata())
+                    self.context.initial_is_sent = True
+                    headers = self.headers() + to_headers(self.context.initial_metadata())
                     self._write = await self._request.begin_stream(self._status, headers + self._request.common_headers)
         return self._write

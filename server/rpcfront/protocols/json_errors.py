@@ -10,13 +10,13 @@ from google.rpc import error_details_pb2, status_pb2
 from rpcfront.calls.dispatch import Outcome
 from rpcfront.protocols.http import JSON_TYPE, Headers, HttpResponse
 from rpcfront.status import HTTP_STATUS, StatusError
-from rpcfront.transcoding.json.codec import Codec
+from rpcfront.transcoding.json.codec import JsonCodec
 
 
-class ErrorPages:
+class JsonErrors:
     """Writes a google.rpc.Status as JSON: `{"code", "message", "details"}`, whatever went wrong."""
 
-    def __init__(self, codec: Codec) -> None:
+    def __init__(self, codec: JsonCodec) -> None:
         self._codec = codec
 
     def response(self, outcome: Outcome) -> HttpResponse:

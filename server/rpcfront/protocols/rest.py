@@ -2,25 +2,25 @@
 
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 
 from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.message import Message
 
-from rpcfront.calls.dispatch import Dispatcher, Outcome, Parse, Read
+from rpcfront.calls.dispatch import Dispatcher, Outcome, Wire
 from rpcfront.calls.methods import Method, ServiceError
-from rpcfront.metadata import to_headers
+from rpcfront.metadata import REST_TRAILER_PREFIX, to_headers
 from rpcfront.protocols.http import Headers, HttpContext, HttpRequest, HttpResponse
 from rpcfront.protocols.http_streams import HttpStream
-from rpcfront.protocols.json_errors import ErrorPages
+from rpcfront.protocols.json_errors import JsonErrors
 from rpcfront.protocols.rest_bodies import UNTYPED, Answer, Body, answers, request_body
 from rpcfront.status import FieldViolation
 from rpcfront.transcoding.annotations import AnnotationError, compile_rule, http_rules
 from rpcfront.transcoding.annotations import Route as Rule
 from rpcfront.transcoding.fields import bind_path, bind_query
-from rpcfront.transcoding.json.codec import Codec
-from rpcfront.transcoding.routes import Match, RouteConflictError, Router
+from rpcfront.transcoding.json.codec import JsonCodec
+from rpcfront.transcoding.routes import Match, PathNotFoundError, RouteConflictError, RouteTable
 
-TRAILER_PREFIX = "grpc-trailer-"
 NDJSON_TYPE = "application/x-ndjson"
 _NOT_LITERAL = frozenset("{%")
 """A template with one of these is no path, or one that not every server hands over as it was sent."""
@@ -40,63 +40,84 @@ class JsonRoute:
         return str(self.rule)
 
 
-class JsonEdge:
-    """Serves every binding of every method's annotation. Raises ServiceError for what cannot be."""
+class RestEdge:
+    """Serves every binding of every method's annotation. Raises ServiceError for one that cannot be served."""
+
+    allow_headers: tuple[str, ...] = ()
+    expose_headers: tuple[str, ...] = ()
 
     def __init__(
         self,
         dispatcher: Dispatcher,
         methods: Iterable[Method],
-        codec: Codec,
-        pages: ErrorPages,
+        codec: JsonCodec,
+        errors: JsonErrors,
         success_code: Callable[[MethodDescriptor], int],
         message_limit: int,
     ) -> None:
         self._dispatcher = dispatcher
         self._codec = codec
-        self._pages = pages
+        self._errors = errors
         self._limit = message_limit
-        self._router: Router[JsonRoute] = Router()
+        self._routes: RouteTable[JsonRoute] = RouteTable()
         try:
             for method in methods:
                 for http_rule in http_rules(method.descriptor):
                     rule = compile_rule(method.descriptor, http_rule)
                     status = success_code(method.descriptor)
                     route = JsonRoute(method, rule, status, request_body(rule, codec), answers(rule, codec))
-                    self._router.add(http_rule.http_method, rule.template, route)
+                    self._routes.add(http_rule.http_method, rule.template, route)
         except (AnnotationError, RouteConflictError) as error:
             raise ServiceError(str(error)) from error
 
     def routes_of(self, path: str) -> list[str]:
         """The routes whose template is this very path."""
-        return [str(entry) for entry in self._router.entries if entry.template.text == path]
+        prefix = path.removesuffix("*") if path.endswith("/*") else None
+        return [
+            str(entry)
+            for entry in self._routes.entries
+            if entry.template.text == path or (prefix is not None and entry.template.text.startswith(prefix))
+        ]
 
     def multi_segment_routes(self) -> list[str]:
         """The routes that need a path as it was sent, see the RSGI face."""
-        return [str(entry) for entry in self._router.entries if entry.template.has_multi_segment_variable]
+        return [str(entry) for entry in self._routes.entries if entry.template.has_multi_segment_variable]
 
-    def literals(self) -> dict[tuple[str, str], Match[JsonRoute]]:
-        """What `match` answers for the paths that are a route's template, to the letter, by HTTP method and path.
+    def fixed_routes(self) -> dict[tuple[str, str], Callable[[HttpRequest], Awaitable[HttpResponse | None]]]:
+        """Return what serves the paths that are a route's template, to the letter, by HTTP method and path.
 
-        Without OPTIONS, which is never a call.
+        OPTIONS is left out: it is never a call.
         """
-        routes = [(entry.http_method, entry.template.text) for entry in self._router.entries]
+        routes = [(entry.http_method, entry.template.text) for entry in self._routes.entries]
         return {
-            (method, path): self._router.match(method, path)
+            (method, path): partial(self._call, self._routes.match(method, path))
             for method, path in routes
             if method != "OPTIONS" and path.isascii() and _NOT_LITERAL.isdisjoint(path)
         }
 
-    def match(self, request: HttpRequest) -> Match[JsonRoute]:
-        """The route of a request. Raises a RoutingError."""
-        return self._router.match(request.method, request.path, decoded=request.path_is_decoded)
-
     def allowed(self, request: HttpRequest) -> tuple[str, ...]:
         """The HTTP methods of a request's path, sorted. Raises BadPathError."""
-        return self._router.allowed(request.path, decoded=request.path_is_decoded)
+        return self._routes.allowed(request.path, decoded=request.path_is_decoded)
 
-    async def handle(self, request: HttpRequest, match: Match[JsonRoute]) -> HttpResponse | None:
-        """One call of the route's method; None when its answer has gone out as a stream."""
+    def claims(self, request: HttpRequest, method: Method | None) -> bool:
+        """Return whether the path has a route, which is kept with the request.
+
+        Raises a RoutingError for a malformed path, and for one whose routes have other HTTP methods.
+        """
+        if method is not None:
+            return False
+        try:
+            request.route = self._routes.match(request.method, request.path, decoded=request.path_is_decoded)
+        except PathNotFoundError:
+            return False
+        return True
+
+    def handle(self, request: HttpRequest, _method: Method | None) -> Awaitable[HttpResponse | None]:
+        """Answer a request whose route `claims` has found."""
+        return self._call(request.route, request)
+
+    async def _call(self, match: Match[JsonRoute], request: HttpRequest) -> HttpResponse | None:
+        """Run a call of the route's method."""
         route = match.value
         context = HttpContext(request, "json")
 
@@ -115,29 +136,27 @@ class JsonEdge:
             return message, violations
 
         answer = route.new_answer()
+        wire = Wire(read, parse, answer.encode)
         if route.method.is_streaming:
-            return await self._stream(request, context, route, answer, read, parse)
-        outcome = await self._dispatcher.unary(route.method, context, read, parse, answer.encode)
+            return await self._stream(route, wire, _Stream(request, context, route.success_status, answer))
+        outcome = await self._dispatcher.unary(route.method, context, wire)
         return self._respond(outcome, context, route, answer.content_type)
 
-    async def _stream(
-        self, request: HttpRequest, context: HttpContext, route: JsonRoute, answer: Answer, read: Read, parse: Parse
-    ) -> HttpResponse | None:
-        stream = _Stream(request, context, route.success_status, answer)
-        outcome = await self._dispatcher.stream(route.method, context, read, parse, answer.encode, stream)
+    async def _stream(self, route: JsonRoute, wire: Wire, stream: "_Stream") -> HttpResponse | None:
+        outcome = await self._dispatcher.stream(route.method, stream.context, wire, stream)
         if not stream.has_started:
-            return self._respond(outcome, context, route, stream.content_type)
-        await stream.end(b"" if outcome.status is None else stream.failure(self._pages.body(outcome.status)))
+            return self._respond(outcome, stream.context, route, stream.content_type)
+        await stream.end(b"" if outcome.status is None else stream.failure(self._errors.body(outcome.status)))
         return None
 
     def _respond(self, outcome: Outcome, context: HttpContext, route: JsonRoute, content_type: str) -> HttpResponse:
         if outcome.status is None:
             response = HttpResponse(route.success_status, [("content-type", content_type)], outcome.body)
         else:
-            response = self._pages.response(outcome)
+            response = self._errors.response(outcome)
         if context.has_metadata:
             response.headers += to_headers(context.initial_metadata())
-            response.headers += to_headers(context.trailers(), TRAILER_PREFIX)
+            response.headers += to_headers(context.trailers(), REST_TRAILER_PREFIX)
         return response
 
 

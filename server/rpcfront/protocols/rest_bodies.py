@@ -14,9 +14,9 @@ from google.protobuf.message import Message
 from google.rpc import code_pb2
 
 from rpcfront.protocols.http import JSON_TYPE, HttpRequest, parse_media_type, unsupported_media_type
-from rpcfront.status import FieldViolation, refusal
+from rpcfront.status import FieldViolation, status_error
 from rpcfront.transcoding.annotations import WHOLE_MESSAGE, Route
-from rpcfront.transcoding.json.codec import Codec, MalformedJsonError
+from rpcfront.transcoding.json.codec import JsonCodec, MalformedJsonError
 
 HTTP_BODY = httpbody_pb2.HttpBody.DESCRIPTOR.full_name
 UNTYPED = "application/octet-stream"
@@ -51,7 +51,7 @@ class JsonAnswer:
     is_json = True
     content_type = JSON_TYPE
 
-    def __init__(self, codec: Codec, field: FieldDescriptor | None) -> None:
+    def __init__(self, codec: JsonCodec, field: FieldDescriptor | None) -> None:
         self._codec = codec
         self._field = field
         if field is None:
@@ -84,7 +84,7 @@ class RawAnswer:
         return cast("bytes", body.data)
 
 
-def answers(route: Route, codec: Codec) -> Callable[[], Answer]:
+def answers(route: Route, codec: JsonCodec) -> Callable[[], Answer]:
     """Makes the answer of each call of a route."""
     field = route.response_body
     if is_http_body(route.method.output_type if field is None else field):
@@ -93,7 +93,7 @@ def answers(route: Route, codec: Codec) -> Callable[[], Answer]:
     return lambda: answer
 
 
-def request_body(route: Route, codec: Codec) -> Body:
+def request_body(route: Route, codec: JsonCodec) -> Body:
     """What the bodies of a route's requests are."""
     field = route.body
     if route.rule.body != WHOLE_MESSAGE and field is None:
@@ -120,7 +120,7 @@ class _NoBody:
 
     def parse(self, _request: HttpRequest, body: bytes, _message: Message) -> list[FieldViolation]:
         if body:
-            raise refusal(code_pb2.INVALID_ARGUMENT, "this method takes no body")
+            raise status_error(code_pb2.INVALID_ARGUMENT, "this method takes no body")
         return []
 
 
@@ -144,7 +144,7 @@ class _RawBody:
 class _JsonBody:
     """Proto3 JSON: the message itself, or a field of it."""
 
-    def __init__(self, codec: Codec, field: FieldDescriptor | None) -> None:
+    def __init__(self, codec: JsonCodec, field: FieldDescriptor | None) -> None:
         self._codec = codec
         self._field = field
 
@@ -162,7 +162,7 @@ class _JsonBody:
                 return self._codec.decode(body, message)
             return self._codec.decode_field(body, message, self._field)
         except MalformedJsonError as error:
-            raise refusal(code_pb2.INVALID_ARGUMENT, str(error)) from None
+            raise status_error(code_pb2.INVALID_ARGUMENT, str(error)) from None
 
 
 @lru_cache(maxsize=64)  # clients are of few kinds

@@ -101,11 +101,11 @@ class _Framer(sonora.wsgi.grpcWSGI):  # type: ignore[misc]  # sonora is untyped
     """sonora's app for the methods that there are: a call that has ended, and a stream of messages."""
 
     def _get_rpc_handler(self, environ: dict[str, Any]) -> "grpc.RpcMethodHandler[bytes, bytes]":
-        handler: grpc.RpcMethodHandler[bytes, bytes] = environ["actiond.handler"]
+        handler: grpc.RpcMethodHandler[bytes, bytes] = environ["rpcfront.handler"]
         return handler
 
     def _create_context(self, environ: dict[str, Any]) -> _Context:
-        context: _Context = environ["actiond.context"]
+        context: _Context = environ["rpcfront.context"]
         return context
 
 
@@ -136,8 +136,8 @@ def _environ(content_type: str, handler: "grpc.RpcMethodHandler[bytes, bytes]", 
         "CONTENT_LENGTH": str(len(_EMPTY_FRAME)),
         "HTTP_ACCEPT": _SONORA_TYPES[content_type],
         "wsgi.input": BytesIO(_EMPTY_FRAME),
-        "actiond.handler": handler,
-        "actiond.context": context,
+        "rpcfront.handler": handler,
+        "rpcfront.context": context,
     }
 
 

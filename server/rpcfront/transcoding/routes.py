@@ -82,7 +82,7 @@ class _Node(Generic[V]):
     by_verb: "dict[str, _Leaves[V]]" = field(default_factory=dict)
 
 
-class Router(Generic[V]):
+class RouteTable(Generic[V]):
     """Routes by HTTP method and path template; `str(value)` names a route in errors.
 
     Of the routes that match a path, the most specific wins: segment by segment from the left, a literal before `*`
@@ -91,7 +91,6 @@ class Router(Generic[V]):
 
     def __init__(self) -> None:
         self._root: _Node[V] = _Node()
-        self._literal: dict[tuple[str, str], Match[V]] = {}
         self._entries: list[Entry[V]] = []
         self._verbs: set[str] = set()
         self._most_colons = 0
@@ -115,8 +114,6 @@ class Router(Generic[V]):
             raise RouteConflictError(f"{entry} collides with {leaves[http_method].entry}")
         leaves[http_method] = _Leaf(entry, tuple(_captures(template)))
         self._entries.append(entry)
-        if not (verb or "%" in template.text or {ANY_SEGMENT, ANY_REST}.intersection(template.segments)):
-            self._literal[http_method, template.text] = Match(value, [], template)
         if verb:
             self._verbs.add(verb)
             self._most_colons = max(self._most_colons, verb.count(":") + 1)
@@ -132,10 +129,6 @@ class Router(Generic[V]):
         `path` is as it was sent, without the query; or, with `decoded`, as a server that decodes paths hands it over.
         HEAD takes the route of GET where it has none of its own; the answer to OPTIONS is `allowed`.
         """
-        # Nothing is more specific than a template that is the path itself, to the letter.
-        literal = self._literal.get((http_method, path))
-        if literal is not None:
-            return literal
         found, segments, is_encoded = self._find(path, decoded)
         other = "GET" if http_method == "HEAD" else ANY_METHOD
         for leaves in found:

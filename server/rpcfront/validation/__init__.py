@@ -1,1 +1,1 @@
-"""The buf.validate rules of protos: protovalidate, and a fast path in front of it."""
+"""Checks messages against the buf.validate rules in their protos: protovalidate, and a fast path in front of it."""

@@ -1,25 +1,23 @@
-"""Reads buf.validate's annotations from descriptors of any pool. What the rules mean is not known here."""
+"""Reads buf.validate's annotations from the descriptors of any pool. What the rules mean is decided elsewhere."""
 
 from collections.abc import Iterator
-from typing import Any, TypeVar
+from typing import Any
 
-from actiond_protos.buf.validate import validate_pb2
 from google.protobuf.descriptor import Descriptor, FieldDescriptor, OneofDescriptor
-from google.protobuf.descriptor_pb2 import FieldOptions, MessageOptions, OneofOptions
 from google.protobuf.message import Message
+
+from rpcfront.validation.buf_validate import Rules, extension_of
 
 _EXTENSION = b"\xba\x48"
 """The tag of buf.validate's extensions of fields, oneofs and messages, all of the number 1159."""
 
-_Options = TypeVar("_Options", FieldOptions, MessageOptions, OneofOptions)
-
 
 class UnknownRuleError(Exception):
-    """A rule about which an acceptor can say nothing."""
+    """A rule that the fast path cannot check."""
 
 
 def reachable(descriptor: Descriptor) -> Iterator[Descriptor]:
-    """A type and what it is made of, each once."""
+    """Yield a message type and those of its fields, at any depth, each once."""
     found = [descriptor]
     seen = {descriptor}
     for one in found:
@@ -30,46 +28,42 @@ def reachable(descriptor: Descriptor) -> Iterator[Descriptor]:
 
 
 def has_rules(descriptor: Descriptor) -> bool:
-    """Whether a rule stands in the type itself. What merely looks like one is protovalidate's to look at."""
-    # As bytes: in the options of a descriptor from another pool the extension is not known.
+    """Return whether the type itself may have a rule. A false alarm is harmless: protovalidate reads it properly."""
+    # By the bytes, since the options of a descriptor from another pool do not know the extension.
     annotated = (descriptor, *descriptor.fields, *descriptor.oneofs)
     return any(_EXTENSION in element.GetOptions().SerializeToString() for element in annotated)
 
 
 def reaches_rules(descriptor: Descriptor) -> bool:
-    """Whether a rule stands in a type or in what it is made of."""
+    """Return whether a message type, or that of a field at any depth, may have a rule."""
     return any(map(has_rules, reachable(descriptor)))
 
 
-def message_rules(descriptor: Descriptor) -> validate_pb2.MessageRules:
-    """The rules of a message as a whole."""
-    rules: validate_pb2.MessageRules = _read(descriptor, MessageOptions, validate_pb2.message)
-    return rules
+def message_rules(descriptor: Descriptor) -> Rules:
+    """Return the rules of a message as a whole."""
+    return _read(descriptor, "message")
 
 
-def oneof_rules(oneof: OneofDescriptor) -> validate_pb2.OneofRules:
-    """The rules of a oneof."""
-    rules: validate_pb2.OneofRules = _read(oneof, OneofOptions, validate_pb2.oneof)
-    return rules
+def oneof_rules(oneof: OneofDescriptor) -> Rules:
+    """Return the rules of a oneof."""
+    return _read(oneof, "oneof")
 
 
-def field_rules(field: FieldDescriptor) -> validate_pb2.FieldRules:
-    """The rules of a field."""
-    rules: validate_pb2.FieldRules = _read(field, FieldOptions, validate_pb2.field)
-    return rules
+def field_rules(field: FieldDescriptor) -> Rules:
+    """Return the rules of a field."""
+    return _read(field, "field")
 
 
 def entries(rules: Message) -> Iterator[tuple[str, Any]]:
-    """The rules of a set by their names; one that somebody else defined is not known."""
+    """Yield the rules of a set by name. Raises UnknownRuleError for a custom one, which is an extension."""
     for field, value in rules.ListFields():
         if field.is_extension:
             raise UnknownRuleError(field.full_name)
         yield field.name, value
 
 
-def _read(element: Any, options: type[_Options], extension: Any) -> Any:
-    """Parsed again from their bytes, since another pool has other classes, or none."""
-    rules = options.FromString(element.GetOptions().SerializeToString()).Extensions[extension]
+def _read(element: Any, kind: str) -> Rules:
+    rules = extension_of(element, kind)
     size = rules.ByteSize()
     rules.DiscardUnknownFields()
     if rules.ByteSize() != size:

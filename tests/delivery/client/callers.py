@@ -4,13 +4,15 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from ipaddress import ip_network
-from typing import Any
+from ssl import SSLContext
 
+from actiond.actions.ports import TargetRequest
 from actiond.actions.signing_keys import SigningKey
 from actiond.actions.targets import Target, TargetType
-from actiond.delivery.client import DeliveryLimits, TargetClient
+from actiond.delivery.client import DeliveryLimits, Egress, TargetClient
 from actiond.delivery.egress.policy import AddressGuard
 from actiond.delivery.outcomes import CallFailedError, TargetCall
+from actiond.delivery.signer import Signer
 from actiond.secrets.sealing import Sealer
 
 LOOPBACK = AddressGuard(allow=(ip_network("127.0.0.0/8"),))
@@ -42,13 +44,35 @@ def target(
     )
 
 
+def request_to(called: Target, *, body: bytes = b"{}", keys: Sequence[SigningKey] = ()) -> TargetRequest:
+    return TargetRequest(called, keys, body, execution="request", request_id="r-1")
+
+
+async def whole(answer: bytes) -> bytes:
+    """The use that leaves a body as it is."""
+    return answer
+
+
+@dataclass
+class Seen:
+    """An observer that keeps the calls that have ended."""
+
+    calls: list[TargetCall] = field(default_factory=list)
+
+    def started(self, request: TargetRequest, headers: dict[str, str]) -> None:
+        """Nothing is kept of it."""
+
+    def ended(self, _token: None, call: TargetCall) -> None:
+        self.calls.append(call)
+
+
 @dataclass
 class Caller:
     client: TargetClient
     told: list[TargetCall] = field(default_factory=list)
 
     async def call(self, called: Target, *, body: bytes = b"{}", keys: Sequence[SigningKey] = ()) -> bytes:
-        return await self.client.call(called, keys, body, execution="request", request_id="r-1", use=bytes)
+        return await self.client.call(request_to(called, body=body, keys=keys), whole)
 
     async def outcome(self, called: Target, *, body: bytes = b"{}", keys: Sequence[SigningKey] = ()) -> str:
         """`ok`, or what went wrong and with which status."""
@@ -59,7 +83,7 @@ class Caller:
         return "ok"
 
     def start(self, called: Target, *, body: bytes = b"{}") -> None:
-        self.client.start(called, (), body, execution="request", request_id="r-1")
+        self.client.start(request_to(called, body=body))
 
     def outcomes(self) -> list[str]:
         """Of the calls that have ended, in that order."""
@@ -71,10 +95,11 @@ MakeCaller = Callable[..., Awaitable[Caller]]
 
 @asynccontextmanager
 async def open_caller(
-    *, guard: AddressGuard = LOOPBACK, limits: DeliveryLimits | None = None, **options: Any
+    *, guard: AddressGuard = LOOPBACK, limits: DeliveryLimits | None = None, ssl_context: SSLContext | None = None
 ) -> AsyncIterator[Caller]:
-    told: list[TargetCall] = []
-    caller = Caller(TargetClient(guard, SEALER, limits or DeliveryLimits(), AGENT, told.append, **options), told)
+    seen = Seen()
+    egress = Egress(guard, Signer(SEALER), AGENT, ssl_context)
+    caller = Caller(TargetClient(egress, limits or DeliveryLimits(), [seen]), seen.calls)
     try:
         yield caller
     finally:

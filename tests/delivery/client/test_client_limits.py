@@ -108,12 +108,12 @@ async def test_nothing_to_wait_for_is_no_wait(caller: Caller) -> None:
 async def test_a_started_call_that_fails_is_told_of_and_passed_over(caller: Caller, server: TargetServer) -> None:
     caller.start(target(server.url("/status/500"), TargetType.ASYNC))
     await caller.client.wait_idle()
-    assert [(call.outcome.value, call.status, call.is_passed_over) for call in caller.told] == [("status", 500, True)]
+    assert [(call.outcome.value, call.status, call.is_ignored) for call in caller.told] == [("status", 500, True)]
 
 
 @pytest.mark.parametrize(
     ("limits", "taken"),
-    [(DeliveryLimits(waiting_async=3), 3), (DeliveryLimits(waiting_async_bytes=1000), 2)],
+    [(DeliveryLimits(background=3), 3), (DeliveryLimits(background_bytes=1000), 2)],
     ids=["by number", "by size"],
 )
 async def test_so_many_started_calls_are_taken_and_no_more_until_they_end(

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from actiond.delivery.outcomes import Outcome, TargetCall
-from actiond.telemetry.target_log import CallLog, Style, as_json, as_text
+from actiond.telemetry.records import Format, as_json, as_text
+from actiond.telemetry.target_log import TargetLog, record_of
 from tests.delivery.client.callers import MakeCaller, target
 from tests.support.targets.server import TargetServer
 
@@ -20,18 +21,21 @@ MOMENT = 1795449741.666
 FAILED = replace(OK, outcome=Outcome.STATUS, status=503)
 
 LINES = {
-    "ok": (OK, "target=17 execution=request/a.B/C outcome=ok status=200 ms=1.234 error=- request_id=r-1"),
+    "ok": (OK, "target=17 execution=request/a.B/C outcome=ok status=200 duration_ms=1.234 error=- request_id=r-1"),
     "failed": (
         FAILED,
-        "target=17 execution=request/a.B/C outcome=failed status=503 ms=1.234 error=status request_id=r-1",
+        "target=17 execution=request/a.B/C outcome=failed status=503 duration_ms=1.234 error=status request_id=r-1",
     ),
-    "passed over": (
-        replace(OK, outcome=Outcome.TIMEOUT, status=None, is_passed_over=True, request_id=""),
-        "target=17 execution=request/a.B/C outcome=passed_over status=- ms=1.234 error=timeout request_id=-",
+    "ignored": (
+        replace(OK, outcome=Outcome.TIMEOUT, status=None, is_ignored=True, request_id=""),
+        "target=17 execution=request/a.B/C outcome=ignored status=- duration_ms=1.234 error=timeout request_id=-",
     ),
     "free text": (
         replace(OK, execution='f/a "b"\n\\ä\u2028\U0001f600'),
-        r'target=17 execution=f/a\x20"b"\n\\\xe4\u2028\U0001f600 outcome=ok status=200 ms=1.234 error=- request_id=r-1',
+        (
+            r'target=17 execution=f/a\x20"b"\n\\\xe4\u2028\U0001f600'
+            " outcome=ok status=200 duration_ms=1.234 error=- request_id=r-1"
+        ),
     ),
 }
 
@@ -39,20 +43,18 @@ LINES = {
 @pytest.mark.parametrize("case", LINES)
 def test_a_call_is_a_line_of_text(case: str) -> None:
     call, line = LINES[case]
-    assert as_text(MOMENT, call).decode() == f"2026-11-23T16:02:21.666Z {line}\n"
+    assert as_text(record_of(MOMENT, call)).decode() == f"time=2026-11-23T16:02:21.666Z {line}\n"
 
 
 @pytest.mark.parametrize("call", [call for call, _ in LINES.values()])
 def test_json_says_the_same(call: TargetCall) -> None:
-    assert json.loads(as_json(MOMENT, call)) == {
+    assert json.loads(as_json(record_of(MOMENT, call))) == {
         "time": "2026-11-23T16:02:21.666Z",
         "target": call.target_id,
         "execution": call.execution,
-        "outcome": {False: "failed", True: "passed_over"}[call.is_passed_over]
-        if call.outcome is not Outcome.OK
-        else "ok",
+        "outcome": {False: "failed", True: "ignored"}[call.is_ignored] if call.outcome is not Outcome.OK else "ok",
         "status": call.status,
-        "ms": 1.234,
+        "duration_ms": 1.234,
         "error": None if call.outcome is Outcome.OK else call.outcome.value,
         "request_id": call.request_id,
     }
@@ -60,20 +62,19 @@ def test_json_says_the_same(call: TargetCall) -> None:
 
 @given(st.text(min_size=1), st.text(min_size=1))
 def test_no_text_breaks_the_line_or_a_word_and_all_can_be_read_back(execution: str, request_id: str) -> None:
-    line = as_text(MOMENT, replace(OK, execution=execution, request_id=request_id)).decode()
+    line = as_text(record_of(MOMENT, replace(OK, execution=execution, request_id=request_id))).decode()
     assert re.fullmatch(r"[ -~]+\n", line)
-    _, *rest = line.removesuffix("\n").split(" ")
-    words = dict(word.split("=", 1) for word in rest)
-    assert len(words) == 7
+    words = dict(word.split("=", 1) for word in line.removesuffix("\n").split(" "))
+    assert len(words) == 8
     assert words["execution"].encode().decode("unicode_escape") == execution
     assert words["request_id"].encode().decode("unicode_escape") == request_id
 
 
-def lines_of(calls: Iterable[TargetCall], style: Style = as_text, least: int = logging.INFO) -> list[bytes]:
+def lines_of(calls: Iterable[TargetCall], style: Format = as_text, least: int = logging.INFO) -> list[bytes]:
     made: list[Callable[[], bytes]] = []
-    log = CallLog(made.append, style, least)
+    log = TargetLog(made.append, style, least)
     for call in calls:
-        log(call)
+        log.ended(None, call)
     return [make() for make in made]
 
 

@@ -10,7 +10,7 @@ from actiond.actions.targets import TargetType
 from actiond.delivery.client import DeliveryLimits
 from actiond.delivery.egress.policy import AddressGuard
 from actiond.delivery.outcomes import Outcome
-from tests.delivery.client.callers import Caller, MakeCaller, target
+from tests.delivery.client.callers import Caller, MakeCaller, request_to, target
 from tests.support.targets.certificates import Authority
 from tests.support.targets.server import TargetServer
 
@@ -106,19 +106,23 @@ async def test_the_answers_body_comes_back_as_it_was_sent(caller: Caller, server
 
 
 async def test_what_use_makes_of_the_body_is_the_calls_result(caller: Caller, server: TargetServer) -> None:
-    result = await caller.client.call(
-        target(server.url("/size/12")), (), b"{}", execution="request", request_id="1", use=len
-    )
-    assert result == 12
+    async def length(answer: bytes) -> int:
+        return len(answer)
+
+    assert await caller.client.call(request_to(target(server.url("/size/12"))), length) == 12
 
 
 async def test_a_body_that_is_of_no_use_is_an_outcome_of_its_own(caller: Caller, server: TargetServer) -> None:
     called = target(server.url("/invalid_json"))
-    with pytest.raises(Exception, match=r"^body 200$") as failure:
-        await caller.client.call(called, (), b"{}", execution="request", request_id="1", use=int)
+
+    async def number(answer: bytes) -> int:
+        return int(answer)
+
+    with pytest.raises(Exception, match=r"^bad_response 200$") as failure:
+        await caller.client.call(request_to(called), number)
     assert failure.value.__cause__ is None
     assert failure.value.__suppress_context__
-    assert [(call.outcome, call.status) for call in caller.told] == [(Outcome.BODY, 200)]
+    assert [(call.outcome, call.status) for call in caller.told] == [(Outcome.BAD_RESPONSE, 200)]
 
 
 @pytest.mark.parametrize(
@@ -175,8 +179,8 @@ async def test_a_name_that_does_not_resolve_is_no_connection(caller: Caller, mon
 
 async def test_a_denied_address_is_never_connected_to(make_caller: MakeCaller, server: TargetServer) -> None:
     caller = await make_caller(guard=AddressGuard())
-    assert await caller.outcome(target(server.url("/ok"))) == "address"
-    assert await caller.outcome(target(server.url("/ok", host="localhost"))) == "address"
+    assert await caller.outcome(target(server.url("/ok"))) == "address_denied"
+    assert await caller.outcome(target(server.url("/ok", host="localhost"))) == "address_denied"
     assert server.accepted == 0
 
 
@@ -184,17 +188,17 @@ async def test_a_denied_address_is_never_connected_to(make_caller: MakeCaller, s
     "endpoint", ["http://2130706433/", "http://127.1/", "http://x:99999/", "http:///x", "http://[::1/", "ftp://x/", ""]
 )
 async def test_an_endpoint_that_leads_nowhere_is_an_outcome_too(endpoint: str, caller: Caller) -> None:
-    assert await caller.outcome(target(endpoint)) == "address"
+    assert await caller.outcome(target(endpoint)) == "address_denied"
 
 
 @pytest.mark.parametrize("kind", TargetType)
 @pytest.mark.parametrize("interrupts", [True, False])
-async def test_a_failure_is_passed_over_unless_it_interrupts(
+async def test_a_failure_is_ignored_unless_it_interrupts(
     kind: TargetType, interrupts: bool, caller: Caller, server: TargetServer
 ) -> None:
     for path in ("/ok", "/status/500"):
         await caller.outcome(target(server.url(path), kind, interrupts=interrupts))
-    assert [call.is_passed_over for call in caller.told] == [False, kind is TargetType.ASYNC or not interrupts]
+    assert [call.is_ignored for call in caller.told] == [False, kind is TargetType.ASYNC or not interrupts]
 
 
 async def test_a_call_is_told_of_with_all_that_the_log_needs(caller: Caller, server: TargetServer) -> None:

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from actiond.delivery.concurrency import ConcurrencyLimiter
 from actiond.delivery.deadline import Deadline
-from actiond.delivery.slots import Slots
 
 EVERYWHERE, EACH = 3, 2
 PATIENCE = 5
@@ -28,7 +28,7 @@ class Calls:
     """Calls that hold their slot until they are told to end."""
 
     def __init__(self) -> None:
-        self.slots = Slots(EVERYWHERE, EACH)
+        self.slots = ConcurrencyLimiter(EVERYWHERE, EACH)
         self.inside: list[str] = []
         self.tasks: list[asyncio.Task[None]] = []
         self._ends: list[asyncio.Event] = []
@@ -46,7 +46,7 @@ class Calls:
             self._ends[number % len(self._ends)].set()
 
     async def _call(self, target: str, end: asyncio.Event) -> None:
-        await self.slots.take(target)
+        await self.slots.acquire(target)
         self.inside.append(target)
         try:
             assert len(self.inside) <= EVERYWHERE
@@ -54,7 +54,7 @@ class Calls:
             await end.wait()
         finally:
             self.inside.remove(target)
-            self.slots.give_back(target)
+            self.slots.release(target)
 
 
 @given(steps)
@@ -81,30 +81,30 @@ def test_slots_are_never_too_many_and_none_is_lost(steps: list[tuple[str, object
         # All are there again.
         async with asyncio.timeout(PATIENCE):
             for target in ("a", "a", "b"):
-                await calls.slots.take(target)
+                await calls.slots.acquire(target)
 
     asyncio.run(play())
 
 
 async def test_a_target_without_calls_takes_no_memory() -> None:
-    slots = Slots(2, 1)
-    await slots.take("a")
-    waiting = asyncio.ensure_future(slots.take("a"))
+    slots = ConcurrencyLimiter(2, 1)
+    await slots.acquire("a")
+    waiting = asyncio.ensure_future(slots.acquire("a"))
     await asyncio.sleep(0)
     waiting.cancel()
     with pytest.raises(asyncio.CancelledError):
         await waiting
     assert len(slots) == 1
-    slots.give_back("a")
+    slots.release("a")
     assert len(slots) == 0
 
 
 async def test_a_slot_that_is_given_to_a_call_which_is_cancelled_at_that_moment_is_passed_on() -> None:
-    slots = Slots(1, 1)
-    await slots.take("a")
-    waiting = [asyncio.ensure_future(slots.take("a")) for _ in range(2)]
+    slots = ConcurrencyLimiter(1, 1)
+    await slots.acquire("a")
+    waiting = [asyncio.ensure_future(slots.acquire("a")) for _ in range(2)]
     await asyncio.sleep(0)
-    slots.give_back("a")
+    slots.release("a")
     waiting[0].cancel()
     with pytest.raises(asyncio.CancelledError):
         await waiting[0]
@@ -113,32 +113,32 @@ async def test_a_slot_that_is_given_to_a_call_which_is_cancelled_at_that_moment_
 
 
 async def test_who_gives_up_waiting_for_one_of_all_slots_gives_back_the_targets_own() -> None:
-    slots = Slots(2, 2)
-    await slots.take("a")
-    await slots.take("b")
-    waiting = asyncio.ensure_future(slots.take("a"))
+    slots = ConcurrencyLimiter(2, 2)
+    await slots.acquire("a")
+    await slots.acquire("b")
+    waiting = asyncio.ensure_future(slots.acquire("a"))
     await asyncio.sleep(0)
     waiting.cancel()
     with pytest.raises(asyncio.CancelledError):
         await waiting
-    slots.give_back("b")
+    slots.release("b")
     async with asyncio.timeout(PATIENCE):
-        await slots.take("a")
+        await slots.acquire("a")
 
 
 async def test_who_waits_longest_is_next() -> None:
-    slots = Slots(1, 1)
+    slots = ConcurrencyLimiter(1, 1)
     order: list[int] = []
 
     async def call(number: int) -> None:
-        await slots.take("a")
+        await slots.acquire("a")
         order.append(number)
-        slots.give_back("a")
+        slots.release("a")
 
-    await slots.take("a")
+    await slots.acquire("a")
     calls = [asyncio.ensure_future(call(number)) for number in range(5)]
     await asyncio.sleep(0)
-    slots.give_back("a")
+    slots.release("a")
     await asyncio.gather(*calls)
     assert order == list(range(5))
 

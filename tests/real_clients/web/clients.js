@@ -1,4 +1,4 @@
-// The clients, by the names that the tests and the README's table know.
+// The clients, by the names that the tests and docs/browsers.md know.
 //
 // Each makes, of an API's address and a service's name, the one object that the cases are written against:
 //   unary(method, request, options)   a promise of {message, initial(name), trailing(name)}: the two look up metadata

@@ -10,7 +10,8 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from actiond.api.permissions import success_code
 from actiond.api.served import ACTION_SERVICE
-from rpcfront.openapi import build, document, operations, site
+from rpcfront import HttpRequest
+from rpcfront.openapi import build, docs_handlers, document, operations
 from rpcfront.transcoding.annotations import http_rules
 from tests.rpcfront.openapi.documented import INFO, document_of, echo_document, fixture_document
 from tests.support.protos import compile_proto
@@ -194,9 +195,10 @@ def test_every_reference_leads_somewhere() -> None:
             found = found[step]
 
 
-def test_the_document_is_made_once_and_its_answers_are_not_shared() -> None:
-    pages = site(operations(ACTION_SERVICE.methods, success_code), INFO)
-    first, second = pages["/openapi.json"](), pages["/openapi.json"]()
+async def test_the_document_is_made_once_and_its_answers_are_not_shared() -> None:
+    handlers = docs_handlers(operations(ACTION_SERVICE.methods, success_code), INFO)
+    request = HttpRequest("GET", "/openapi.json", [])
+    first, second = [await handlers["/openapi.json"](request) for _ in range(2)]
     assert first.body is second.body
     assert first.headers == second.headers
     assert first.headers is not second.headers

@@ -15,8 +15,8 @@ from google.protobuf.message_factory import GetMessageClass
 from rpcfront.openapi import rules
 from rpcfront.openapi.scalars import Form
 from rpcfront.openapi.schemas import Schemas
-from rpcfront.transcoding.json.codec import Codec
-from rpcfront.validation.rules import Rules
+from rpcfront.transcoding.json.codec import JsonCodec
+from rpcfront.validation.validator import Validator
 
 FIELDS = {
     "string": "type: TYPE_STRING",
@@ -123,8 +123,8 @@ def cases() -> Iterator[Any]:
 def test_the_schema_says_what_the_rule_does(kind: str, ruled: str, document: dict[str, Any]) -> None:
     descriptor = message(kind, ruled)
     sent = GetMessageClass(descriptor)()
-    assert Codec().decode(json.dumps(document).encode(), sent) == []
-    holds = not Rules().violations(sent)
+    assert JsonCodec().decode(json.dumps(document).encode(), sent) == []
+    holds = not Validator().violations(sent)
 
     schemas = Schemas({})
     schema = schemas.message(descriptor, Form.TAKEN) | {"components": {"schemas": schemas.components}}

@@ -15,7 +15,7 @@ from schemathesis import GenerationMode
 
 from rpcfront.openapi.scalars import Form, Schema
 from rpcfront.openapi.schemas import Schemas
-from rpcfront.transcoding.json.codec import Codec, MalformedJsonError
+from rpcfront.transcoding.json.codec import JsonCodec, MalformedJsonError
 from tests.support.protos import compile_proto
 from tests.support.services.fixture_protos import message_class, message_type
 from tests.support.strategies import messages
@@ -30,7 +30,7 @@ TYPES = (
     "t.codec.Wrapped",
     "t.v1.Req",
 )
-CODEC = Codec()
+CODEC = JsonCodec()
 
 
 def schema_of(descriptor: Descriptor, form: Form) -> Schema:

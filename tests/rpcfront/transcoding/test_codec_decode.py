@@ -12,14 +12,14 @@ from actiond_protos.zitadel.action.v3alpha import action_service_pb2
 from google.protobuf import json_format
 from google.protobuf.message import Message
 
-from rpcfront.transcoding.json.codec import Codec, MalformedJsonError
+from rpcfront.transcoding.json.codec import JsonCodec, MalformedJsonError
 from rpcfront.transcoding.json.times import DURATION_OUT_OF_RANGE, TIMESTAMP_OUT_OF_RANGE
 from tests.support.services.fixture_protos import fixture_pool, message_class, message_type
 
 ROWS = json.loads((Path(__file__).parent / "cases" / "json_body.json").read_text())
 # The rest is for the edge: it tells of methods, queries, paths and headers.
 BODIES = [row for row in ROWS if row["request"]["path"] == "/v1/all" and "content-type" in row["request"]["headers"]]
-CODEC = Codec()
+CODEC = JsonCodec()
 
 
 def decoded(name: str, document: Any) -> tuple[Any, dict[str, str]]:
@@ -225,7 +225,7 @@ def test_fractions_are_kept_down_to_nanoseconds() -> None:
 def test_unknown_fields_are_named_by_a_strict_codec_only() -> None:
     body = b'{"nope": 1, "sub": {"x": {}}, "any": {"@type": "x/google.protobuf.Duration", "value": "1s", "y": 1}}'
     assert CODEC.decode(body, message_class("t.v1.Req")()) == []
-    violations = Codec(ignore_unknown_fields=False).decode(body, message_class("t.v1.Req")())
+    violations = JsonCodec(ignore_unknown_fields=False).decode(body, message_class("t.v1.Req")())
     assert [violation.field for violation in violations] == ["nope", "sub.x", "any.y"]
     assert {violation.description for violation in violations} == {"is not a field of this message"}
 
@@ -288,7 +288,7 @@ def test_threads_that_meet_at_a_types_first_use_all_find_it_whole() -> None:
     try:
         with ThreadPoolExecutor(4) as pool:
             for _ in range(20):
-                codec = Codec(ignore_unknown_fields=False)
+                codec = JsonCodec(ignore_unknown_fields=False)
                 messages = [message_class("t.v1.Req")() for _ in range(4)]
                 assert list(pool.map(partial(codec.decode, body), messages)) == [[]] * 4
                 printed = list(pool.map(codec.encode, messages))
@@ -307,5 +307,5 @@ def test_what_is_wrong_deep_inside_is_read_once() -> None:
     # Read again at every level it would take 2 to the 90th steps.
     document = b'{"sub":' * 90 + b'{"i":"x"}' + b"}" * 90
     message = message_class("t.v1.Req")()
-    (violation,) = Codec().decode(document, message)
+    (violation,) = JsonCodec().decode(document, message)
     assert violation.field == ".".join(["sub"] * 90 + ["i"])

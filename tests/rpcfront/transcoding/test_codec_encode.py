@@ -8,10 +8,10 @@ from google.protobuf import any_pb2, duration_pb2, field_mask_pb2, struct_pb2, t
 from google.protobuf.message import Message
 from google.rpc import status_pb2
 
-from rpcfront.transcoding.json.codec import Codec
+from rpcfront.transcoding.json.codec import JsonCodec
 from tests.support.services.fixture_protos import message_class, message_type
 
-CODEC = Codec()
+CODEC = JsonCodec()
 
 
 def test_json_is_compact_with_defaults_left_out() -> None:

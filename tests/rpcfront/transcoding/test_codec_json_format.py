@@ -15,13 +15,13 @@ from google.protobuf.message_factory import GetMessageClass
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rpcfront.transcoding.json.codec import Codec, MalformedJsonError, range_violations
+from rpcfront.transcoding.json.codec import JsonCodec, MalformedJsonError, range_violations
 from tests.support.examples import examples
 from tests.support.services.fixture_protos import fixture_pool, message_class, message_type
 from tests.support.strategies import messages
 
-CODEC = Codec()
-STRICT = Codec(ignore_unknown_fields=False)
+CODEC = JsonCodec()
+STRICT = JsonCodec(ignore_unknown_fields=False)
 FIXTURES = ["t.v1.Req", "t.v1.Many"] + [
     f"t.codec.{name}" for name in ("Scalars", "Lists", "Maps", "Optionals", "Choice", "Tree", "Wrapped")
 ]

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from rpcfront.transcoding.json.codec import Codec, range_violations
+from rpcfront.transcoding.json.codec import JsonCodec, range_violations
 from rpcfront.transcoding.json.times import DURATION_OUT_OF_RANGE, TIMESTAMP_OUT_OF_RANGE
 from tests.support.services.fixture_protos import message_class
 
@@ -56,7 +56,7 @@ def test_json_names_the_same_fields_in_the_same_words() -> None:
     far = "400000000000s"
     body = {"branches": [{}, {"age": far}], "named": {"ä": {"age": far}}, "planted": "0000-01-01T00:00:00Z"}
     message = message_class("t.codec.Tree")
-    violations = Codec().decode(json.dumps(body).encode(), message())
+    violations = JsonCodec().decode(json.dumps(body).encode(), message())
     same = message(branches=[{}, {"age": FAR}], named={"ä": {"age": FAR}}, planted={"seconds": -62_167_219_200})
     key = lambda violation: violation.field  # noqa: E731  used twice, below
     assert sorted(violations, key=key) == sorted(range_violations(same), key=key)

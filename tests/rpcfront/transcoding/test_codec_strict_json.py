@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rpcfront.transcoding.json.codec import Codec, MalformedJsonError
+from rpcfront.transcoding.json.codec import JsonCodec, MalformedJsonError
 from rpcfront.transcoding.json.strict_json import loads, loads_exactly
 from tests.support.examples import examples
 from tests.support.services.fixture_protos import message_class
 
-CODEC = Codec()
-STRICT = Codec(ignore_unknown_fields=False)
+CODEC = JsonCodec()
+STRICT = JsonCodec(ignore_unknown_fields=False)
 
 MALFORMED = [
     (b"", "invalid JSON: the body is empty"),
@@ -151,7 +151,7 @@ def test_numbers_read_exactly_have_each_digit_an_integer_field_can_hold(number: 
 
 @pytest.mark.parametrize("codec", [CODEC, STRICT])
 @given(body=st.binary(max_size=40) | JSON_TEXT.map(str.encode) | JSON_TEXT.map(lambda text: text.encode()[:-1]))
-def test_any_bytes_give_violations_or_malformed_json(codec: Codec, body: bytes) -> None:
+def test_any_bytes_give_violations_or_malformed_json(codec: JsonCodec, body: bytes) -> None:
     for name in ("t.v1.Req", "google.protobuf.Struct", "google.protobuf.Any", "google.protobuf.Timestamp"):
         try:
             codec.decode(body, message_class(name)())

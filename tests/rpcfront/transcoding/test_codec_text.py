@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rpcfront.status import FieldViolation
-from rpcfront.transcoding.json.codec import Codec
+from rpcfront.transcoding.json.codec import JsonCodec
 from tests.support.services.fixture_protos import message_class
 
-CODEC = Codec()
+CODEC = JsonCodec()
 
 
 def put(message: Any, field: str, text: str) -> FieldViolation | None:

@@ -11,11 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rpcfront.transcoding.fields import MAX_DEPTH, bind_path, bind_query, proto_path, resolve
-from rpcfront.transcoding.json.codec import Codec
+from rpcfront.transcoding.json.codec import JsonCodec
 from tests.support.services.fixture_protos import fixture_pool, message_class
 
 ROWS = json.loads((Path(__file__).parent / "cases" / "query_params.json").read_text())
-CODEC = Codec()
+CODEC = JsonCodec()
 
 
 def request(**fields: Any) -> Message:

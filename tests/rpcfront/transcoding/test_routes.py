@@ -16,7 +16,7 @@ from rpcfront.transcoding.routes import (
     MethodNotAllowedError,
     PathNotFoundError,
     RouteConflictError,
-    Router,
+    RouteTable,
     RoutingError,
 )
 from rpcfront.transcoding.templates import Template, TemplateError, parse
@@ -31,14 +31,14 @@ CHECKED_ROWS = [
 AS_SENT = {"pm086": {"thing.id": "/", "cat": "*/%2f"}}
 
 
-def router(*routes: tuple[str, str]) -> Router[str]:
-    table: Router[str] = Router()
+def router(*routes: tuple[str, str]) -> RouteTable[str]:
+    table: RouteTable[str] = RouteTable()
     for http_method, template in routes:
         table.add(http_method, template, template)
     return table
 
 
-def variables(table: Router[str], path: str, *, decoded: bool = False) -> dict[str, str]:
+def variables(table: RouteTable[str], path: str, *, decoded: bool = False) -> dict[str, str]:
     return {".".join(names): text for names, text in table.match("GET", path, decoded=decoded).bindings}
 
 
@@ -296,7 +296,7 @@ PATHS = st.builds(
 )
 
 
-def outcome(table: Router[str], http_method: str, path: str) -> tuple[object, ...]:
+def outcome(table: RouteTable[str], http_method: str, path: str) -> tuple[object, ...]:
     try:
         return tuple(table.match(http_method, path))
     except MethodNotAllowedError as error:
@@ -425,7 +425,7 @@ def test_an_annotation_that_says_nothing_is_refused(rule: http_pb2.HttpRule, fau
 
 
 def test_every_rule_of_the_fixture_compiles_into_one_table() -> None:
-    table: Router[str] = Router()
+    table: RouteTable[str] = RouteTable()
     for descriptor in method("Get").containing_service.methods:
         for rule in http_rules(descriptor):
             route = compile_rule(descriptor, rule)

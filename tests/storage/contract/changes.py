@@ -22,7 +22,9 @@ from tests.storage.samples import (
     later,
     put,
     put_execution,
+    revision_of,
     set_keys,
+    token_of,
     update,
 )
 
@@ -31,9 +33,8 @@ STORE_CALLS: dict[str, Callable[[Store], Coroutine[None, None, object]]] = {
     "target": lambda store: store.target("owner", "1"),
     "find_targets": lambda store: store.find_targets("owner", TargetQuery()),
     "find_executions": lambda store: store.find_executions("owner", ExecutionQuery()),
-    "executions_revision": lambda store: store.executions_revision(),
-    "runnable": lambda store: store.runnable("owner"),
-    "token": lambda store: store.token(b"selector"),
+    "execution_snapshot": lambda store: store.execution_snapshot("owner"),
+    "admit": lambda store: store.admit(b"selector"),
     "tokens": lambda store: store.tokens(),
     "events": lambda store: store.events("target", "1"),
     "ping": lambda store: store.ping(),
@@ -57,18 +58,20 @@ class ChangeContract:
             insert(SAMPLE_TARGET)(transaction)
             put(a_token("1", secret="new"))(transaction)
             put(a_token("2"))(transaction)
-            transaction.set_default_owner("42")
-            transaction.next_worker_number()
+            transaction.instance.set_default_owner("42")
+            transaction.instance.next_worker_number()
             raise ChangeFailedError
 
         with pytest.raises(ChangeFailedError):
             await store.write(change)
         assert await store.target("owner", SAMPLE_TARGET.id) is None
         assert await store.tokens() == [a_token("1", secret="old")]
-        assert await store.token(a_token("1", secret="old").selector) == a_token("1", secret="old")
-        assert await store.token(a_token("1", secret="new").selector) is None
+        assert await token_of(store, a_token("1", secret="old").selector) == a_token("1", secret="old")
+        assert await token_of(store, a_token("1", secret="new").selector) is None
         assert (await store.events("target", SAMPLE_TARGET.id), len(await store.events("token", "1"))) == ([], 1)
-        left = await store.write(lambda transaction: (transaction.default_owner(), transaction.next_worker_number()))
+        left = await store.write(
+            lambda transaction: (transaction.instance.default_owner(), transaction.instance.next_worker_number())
+        )
         assert left == (None, 0)
         await store.write(insert(SAMPLE_TARGET))  # its name is free
 
@@ -143,14 +146,14 @@ class ChangeContract:
         await store.close()
 
     async def test_there_is_no_default_owner_at_first(self, store: Store) -> None:
-        assert await store.write(lambda transaction: transaction.default_owner()) is None
+        assert await store.write(lambda transaction: transaction.instance.default_owner()) is None
 
     async def test_the_default_owner_is_kept(self, store: Store) -> None:
-        await store.write(lambda transaction: transaction.set_default_owner("42"))
-        assert await store.write(lambda transaction: transaction.default_owner()) == "42"
+        await store.write(lambda transaction: transaction.instance.set_default_owner("42"))
+        assert await store.write(lambda transaction: transaction.instance.default_owner()) == "42"
 
     async def test_worker_numbers_count_up_from_0(self, store: Store) -> None:
-        numbers = [await store.write(lambda transaction: transaction.next_worker_number()) for _ in range(3)]
+        numbers = [await store.write(lambda transaction: transaction.instance.next_worker_number()) for _ in range(3)]
         assert numbers == [0, 1, 2]
 
     async def test_of_changes_to_targets_and_executions_that_raise_nothing_stays(self, store: Store) -> None:
@@ -181,8 +184,8 @@ class ChangeContract:
         return [
             await store.find_targets("owner", TargetQuery()),
             await store.find_executions("owner", ExecutionQuery()),
-            await store.executions_revision(),
-            await store.runnable("owner"),
+            await revision_of(store),
+            await store.execution_snapshot("owner"),
             *[await keys_of(store, target_id) for target_id in "12345"],
             *[await execution_of(store, "owner", key) for key in ("request", "request/a.B", "event")],
             *[len(await store.events("target", target_id)) for target_id in "12345"],

@@ -1,12 +1,62 @@
 """Events: what was appended stays as it was."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 
 from actiond.actions.errors import StoreError
-from actiond.actions.ports import Store, Transaction
-from tests.storage.samples import SAMPLE_TARGET, a_target, a_token, added, insert, put
+from actiond.actions.events import Event
+from actiond.actions.ports import ExecutionRepository, Store, TargetRepository, TokenRepository, Transaction
+from actiond.actions.queries import ExecutionQuery, TargetQuery
+from tests.storage.samples import (
+    SAMPLE_KEYS,
+    SAMPLE_TARGET,
+    a_target,
+    a_token,
+    added,
+    an_execution,
+    insert,
+    keys_of,
+    later,
+    put,
+    put_execution,
+    revision_of,
+    token_of,
+    update,
+)
+
+
+def _insert_with(event: Event) -> Callable[[Transaction], None]:
+    def change(transaction: Transaction) -> None:
+        transaction.targets.insert(SAMPLE_TARGET, ())
+        transaction.append(event)
+
+    return change
+
+
+# Every method of the repositories that changes a target, an execution or a token, as it is called without an event.
+MUTATORS: dict[str, Callable[[Transaction], object]] = {
+    "targets.insert": lambda transaction: transaction.targets.insert(a_target("2", "two"), ()),
+    "targets.update": lambda transaction: transaction.targets.update(later(SAMPLE_TARGET)),
+    "targets.delete": lambda transaction: transaction.targets.delete(later(SAMPLE_TARGET)),
+    "targets.set_signing_keys": lambda transaction: transaction.targets.set_signing_keys("1", SAMPLE_KEYS),
+    "executions.put": lambda transaction: transaction.executions.put(an_execution("response")),
+    "executions.delete": lambda transaction: transaction.executions.delete(an_execution("function/f")),
+    "tokens.put": lambda transaction: transaction.tokens.put(a_token("2")),
+}
+READERS = {"targets.get", "targets.signing_keys", "executions.get", "executions.with_step", "tokens.get"}
+
+
+def test_every_method_of_the_repositories_is_known_to_change_something_or_to_read() -> None:
+    repositories = {"targets": TargetRepository, "executions": ExecutionRepository, "tokens": TokenRepository}
+    methods = {
+        f"{name}.{method}"
+        for name, repository in repositories.items()
+        for method in vars(repository)
+        if not method.startswith("_")
+    }
+    assert methods == MUTATORS.keys() | READERS
 
 
 class EventContract:
@@ -14,14 +64,12 @@ class EventContract:
 
     async def test_an_event_comes_back_as_it_was_appended(self, store: Store) -> None:
         event = added(SAMPLE_TARGET, {"text": "Straße 😀", "yes": True, "none": None, "many": [1, {"deep": 2.5}]})
-        await store.write(lambda transaction: transaction.insert_target(SAMPLE_TARGET, (), event))
+        await store.write(_insert_with(event))
         assert await store.events("target", SAMPLE_TARGET.id) == [event]
 
     async def test_an_event_cannot_be_changed_through_what_it_was_made_of(self, store: Store) -> None:
         payload: dict[str, object] = {"name": "before"}
-        await store.write(
-            lambda transaction: transaction.insert_target(SAMPLE_TARGET, (), added(SAMPLE_TARGET, payload))
-        )
+        await store.write(_insert_with(added(SAMPLE_TARGET, payload)))
         payload["name"] = "after"
         (event,) = await store.events("target", SAMPLE_TARGET.id)
         assert event.payload == {"name": "before"}
@@ -29,7 +77,7 @@ class EventContract:
     async def test_an_event_that_json_cannot_hold_fails_the_change(self, store: Store) -> None:
         event = added(SAMPLE_TARGET, {"bytes": b""})
         with pytest.raises(TypeError):
-            await store.write(lambda transaction: transaction.insert_target(SAMPLE_TARGET, (), event))
+            await store.write(_insert_with(event))
         assert await store.target("owner", SAMPLE_TARGET.id) is None
 
     async def test_an_unknown_aggregate_has_no_events(self, store: Store) -> None:
@@ -58,6 +106,50 @@ class EventContract:
     async def test_an_event_number_given_twice_fails_the_change(self, store: Store) -> None:
         await store.write(put(a_token("1")))
         (event,) = await store.events("token", "1")
+
+        def change(transaction: Transaction) -> None:
+            transaction.tokens.put(replace(a_token("1"), name="new"))
+            transaction.append(event)
+
         with pytest.raises(StoreError):
-            await store.write(lambda transaction: transaction.put_token(replace(a_token("1"), name="new"), event))
-        assert await store.token(a_token("1").selector) == a_token("1")
+            await store.write(change)
+        assert await token_of(store, a_token("1").selector) == a_token("1")
+
+    @pytest.mark.parametrize("mutate", MUTATORS.values(), ids=MUTATORS.keys())
+    async def test_what_is_changed_without_an_event_is_not_kept(
+        self, store: Store, mutate: Callable[[Transaction], object]
+    ) -> None:
+        await store.write(insert(SAMPLE_TARGET))
+        await store.write(put_execution(an_execution("function/f")))
+        before = await self._everything(store)
+        with pytest.raises(StoreError, match="was changed without an event"):
+            await store.write(mutate)
+        assert await self._everything(store) == before
+
+    async def test_an_event_of_another_resource_does_not_do(self, store: Store) -> None:
+        def change(transaction: Transaction) -> None:
+            transaction.tokens.put(a_token("1"))
+            put(a_token("2"))(transaction)
+
+        with pytest.raises(StoreError, match="token 1 was changed without an event"):
+            await store.write(change)
+        assert await store.tokens() == []
+
+    async def test_one_event_may_tell_of_several_changes_of_one_resource(self, store: Store) -> None:
+        await store.write(insert(SAMPLE_TARGET))
+
+        def change(transaction: Transaction) -> None:
+            update(later(SAMPLE_TARGET))(transaction)
+            transaction.targets.set_signing_keys(SAMPLE_TARGET.id, SAMPLE_KEYS)
+
+        await store.write(change)
+        assert len(await store.events("target", SAMPLE_TARGET.id)) == 2
+
+    async def _everything(self, store: Store) -> list[object]:
+        return [
+            await store.find_targets("owner", TargetQuery()),
+            await store.find_executions("owner", ExecutionQuery()),
+            await store.tokens(),
+            await keys_of(store, SAMPLE_TARGET.id),
+            await revision_of(store),
+        ]

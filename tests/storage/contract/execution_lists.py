@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from actiond.actions.conditions import Condition, ExecutionType
 from actiond.actions.executions import Execution
 from actiond.actions.ports import Store, Transaction
-from actiond.actions.queries import ConditionsQuery, ExecutionQuery, Page, StepQuery, TypeQuery
+from actiond.actions.queries import ConditionsQuery, ExecutionQuery, PageRequest, StepQuery, TypeQuery
 from tests.storage.contract.settings import property_of_a_store
 from tests.storage.samples import a_target, an_execution, insert, put_execution
 
@@ -36,7 +36,7 @@ FILTERS = st.one_of(
     st.builds(StepQuery, target_id=st.sampled_from((*IDS, "4", "request"))),
     st.builds(StepQuery, include=st.sampled_from((*KEYS, "no", "1"))),
 )
-PAGES = st.builds(Page, st.integers(0, 5) | st.just(2**64 - 1), st.integers(1, 6), st.booleans())
+PAGES = st.builds(PageRequest, st.integers(0, 5) | st.just(2**64 - 1), st.integers(1, 6), st.booleans())
 QUERIES = st.builds(ExecutionQuery, PAGES, st.lists(FILTERS, max_size=2).map(tuple))
 
 

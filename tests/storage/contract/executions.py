@@ -2,7 +2,7 @@
 
 import pytest
 
-from actiond.actions.conditions import condition_of
+from actiond.actions.conditions import parse_key
 from actiond.actions.errors import StoreError
 from actiond.actions.executions import Execution
 from actiond.actions.ports import Store, Transaction
@@ -41,7 +41,7 @@ async def prepare(store: Store, *executions: Execution) -> None:
 async def keys_with(store: Store, step: str, owner: str = "owner") -> list[str]:
     """`step` as `an_execution` takes it."""
     (wanted,) = an_execution("request", step).steps
-    found = await store.write(lambda transaction: transaction.executions_with(owner, wanted))
+    found = await store.write(lambda transaction: transaction.executions.with_step(owner, wanted))
     return [execution.condition.key for execution in found]
 
 
@@ -133,7 +133,7 @@ class ExecutionContract:
     async def test_executions_with_a_step_come_whole(self, store: Store) -> None:
         execution = an_execution("request", "2", "1", "2")
         await prepare(store, execution)
-        assert await store.write(lambda transaction: transaction.executions_with("owner", "1")) == [execution]
+        assert await store.write(lambda transaction: transaction.executions.with_step("owner", "1")) == [execution]
 
     async def test_executions_with_an_include_are_those_that_have_it_themselves(self, store: Store) -> None:
         chain = [an_execution("event"), an_execution("response", "event"), an_execution("request", "response")]
@@ -141,14 +141,14 @@ class ExecutionContract:
         assert await keys_with(store, "event") == ["response"]
 
     async def test_an_id_and_a_key_of_one_text_are_two_steps(self, store: Store) -> None:
-        event = condition_of("event")
+        event = parse_key("event")
         await store.write(insert(a_target("event", SAMPLE_TARGET.name)))
         await store.write(put_execution(an_execution("event")))
         await store.write(put_execution(an_execution("request", "event")))
 
         def with_target_and_include(transaction: Transaction) -> tuple[int, int]:
-            having_target = transaction.executions_with("owner", "event")
-            return len(having_target), len(transaction.executions_with("owner", event))
+            having_target = transaction.executions.with_step("owner", "event")
+            return len(having_target), len(transaction.executions.with_step("owner", event))
 
         assert await store.write(with_target_and_include) == (0, 1)
 
@@ -157,7 +157,7 @@ class ExecutionContract:
 
         def change(transaction: Transaction) -> tuple[object, object]:
             put_execution(an_execution("request", "1"))(transaction)
-            with_it = transaction.executions_with("owner", "1")
-            return transaction.execution("owner", condition_of("request")), with_it
+            with_it = transaction.executions.with_step("owner", "1")
+            return transaction.executions.get("owner", parse_key("request")), with_it
 
         assert await store.write(change) == (an_execution("request", "1"), [an_execution("request", "1")])

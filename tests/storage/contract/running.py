@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from actiond.actions.executions import Runnable
+from actiond.actions.executions import ExecutionSnapshot
 from actiond.actions.ports import Store, Transaction
 from actiond.actions.signing_keys import SigningKey
 from tests.storage.samples import (
@@ -18,6 +18,7 @@ from tests.storage.samples import (
     later,
     put,
     put_execution,
+    revision_of,
     set_keys,
     update,
 )
@@ -45,7 +46,7 @@ class RunningContract:
     """See `StoreContract`."""
 
     async def test_nothing_is_runnable_at_first(self, store: Store) -> None:
-        assert await store.runnable("owner") == Runnable(await store.executions_revision(), [], {}, {})
+        assert await store.execution_snapshot("owner") == ExecutionSnapshot(await revision_of(store), [], {}, {})
 
     async def test_runnable_are_the_executions_with_their_targets_and_keys(self, store: Store) -> None:
         keys = [SigningKey(b"new"), SigningKey(b"old", expires_at_ns=5)]
@@ -55,8 +56,8 @@ class RunningContract:
         empty = an_execution("response")
         for execution in (inner, outer, empty):
             await store.write(put_execution(execution))
-        found = await store.runnable("owner")
-        assert found.revision == await store.executions_revision()
+        found = await store.execution_snapshot("owner")
+        assert found.revision == await revision_of(store)
         assert {execution.condition.key: execution for execution in found.executions} == {
             "request": outer,
             "request/a.B": inner,
@@ -68,13 +69,13 @@ class RunningContract:
     async def test_runnable_has_nothing_of_another_owners(self, store: Store) -> None:
         await store.write(insert(NAMED, SAMPLE_KEYS))
         await store.write(put_execution(EXECUTION))
-        found = await store.runnable("another")
+        found = await store.execution_snapshot("another")
         assert (found.executions, found.targets, found.keys) == ([], {}, {})
 
     async def test_a_target_without_keys_has_none_that_run(self, store: Store) -> None:
         await store.write(insert(NAMED))
         await store.write(put_execution(EXECUTION))
-        assert (await store.runnable("owner")).keys.get("1", ()) == ()
+        assert (await store.execution_snapshot("owner")).keys.get("1", ()) == ()
 
     async def test_runnable_follows_a_change(self, store: Store) -> None:
         await store.write(insert(NAMED, SAMPLE_KEYS))
@@ -83,7 +84,7 @@ class RunningContract:
         await store.write(update(changed))
         await store.write(set_keys("1", [SigningKey(b"other")]))
         await store.write(put_execution(an_execution("request", "1", "1", sequence=2)))
-        found = await store.runnable("owner")
+        found = await store.execution_snapshot("owner")
         assert [execution.steps for execution in found.executions] == [("1", "1")]
         assert found.targets == {"1": changed}
         assert list(found.keys["1"]) == [SigningKey(b"other")]
@@ -93,23 +94,23 @@ class RunningContract:
         self, store: Store, change: Callable[[Transaction], object]
     ) -> None:
         await self._prepare(store)
-        before = await store.executions_revision()
+        before = await revision_of(store)
         await store.write(change)
-        assert await store.executions_revision() > before
+        assert await revision_of(store) > before
 
     @pytest.mark.parametrize("change", LEAVING.values(), ids=LEAVING.keys())
     async def test_the_revision_stays_when_what_runs_stays(
         self, store: Store, change: Callable[[Transaction], object]
     ) -> None:
         await self._prepare(store)
-        before = await store.executions_revision()
+        before = await revision_of(store)
         await store.write(change)
-        assert await store.executions_revision() == before
+        assert await revision_of(store) == before
 
     async def test_the_revision_is_one_for_all_owners(self, store: Store) -> None:
-        before = await store.executions_revision()
+        before = await revision_of(store)
         await store.write(put_execution(an_execution("request", owner="another")))
-        assert await store.executions_revision() > before
+        assert await revision_of(store) > before
 
     async def _prepare(self, store: Store) -> None:
         for target in (NAMED, UNNAMED):

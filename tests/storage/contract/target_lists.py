@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from actiond.actions.ports import Store, Transaction
-from actiond.actions.queries import IdsQuery, NameQuery, Page, TargetField, TargetQuery, TextMethod
+from actiond.actions.queries import IdsQuery, NameQuery, PageRequest, TargetField, TargetQuery, TextMethod
 from actiond.actions.targets import Target, TargetType
 from tests.storage.contract.settings import property_of_a_store
 from tests.storage.samples import SAMPLE_TARGET, a_target, insert
@@ -58,7 +58,7 @@ def queries(draw: st.DrawFn, targets: list[Target]) -> TargetQuery:
     one_filter = st.builds(NameQuery, parts | TEXTS, st.sampled_from(TextMethod)) | st.builds(
         IdsQuery, st.frozensets(ids | IDS | st.sampled_from(["007", "", "x", "1\0"]))
     )
-    page = st.builds(Page, st.integers(0, 5) | st.just(2**64 - 1), st.integers(1, 8), st.booleans())
+    page = st.builds(PageRequest, st.integers(0, 5) | st.just(2**64 - 1), st.integers(1, 8), st.booleans())
     filters = st.lists(one_filter, max_size=2).map(tuple)
     return draw(st.builds(TargetQuery, page, st.sampled_from(TargetField), filters))
 
@@ -72,7 +72,7 @@ def matching(targets: list[Target], query: TargetQuery) -> list[Target]:
 
 
 def holds(target: Target, one: NameQuery | IdsQuery) -> bool:
-    return target.id in one.ids if isinstance(one, IdsQuery) else one.method.holds(target.name, one.text)
+    return target.id in one.ids if isinstance(one, IdsQuery) else one.method.matches(target.name, one.text)
 
 
 def insert_all(targets: list[Target]) -> Callable[[Transaction], None]:
@@ -87,7 +87,7 @@ def names_matched(name: str) -> Iterator[tuple[str, TextMethod, bool]]:
     """What is asked of a target with this name, and whether it is found."""
     for method in TextMethod:
         for text in ("", name, name[:2], name[-2:], name[1:-1], name.swapcase(), "%", "_", "*", "\\"):
-            yield text, method, method.holds(name, text)
+            yield text, method, method.matches(name, text)
 
 
 class TargetListContract:
@@ -127,7 +127,7 @@ class TargetListContract:
             for number in range(13)
         ]
         await store.write(insert_all(targets))
-        query = TargetQuery(Page(ascending=ascending), field)
+        query = TargetQuery(PageRequest(ascending=ascending), field)
         assert (await store.find_targets("owner", query)).items == matching(targets, query)
 
     @pytest.mark.parametrize(
@@ -142,7 +142,7 @@ class TargetListContract:
     async def test_thousands_of_ids_are_one_filter(self, store: Store) -> None:
         await store.write(insert_all([a_target(str(number), f"name {number}") for number in range(10)]))
         ids = IdsQuery(frozenset(map(str, range(5, 50_000))))
-        found = await store.find_targets("owner", TargetQuery(Page(ascending=True), filters=(ids,)))
+        found = await store.find_targets("owner", TargetQuery(PageRequest(ascending=True), filters=(ids,)))
         assert [target.id for target in found.items] == ["5", "6", "7", "8", "9"]
 
     async def test_an_id_with_a_nul_is_not_the_id_before_it(self, store: Store) -> None:

@@ -119,17 +119,17 @@ class TargetContract:
 
     async def test_within_a_change_a_target_is_as_the_change_has_left_it(self, store: Store) -> None:
         def change(transaction: Transaction) -> list[Target | None]:
-            seen = [transaction.target("owner", "1")]
+            seen = [transaction.targets.get("owner", "1")]
             for step in (insert(SAMPLE_TARGET), update(CHANGED), delete(later(CHANGED))):
                 step(transaction)
-                seen.append(transaction.target("owner", "1"))
+                seen.append(transaction.targets.get("owner", "1"))
             return seen
 
         assert await store.write(change) == [None, SAMPLE_TARGET, CHANGED, None]
 
     async def test_within_a_change_a_target_of_another_owner_is_none(self, store: Store) -> None:
         await store.write(insert(SAMPLE_TARGET))
-        assert await store.write(lambda transaction: transaction.target("another", "1")) is None
+        assert await store.write(lambda transaction: transaction.targets.get("another", "1")) is None
 
     @pytest.mark.parametrize("target_id", ["01", "1 ", "+1", "1.0", "1\0", "१", ""])
     async def test_an_id_that_only_looks_like_a_targets_is_unknown(self, store: Store, target_id: str) -> None:

@@ -1,7 +1,7 @@
-"""What the API says of every resource and of every list.
+"""The parts that every resource and every list of the API has.
 
-Messages are filled in place, here and in the modules beside: one that is handed to another is copied, which takes
-longer than making it.
+Messages are filled in place, here and in the modules beside this one: assigning a message to a field would copy it,
+which takes longer than making it.
 """
 
 from typing import Any, Protocol
@@ -9,13 +9,13 @@ from typing import Any, Protocol
 from actiond_protos.zitadel.object.v2 import object_pb2
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from actiond.actions.queries import Found, Page, page
+from actiond.actions.queries import Page, PageRequest, page_request
 
 _NANOS = 1_000_000_000
 
 
 class Resource(Protocol):
-    """What has a history."""
+    """A target or an execution."""
 
     @property
     def owner(self) -> str: ...
@@ -26,22 +26,22 @@ class Resource(Protocol):
 
 
 def put_details(message: object_pb2.Details, resource: Resource) -> None:
-    """Where a resource stands in its history."""
+    """Fill in the state of a resource's history."""
     message.sequence = resource.sequence
     message.resource_owner = resource.owner
     _put_timestamp(message.change_date, resource.changed_at_ns)
 
 
-def put_list_details(message: object_pb2.ListDetails, found: Found[Any]) -> None:
-    """What a page was cut from."""
-    message.total_result = found.total
-    message.processed_sequence = found.position
-    _put_timestamp(message.timestamp, found.at_ns)
+def put_list_details(message: object_pb2.ListDetails, page: Page[Any]) -> None:
+    """Fill in the state of the list that a page belongs to."""
+    message.total_result = page.total
+    message.processed_sequence = page.position
+    _put_timestamp(message.timestamp, page.at_ns)
 
 
-def page_of(query: object_pb2.ListQuery) -> Page:
-    """Raises LimitTooHighError."""
-    return page(query.offset, query.limit, ascending=query.asc)
+def page_request_of(query: object_pb2.ListQuery) -> PageRequest:
+    """Return the requested page. Raises LimitTooHighError."""
+    return page_request(query.offset, query.limit, ascending=query.asc)
 
 
 def _put_timestamp(message: Timestamp, ns: int) -> None:

@@ -1,46 +1,56 @@
-"""The one mapping from the domain's errors to google.rpc.Status: code, id, text and reason of each.
+"""The errors of zitadel.action.v3alpha: the code, id, text and reason of each of the domain's.
 
 A status carries zitadel.v1.ErrorDetail, as the real API's do, and google.rpc.ErrorInfo, as AIP-193 asks. Its message
 is `<text> (<id>)`. An error that a field of the request has caused names the field in a google.rpc.BadRequest.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from actiond_protos.zitadel.v1 import error_detail_pb2
+from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.message import Message
 from google.rpc import code_pb2, error_details_pb2, status_pb2
 
 from actiond.actions import errors
-from actiond.actions.executions import LEVELS, MOST_STEPS
-from actiond.actions.queries import MOST
+from actiond.api.permissions import BYPASS, BYPASS_HEADER
 from rpcfront import make_status
 
 DOMAIN = "actiond"
 
 DETAIL_TYPES = ("zitadel.v1.ErrorDetail", "google.rpc.ErrorInfo", "google.rpc.BadRequest", "google.rpc.Help")
-"""What stands among a status's details, for clients that learn the types by reflection."""
+"""The types of a status's details, for clients that learn them by reflection."""
 
-WAY_BACK = (
-    "A target of an execution that interrupts on errors has failed. A caller with the permission execution.bypass can"
-    " repeat the call with the metadata actiond-bypass-executions: true; on the server, actiond execution list and"
+RECOVERY_HINT = (
+    f"A target of an execution that interrupts on errors has failed. A caller with the permission {BYPASS} can"
+    f" repeat the call with the metadata {BYPASS_HEADER}: true; on the server, actiond execution list and"
     " actiond execution delete show and mend executions."
 )
+
+
+@dataclass(eq=False)
+class ConditionEmptyError(Exception):
+    """A condition names nothing: neither a method or service, nor an event or group, nor `all`."""
+
+    path: str
+    """Field path of the condition in the request."""
+    is_event: bool
 
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
     code: int
     id: str
-    """Empty for an error that carries no details."""
+    """Empty for an error without details."""
     text: str
     reason: str = ""
     field: str = ""
-    """What of the request has caused it; `{}` in this and the next is the error's own argument."""
+    """Path of the field that has caused it; this and `rule` are templates with the error's named data."""
     rule: str = ""
-    """What the field breaks."""
+    """The rule that the field breaks."""
     more: tuple[Message, ...] = ()
 
-    def status(self, *arguments: object) -> status_pb2.Status:
+    def status(self, data: Mapping[str, object]) -> status_pb2.Status:
         if not self.id:
             return make_status(self.code, self.text)
         details: list[Message] = [
@@ -49,8 +59,9 @@ class _Entry:
             *self.more,
         ]
         if self.field:
-            field, rule = self.field.format(*arguments), self.rule.format(*arguments)
-            violation = error_details_pb2.BadRequest.FieldViolation(field=field, description=rule)
+            violation = error_details_pb2.BadRequest.FieldViolation(
+                field=self.field.format_map(data), description=self.rule.format_map(data)
+            )
             details.append(error_details_pb2.BadRequest(field_violations=[violation]))
         return make_status(self.code, f"{self.text} ({self.id})", *details)
 
@@ -59,46 +70,33 @@ _NOT_FOUND = code_pb2.NOT_FOUND
 _INVALID = code_pb2.INVALID_ARGUMENT
 _FAILED = code_pb2.FAILED_PRECONDITION
 
-_NO_TARGET = "Target not found"
 _NO_CONDITION = "Execution condition is invalid"
 _BAD_EXECUTION = "Execution is invalid"
 
-_ENTRIES: dict[type[errors.DomainError], _Entry] = {
+
+def _target_not_found(error_id: str, field: str = "", rule: str = "") -> _Entry:
+    return _Entry(_NOT_FOUND, error_id, "Target not found", "TARGET_NOT_FOUND", field, rule)
+
+
+# ZITADEL has an id for each place in its code that misses a target.
+_TARGET_NOT_FOUND_BY_METHOD = {
+    "GetTargetByID": _target_not_found("QUERY-hj5oaniyrz"),
+    "UpdateTarget": _target_not_found("COMMAND-xj14f2cccn"),
+    "DeleteTarget": _target_not_found("COMMAND-k4s7ucu0ax"),
+    "SetExecution": _target_not_found(
+        "COMMAND-17e8fq1ggk", "targets[{position}]", "names a target that does not exist"
+    ),
+}
+
+_ENTRIES: Mapping[type[Exception], _Entry] = {
     errors.TargetNameTakenError: _Entry(
         code_pb2.ALREADY_EXISTS, "V3-DKcYh", "Target already exists", "TARGET_NAME_TAKEN"
     ),
-    errors.TargetNotFoundError: _Entry(_NOT_FOUND, "QUERY-hj5oaniyrz", _NO_TARGET, "TARGET_NOT_FOUND"),
-    errors.TargetToChangeNotFoundError: _Entry(_NOT_FOUND, "COMMAND-xj14f2cccn", _NO_TARGET, "TARGET_NOT_FOUND"),
-    errors.TargetToDeleteNotFoundError: _Entry(_NOT_FOUND, "COMMAND-k4s7ucu0ax", _NO_TARGET, "TARGET_NOT_FOUND"),
-    errors.TargetOfExecutionNotFoundError: _Entry(
-        _NOT_FOUND,
-        "COMMAND-17e8fq1ggk",
-        _NO_TARGET,
-        "TARGET_NOT_FOUND",
-        "targets[{}]",
-        "names a target that does not exist",
-    ),
     errors.EndpointDeniedError: _Entry(
-        _INVALID, "ACTIOND-endpoint", "Endpoint is not allowed", "ENDPOINT_NOT_ALLOWED", "endpoint", "{}"
+        _INVALID, "ACTIOND-endpoint", "Endpoint is not allowed", "ENDPOINT_NOT_ALLOWED", "endpoint", "{reason}"
     ),
     errors.LimitTooHighError: _Entry(
-        _INVALID, "GRPC-vR9nC", "List query is invalid", "LIMIT_TOO_HIGH", "query.limit", f"must be at most {MOST}"
-    ),
-    errors.RequestConditionEmptyError: _Entry(
-        _INVALID,
-        "COMMAND-3tkej630e6",
-        _BAD_EXECUTION,
-        "CONDITION_EMPTY",
-        "{}",
-        "must name a method or a service, or all: true",
-    ),
-    errors.EventConditionEmptyError: _Entry(
-        _INVALID,
-        "COMMAND-w5smb6v7qu",
-        _BAD_EXECUTION,
-        "CONDITION_EMPTY",
-        "{}",
-        "must name an event or a group, or all: true",
+        _INVALID, "GRPC-vR9nC", "List query is invalid", "LIMIT_TOO_HIGH", "query.limit", "must be at most {maximum}"
     ),
     errors.MethodUnknownError: _Entry(_NOT_FOUND, "COMMAND-vysplsevt8", _NO_CONDITION, "METHOD_UNKNOWN"),
     errors.ServiceUnknownError: _Entry(_NOT_FOUND, "COMMAND-qu6dfhiioq", _NO_CONDITION, "SERVICE_UNKNOWN"),
@@ -113,7 +111,7 @@ _ENTRIES: dict[type[errors.DomainError], _Entry] = {
         "COMMAND-slgj0l4cdz",
         "Include not found",
         "INCLUDE_NOT_FOUND",
-        "targets[{}]",
+        "targets[{position}]",
         "includes an execution that does not exist",
     ),
     errors.CircularIncludeError: _Entry(
@@ -121,7 +119,7 @@ _ENTRIES: dict[type[errors.DomainError], _Entry] = {
         "COMMAND-819opvhgjv",
         "Circular include",
         "CIRCULAR_INCLUDE",
-        "targets[{}]",
+        "targets[{position}]",
         "includes an execution that leads back to this one",
     ),
     errors.TooManyIncludeLevelsError: _Entry(
@@ -130,7 +128,7 @@ _ENTRIES: dict[type[errors.DomainError], _Entry] = {
         "Too many include levels",
         "TOO_MANY_INCLUDE_LEVELS",
         "targets",
-        f"a chain of includes has at most {LEVELS} executions",
+        "a chain of includes has at most {maximum} executions",
     ),
     errors.TooManyStepsError: _Entry(
         _FAILED,
@@ -138,15 +136,16 @@ _ENTRIES: dict[type[errors.DomainError], _Entry] = {
         "Too many targets",
         "TOO_MANY_TARGETS",
         "targets",
-        f"an execution has at most {MOST_STEPS} targets and includes, those of its includes counted",
+        "an execution has at most {maximum} targets and includes, those of its includes counted",
     ),
     errors.ExecutionFailedError: _Entry(
         _FAILED,
         "EXEC-dra6yamk98",
         "Execution failed",
         "EXECUTION_FAILED",
-        more=(error_details_pb2.Help(links=[error_details_pb2.Help.Link(description=WAY_BACK)]),),
+        more=(error_details_pb2.Help(links=[error_details_pb2.Help.Link(description=RECOVERY_HINT)]),),
     ),
+    errors.DeadlineExceededError: _Entry(code_pb2.DEADLINE_EXCEEDED, "", "deadline exceeded"),
     errors.TokenMissingError: _Entry(code_pb2.UNAUTHENTICATED, "", "auth header missing"),
     errors.TokenInvalidError: _Entry(code_pb2.UNAUTHENTICATED, "AUTH-7fs1e", "Token is invalid", "TOKEN_INVALID"),
     errors.PermissionMissingError: _Entry(
@@ -154,8 +153,35 @@ _ENTRIES: dict[type[errors.DomainError], _Entry] = {
     ),
 }
 
+_REQUEST_CONDITION_EMPTY = _Entry(
+    _INVALID,
+    "COMMAND-3tkej630e6",
+    _BAD_EXECUTION,
+    "CONDITION_EMPTY",
+    "{path}",
+    "must name a method or a service, or all: true",
+)
+_EVENT_CONDITION_EMPTY = _Entry(
+    _INVALID,
+    "COMMAND-w5smb6v7qu",
+    _BAD_EXECUTION,
+    "CONDITION_EMPTY",
+    "{path}",
+    "must name an event or a group, or all: true",
+)
 
-def to_status(error: Exception) -> status_pb2.Status | None:
-    """The status that a caller gets for `error`; None for a fault of ours."""
-    entry = _ENTRIES.get(type(error)) if isinstance(error, errors.DomainError) else None
-    return None if entry is None else entry.status(*error.args)
+
+def translate(error: Exception, method: MethodDescriptor | None) -> status_pb2.Status | None:
+    """Return the status of an error that a call of `method` has raised; None for an error that is not a caller's."""
+    entry = _entry(error, method)
+    return None if entry is None else entry.status(vars(error))
+
+
+def _entry(error: Exception, method: MethodDescriptor | None) -> _Entry | None:
+    match error:
+        case errors.TargetNotFoundError():
+            return None if method is None else _TARGET_NOT_FOUND_BY_METHOD.get(method.name)
+        case ConditionEmptyError(is_event=is_event):
+            return _EVENT_CONDITION_EMPTY if is_event else _REQUEST_CONDITION_EMPTY
+        case _:
+            return _ENTRIES.get(type(error))

@@ -1,29 +1,31 @@
-"""Conditions and executions between protobuf and the domain."""
+"""Converts conditions and executions between protobuf and the domain."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from actiond_protos.zitadel.action.v3alpha import execution_pb2
+from actiond_protos.zitadel.action.v3alpha import action_service_pb2, execution_pb2, query_pb2
 
-from actiond.actions.conditions import GROUP_END, Condition, ExecutionType, Scope
-from actiond.actions.errors import EventConditionEmptyError, RequestConditionEmptyError
+from actiond.actions.conditions import GROUP_END, Condition, ExecutionType, Scope, is_canonical
 from actiond.actions.executions import Execution, Step
-from actiond.api.v3alpha.details import put_details
+from actiond.actions.queries import ConditionsQuery, ExecutionQuery, StepQuery, TypeQuery
+from actiond.api.v3alpha.details import page_request_of, put_details
+from actiond.api.v3alpha.errors import ConditionEmptyError
 
-# The members of the oneof `condition`, by those of `condition_type` that have one.
+# By the member of the oneof `condition`.
 _SCOPES = {"method": Scope.METHOD, "service": Scope.SERVICE, "event": Scope.EVENT, "group": Scope.GROUP}
-_EMPTY = {
-    ExecutionType.REQUEST: RequestConditionEmptyError,
-    ExecutionType.RESPONSE: RequestConditionEmptyError,
-    ExecutionType.EVENT: EventConditionEmptyError,
+_EXECUTION_TYPES = {
+    query_pb2.EXECUTION_TYPE_REQUEST: ExecutionType.REQUEST,
+    query_pb2.EXECUTION_TYPE_RESPONSE: ExecutionType.RESPONSE,
+    query_pb2.EXECUTION_TYPE_EVENT: ExecutionType.EVENT,
+    query_pb2.EXECUTION_TYPE_FUNCTION: ExecutionType.FUNCTION,
 }
 _FIELDS: Mapping[Scope, str] = {scope: field for field, scope in _SCOPES.items()}
 
 
 def condition_of(message: execution_pb2.Condition, path: str = "condition") -> Condition:
-    """The condition that a valid message means. `path` is where it stands in its request.
+    """Return the condition of a valid message. `path` is its field path in the request.
 
-    Raises RequestConditionEmptyError or EventConditionEmptyError for one that names nothing.
+    Raises ConditionEmptyError for one that names nothing.
     """
     member = message.WhichOneof("condition_type")
     execution_type = ExecutionType(member)
@@ -34,14 +36,14 @@ def condition_of(message: execution_pb2.Condition, path: str = "condition") -> C
     if field == "all" and part.all:
         return Condition(execution_type, Scope.ALL)
     if field is None or field == "all":
-        raise _EMPTY[execution_type](path)
+        raise ConditionEmptyError(path, is_event=execution_type is ExecutionType.EVENT)
     name: str = getattr(part, field)
-    # The original takes a group with and without its end, and answers it without.
+    # ZITADEL takes a group with and without its suffix, and returns it without.
     return Condition(execution_type, _SCOPES[field], name.removesuffix(GROUP_END) if field == "group" else name)
 
 
 def put_condition(message: execution_pb2.Condition, condition: Condition) -> None:
-    """The way back."""
+    """Fill in a condition."""
     part: Any = getattr(message, condition.type.value)
     if condition.scope is Scope.ALL:
         part.all = True
@@ -52,7 +54,7 @@ def put_condition(message: execution_pb2.Condition, condition: Condition) -> Non
 
 
 def steps_of(messages: Iterable[execution_pb2.ExecutionTargetType]) -> tuple[Step, ...]:
-    """The steps, in their order."""
+    """Return the steps, in order."""
     return tuple(
         condition_of(message.include, f"targets[{position}].include")
         if message.WhichOneof("type") == "include"
@@ -62,7 +64,7 @@ def steps_of(messages: Iterable[execution_pb2.ExecutionTargetType]) -> tuple[Ste
 
 
 def put_execution(message: execution_pb2.Execution, execution: Execution) -> None:
-    """An execution as it is listed."""
+    """Fill in an execution."""
     put_condition(message.Condition, execution.condition)
     put_details(message.details, execution)
     for step in execution.steps:
@@ -70,3 +72,29 @@ def put_execution(message: execution_pb2.Execution, execution: Execution) -> Non
             message.targets.add(target=step)
         else:
             put_condition(message.targets.add().include, step)
+
+
+def execution_query(request: action_service_pb2.ListExecutionsRequest) -> ExecutionQuery:
+    """Return what a valid request asks for. Raises LimitTooHighError, and ConditionEmptyError for a filter."""
+    filters = (_filter(query, position) for position, query in enumerate(request.queries))
+    return ExecutionQuery(page_request_of(request.query), tuple(one for one in filters if one is not None))
+
+
+def _filter(query: query_pb2.SearchQuery, position: int) -> ConditionsQuery | TypeQuery | StepQuery | None:
+    """Return a filter; None for a query that matches every execution."""
+    path = f"queries[{position}]"
+    match query.WhichOneof("query"):
+        case "in_conditions_query":
+            conditions = (
+                condition_of(condition, f"{path}.in_conditions_query.conditions[{at}]")
+                for at, condition in enumerate(query.in_conditions_query.conditions)
+            )
+            return ConditionsQuery(frozenset(condition.key for condition in conditions if is_canonical(condition)))
+        case "execution_type_query":
+            execution_type = _EXECUTION_TYPES.get(query.execution_type_query.execution_type)
+            return None if execution_type is None else TypeQuery(execution_type)
+        case "target_query":
+            return StepQuery(target_id=query.target_query.target_id)
+        case _:
+            include = condition_of(query.include_query.include, f"{path}.include_query.include")
+            return StepQuery(include=include.key) if is_canonical(include) else ConditionsQuery(frozenset())

@@ -1,4 +1,4 @@
-"""Targets between protobuf and the domain."""
+"""Converts targets between protobuf and the domain."""
 
 from typing import Any
 
@@ -8,11 +8,11 @@ from google.protobuf.duration_pb2 import Duration
 
 from actiond.actions.queries import IdsQuery, NameQuery, TargetField, TargetQuery, TextMethod
 from actiond.actions.targets import NewTarget, Target, TargetChange, TargetType
-from actiond.api.v3alpha.details import page_of, put_details
+from actiond.api.v3alpha.details import page_request_of, put_details
 
 _NANOS = 1_000_000_000
 
-# Which member of the oneof `target_type` stands for which type.
+# By the member of the oneof `target_type`.
 _TYPES = {
     "rest_webhook": TargetType.WEBHOOK,
     "rest_call": TargetType.CALL,
@@ -43,7 +43,7 @@ _METHODS = {
 
 
 def new_target(request: action_service_pb2.CreateTargetRequest) -> NewTarget:
-    """What a valid request asks for."""
+    """Return what a valid request asks for."""
     member = request.WhichOneof("target_type")
     return NewTarget(
         name=request.name,
@@ -55,7 +55,7 @@ def new_target(request: action_service_pb2.CreateTargetRequest) -> NewTarget:
 
 
 def target_change(request: action_service_pb2.UpdateTargetRequest) -> TargetChange:
-    """What a valid request asks for."""
+    """Return what a valid request asks for."""
     member = request.WhichOneof("target_type")
     return TargetChange(
         name=request.name if request.HasField("name") else None,
@@ -67,12 +67,14 @@ def target_change(request: action_service_pb2.UpdateTargetRequest) -> TargetChan
 
 
 def target_query(request: action_service_pb2.ListTargetsRequest) -> TargetQuery:
-    """What a valid request asks for. Raises LimitTooHighError."""
-    return TargetQuery(page_of(request.query), _FIELDS[request.sorting_column], tuple(map(_filter, request.queries)))
+    """Return what a valid request asks for. Raises LimitTooHighError."""
+    return TargetQuery(
+        page_request_of(request.query), _FIELDS[request.sorting_column], tuple(map(_filter, request.queries))
+    )
 
 
 def put_target(message: target_pb2.Target, target: Target) -> None:
-    """A target as it is answered."""
+    """Fill in a target."""
     message.target_id = target.id
     put_details(message.details, target)
     message.name = target.name

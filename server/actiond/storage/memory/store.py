@@ -5,20 +5,20 @@ from typing import TypeVar
 
 from actiond.actions.errors import StoreError
 from actiond.actions.events import Event
-from actiond.actions.executions import Execution, Runnable
+from actiond.actions.executions import Execution, ExecutionSnapshot
 from actiond.actions.ports import Transaction
-from actiond.actions.queries import ExecutionQuery, Found, Page, TargetQuery
+from actiond.actions.queries import ExecutionQuery, Page, PageRequest, TargetQuery
 from actiond.actions.targets import Target
-from actiond.actions.tokens import Token
+from actiond.actions.tokens import Admission, Token
+from actiond.storage.memory import executions, targets
 from actiond.storage.memory.data import Data
-from actiond.storage.memory.lists import cut, matching_executions, matching_targets
 from actiond.storage.memory.transaction import MemoryTransaction
 
 T = TypeVar("T")
 
 
 class MemoryStore:
-    """A change runs at once and to its end on the event loop, so changes follow one another by nature."""
+    """Runs a change at once and to its end on the event loop, so changes never overlap."""
 
     def __init__(self) -> None:
         self._kept = Data()
@@ -27,38 +27,39 @@ class MemoryStore:
     async def write(self, change: Callable[[Transaction], T]) -> T:
         transaction = MemoryTransaction(self._data)
         try:
-            return change(transaction)
+            result = change(transaction)
+            transaction.check()
         except BaseException:
-            transaction.undo()
+            transaction.roll_back()
             raise
+        return result
+
+    async def admit(self, selector: bytes) -> Admission:
+        data = self._data
+        token = data.tokens.get(data.token_selectors.get(selector, ""))
+        return Admission(token, data.execution_revision)
 
     async def target(self, owner: str, target_id: str) -> Target | None:
         return self._data.target(owner, target_id)
 
-    async def find_targets(self, owner: str, query: TargetQuery) -> Found[Target]:
-        targets = (target for target in self._data.targets.values() if target.owner == owner)
-        return self._found(matching_targets(targets, query), query.page)
+    async def find_targets(self, owner: str, query: TargetQuery) -> Page[Target]:
+        owned = (target for target in self._data.targets.values() if target.owner == owner)
+        return self._page(targets.matching(owned, query), query.page)
 
-    async def find_executions(self, owner: str, query: ExecutionQuery) -> Found[Execution]:
-        return self._found(matching_executions(self._data.executions_of(owner), query), query.page)
+    async def find_executions(self, owner: str, query: ExecutionQuery) -> Page[Execution]:
+        return self._page(executions.matching(self._data.executions_of(owner), query), query.page)
 
-    async def executions_revision(self) -> int:
-        return self._data.revision
-
-    async def runnable(self, owner: str) -> Runnable:
+    async def execution_snapshot(self, owner: str) -> ExecutionSnapshot:
         data = self._data
-        executions = matching_executions(data.executions_of(owner), ExecutionQuery(Page(ascending=True)))
-        steps = {step for execution in executions for step in execution.steps if isinstance(step, str)}
-        named = [target for target in map(data.targets.get, steps) if target is not None and target.owner == owner]
-        return Runnable(
-            revision=data.revision,
-            executions=executions,
-            targets={target.id: target for target in named},
-            keys={target.id: data.keys[target.id] for target in named if data.keys[target.id]},
+        found = executions.matching(data.executions_of(owner), ExecutionQuery(PageRequest(ascending=True)))
+        named = {step for execution in found for step in execution.steps if isinstance(step, str)}
+        called = [target for target_id in named if (target := data.target(owner, target_id)) is not None]
+        return ExecutionSnapshot(
+            revision=data.execution_revision,
+            executions=found,
+            targets={target.id: target for target in called},
+            keys={target.id: data.keys[target.id] for target in called if data.keys[target.id]},
         )
-
-    async def token(self, selector: bytes) -> Token | None:
-        return self._data.tokens.get(self._data.token_selectors.get(selector, ""))
 
     async def tokens(self) -> Sequence[Token]:
         return sorted(self._data.tokens.values(), key=lambda token: (token.created_at_ns, token.id))
@@ -75,7 +76,7 @@ class MemoryStore:
 
     @property
     def waiting(self) -> int:
-        """Changes that wait: none ever does."""
+        """How many changes wait: none ever does."""
         return 0
 
     @property
@@ -87,5 +88,6 @@ class MemoryStore:
         if self._closed:
             raise StoreError("the store is closed")
 
-    def _found(self, matching: Sequence[T], page: Page) -> Found[T]:
-        return Found(cut(matching, page), len(matching), self._data.position, self._data.at_ns)
+    def _page(self, matching: Sequence[T], request: PageRequest) -> Page[T]:
+        items = matching[request.offset : request.offset + request.limit]
+        return Page(items, len(matching), self._data.position, self._data.at_ns)

@@ -9,7 +9,7 @@ from pathlib import Path
 from actiond.actions.errors import StoreError
 from actiond.secrets.private_files import make_directory, sync_directory
 
-PATIENCE = 5.0
+BUSY_TIMEOUT = 5.0
 """Seconds to wait for another process's lock."""
 
 DRIVER_ERRORS = (sqlite3.Error, OverflowError, ValueError)
@@ -31,13 +31,13 @@ def store_error(cause: BaseException) -> StoreError:
     return error
 
 
-def connect(path: Path, patience: float = PATIENCE) -> sqlite3.Connection:
-    """A connection whose transactions are begun and ended by hand.
+def connect(path: Path, busy_timeout: float = BUSY_TIMEOUT) -> sqlite3.Connection:
+    """Return a connection whose transactions are begun and ended explicitly.
 
-    It may move to another thread, but two must never use it at once. `patience` is how long SQLite itself waits for a
-    lock: 0 where `retry` does the waiting.
+    It may move to another thread, but two must never use it at the same time. `busy_timeout` is how long SQLite itself
+    waits for a lock, in seconds: 0 where `retry` waits.
     """
-    connection = sqlite3.connect(path, timeout=patience, isolation_level=None, check_same_thread=False)
+    connection = sqlite3.connect(path, timeout=busy_timeout, isolation_level=None, check_same_thread=False)
     try:
         for pragma in _PRAGMAS:
             retry(connection, pragma)  # some read the file
@@ -47,18 +47,18 @@ def connect(path: Path, patience: float = PATIENCE) -> sqlite3.Connection:
     return connection
 
 
-def begin(connection: sqlite3.Connection, patience: float = PATIENCE) -> None:
+def begin(connection: sqlite3.Connection, busy_timeout: float = BUSY_TIMEOUT) -> None:
     """Begins a transaction that may write, waiting for other processes.
 
     SQLite's own wait sleeps up to 100 ms between two looks. A process that commits without a pause leaves gaps much
     shorter than that: three of them at once were measured to hold one another up for 430 ms, and for 25 ms like this.
     """
-    retry(connection, "BEGIN IMMEDIATE", patience)
+    retry(connection, "BEGIN IMMEDIATE", busy_timeout)
 
 
-def retry(connection: sqlite3.Connection, statement: str, patience: float = PATIENCE) -> sqlite3.Cursor:
+def retry(connection: sqlite3.Connection, statement: str, busy_timeout: float = BUSY_TIMEOUT) -> sqlite3.Cursor:
     """Executes a statement again and again while another process's lock is in its way."""
-    deadline = time.monotonic() + patience
+    deadline = time.monotonic() + busy_timeout
     while True:
         try:
             return connection.execute(statement)

@@ -1,82 +1,83 @@
-"""The SQLite store: point reads on the loop's thread, long ones on threads of their own, writes gathered."""
+"""The SQLite store: point reads on the loop's thread, long reads on their own threads, writes in batches."""
 
 import asyncio
 import sqlite3
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
 from actiond.actions.errors import StoreError
 from actiond.actions.events import Event
-from actiond.actions.executions import Execution, Runnable
+from actiond.actions.executions import Execution, ExecutionSnapshot
 from actiond.actions.ports import Transaction
-from actiond.actions.queries import ExecutionQuery, Found, TargetQuery
+from actiond.actions.queries import ExecutionQuery, Page, TargetQuery
 from actiond.actions.targets import Target
-from actiond.actions.tokens import Token
-from actiond.storage.sqlite import lists
-from actiond.storage.sqlite.connection import DRIVER_ERRORS, PATIENCE, connect, create_privately, store_error
+from actiond.actions.tokens import Admission, Token
+from actiond.storage.sqlite import events, instance, long_reads, targets, tokens
+from actiond.storage.sqlite.connection import BUSY_TIMEOUT, DRIVER_ERRORS, connect, create_privately, store_error
 from actiond.storage.sqlite.reader import Reader
-from actiond.storage.sqlite.rows import Row, events, instance, targets, tokens
+from actiond.storage.sqlite.rows import Row
 from actiond.storage.sqlite.schema import migrations, prepare
-from actiond.storage.sqlite.tick_cache import OncePerTurn
+from actiond.storage.sqlite.tick_cache import TickCache
 from actiond.storage.sqlite.writer import ObserveBatch, Writer
 
 T = TypeVar("T")
 
 
-class SqliteStore:
-    """Four connections: for the writer's thread, for the loop's point reads, and for two threads of long reads.
+@dataclass(frozen=True, slots=True)
+class _Connections:
+    writer: sqlite3.Connection
+    point_reads: sqlite3.Connection
+    lists: sqlite3.Connection
+    snapshots: sqlite3.Connection
 
-    Calls wait for `runnable` when an execution has changed: it does not stand behind somebody's list.
+
+class SqliteStore:
+    """Four connections: for the writer's thread, for point reads on the loop, and for two threads of long reads.
+
+    After an execution has changed, calls wait for a snapshot. Snapshots have a thread of their own, so that a call does
+    not wait for somebody's list.
     """
 
-    def __init__(
-        self,
-        writing: sqlite3.Connection,
-        pointing: sqlite3.Connection,
-        listing: sqlite3.Connection,
-        running: sqlite3.Connection,
-        *,
-        patience: float,
-        observe_batch: ObserveBatch | None,
-    ) -> None:
-        """Takes over connections to a prepared file; `open` makes them."""
-        self._writing = writing
-        self._writer = Writer(writing, patience, observe_batch)
-        self._pointing = pointing
-        self._cursor = pointing.cursor()
-        self._lists = Reader(listing, "actiond-lists")
-        self._runs = Reader(running, "actiond-runs")
-        self._token = OncePerTurn(self._read_token)
-        self._revision = OncePerTurn(self._read_revision)
+    def __init__(self, connections: _Connections, *, busy_timeout: float, observe_batch: ObserveBatch | None) -> None:
+        """Take over connections to a prepared file; `open` makes them."""
+        self._connections = connections
+        self._writer = Writer(connections.writer, busy_timeout, observe_batch)
+        self._cursor = connections.point_reads.cursor()
+        self._list_reader = Reader(connections.lists, "actiond-lists")
+        self._snapshot_reader = Reader(connections.snapshots, "actiond-snapshots")
+        self._admissions = TickCache(self._read_admission)
         self._closed = False
 
     @classmethod
-    def open(cls, path: Path, patience: float = PATIENCE, observe_batch: ObserveBatch | None = None) -> "SqliteStore":
-        """Opens the file, made and brought up to date if need be. `patience` is how long a lock is waited for.
+    def open(
+        cls, path: Path, busy_timeout: float = BUSY_TIMEOUT, observe_batch: ObserveBatch | None = None
+    ) -> "SqliteStore":
+        """Open the file; make it, or bring its schema up to date, if needed. Blocks: call it before serving.
 
-        `observe_batch` is called from the writer's thread after each batch, with the number of changes in it and the
-        number that wait.
+        `busy_timeout` is how many seconds to wait for another process's lock. `observe_batch` is called on the writer's
+        thread after each batch, with the number of changes in it and the number that wait.
 
-        Raises StoreError, with one line that says why, when that cannot be. It blocks: call it before serving.
+        Raises StoreError, with a text of one line, if the file cannot be opened.
         """
-        # Absolute, or the library may take a path that begins with "file:" for a URI; and where a link leads, or SQLite
-        # would make the file there with a mode of its own.
+        # Absolute, or SQLite may take a path that begins with "file:" for a URI; and resolved, or SQLite would make the
+        # file that a link leads to with another mode.
         path = path.resolve()
         with ExitStack() as opened:
 
-            def opening(patience: float) -> sqlite3.Connection:
-                return opened.enter_context(closing(connect(path, patience)))
+            def opening(busy_timeout: float) -> sqlite3.Connection:
+                return opened.enter_context(closing(connect(path, busy_timeout)))
 
             try:
                 create_privately(path)
-                # `retry` does the waiting for the writer.
-                writing = opening(patience=0)
-                prepare(writing, path, migrations())
-                pointing, listing, running = (opening(patience) for _ in range(3))
-                store = cls(writing, pointing, listing, running, patience=patience, observe_batch=observe_batch)
+                # The writer waits by `retry`.
+                writer = opening(busy_timeout=0)
+                prepare(writer, path, migrations())
+                connections = _Connections(writer, *(opening(busy_timeout) for _ in range(3)))
+                store = cls(connections, busy_timeout=busy_timeout, observe_batch=observe_batch)
             except (OSError, *DRIVER_ERRORS) as exc:
                 raise StoreError(f"cannot open {path}: {exc}") from exc
             opened.pop_all()
@@ -90,58 +91,52 @@ class SqliteStore:
         """How many changes wait for the writer."""
         return self._writer.waiting
 
+    async def admit(self, selector: bytes) -> Admission:
+        """Read once per iteration of the event loop, see TickCache."""
+        return self._admissions(selector)
+
     async def target(self, owner: str, target_id: str) -> Target | None:
-        return self._one(targets.of, targets.BY_ID, targets.key(owner, target_id))
+        return self._one(targets.from_row, targets.BY_ID, targets.key(owner, target_id))
 
-    async def find_targets(self, owner: str, query: TargetQuery) -> Found[Target]:
-        return await self._lists.run(partial(lists.find_targets, owner=owner, query=query))
+    async def find_targets(self, owner: str, query: TargetQuery) -> Page[Target]:
+        return await self._list_reader.run(partial(long_reads.find_targets, owner=owner, query=query))
 
-    async def find_executions(self, owner: str, query: ExecutionQuery) -> Found[Execution]:
-        return await self._lists.run(partial(lists.find_executions, owner=owner, query=query))
+    async def find_executions(self, owner: str, query: ExecutionQuery) -> Page[Execution]:
+        return await self._list_reader.run(partial(long_reads.find_executions, owner=owner, query=query))
 
-    async def executions_revision(self) -> int:
-        """Read once per turn of the loop, which see."""
-        return self._revision(None)
-
-    async def runnable(self, owner: str) -> Runnable:
-        return await self._runs.run(partial(lists.runnable, owner=owner))
-
-    async def token(self, selector: bytes) -> Token | None:
-        """Read once per turn of the loop, which see."""
-        return self._token(selector)
+    async def execution_snapshot(self, owner: str) -> ExecutionSnapshot:
+        return await self._snapshot_reader.run(partial(long_reads.execution_snapshot, owner=owner))
 
     async def tokens(self) -> Sequence[Token]:
-        return await self._all(tokens.of, tokens.ALL)
+        return await self._all(tokens.from_row, tokens.ALL)
 
     async def events(self, aggregate_type: str, aggregate_id: str) -> Sequence[Event]:
-        return await self._all(events.of, events.OF_AGGREGATE, (aggregate_type, aggregate_id))
+        return await self._all(events.from_row, events.OF_AGGREGATE, (aggregate_type, aggregate_id))
 
     async def ping(self) -> None:
         self._one(lambda row: row, instance.DEFAULT_OWNER)
 
     async def close(self) -> None:
-        """Doing it twice is no error.
+        """Close the store; closing it again does nothing.
 
-        The last connection to a file, whoever's it is, brings the WAL into it. So it is not closed on the loop; and two
-        that were closed at once would each take the other for the last.
+        The last connection to a file, of whichever process, moves the WAL into it, which takes time: so that one is not
+        closed on the loop. Two that were closed at the same time would each take the other for the last.
         """
         if self._closed:
             return
         self._closed = True
-        self._pointing.close()
+        self._connections.point_reads.close()
         await self._writer.close()
-        await self._lists.close()
-        await self._runs.close()
-        await asyncio.to_thread(self._writing.close)
+        await self._list_reader.close()
+        await self._snapshot_reader.close()
+        await asyncio.to_thread(self._connections.writer.close)
 
-    def _read_token(self, selector: bytes) -> Token | None:
-        return self._one(tokens.of, tokens.BY_SELECTOR, (selector,))
-
-    def _read_revision(self, _: None) -> int:
-        return self._one(lambda row: int(row[0]), instance.EXECUTIONS_REVISION) or 0
+    def _read_admission(self, selector: bytes) -> Admission:
+        found = self._one(tokens.admission, tokens.ADMISSION, (selector,))
+        return Admission(None, 0) if found is None else found
 
     def _one(self, decode: Callable[[Row], T], statement: str, parameters: Row = ()) -> T | None:
-        """The row of a unique key. With it `fetchone` meets the end of the rows, so no snapshot stays open."""
+        """Read the row of a unique key. `fetchone` then ends the statement, so no read transaction stays open."""
         try:
             row = self._cursor.execute(statement, parameters).fetchone()
             return None if row is None else decode(row)
@@ -149,6 +144,6 @@ class SqliteStore:
             raise store_error(exc) from exc
 
     async def _all(self, decode: Callable[[Row], T], statement: str, parameters: Row = ()) -> Sequence[T]:
-        return await self._lists.run(
+        return await self._list_reader.run(
             lambda connection: [decode(row) for row in connection.execute(statement, parameters)]
         )

@@ -1,4 +1,4 @@
-"""Reads that all the calls of one turn of the event loop share."""
+"""A cache that lives for one iteration of the event loop."""
 
 import asyncio
 from collections.abc import Callable
@@ -8,12 +8,12 @@ K = TypeVar("K")
 V = TypeVar("V")
 
 
-class OncePerTurn(Generic[K, V]):
-    """Reads a key once for all the calls that this turn of the loop has before it.
+class TickCache(Generic[K, V]):
+    """Reads a key once for all calls that run in the same iteration of the loop.
 
     The loop runs what is queued in order. A call that is sent after a change was acknowledged is queued behind the
-    forgetting of all that was read before, so it never meets what the change has made wrong; and under load, where each
-    read would hand the interpreter to another thread, most calls find theirs read.
+    clearing of the cache, so it never reads an older state. Under load, where each read would hand the interpreter lock
+    to another thread, most calls find their key read already.
     """
 
     __slots__ = ("_found", "_read")

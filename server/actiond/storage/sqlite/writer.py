@@ -16,8 +16,8 @@ from typing import Any, TypeVar
 
 from actiond.actions.errors import StoreError
 from actiond.actions.ports import Transaction
-from actiond.storage.sqlite.connection import PATIENCE, begin, roll_back, store_error
-from actiond.storage.sqlite.rows import targets
+from actiond.storage.sqlite import targets
+from actiond.storage.sqlite.connection import BUSY_TIMEOUT, begin, roll_back, store_error
 from actiond.storage.sqlite.transaction import SqliteTransaction
 
 T = TypeVar("T")
@@ -45,11 +45,14 @@ class Writer:
     """
 
     def __init__(
-        self, connection: sqlite3.Connection, patience: float = PATIENCE, observe_batch: ObserveBatch | None = None
+        self,
+        connection: sqlite3.Connection,
+        busy_timeout: float = BUSY_TIMEOUT,
+        observe_batch: ObserveBatch | None = None,
     ) -> None:
         self._connection = connection
         self._cursor = connection.cursor()
-        self._patience = patience
+        self._busy_timeout = busy_timeout
         self._observe_batch = observe_batch
         self._queue: SimpleQueue[Job | None] = SimpleQueue()
         """None comes last, and ends the thread."""
@@ -104,7 +107,7 @@ class Writer:
         jobs = [first]
         try:
             try:
-                begin(self._connection, self._patience)
+                begin(self._connection, self._busy_timeout)
             finally:
                 # Those that came while the lock was waited for share its fate.
                 self._gather(jobs)
@@ -134,7 +137,7 @@ class Writer:
         except _LeftTracesError:
             roll_back(self._connection)
             self._growth.clear()
-            begin(self._connection, self._patience)
+            begin(self._connection, self._busy_timeout)
             return [self._run_guarded(change) for change, _ in jobs]
 
     def _run_bare(self, change: Change) -> Outcome:
@@ -157,6 +160,8 @@ class Writer:
         outcome: Outcome
         try:
             outcome = change(transaction), None
+            if transaction.failure is None:
+                transaction.check()
         except StopIteration as exc:
             outcome = None, RuntimeError(f"the change raised {exc!r}")  # which no future takes (PEP 479)
         except BaseException as exc:  # noqa: BLE001, it comes out at the caller
@@ -165,7 +170,7 @@ class Writer:
         transaction.end()
         if failure is None:
             if outcome[1] is None:
-                for owner, more in transaction.growth.items():
+                for owner, more in transaction.targets.growth.items():
                     self._growth[owner] += more
             return outcome
         if not self._connection.in_transaction:

@@ -3,9 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from actiond.actions.errors import TokenInvalidError
-from actiond.actions.tokens import Tokens
-from rpcfront.protocols.http import HttpContext, HttpRequest, HttpResponse
+from rpcfront import HttpRequest, HttpResponse
 
 Authorize = Callable[[HttpRequest], Awaitable[object]]
 """Raises what the gateway translates, for a request that may not read them."""
@@ -29,16 +27,3 @@ class MetricsPage:
         # One who leaves takes the answer from nobody else.
         body = await asyncio.shield(self._rendering)
         return HttpResponse(200, [("content-type", self._content_type)], body)
-
-
-def holders(tokens: Tokens, permission: str) -> Authorize:
-    """Lets those read whose token has the permission. Raises the domain's errors for all others."""
-
-    async def authorize(request: HttpRequest) -> None:
-        values = HttpContext(request, "http").authorization()
-        if len(values) > 1:
-            raise TokenInvalidError
-        token = await tokens.authenticate(values[0] if values else None)
-        token.require(permission)
-
-    return authorize

@@ -69,10 +69,10 @@ TARGET_CALL_DURATION = Family(
     ("outcome",),
     SECONDS,
 )
-PASSED_OVER = Family(
-    "actiond_target_failures_passed_over_total",
+IGNORED = Family(
+    "actiond_target_failures_ignored_total",
     Kind.COUNTER,
-    "Calls to targets that failed and stopped nothing, as they do not interrupt on errors.",
+    "Calls to targets that failed without failing the execution: their target does not interrupt on errors.",
     ("target",),
 )
 STARTED = Family(
@@ -93,7 +93,7 @@ FAMILIES = (
     CALL_DURATION,
     TARGET_CALLS,
     TARGET_CALL_DURATION,
-    PASSED_OVER,
+    IGNORED,
     STARTED,
     BATCH_SIZE,
     WAITING,

@@ -12,7 +12,7 @@ from actiond.telemetry.metrics import families
 from actiond.telemetry.metrics.exposition import text
 from actiond.telemetry.metrics.families import CALL_DURATION, OTHER, Family, parse_key
 from actiond.telemetry.metrics.memory import Memory
-from rpcfront import Call
+from rpcfront import CallEnd, CallStart
 
 Cells: TypeAlias = "memoryview[float]"
 """The figures of a series."""
@@ -43,7 +43,7 @@ class Histogram:
 class Metrics:
     """A worker's figures, and the text that Prometheus reads, which is about all workers.
 
-    `observe_call`, `observe_target` and `observe_started` are for the event loop's thread, `observe_batch` for the
+    `ended`, `observe_target` and `observe_started` are for the event loop's thread, `observe_batch` for the
     writer's: each figure is counted by one thread alone.
     """
 
@@ -56,7 +56,7 @@ class Metrics:
         self._region.claim()
         self._calls: dict[tuple[str, str, int], tuple[Cells, Histogram]] = {}
         self._target_calls: dict[tuple[str, Outcome], tuple[Cells, Histogram]] = {}
-        self._passed_over: dict[str, Cells] = {}
+        self._ignored: dict[str, Cells] = {}
         self._targets = self._known_targets()
         # The writer's series are made here: later only the loop's thread makes any.
         self._batch_size = self._histogram(families.BATCH_SIZE)
@@ -65,8 +65,11 @@ class Metrics:
         # Whoever counted here before is gone, with all that waited or ran in it.
         self._waiting[0] = self._started[0] = 0.0
 
-    def observe_call(self, call: Call) -> None:
-        """An API call has ended, or a request over HTTP that reached no method."""
+    def started(self, call: CallStart) -> None:
+        """Count nothing: calls are counted when they end."""
+
+    def ended(self, _token: object, call: CallEnd) -> None:
+        """Count an API call that has ended, or a request over HTTP that reached no method."""
         key = (call.method, call.protocol, call.code)
         series = self._calls.get(key) or self._add_call(key)
         series[0][0] += 1.0
@@ -77,11 +80,11 @@ class Metrics:
         series = self._target_calls.get((call.target_id, call.outcome)) or self._add_target_call(call)
         series[0][0] += 1.0
         series[1].observe(call.seconds)
-        if call.is_passed_over:
+        if call.is_ignored:
             target = self._target(call.target_id)
-            if target not in self._passed_over:
-                self._passed_over[target] = self._cells(families.PASSED_OVER, target)
-            self._passed_over[target][0] += 1.0
+            if target not in self._ignored:
+                self._ignored[target] = self._cells(families.IGNORED, target)
+            self._ignored[target][0] += 1.0
 
     def observe_started(self, under_way: int) -> None:
         """How many calls to targets are under way now that nobody waits for."""

@@ -16,12 +16,12 @@ from rpcfront.transcoding.json.ranges import range_violations
 from rpcfront.transcoding.json.strict_json import InexactNumberError, MalformedJsonError, loads, loads_exactly
 from rpcfront.transcoding.json.textfields import TextFields
 
-__all__ = ["Codec", "MalformedJsonError", "range_violations"]
+__all__ = ["JsonCodec", "MalformedJsonError", "range_violations"]
 
 _TOO_DEEP = "the message is nested too deep to be printed as JSON"
 
 
-class Codec:
+class JsonCodec:
     """Holds the compiled types; one per process is enough, and it is never finished with."""
 
     def __init__(self, *, ignore_unknown_fields: bool = True) -> None:

@@ -29,7 +29,7 @@ def is_wrapper(descriptor: Descriptor) -> bool:
     return descriptor.full_name in _WRAPPERS
 
 
-def has_form_of_its_own(descriptor: Descriptor) -> bool:
+def has_special_json(descriptor: Descriptor) -> bool:
     """Whether an Any holds it under "value", and not its fields beside "@type"."""
     return descriptor.full_name in _OTHERS or descriptor.full_name in _WRAPPERS
 

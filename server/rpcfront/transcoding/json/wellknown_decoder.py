@@ -14,7 +14,7 @@ from rpcfront.transcoding.json.fieldmask import read_mask
 from rpcfront.transcoding.json.parse_errors import NOT_AN_OBJECT, Faults, Merge, WrongFormError, below
 from rpcfront.transcoding.json.scalars import json_reader
 from rpcfront.transcoding.json.times import read_duration, read_timestamp
-from rpcfront.transcoding.json.wellknown import find_type, has_form_of_its_own, is_wrapper
+from rpcfront.transcoding.json.wellknown import find_type, has_special_json, is_wrapper
 
 
 def special_merge(descriptor: Descriptor) -> Merge | None:
@@ -29,7 +29,7 @@ def any_merge(pool: DescriptorPool, type_merge: Callable[[Descriptor], Merge], *
 
     def merge_packed(packed: Any, members: dict[str, object]) -> Faults:
         merge = type_merge(packed.DESCRIPTOR)
-        if not has_form_of_its_own(packed.DESCRIPTOR):
+        if not has_special_json(packed.DESCRIPTOR):
             return merge(packed, members)
         unknown = () if ignore_unknown_fields else members.keys() - {"value"}
         faults = [(f".{key}", "is not a field of this message") for key in unknown]

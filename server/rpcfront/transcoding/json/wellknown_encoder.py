@@ -13,7 +13,7 @@ from google.protobuf.message_factory import GetMessageClass
 from rpcfront.transcoding.json.fieldmask import print_mask
 from rpcfront.transcoding.json.printers import scalar_printer
 from rpcfront.transcoding.json.times import print_duration, print_timestamp
-from rpcfront.transcoding.json.wellknown import find_type, has_form_of_its_own, is_wrapper
+from rpcfront.transcoding.json.wellknown import find_type, has_special_json, is_wrapper
 
 Print: TypeAlias = Callable[[Any], object]
 
@@ -42,7 +42,7 @@ def any_printer(pool: DescriptorPool, to_json: Callable[[Message], object]) -> P
         except DecodeError as error:
             raise ValueError(f"an Any does not hold the {descriptor.full_name} that it names") from error
         members = to_json(packed)
-        if has_form_of_its_own(descriptor):
+        if has_special_json(descriptor):
             return {"@type": url, "value": members}
         assert isinstance(members, dict)  # noqa: S101  every other type is an object
         return {"@type": url, **members}

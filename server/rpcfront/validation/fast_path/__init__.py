@@ -1,5 +1,6 @@
-"""Functions that know a message to satisfy its rules without asking protovalidate, which is slower by its copy of it.
+"""Fast-path validators: prove a message valid without calling protovalidate.
 
-An acceptor answers True where every rule surely holds, and False for all else: a rule that it does not know, a value at
-the edge, a wrong one. Then protovalidate decides and words the violations, so it stays the one authority.
+A predicate returns True where every rule certainly holds, and False otherwise: for an invalid value, for one that only
+protovalidate can judge, and for every message with a rule that is not known here. False means "ask protovalidate",
+which decides and words the violations, so it stays the one authority.
 """

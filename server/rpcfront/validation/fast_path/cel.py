@@ -1,7 +1,6 @@
-"""Recognises the few expressions of CEL that say of a text what it looks like, joined by `&&`, `||` and parentheses.
+"""Compiles the CEL string tests `this == ''`, `this.isUri()` and `this.matches('…')`, joined by `&&`, `||` and `()`.
 
-`this == ''`, `this.isUri()` and `this.matches('…')`. Nothing can be negated, so a part that says less than CEL would
-leaves the whole saying less.
+There is no negation, so a test that is stricter than CEL's own makes the whole expression stricter, never looser.
 """
 
 import ast
@@ -11,7 +10,7 @@ from dataclasses import dataclass
 
 from rpcfront.validation.annotations import UnknownRuleError
 from rpcfront.validation.fast_path.patterns import translated
-from rpcfront.validation.fast_path.string_formats import FORMS
+from rpcfront.validation.fast_path.string_formats import FORMATS
 
 _TOKEN = re.compile(
     r"""\s*(?:(?P<operator>&&|\|\||[()])
@@ -27,51 +26,55 @@ _STRUCTURE = (ast.Expression, ast.BoolOp, ast.And, ast.Or, ast.Name, ast.Load)
 
 @dataclass(frozen=True, slots=True)
 class _Pattern:
-    """Of Python's dialect."""
+    """A regular expression in Python's dialect."""
 
     text: str
 
 
 def condition(expression: str, matches: Callable[[str], str]) -> str:
-    """The condition in Python that `value` satisfies the expression; `matches` words that it matches a pattern.
+    """Return the Python condition that `value` satisfies a CEL expression.
+
+    `matches` returns the condition that `value` matches a pattern.
 
     Raises UnknownRuleError for any other expression.
     """
-    words: list[str | _Pattern] = []
+    parts: list[str | _Pattern] = []
     position = 0
     while position < len(expression):
         token = _TOKEN.match(expression, position)
         if token is None:
             raise UnknownRuleError(expression)
         position = token.end()
-        words.append(_word(token))
-    if not _is_sound(" ".join("this" if isinstance(word, _Pattern) or word == _EMPTY else word for word in words)):
+        parts.append(_part(token))
+    if not _is_well_formed(
+        " ".join("this" if isinstance(part, _Pattern) or part == _EMPTY else part for part in parts)
+    ):
         raise UnknownRuleError(expression)
-    return " ".join(f"({matches(word.text)})" if isinstance(word, _Pattern) else word for word in _joined(words))
+    return " ".join(f"({matches(part.text)})" if isinstance(part, _Pattern) else part for part in _joined(parts))
 
 
-def _word(token: re.Match[str]) -> "str | _Pattern":
+def _part(token: re.Match[str]) -> "str | _Pattern":
     if token["uri"]:
-        return _Pattern(FORMS["uri"])
+        return _Pattern(FORMATS["uri"])
     if token["pattern"] is not None:
         return _Pattern(translated(token["pattern"].replace("\\\\", "\\")))
     return _EMPTY if token["empty"] else _OPERATORS.get(token["operator"], token["operator"])
 
 
-def _joined(words: Iterable["str | _Pattern"]) -> "list[str | _Pattern]":
-    """With one pattern in place of two that must both match, since to begin a match costs more than to make it."""
+def _joined(parts: Iterable["str | _Pattern"]) -> "list[str | _Pattern]":
+    """Merge two patterns that must both match into one, since starting a match costs more than the match itself."""
     joined: list[str | _Pattern] = []
-    for word in words:
-        match word, joined[-2:]:
+    for part in parts:
+        match part, joined[-2:]:
             case _Pattern(text), [_Pattern(before), "and"]:
                 joined[-2:] = [_Pattern(f"(?={before}){text}")]
             case _:
-                joined.append(word)
+                joined.append(part)
     return joined
 
 
-def _is_sound(structure: str) -> bool:
-    """Whether the parts are joined as they must be. `and` and `or` bind as `&&` and `||` do."""
+def _is_well_formed(structure: str) -> bool:
+    """Return whether the parts are joined correctly. `and` and `or` bind as `&&` and `||` do."""
     try:
         tree = ast.parse(structure, mode="eval")
     except SyntaxError:

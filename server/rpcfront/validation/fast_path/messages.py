@@ -1,7 +1,7 @@
-"""Compiles, once per message type, the acceptor of its messages: straight code without a loop over the fields.
+"""Compiles one predicate per message type: generated code that checks field after field, without a loop.
 
-What values must be is in `values`. Here stands which of them are looked at: those that are there, and that no rule says
-to ignore.
+This module decides which values are checked: those that are set and that no rule says to ignore. What a value must be
+is decided in `values`.
 """
 
 from collections.abc import Callable
@@ -9,7 +9,6 @@ from functools import cache
 from itertools import count
 from typing import cast
 
-from actiond_protos.buf.validate import validate_pb2
 from google.protobuf.descriptor import Descriptor, FieldDescriptor, OneofDescriptor
 from google.protobuf.message import Message
 
@@ -22,14 +21,14 @@ from rpcfront.validation.annotations import (
     oneof_rules,
     reaches_rules,
 )
+from rpcfront.validation.buf_validate import IGNORE_ALWAYS, IGNORE_IF_ZERO_VALUE, Rules, message_class
 from rpcfront.validation.fast_path.values import REFUSE, checks, refuse_unless
 
-Accept = Callable[[Message], bool]
-"""Answers whether a message surely satisfies every rule."""
+Predicate = Callable[[Message], bool]
+"""Returns whether a message certainly satisfies every rule."""
 
-# The methods that the code calls: a field of such a name would stand in their place.
+# The methods that the generated code calls: a field of the same name would hide them.
 _METHODS = frozenset({"HasField", "WhichOneof"})
-_NONE = validate_pb2.FieldRules()
 _SIZES = {
     "min_items": "len(items) >= {0}",
     "max_items": "len(items) <= {0}",
@@ -39,53 +38,53 @@ _SIZES = {
 _FLOATS = frozenset({FieldDescriptor.TYPE_FLOAT, FieldDescriptor.TYPE_DOUBLE})
 
 
-def accept_all(_message: Message) -> bool:
-    """Accepts the messages of a type without rules."""
+def always_valid(_message: Message) -> bool:
+    """Return True, for the types without rules."""
     return True
 
 
-class Acceptors:
-    """The compiled types, None for those of which nothing can be said. They refer to each other."""
+class Predicates:
+    """The predicates of message types, which refer to each other; None for a type that the fast path cannot check."""
 
     def __init__(self) -> None:
-        self._made: dict[Descriptor, Accept | None] = {}
+        self._compiled: dict[Descriptor, Predicate | None] = {}
         self._reaches_rules = cache(reaches_rules)
 
-    def of(self, descriptor: Descriptor) -> Accept | None:
-        """The acceptor of a type."""
+    def of(self, descriptor: Descriptor) -> Predicate | None:
+        """Return the predicate of a message type."""
         if not self._reaches_rules(descriptor):
-            return accept_all
-        if descriptor not in self._made:
-            # For the fields that lead back to this type, which is not finished yet.
-            self._made[descriptor] = lambda message: self._accepts(descriptor, message)
+            return always_valid
+        if descriptor not in self._compiled:
+            # Recursive types need their own predicate before it is complete.
+            self._compiled[descriptor] = lambda message: self._is_valid(descriptor, message)
             try:
-                self._made[descriptor] = _Source(descriptor, self.of).compiled()
+                self._compiled[descriptor] = _Source(descriptor, self.of).compiled()
             except UnknownRuleError:
-                self._made[descriptor] = None
-        return self._made[descriptor]
+                self._compiled[descriptor] = None
+        return self._compiled[descriptor]
 
-    def _accepts(self, descriptor: Descriptor, message: Message) -> bool:
-        accept = self._made[descriptor]
-        return accept is not None and accept(message)
+    def _is_valid(self, descriptor: Descriptor, message: Message) -> bool:
+        is_valid = self._compiled[descriptor]
+        return is_valid is not None and is_valid(message)
 
 
 class _Source:
-    """The code of one type, and the objects that it refers to."""
+    """The generated code of one predicate, and the objects that it refers to."""
 
-    def __init__(self, descriptor: Descriptor, accept_of: Callable[[Descriptor], Accept | None]) -> None:
+    def __init__(self, descriptor: Descriptor, predicate_of: Callable[[Descriptor], Predicate | None]) -> None:
         self._descriptor = descriptor
-        self._accept_of = accept_of
+        self._predicate_of = predicate_of
         self._names: dict[str, object] = {}
         self._numbers = count()
 
-    def compiled(self) -> Accept:
+    def compiled(self) -> Predicate:
         descriptor = self._descriptor
         names = {field.name for field in descriptor.fields}
         if names & _METHODS or message_rules(descriptor).ListFields():
             raise UnknownRuleError(descriptor.full_name)
         lines = [line for field in descriptor.fields for line in self._field(field)]
         lines = [line for oneof in descriptor.oneofs for line in self._oneof(oneof, lines)] + lines
-        return cast("Accept", function("accepts(message)", [*lines, "return True"], self._names))
+        return cast("Predicate", function("is_valid(message)", [*lines, "return True"], self._names))
 
     def _bind(self, value: object) -> str:
         name = f"bound_{next(self._numbers)}"
@@ -93,7 +92,7 @@ class _Source:
         return name
 
     def _oneof(self, oneof: OneofDescriptor, lines: list[str]) -> list[str]:
-        """Lines that find the member that is there, if somebody wants to know."""
+        """Return lines that find out which member is set, if a later line refers to it."""
         which = _which(oneof)
         required = [f"if {which} is None:", f"    {REFUSE}"] if oneof_rules(oneof).required else []
         is_asked_for = required or any(which in line for line in lines)
@@ -101,7 +100,7 @@ class _Source:
 
     def _field(self, field: FieldDescriptor) -> list[str]:
         rules = field_rules(field)
-        if rules.ignore == validate_pb2.IGNORE_ALWAYS:
+        if rules.ignore == IGNORE_ALWAYS:
             return []
         if field.is_repeated:
             return self._many(field, rules)
@@ -111,20 +110,21 @@ class _Source:
             if rules.required:
                 lines = ["if not value:", f"    {REFUSE}", *lines]
             return [getting, *lines] if lines else []
-        # A rule that is not known says nothing of a field that is not there.
+        # A rule that is not known here does not matter while the field is not set.
         lines = self._value_if_known(field, rules)
-        there = _presence(field)
+        is_set = _presence(field)
         if rules.required:
-            return [f"if not {there}:", f"    {REFUSE}", *([getting, *lines] if lines else [])]
-        return [f"if {there}:", *_indented([getting, *lines])] if lines else []
+            return [f"if not {is_set}:", f"    {REFUSE}", *([getting, *lines] if lines else [])]
+        return [f"if {is_set}:", *_indented([getting, *lines])] if lines else []
 
-    def _many(self, field: FieldDescriptor, rules: validate_pb2.FieldRules) -> list[str]:
-        """A list or a map: how many there are, then each."""
+    def _many(self, field: FieldDescriptor, rules: Rules) -> list[str]:
+        """Return lines that check a list or a map: its size, then each element."""
         kind = rules.WhichOneof("type")
         entry = field.message_type if field.message_type is not None and _is_map(field.message_type) else None
         if kind not in {None, "repeated" if entry is None else "map"} or rules.cel or rules.cel_expression:
             raise UnknownRuleError(field.full_name)
-        of_elements: dict[str, validate_pb2.FieldRules] = {}
+        of_elements: dict[str, Rules] = {}
+        no_rules = message_class("FieldRules")()
         sizes: list[str] = ["items"] if rules.required else []
         for name, limit in entries(getattr(rules, kind)) if kind is not None else ():
             if name in {"items", "keys", "values"}:
@@ -137,40 +137,40 @@ class _Source:
                 raise UnknownRuleError(f"{kind}.{name}")
         lines = refuse_unless(sizes)
         if entry is None:
-            lines += self._each("items", field, of_elements.get("items", _NONE))
+            lines += self._each("items", field, of_elements.get("items", no_rules))
         else:
-            lines += self._each("items", entry.fields_by_name["key"], of_elements.get("keys", _NONE))
-            lines += self._each("items.values()", entry.fields_by_name["value"], of_elements.get("values", _NONE))
-        if rules.ignore == validate_pb2.IGNORE_IF_ZERO_VALUE and not rules.required and lines:
+            lines += self._each("items", entry.fields_by_name["key"], of_elements.get("keys", no_rules))
+            lines += self._each("items.values()", entry.fields_by_name["value"], of_elements.get("values", no_rules))
+        if rules.ignore == IGNORE_IF_ZERO_VALUE and not rules.required and lines:
             lines = ["if items:", *_indented(lines)]
         return [f"items = {attribute('message', field.name)}", *lines] if lines else []
 
-    def _each(self, elements: str, field: FieldDescriptor, rules: validate_pb2.FieldRules) -> list[str]:
-        if rules.ignore == validate_pb2.IGNORE_ALWAYS:
+    def _each(self, elements: str, field: FieldDescriptor, rules: Rules) -> list[str]:
+        if rules.ignore == IGNORE_ALWAYS:
             return []
         lines = [REFUSE] if rules.required else self._value_if_known(field, rules)
         return [f"for value in {elements}:", *_indented(lines)] if lines else []
 
-    def _value_if_known(self, field: FieldDescriptor, rules: validate_pb2.FieldRules) -> list[str]:
-        """The same as `_value`; where a rule is not known, lines that refuse every value."""
+    def _value_if_known(self, field: FieldDescriptor, rules: Rules) -> list[str]:
+        """Return the lines of `_value`, or lines that refuse every value if one of its rules is not known here."""
         try:
             return self._value(field, rules)
         except UnknownRuleError:
             return [REFUSE]
 
-    def _value(self, field: FieldDescriptor, rules: validate_pb2.FieldRules) -> list[str]:
-        """Lines that refuse a `value` of which its rules are not surely satisfied."""
+    def _value(self, field: FieldDescriptor, rules: Rules) -> list[str]:
+        """Return lines that refuse a `value` unless its rules are certainly satisfied."""
         lines = checks(rules, field, self._bind)
         if field.message_type is None:
-            # Zero, but for the negative one of floats.
-            is_left_out = rules.ignore == validate_pb2.IGNORE_IF_ZERO_VALUE and field.type not in _FLOATS
-            return ["if value:", *_indented(lines)] if lines and is_left_out and not field.has_presence else lines
+            # Zero, except the negative zero of floats.
+            ignores_zero = rules.ignore == IGNORE_IF_ZERO_VALUE and field.type not in _FLOATS
+            return ["if value:", *_indented(lines)] if lines and ignores_zero and not field.has_presence else lines
         if lines:
             return lines
-        accept = self._accept_of(field.message_type)
-        if accept is None:
+        is_valid = self._predicate_of(field.message_type)
+        if is_valid is None:
             raise UnknownRuleError(field.full_name)
-        return [] if accept is accept_all else [f"if not {self._bind(accept)}(value):", f"    {REFUSE}"]
+        return [] if is_valid is always_valid else [f"if not {self._bind(is_valid)}(value):", f"    {REFUSE}"]
 
 
 def _which(oneof: OneofDescriptor) -> str:
@@ -178,7 +178,7 @@ def _which(oneof: OneofDescriptor) -> str:
 
 
 def _presence(field: FieldDescriptor) -> str:
-    """The condition that a field is there. Among several of a oneof it is faster to ask once which is."""
+    """Return the condition that a field is set. For members of a oneof, asking once which is set is faster."""
     oneof = field.containing_oneof
     if oneof is None or len(oneof.fields) == 1:
         return f"message.HasField({field.name!r})"
@@ -190,7 +190,7 @@ def _is_map(descriptor: Descriptor) -> bool:
 
 
 def _unique(field: FieldDescriptor) -> str:
-    """Floats are left out: two that are not a number may be one or two."""
+    """Return the condition that no element is there twice. Not for floats: whether NaN equals NaN is open."""
     if field.message_type is not None or field.type in _FLOATS:
         raise UnknownRuleError(f"repeated.unique of {field.full_name}")
     return "len(items) == len(set(items))"

@@ -1,8 +1,8 @@
-"""Expressions of RE2 as ones of Python's `re` that match no more than they, in time linear in the text.
+"""Translates RE2 patterns to Python `re`: never matches more than RE2 would, never backtracks.
 
-RE2 never backtracks; what is made here does not either. Once a repetition or an alternative has matched, it stays so,
-even where the rest then fails: such a text is not recognised, though RE2 may find another way. Likewise the match
-begins at the start of the text. Everything that the two dialects could read differently is refused.
+RE2 never backtracks, and neither do these: a repetition or alternative that has matched is final, even if the rest then
+fails. Such a text is not recognised, though RE2 may find another way to match it. The match also begins at the start of
+the text. Whatever the two dialects could read differently is refused.
 """
 
 import re
@@ -12,9 +12,9 @@ from string import ascii_letters, digits
 
 from rpcfront.validation.annotations import UnknownRuleError
 
-# Short, since Python keeps some memory for each round of a group.
+# Bounded, since Python keeps some memory for each repetition of a group.
 CONDITION = "size <= 4096 and {0}(value)"
-"""What is asked of a text and its length, `{0}` being the matcher."""
+"""The condition that a text of length `size` matches, where `{0}` is the name of the matcher."""
 
 _TOKEN = re.compile(
     r"""(?P<open>\((?:\?i?:|(?!\?)))
@@ -29,14 +29,14 @@ _TOKEN = re.compile(
     re.VERBOSE,
 )
 _MEMBER = re.compile(r"(?P<low>[^\\-]|\\.)-(?P<high>[^\\-]|\\.)|(?P<one>[^\\-]|\\.|^-|-$)")
-# Without the newline, whatever RE2 is told of it.
+# Without the newline, whatever RE2's flags say about it.
 _ASCII = frozenset(map(chr, range(128))) - {"\n"}
 _CLASSES = {r"\d": digits, r"\w": f"{ascii_letters}{digits}_", r"\s": "\t\f\r "}
 
 
 @dataclass(slots=True)
 class _Group:
-    """One that is still open; the expression itself is the outermost."""
+    """A group that is still open; the expression itself is the outermost."""
 
     opening: str
     start: int
@@ -46,7 +46,7 @@ class _Group:
 
 
 def matcher(expression: str) -> Callable[[str], object]:
-    """Answers something true for what an expression of Python's matches. Raises UnknownRuleError if it is none."""
+    """Return the matcher of a Python expression. Raises UnknownRuleError if it is not one."""
     try:
         return re.compile(expression, re.ASCII).match
     except re.error as error:
@@ -54,12 +54,12 @@ def matcher(expression: str) -> Callable[[str], object]:
 
 
 def translated(expression: str) -> str:
-    """An expression of RE2 as one of Python's. Raises UnknownRuleError where it is not surely understood."""
+    """Translate an RE2 expression to Python. Raises UnknownRuleError unless it is certainly understood."""
     return _Translation(expression).text()
 
 
 class _Translation:
-    """The pieces of an expression that have been read."""
+    """An expression that is being translated, and its pieces so far."""
 
     def __init__(self, expression: str) -> None:
         self._expression = expression
@@ -75,13 +75,13 @@ class _Translation:
             if token is None or token.lastgroup is None:
                 raise UnknownRuleError(self._expression)
             position = token.end()
-            self._take(token.lastgroup, token)
+            self._add(token.lastgroup, token)
         if len(self._open) != 1:
             raise UnknownRuleError(self._expression)
         pieces = "".join(self._pieces)
         return f"(?:{pieces})" if self._open[0].has_alternatives else pieces
 
-    def _take(self, kind: str, token: re.Match[str]) -> None:
+    def _add(self, kind: str, token: re.Match[str]) -> None:
         if kind == "repeat":
             self._repeat(token[0])
             return
@@ -109,7 +109,7 @@ class _Translation:
         if len(self._open) == 1:
             raise UnknownRuleError(self._expression)
         group = self._open.pop()
-        # What has one way only needs no atomic group, which costs a little.
+        # A group without alternatives need not be atomic, which costs a little.
         self._pieces[group.start] = f"(?>{group.opening}" if group.has_alternatives else group.opening
         self._pieces.append("))" if group.has_alternatives else ")")
         self._closed = group
@@ -119,7 +119,7 @@ class _Translation:
         if group is None and self._is_repeatable:
             self._pieces.append(f"{times}+")
         elif group is not None and (times == "?" or not (group.has_groups or group.has_alternatives)):
-            # A group with ways inside could read the same text again in every round. `|)` is a faster `)?`.
+            # A group with choices inside could read the same text again in every repetition. `|)` is a faster `)?`.
             self._pieces[group.start] = f"(?>{self._pieces[group.start]}"
             self._pieces.append("|)" if times == "?" else f"{times})")
         else:
@@ -127,7 +127,7 @@ class _Translation:
         self._is_repeatable = False
 
     def _set(self, members: str, *, is_negated: bool) -> set[str]:
-        """What stands between brackets."""
+        """Return the characters of a bracket expression."""
         found: set[str] = set()
         position = 0
         while position < len(members):
@@ -149,7 +149,7 @@ class _Translation:
         return _CLASSES.get(token) or chr(self._code(token))
 
     def _code(self, token: str) -> int:
-        """One character, plain or escaped; an escaped letter or digit has a meaning, which is not known here."""
+        """Return the code of a character, plain or escaped. Refuse escaped letters and digits, which have a meaning."""
         character = token[-1]
         if not " " <= character <= "~" or (len(token) == 2 and character.isalnum()):
             raise UnknownRuleError(self._expression)
@@ -157,6 +157,6 @@ class _Translation:
 
 
 def _one_of(characters: Iterable[str]) -> str:
-    """A set, or a single character, that no dialect reads otherwise: none but of ASCII, and never negated."""
+    """Return a set or a single character as every dialect reads it: ASCII only, and never negated."""
     spelt = [f"\\x{ord(character):02x}" for character in sorted(characters)]
     return spelt[0] if len(spelt) == 1 else f"[{''.join(spelt)}]"

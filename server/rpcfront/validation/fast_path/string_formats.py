@@ -1,6 +1,6 @@
-"""Plain spellings of buf.validate's well-known forms of texts. None is the whole form: each is a part that is sure.
+"""Patterns for buf.validate's well-known string formats. Each matches only values that certainly have the format.
 
-They do not backtrack, and match ASCII alone.
+They do not backtrack, and match ASCII only.
 """
 
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ _URI = (
 )
 _IPV4 = rf"{_OCTET}\.{_OCTET}\.{_OCTET}\.{_OCTET}\Z"
 
-FORMS: Mapping[str, str] = {
+FORMATS: Mapping[str, str] = {
     "uri": _URI,
     "uri_ref": _URI,
     "ip": _IPV4,
@@ -23,4 +23,4 @@ FORMS: Mapping[str, str] = {
     "uuid": rf"{_HEX}{{8}}-{_HEX}{{4}}-{_HEX}{{4}}-{_HEX}{{4}}-{_HEX}{{12}}\Z",
     "tuuid": rf"{_HEX}{{32}}\Z",
 }
-"""Expressions of Python's by the name of the rule."""
+"""Regular expressions in Python's dialect, by the name of the rule."""

@@ -1,24 +1,25 @@
-"""What must hold of one value for its rules to be satisfied: conditions in Python, from a table of the kinds of rules.
+"""Translates the rules of one value into Python conditions, by a table for each kind of rules.
 
-The value stands in the code as `value`, its length as `size`; a Duration or a Timestamp as `seconds` and `nanos`.
+The generated code refers to the value as `value`, to its length as `size`, and to the parts of a Duration or Timestamp
+as `seconds` and `nanos`.
 """
 
 import math
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from actiond_protos.buf.validate import validate_pb2
 from google.protobuf.descriptor import FieldDescriptor
 
 from rpcfront.transcoding.json.times import duration_in_range, timestamp_in_range
 from rpcfront.transcoding.json.wellknown import is_wrapper
 from rpcfront.validation.annotations import UnknownRuleError, entries
+from rpcfront.validation.buf_validate import Rules
 from rpcfront.validation.fast_path import cel
 from rpcfront.validation.fast_path.patterns import CONDITION, matcher, translated
-from rpcfront.validation.fast_path.string_formats import FORMS
+from rpcfront.validation.fast_path.string_formats import FORMATS
 
 Bind = Callable[[object], str]
-"""Answers the name under which the code finds an object."""
+"""Makes an object known to the generated code, and returns its name there."""
 
 REFUSE = "return False"
 
@@ -50,7 +51,7 @@ _STRING = _SEQUENCE | {
     "max_bytes": "len(value.encode()) <= {0}",
     "not_contains": "{0} not in value",
     "pattern": CONDITION,
-    **dict.fromkeys(FORMS, "{0}(value)"),
+    **dict.fromkeys(FORMATS, "{0}(value)"),
 }
 _ENUM = _EQUAL | {"defined_only": "value in {0}"}
 _TIME = {
@@ -77,7 +78,7 @@ _IN_RANGE = {
 
 
 def kind_of(field: FieldDescriptor) -> str | None:
-    """The name that the rules of a field's value have, if it is known here."""
+    """Return the name of the rules that fit a field's value, None if they are not known here."""
     if field.message_type is None:
         return _SCALARS[field.type]
     if is_wrapper(field.message_type):
@@ -86,14 +87,14 @@ def kind_of(field: FieldDescriptor) -> str | None:
 
 
 def refuse_unless(conditions: list[str]) -> list[str]:
-    """Lines that refuse the message unless all conditions hold."""
+    """Return lines that refuse the message unless all conditions hold."""
     return [f"if not ({' and '.join(conditions)}):", f"    {REFUSE}"] if conditions else []
 
 
-def checks(rules: validate_pb2.FieldRules, field: FieldDescriptor, bind: Bind) -> list[str]:
-    """Lines that refuse the message unless a value of `field` surely satisfies its rules.
+def checks(rules: Rules, field: FieldDescriptor, bind: Bind) -> list[str]:
+    """Return lines that refuse the message unless a value of `field` certainly satisfies its rules.
 
-    Raises UnknownRuleError for a rule of which nothing is known.
+    Raises UnknownRuleError for a rule that is not known here.
     """
     kind = rules.WhichOneof("type")
     if kind not in {None, kind_of(field)}:
@@ -106,7 +107,7 @@ def checks(rules: validate_pb2.FieldRules, field: FieldDescriptor, bind: Bind) -
     elif kind is not None:
         prepared += ["value = value.value"] if field.message_type is not None else []
         found += _standard(kind, getattr(rules, kind), field, bind)
-    # Last, since they are the dear ones.
+    # Last, since they are the expensive ones.
     found += _expressions(rules, field, bind)
     if any("size" in condition for condition in found):
         prepared.append("size = len(value)")
@@ -115,7 +116,7 @@ def checks(rules: validate_pb2.FieldRules, field: FieldDescriptor, bind: Bind) -
 
 def _standard(kind: str, rules: Any, field: FieldDescriptor, bind: Bind) -> Iterable[str]:
     for name, limit in entries(rules):
-        # A flag that is down is no rule.
+        # A flag that is not set is no rule.
         if name == "example" or (limit is False and name != "const"):
             continue
         template = _KINDS[kind].get(name)
@@ -131,11 +132,11 @@ def _operand(name: str, limit: Any, field: FieldDescriptor, bind: Bind) -> str:
         return bind(math.isfinite)
     if name == "pattern":
         return bind(matcher(translated(limit)))
-    if name in FORMS:
-        return bind(matcher(FORMS[name]))
+    if name in FORMATS:
+        return bind(matcher(FORMATS[name]))
     if name in {"in", "not_in"}:
         return bind(frozenset(limit))
-    # A float may have no literal.
+    # Some floats have no literal.
     return bind(limit) if isinstance(limit, float) else repr(limit)
 
 
@@ -149,8 +150,8 @@ def _moments(kind: str, rules: Any) -> Iterable[str]:
         yield _TIME[name].format(limit.seconds, limit.nanos)
 
 
-def _expressions(rules: validate_pb2.FieldRules, field: FieldDescriptor, bind: Bind) -> list[str]:
-    """The conditions of the rules in CEL."""
+def _expressions(rules: Rules, field: FieldDescriptor, bind: Bind) -> list[str]:
+    """Return the conditions of the rules written in CEL."""
     expressions = [*(rule.expression for rule in rules.cel), *rules.cel_expression]
     if expressions and field.type != FieldDescriptor.TYPE_STRING:
         raise UnknownRuleError(f"cel of {field.full_name}")

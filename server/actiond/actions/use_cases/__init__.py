@@ -1,0 +1,1 @@
+"""What can be done with targets, executions and tokens: one transaction each."""

@@ -1,0 +1,101 @@
+"""Limits how many calls are in progress: in total, and to one target."""
+
+import asyncio
+from collections import OrderedDict
+
+
+class FairSemaphore:
+    """First come, first served, like asyncio.Semaphore, but without a coroutine when a slot is free."""
+
+    __slots__ = ("_free", "_waiting")
+
+    def __init__(self, slots: int) -> None:
+        self._free = slots
+        self._waiting: OrderedDict[asyncio.Future[None], None] = OrderedDict()
+
+    def try_acquire(self) -> bool:
+        """Take a slot if one is free; none is free while somebody waits."""
+        if not self._free:
+            return False
+        self._free -= 1
+        return True
+
+    async def acquire(self) -> None:
+        """Wait for a slot. A caller that is cancelled has none."""
+        turn = asyncio.get_running_loop().create_future()
+        self._waiting[turn] = None
+        try:
+            await turn
+        except asyncio.CancelledError:
+            self._waiting.pop(turn, None)
+            if turn.done() and not turn.cancelled():
+                self.release()  # the slot and the cancellation came at the same time
+            raise
+
+    def release(self) -> None:
+        """Give the slot to the one that has waited longest."""
+        while self._waiting:
+            turn, _ = self._waiting.popitem(last=False)
+            if not turn.done():
+                turn.set_result(None)
+                return
+        self._free += 1
+
+
+class _PerTarget(FairSemaphore):
+    """The slots of one target, kept while there are calls to it."""
+
+    __slots__ = ("calls",)
+
+    def __init__(self, slots: int) -> None:
+        super().__init__(slots)
+        self.calls = 0
+        """Calls in progress and calls that wait."""
+
+
+class ConcurrencyLimiter:
+    """Each call needs a slot of its target and one of the total.
+
+    It waits for the target's first: a call that waits because its target is slow holds no slot that calls to others
+    need. A target without calls takes no memory.
+    """
+
+    def __init__(self, total: int, per_target: int) -> None:
+        self._total = FairSemaphore(total)
+        self._per_target = per_target
+        self._targets: dict[str, _PerTarget] = {}
+
+    def __len__(self) -> int:
+        """Return the number of targets that have calls."""
+        return len(self._targets)
+
+    async def acquire(self, target_id: str) -> None:
+        """Wait for both slots; `release` gives them back. A caller that is cancelled while it waits has none."""
+        target = self._targets.get(target_id)
+        if target is None:
+            target = self._targets[target_id] = _PerTarget(self._per_target)
+        target.calls += 1
+        try:
+            if not target.try_acquire():
+                await target.acquire()
+            try:
+                if not self._total.try_acquire():
+                    await self._total.acquire()
+            except BaseException:
+                target.release()
+                raise
+        except BaseException:
+            self._forget(target_id, target)
+            raise
+
+    def release(self, target_id: str) -> None:
+        """Give both slots back."""
+        target = self._targets[target_id]
+        self._total.release()
+        target.release()
+        self._forget(target_id, target)
+
+    def _forget(self, target_id: str, target: _PerTarget) -> None:
+        target.calls -= 1
+        if not target.calls:
+            del self._targets[target_id]

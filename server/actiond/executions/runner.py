@@ -1,0 +1,53 @@
+"""Runs executions: calls their targets one after another, whatever has triggered them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from actiond.actions.errors import DeadlineExceededError, ExecutionFailedError, TargetFailedError
+from actiond.actions.ports import TargetCaller, TargetRequest
+from actiond.executions.payloads import Payload
+from actiond.executions.plans import PlannedExecution
+
+P = TypeVar("P", bound=Payload)
+
+
+@dataclass(frozen=True, slots=True)
+class RunningCall:
+    """What an execution needs to know of the call that it runs for."""
+
+    request_id: str
+    is_late: Callable[[], bool]
+    """Whether the call's deadline has passed."""
+
+
+class Runner:
+    """Knows neither how a target is called nor what a payload is made of."""
+
+    def __init__(self, caller: TargetCaller) -> None:
+        self._caller = caller
+
+    async def run(self, execution: PlannedExecution, payload: P, call: RunningCall) -> P:
+        """Call the targets in order and return the payload as they leave it.
+
+        Raises ExecutionFailedError when a target fails that interrupts on errors, and DeadlineExceededError when a
+        target is left to call after the call's deadline.
+        """
+        for planned in execution.calls:
+            if call.is_late():
+                raise DeadlineExceededError
+            target = planned.target
+            body = await payload.body()
+            request = TargetRequest(target, planned.keys, body, execution.key, call.request_id)
+            if not target.type.waits:
+                self._caller.start(request)
+                continue
+            try:
+                changed = await self._caller.call(request, payload.merged)
+            except TargetFailedError:
+                if target.interrupt_on_error:
+                    raise ExecutionFailedError from None
+                continue
+            if target.type.uses_answer:
+                payload = changed
+        return payload

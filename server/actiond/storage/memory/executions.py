@@ -1,0 +1,65 @@
+"""Executions in memory: the repository of a transaction, and lists."""
+
+from collections.abc import Iterable, Sequence
+
+from actiond.actions.conditions import Condition
+from actiond.actions.errors import StoreError
+from actiond.actions.executions import Execution, Step
+from actiond.actions.queries import ConditionsQuery, ExecutionQuery, StepQuery, TypeQuery
+from actiond.storage.change_record import ChangeRecord
+from actiond.storage.memory.data import Data, UndoLog, existing
+
+
+class MemoryExecutions:
+    """What cannot be is refused before anything is changed."""
+
+    def __init__(self, data: Data, log: UndoLog, record: ChangeRecord) -> None:
+        self._data = data
+        self._log = log
+        self._record = record
+
+    def get(self, owner: str, condition: Condition) -> Execution | None:
+        return self._data.executions.get((owner, condition.key))
+
+    def put(self, execution: Execution) -> None:
+        owner, condition = execution.owner, execution.condition
+        for step in execution.steps:
+            if isinstance(step, Condition) and step != condition and self.get(owner, step) is None:
+                raise StoreError(f"there is no execution {step.key} to include")
+        self._record.execution(execution)
+        self._log.put(self._data.executions, (owner, condition.key), execution)
+        self._log.raise_execution_revision()
+
+    def delete(self, execution: Execution) -> None:
+        owner, condition = execution.owner, execution.condition
+        existing(self.get(owner, condition))
+        if any(other.condition != condition for other in self.with_step(owner, condition)):
+            raise StoreError(f"an execution includes {condition.key}")
+        self._record.execution(execution)
+        self._log.remove(self._data.executions, (owner, condition.key))
+        self._log.raise_execution_revision()
+
+    def with_step(self, owner: str, step: Step) -> Sequence[Execution]:
+        found = (execution for execution in self._data.executions_of(owner) if step in execution.steps)
+        return sorted(found, key=lambda execution: execution.condition.key)
+
+
+def matching(executions: Iterable[Execution], query: ExecutionQuery) -> list[Execution]:
+    """Return all executions that match, in order."""
+    return sorted(
+        (execution for execution in executions if all(_matches(execution, one) for one in query.filters)),
+        key=lambda execution: execution.condition.key,
+        reverse=not query.page.ascending,
+    )
+
+
+def _matches(execution: Execution, one: ConditionsQuery | TypeQuery | StepQuery) -> bool:
+    match one:
+        case ConditionsQuery(keys):
+            return execution.condition.key in keys
+        case TypeQuery(execution_type):
+            return execution.condition.type is execution_type
+        case StepQuery(None, include):
+            return any(isinstance(step, Condition) and step.key == include for step in execution.steps)
+        case StepQuery(target_id, _):
+            return target_id in execution.steps

@@ -1,0 +1,43 @@
+"""Events."""
+# ruff: noqa: S608  # the statements consist of constants
+
+import json
+
+from actiond.actions.events import Event
+from actiond.storage.sqlite.rows import Row, to_json
+
+_COLUMNS = "owner, aggregate_type, aggregate_id, sequence, type, payload, editor, created_at_ns"
+
+APPEND = f"INSERT INTO events ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+OF_AGGREGATE = f"SELECT {_COLUMNS} FROM events WHERE aggregate_type = ? AND aggregate_id = ? ORDER BY sequence"
+LAST_SEQUENCE = "SELECT coalesce(max(sequence), 0) FROM events WHERE aggregate_type = ? AND aggregate_id = ?"
+LAST = "SELECT position, created_at_ns FROM events ORDER BY position DESC LIMIT 1"
+
+
+def to_row(event: Event) -> Row:
+    """Return the parameters of APPEND."""
+    return (
+        event.owner,
+        event.aggregate_type,
+        event.aggregate_id,
+        event.sequence,
+        event.type,
+        to_json(event.payload),
+        event.editor,
+        event.created_at_ns,
+    )
+
+
+def from_row(row: Row) -> Event:
+    """Return the event in a row of OF_AGGREGATE."""
+    owner, aggregate_type, aggregate_id, sequence, kind, payload, editor, created_at_ns = row
+    return Event(
+        owner=owner,
+        aggregate_type=aggregate_type,
+        aggregate_id=aggregate_id,
+        sequence=sequence,
+        type=kind,
+        payload=json.loads(payload),
+        editor=editor,
+        created_at_ns=created_at_ns,
+    )

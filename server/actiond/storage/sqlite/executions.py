@@ -1,0 +1,145 @@
+"""Executions and their steps: the repository of a transaction, rows, and lists.
+
+Reading an execution gives a row for each of its steps, or one row if it has none.
+"""
+# ruff: noqa: S608  # the statements consist of constants
+
+from collections.abc import Iterable, Sequence
+from itertools import groupby
+
+from actiond.actions.conditions import Condition, parse_key
+from actiond.actions.executions import Execution, Step
+from actiond.actions.queries import ConditionsQuery, ExecutionQuery, StepQuery, TypeQuery
+from actiond.storage.change_record import ChangeRecord
+from actiond.storage.sqlite import instance
+from actiond.storage.sqlite.guarded_cursor import GuardedCursor
+from actiond.storage.sqlite.rows import MAX_INTEGER, Row, Statement, json_list
+
+_SELECT = """
+SELECT owner, key, executions.sequence, created_at_ns, changed_at_ns, target_id, include_key
+FROM executions LEFT JOIN execution_steps USING (owner, key)
+"""
+_IN_ORDER = "ORDER BY key, position"
+
+PUT = """
+INSERT INTO executions (owner, key, sequence, created_at_ns, changed_at_ns) VALUES (?, ?, ?, ?, ?)
+ON CONFLICT (owner, key) DO UPDATE SET
+    sequence = excluded.sequence, created_at_ns = excluded.created_at_ns, changed_at_ns = excluded.changed_at_ns
+"""
+DELETE = "DELETE FROM executions WHERE owner = ? AND key = ?"
+INSERT_STEP = "INSERT INTO execution_steps (owner, key, position, target_id, include_key) VALUES (?, ?, ?, ?, ?)"
+DELETE_STEPS = "DELETE FROM execution_steps WHERE owner = ? AND key = ?"
+
+BY_KEY = f"{_SELECT} WHERE owner = ? AND key = ? {_IN_ORDER}"
+BY_KEYS = f"{_SELECT} WHERE owner = ? AND key IN (SELECT value FROM json_each(?)) {_IN_ORDER}"
+OF_OWNER = f"{_SELECT} WHERE owner = ? {_IN_ORDER}"
+
+KEYS_WITH_TARGET = "SELECT key FROM execution_steps WHERE owner = ? AND target_id = ?"
+KEYS_WITH_INCLUDE = "SELECT key FROM execution_steps WHERE owner = ? AND include_key = ?"
+WITH_TARGET = f"{_SELECT} WHERE owner = ? AND key IN ({KEYS_WITH_TARGET}) {_IN_ORDER}"
+WITH_INCLUDE = f"{_SELECT} WHERE owner = ? AND key IN ({KEYS_WITH_INCLUDE}) {_IN_ORDER}"
+
+
+class SqliteExecutions:
+    """The repository of a transaction."""
+
+    __slots__ = ("_cursor", "_record")
+
+    def __init__(self, cursor: GuardedCursor, record: ChangeRecord) -> None:
+        self._cursor = cursor
+        self._record = record
+
+    def get(self, owner: str, condition: Condition) -> Execution | None:
+        found = self._cursor.read(from_rows, BY_KEY, (owner, condition.key))
+        return found[0] if found else None
+
+    def put(self, execution: Execution) -> None:
+        self._record.execution(execution)
+        self._cursor.execute(PUT, to_row(execution))
+        self._cursor.execute(DELETE_STEPS, key(execution))
+        self._cursor.execute_each(INSERT_STEP, steps_to_rows(execution))
+        self._cursor.execute(instance.RAISE_EXECUTION_REVISION)
+
+    def delete(self, execution: Execution) -> None:
+        self._record.execution(execution)
+        self._cursor.change(DELETE, key(execution))
+        self._cursor.execute(instance.RAISE_EXECUTION_REVISION)
+
+    def with_step(self, owner: str, step: Step) -> Sequence[Execution]:
+        if isinstance(step, str):
+            return self._cursor.read(from_rows, WITH_TARGET, (owner, owner, step))
+        return self._cursor.read(from_rows, WITH_INCLUDE, (owner, owner, step.key))
+
+
+def key(execution: Execution) -> Row:
+    """Return the parameters of DELETE and DELETE_STEPS."""
+    return execution.owner, execution.condition.key
+
+
+def to_row(execution: Execution) -> Row:
+    """Return the parameters of PUT."""
+    return *key(execution), execution.sequence, execution.created_at_ns, execution.changed_at_ns
+
+
+def steps_to_rows(execution: Execution) -> list[Row]:
+    """Return the parameters of INSERT_STEP."""
+    return [
+        (*key(execution), position, *((step, None) if isinstance(step, str) else (None, step.key)))
+        for position, step in enumerate(execution.steps)
+    ]
+
+
+def from_rows(rows: Iterable[Row]) -> list[Execution]:
+    """Return the executions in rows with all columns, in the order of the rows: those of one are adjacent."""
+    return [
+        Execution(
+            owner=owner,
+            condition=parse_key(execution_key),
+            steps=tuple(_step(row) for row in steps if row[-2:] != (None, None)),
+            sequence=sequence,
+            created_at_ns=created_at_ns,
+            changed_at_ns=changed_at_ns,
+        )
+        for (owner, execution_key, sequence, created_at_ns, changed_at_ns), steps in groupby(rows, lambda row: row[:5])
+    ]
+
+
+def _step(row: Row) -> Step:
+    step: Step
+    *_, step, include_key = row
+    return parse_key(include_key) if step is None else step
+
+
+def page_statement(owner: str, query: ExecutionQuery) -> Statement:
+    """Return the statement that selects the keys of a page, in order."""
+    where, parameters = _where(owner, query)
+    direction = "ASC" if query.page.ascending else "DESC"
+    limits = (query.page.limit, min(query.page.offset, MAX_INTEGER))
+    return f"SELECT key FROM executions WHERE {where} ORDER BY key {direction} LIMIT ? OFFSET ?", (*parameters, *limits)
+
+
+def count_statement(owner: str, query: ExecutionQuery) -> Statement:
+    """Return the statement that counts the executions that match."""
+    where, parameters = _where(owner, query)
+    return f"SELECT count(*) FROM executions WHERE {where}", parameters
+
+
+def _where(owner: str, query: ExecutionQuery) -> Statement:
+    conditions: list[Statement] = [("owner = ?", (owner,)), *(_condition(owner, one) for one in query.filters)]
+    parameters = (parameter for _, values in conditions for parameter in values)
+    return " AND ".join(sql for sql, _ in conditions), tuple(parameters)
+
+
+def _condition(owner: str, one: ConditionsQuery | TypeQuery | StepQuery) -> Statement:
+    parameters: Row
+    match one:
+        case ConditionsQuery(keys):
+            return "key IN (SELECT value FROM json_each(?))", (json_list(keys),)
+        case TypeQuery(execution_type):
+            # A key is the type alone or the type and "/", which sorts before "0"; and no type is a prefix of another.
+            return "key >= ? AND key < ?", (execution_type.value, f"{execution_type.value}0")
+        case StepQuery(None, include):
+            sql, parameters = KEYS_WITH_INCLUDE, (owner, include)
+        case StepQuery(target_id, _):
+            sql, parameters = KEYS_WITH_TARGET, (owner, target_id)
+    return f"key IN ({sql})", parameters

@@ -1,0 +1,63 @@
+"""A transaction's cursor: after the driver has failed once, or the transaction is over, it refuses everything."""
+
+import sqlite3
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+from actiond.actions.errors import StoreError
+from actiond.storage.sqlite.connection import DRIVER_ERRORS, store_error
+from actiond.storage.sqlite.rows import Row
+
+T = TypeVar("T")
+P = TypeVar("P")
+
+
+class GuardedCursor:
+    """Translates errors, and keeps the first one: after some of them SQLite has rolled back by itself.
+
+    So a change that swallows a driver's error fails all the same: the writer looks at `failure`.
+    """
+
+    __slots__ = ("_cursor", "failure")
+
+    def __init__(self, cursor: sqlite3.Cursor) -> None:
+        self._cursor = cursor
+        self.failure: Exception | None = None
+
+    def execute(self, statement: str, parameters: Row = ()) -> sqlite3.Cursor:
+        return self._run(self._cursor.execute, statement, parameters)
+
+    def execute_each(self, statement: str, rows: Sequence[Row]) -> None:
+        """Execute a statement once for each row of parameters."""
+        self._run(self._cursor.executemany, statement, rows)
+
+    def change(self, statement: str, parameters: Row) -> None:
+        """Execute a statement that must change a row."""
+        if not self.execute(statement, parameters).rowcount:
+            raise StoreError("what was to be changed does not exist")
+
+    def read(self, decode: Callable[[list[Row]], T], statement: str, parameters: Row = ()) -> T:
+        """Return what `decode` makes of all rows."""
+        cursor = self.execute(statement, parameters)
+        try:
+            return decode(cursor.fetchall())
+        except DRIVER_ERRORS as exc:
+            self.failure = exc
+            raise store_error(exc) from exc
+
+    def read_first(self, decode: Callable[[Row], T], statement: str, parameters: Row = ()) -> T | None:
+        """Return what `decode` makes of the first row; None if there is none."""
+        return self.read(lambda rows: decode(rows[0]) if rows else None, statement, parameters)
+
+    def read_value(self, statement: str, parameters: Row = ()) -> object:
+        """Return the only column of the only row."""
+        return self.read(lambda rows: rows[0][0], statement, parameters)
+
+    def _run(self, execute: Callable[[str, P], sqlite3.Cursor], statement: str, parameters: P) -> sqlite3.Cursor:
+        if self.failure is not None:
+            raise store_error(self.failure)
+        try:
+            return execute(statement, parameters)
+        except DRIVER_ERRORS as exc:
+            self.failure = exc
+            raise store_error(exc) from exc

@@ -1,0 +1,30 @@
+"""The one row of the installation."""
+
+from typing import cast
+
+from actiond.storage.sqlite.guarded_cursor import GuardedCursor
+
+DEFAULT_OWNER = "SELECT default_owner FROM instance"
+EXECUTION_REVISION = "SELECT executions_revision FROM instance"
+RAISE_EXECUTION_REVISION = "UPDATE instance SET executions_revision = executions_revision + 1"
+
+_SET_DEFAULT_OWNER = "UPDATE instance SET default_owner = ?"
+_NEXT_WORKER = "UPDATE instance SET next_worker = next_worker + 1 RETURNING next_worker - 1"
+
+
+class SqliteInstance:
+    """The repository of a transaction."""
+
+    __slots__ = ("_cursor",)
+
+    def __init__(self, cursor: GuardedCursor) -> None:
+        self._cursor = cursor
+
+    def default_owner(self) -> str | None:
+        return cast("str | None", self._cursor.read_value(DEFAULT_OWNER))
+
+    def set_default_owner(self, owner: str) -> None:
+        self._cursor.execute(_SET_DEFAULT_OWNER, (owner,))
+
+    def next_worker_number(self) -> int:
+        return cast("int", self._cursor.read_value(_NEXT_WORKER))

@@ -1,0 +1,78 @@
+"""Tokens."""
+# ruff: noqa: S608  # the statements consist of constants
+
+import json
+from functools import lru_cache
+
+from actiond.actions.tokens import Admission, Token
+from actiond.storage.change_record import ChangeRecord
+from actiond.storage.sqlite.guarded_cursor import GuardedCursor
+from actiond.storage.sqlite.rows import Row, to_json
+
+_COLUMNS = "id, name, owner, permissions, digest, created_at_ns, expires_at_ns, revoked_at_ns"
+
+PUT = f"""
+INSERT INTO tokens ({_COLUMNS}, selector) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (id) DO UPDATE SET
+    selector = excluded.selector, name = excluded.name, owner = excluded.owner, permissions = excluded.permissions,
+    digest = excluded.digest, created_at_ns = excluded.created_at_ns, expires_at_ns = excluded.expires_at_ns,
+    revoked_at_ns = excluded.revoked_at_ns
+"""
+BY_ID = f"SELECT {_COLUMNS} FROM tokens WHERE id = ?"
+ALL = f"SELECT {_COLUMNS} FROM tokens ORDER BY created_at_ns, id"
+# The instance has one row, so there is a revision whether or not there is a token.
+ADMISSION = f"SELECT {_COLUMNS}, executions_revision FROM instance LEFT JOIN tokens ON selector = ?"
+
+
+class SqliteTokens:
+    """The repository of a transaction."""
+
+    __slots__ = ("_cursor", "_record")
+
+    def __init__(self, cursor: GuardedCursor, record: ChangeRecord) -> None:
+        self._cursor = cursor
+        self._record = record
+
+    def get(self, token_id: str) -> Token | None:
+        return self._cursor.read_first(from_row, BY_ID, (token_id,))
+
+    def put(self, token: Token) -> None:
+        self._record.token(token.id)
+        self._cursor.execute(PUT, to_row(token))
+
+
+def to_row(token: Token) -> Row:
+    """Return the parameters of PUT."""
+    return (
+        token.id,
+        token.name,
+        token.owner,
+        to_json(sorted(token.permissions)),
+        token.digest,
+        token.created_at_ns,
+        token.expires_at_ns,
+        token.revoked_at_ns,
+        token.selector,
+    )
+
+
+def admission(row: Row) -> Admission:
+    """Return what a row of ADMISSION says."""
+    *columns, revision = row
+    return Admission(None if columns[0] is None else from_row(tuple(columns)), revision)
+
+
+@lru_cache(maxsize=1024)
+def from_row(row: Row) -> Token:
+    """Return the token in a row. Cached by the whole row: every call reads its token, and tokens rarely change."""
+    token_id, name, owner, permissions, digest, created_at_ns, expires_at_ns, revoked_at_ns = row
+    return Token(
+        id=token_id,
+        name=name,
+        owner=owner,
+        permissions=frozenset(json.loads(permissions)),
+        digest=digest,
+        created_at_ns=created_at_ns,
+        expires_at_ns=expires_at_ns,
+        revoked_at_ns=revoked_at_ns,
+    )

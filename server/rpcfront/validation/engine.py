@@ -1,0 +1,54 @@
+"""protovalidate, which checks every rule and words every violation. Importing this module loads it."""
+
+from google.protobuf.descriptor import Descriptor
+from google.protobuf.message import Message
+from google.protobuf.message_factory import GetMessageClass
+from protovalidate import CompilationError, Validator, Violation
+from protovalidate._gen.buf.validate.validate_pb import FieldPath
+
+from rpcfront.calls.methods import ServiceError
+from rpcfront.status import FieldViolation
+
+
+class Engine:
+    """Checks messages of any descriptor pool."""
+
+    def __init__(self) -> None:
+        # One for each pool: a validator knows files by their names, which two pools may both have.
+        self._validators: dict[object, Validator] = {}
+        # For speed: a message's pool is four steps away.
+        self._by_class: dict[type[Message], Validator] = {}
+
+    def compile(self, descriptor: Descriptor) -> None:
+        """Compile the rules of a message type. Raises ServiceError, naming the type, for a rule that is none."""
+        try:
+            self._check(GetMessageClass(descriptor)())
+        except CompilationError as error:
+            raise ServiceError(f"{descriptor.full_name}: {error}") from error
+
+    def violations(self, message: Message) -> list[FieldViolation]:
+        """Return the rules that a message breaks; a field may be named more than once."""
+        broken = self._check(message)
+        return [FieldViolation(_path(violation.proto.field), violation.proto.message) for violation in broken]
+
+    def _check(self, message: Message) -> list[Violation]:
+        validator = self._by_class.get(type(message))
+        if validator is None:
+            pool = message.DESCRIPTOR.file.pool
+            validator = self._validators.get(pool) or self._validators.setdefault(pool, Validator())
+            self._by_class[type(message)] = validator
+        return validator.collect_violations(message)
+
+
+def _path(field: FieldPath | None) -> str:
+    """Return the path in proto names: `sub.tags[1]`, `labels["key"]`; empty for a rule of the whole message."""
+    if field is None:
+        return ""
+    return ".".join(element.field_name + _subscript(element.subscript) for element in field.elements)
+
+
+def _subscript(subscript: object) -> str:
+    if subscript is None:
+        return ""
+    value = getattr(subscript, "value", subscript)
+    return f'["{value}"]' if isinstance(value, str) else f"[{str(value).lower()}]"

@@ -1,0 +1,120 @@
+"""The runner by itself: the order of calls, what becomes of the payload, and what ends an execution."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Self, TypeVar
+
+import pytest
+
+from actiond.actions.errors import DeadlineExceededError, ExecutionFailedError, TargetFailedError
+from actiond.actions.ports import TargetRequest
+from actiond.actions.signing_keys import SigningKey
+from actiond.actions.targets import Target, TargetType
+from actiond.executions.plans import PlannedCall, PlannedExecution
+from actiond.executions.runner import Runner, RunningCall
+
+T = TypeVar("T")
+WEBHOOK, CALL, ASYNC = TargetType.WEBHOOK, TargetType.CALL, TargetType.ASYNC
+KEYS = (SigningKey(b"sealed"),)
+
+
+@dataclass
+class Text:
+    """A payload that a response is appended to."""
+
+    text: str = ""
+    encoded: list[str] = field(default_factory=list)
+
+    async def body(self) -> bytes:
+        self.encoded.append(self.text)
+        return self.text.encode()
+
+    async def merged(self, answer: bytes) -> Self:
+        return type(self)(self.text + answer.decode(), self.encoded)
+
+
+@dataclass
+class Targets:
+    """Answers with the target's id, and fails where it is told to."""
+
+    failing: frozenset[str] = frozenset()
+    calls: list[tuple[str, str]] = field(default_factory=list)
+    """Target id and body; those in the background with a `+` in front."""
+    requests: list[TargetRequest] = field(default_factory=list)
+
+    async def call(self, request: TargetRequest, use: Callable[[bytes], Awaitable[T]]) -> T:
+        self.requests.append(request)
+        self.calls.append((request.target.id, request.body.decode()))
+        if request.target.id in self.failing:
+            raise TargetFailedError
+        return await use(request.target.id.encode())
+
+    def start(self, request: TargetRequest) -> None:
+        self.calls.append((f"+{request.target.id}", request.body.decode()))
+
+
+def planned(*steps: tuple[str, TargetType], interrupts: bool = True) -> PlannedExecution:
+    calls = [
+        PlannedCall(Target(name, "o", name, kind, interrupts, 1, "https://example.com/", 1, 0, 0), KEYS)
+        for name, kind in steps
+    ]
+    return PlannedExecution("request/a.B/C", tuple(calls))
+
+
+def in_time() -> bool:
+    return False
+
+
+async def run(targets: Targets, execution: PlannedExecution, is_late: Callable[[], bool] = in_time) -> str:
+    payload = await Runner(targets).run(execution, Text(), RunningCall("r-1", is_late))
+    return payload.text
+
+
+async def test_targets_are_called_in_order_each_with_what_those_before_have_made() -> None:
+    targets = Targets()
+    assert await run(targets, planned(("a", CALL), ("b", CALL), ("c", CALL))) == "abc"
+    assert targets.calls == [("a", ""), ("b", "a"), ("c", "ab")]
+
+
+async def test_a_webhooks_response_changes_nothing() -> None:
+    targets = Targets()
+    assert await run(targets, planned(("a", WEBHOOK), ("b", CALL))) == "b"
+    assert targets.calls == [("a", ""), ("b", "")]
+
+
+async def test_a_background_target_is_started_with_the_payload_of_its_place() -> None:
+    targets = Targets()
+    assert await run(targets, planned(("a", CALL), ("b", ASYNC), ("c", CALL))) == "ac"
+    assert targets.calls == [("a", ""), ("+b", "a"), ("c", "a")]
+
+
+async def test_a_target_that_interrupts_ends_the_execution_when_it_fails() -> None:
+    targets = Targets(failing=frozenset("b"))
+    with pytest.raises(ExecutionFailedError) as caught:
+        await run(targets, planned(("a", CALL), ("b", CALL), ("c", CALL)))
+    assert [name for name, _ in targets.calls] == ["a", "b"]
+    assert caught.value.__suppress_context__
+
+
+async def test_a_target_that_does_not_interrupt_leaves_the_payload_when_it_fails() -> None:
+    targets = Targets(failing=frozenset("b"))
+    assert await run(targets, planned(("a", CALL), ("b", CALL), ("c", CALL), interrupts=False)) == "ac"
+
+
+async def test_no_target_is_called_after_the_deadline() -> None:
+    targets = Targets()
+    with pytest.raises(DeadlineExceededError):
+        await run(targets, planned(("a", CALL), ("b", ASYNC)), lambda: bool(targets.calls))
+    assert [name for name, _ in targets.calls] == ["a"]
+
+
+async def test_a_call_that_is_late_after_its_last_target_is_not_failed_here() -> None:
+    targets = Targets()
+    assert await run(targets, planned(("a", CALL)), lambda: bool(targets.calls)) == "a"
+
+
+async def test_a_request_names_what_it_is_made_for() -> None:
+    targets = Targets()
+    await run(targets, planned(("a", CALL)))
+    (request,) = targets.requests
+    assert (request.execution, request.request_id, request.keys) == ("request/a.B/C", "r-1", KEYS)
