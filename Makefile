@@ -50,7 +50,8 @@ test: $(VENV)/.dev ## Run the whole test suite
 # What tells most of what is wrong: the domain, the converters, the codec and the routes, the store contract in memory,
 # settings and commands, and parity over JSON alone. Of each property it tries a tenth of the examples.
 FAST := tests/harness tests/actions tests/api tests/rpcfront/transcoding tests/storage/test_memory.py \
-	tests/process/test_settings.py tests/process/test_commands.py tests/parity/test_parity.py
+	tests/process/test_settings.py tests/process/test_commands.py tests/executions/test_runner.py \
+	tests/executions/test_plan_cache.py tests/telemetry tests/parity/test_parity.py
 
 test-fast: $(VENV)/.dev ## Run what tells most of what is wrong, in less than 30 seconds
 	$(BIN)/python -m pytest -m 'not slow' --hypothesis-profile=fast $(FAST)

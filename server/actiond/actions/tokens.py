@@ -1,7 +1,6 @@
 """Tokens: who calls, for which resource owner, and what that caller may do."""
 
 import hashlib
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from actiond.actions.actors import Actor
@@ -77,25 +76,3 @@ def digest_of(secret: str) -> bytes:
 def selector_of(digest: bytes) -> bytes:
     """Return the half of a digest that a store looks up."""
     return digest[:16]
-
-
-def new_token(
-    token_id: str,
-    name: str,
-    owner: str,
-    permissions: Iterable[str],
-    secret: str,
-    *,
-    created_at_ns: int,
-    expires_at_ns: int | None = None,
-) -> Token:
-    """Return a token for `secret`, which is not kept."""
-    return Token(
-        id=token_id,
-        name=name,
-        owner=owner,
-        permissions=frozenset(permissions),
-        digest=digest_of(secret),
-        created_at_ns=created_at_ns,
-        expires_at_ns=expires_at_ns,
-    )
