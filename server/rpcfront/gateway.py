@@ -8,8 +8,8 @@ from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
 
 from rpcfront.adapters.asgi import AsgiApplication
 from rpcfront.adapters.grpc_aio import GrpcHandler
-from rpcfront.adapters.request_body import Calls
 from rpcfront.adapters.rsgi_interface import RsgiApplication
+from rpcfront.adapters.running_requests import RunningRequests
 from rpcfront.adapters.wsgi import WsgiApplication
 from rpcfront.calls.dispatch import Authenticate, Dispatcher, Translate
 from rpcfront.calls.methods import ServiceError, bind
@@ -81,7 +81,7 @@ class Gateway:
         from rpcfront.protocols.grpc_web import GrpcWebEdge
 
         self._limits = limits or Limits()
-        self._calls = Calls()
+        self._running = RunningRequests()
         self._request_ids = RequestIds()
         self._methods = bind(services)
         rules = Validator(method.request_class for method in self._methods.values())
@@ -125,7 +125,7 @@ class Gateway:
     @cached_property
     def asgi(self) -> AsgiApplication:
         """For any ASGI server: gRPC-Web, Connect and JSON, by path and content type."""
-        return AsgiApplication(self._router, self._errors, self._limits, self._calls)
+        return AsgiApplication(self._router, self._errors, self._limits, self._running)
 
     @cached_property
     def rsgi(self) -> RsgiApplication:
@@ -139,7 +139,7 @@ class Gateway:
         routes = self._rest.multi_segment_routes()
         if routes:
             raise ServiceError(f"RSGI decodes paths, so it cannot serve {', '.join(routes)}")
-        return GranianApplication(self._router, self._errors, self._limits, self._calls)
+        return GranianApplication(self._router, self._errors, self._limits, self._running)
 
     @cached_property
     def wsgi(self) -> WsgiApplication:
@@ -153,9 +153,9 @@ class Gateway:
 
     async def wait_idle(self) -> None:
         """Returns when no call is running over `asgi` or `rsgi`."""
-        await self._calls.wait_idle()
+        await self._running.wait_idle()
 
     def stop(self) -> None:
         """Cancels the calls that still run over `asgi` or `rsgi`; their callers are told that the server shuts down."""
         self._dispatcher.stopping = True
-        self._calls.cancel()
+        self._running.cancel()

@@ -364,7 +364,7 @@ async def test_an_answer_that_is_known_is_given_though_the_grace_is_over() -> No
     gateway = Gateway(services=[(echo.service(), echo.AsyncEcho())], authenticate=authenticate)
     async with HTTP_FACES["rsgi"](gateway) as port:
         unfinished = asyncio.create_task(_raw(port, _head("Content-Length: 9"), b"{"))
-        while not gateway._calls._tasks:  # noqa: ASYNC110  # no event tells that granian has handed over a call
+        while not gateway._running._tasks:  # noqa: ASYNC110  # no event tells that granian has handed over a call
             await asyncio.sleep(0)
         gateway.stop()
         assert (await unfinished).startswith(b"HTTP/1.1 401 ")

@@ -1,1 +1,1 @@
-"""Adapters for servers that are brought along: RSGI, ASGI, WSGI and grpc.aio."""
+"""Adapters for servers that the user brings: RSGI, ASGI, WSGI and grpc.aio."""

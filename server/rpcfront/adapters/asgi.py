@@ -1,6 +1,6 @@
-"""The ASGI face: for any ASGI server, or below the path of another application (a Mount).
+"""The ASGI adapter: for any ASGI server, or mounted below a path of another application.
 
-The path is `raw_path`, which is as it was sent; where a server leaves it out, the path counts as decoded.
+The path is `raw_path`, which is as it was sent. If a server leaves that out, the path counts as decoded.
 """
 
 import asyncio
@@ -8,7 +8,8 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from typing import Any
 
-from rpcfront.adapters.request_body import Calls, Exchange, origin_path
+from rpcfront.adapters.request_body import AsyncRequest, origin_path
+from rpcfront.adapters.running_requests import RunningRequests
 from rpcfront.calls.deadlines import Deadlines
 from rpcfront.calls.dispatch import INTERNAL, Outcome
 from rpcfront.calls.lifetime import CLIENT_LEFT
@@ -26,19 +27,26 @@ Send = Callable[[Event], Awaitable[None]]
 _log = logging.getLogger(__name__)
 
 
-class _AsgiRequest(Exchange):
+class _AsgiRequest(AsyncRequest):
     has_started = False
 
     def __init__(self, scope: Scope, receive: Receive, send: Send, deadlines: Deadlines, seconds: float) -> None:
-        self.is_http1 = scope.get("http_version", "1.1").startswith("1")
+        self._scope = scope
+        self._receive = receive
+        self._send = send
         raw = scope.get("raw_path")
         headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]]
         super().__init__(scope["method"], _path(scope, raw), headers, deadlines, seconds)
         self.path_is_decoded = raw is None
         self.query = scope.get("query_string", b"").decode("latin-1")
-        self.peer = _peer(scope.get("client"))
-        self._receive = receive
-        self._send = send
+
+    @property
+    def is_http1(self) -> bool:
+        return str(self._scope.get("http_version", "1.1")).startswith("1")
+
+    @property
+    def peer(self) -> str:
+        return _peer(self._scope.get("client"))
 
     async def chunks(self) -> AsyncIterator[bytes]:
         more = True
@@ -51,7 +59,7 @@ class _AsgiRequest(Exchange):
 
     async def wait_disconnected(self) -> None:
         while (await self._receive())["type"] != "http.disconnect":
-            """What is left of a body that nobody has read."""
+            """Skip what is left of an unread body."""
 
     async def begin_stream(self, status: int, headers: Headers) -> Write:
         self.has_started = True
@@ -59,18 +67,18 @@ class _AsgiRequest(Exchange):
         return self.write
 
     async def write(self, data: bytes, *, more: bool = True) -> None:
-        """Sends a part of the body. Raises StatusError when the server says that the client has left."""
+        """Send a part of the body. Raises StatusError if the server says that the client has disconnected."""
         try:
             await self._send({"type": "http.response.body", "body": data, "more_body": more})
         except OSError:
             raise StatusError(CLIENT_LEFT) from None
 
     async def respond(self, response: HttpResponse, *, has_body: bool) -> None:
-        """Sends an answer, whole."""
+        """Send a complete response."""
         headers = response.headers
         if response.status != 204:
             headers = [*headers, ("content-length", str(len(response.body)))]
-        if self.is_http1 and not self.is_whole:
+        if self.is_http1 and not self.is_complete:
             headers = [*headers, ("connection", "close")]
         await self._start(response.status, headers)
         await self.write(response.body if has_body else b"", more=False)
@@ -84,18 +92,18 @@ class _AsgiRequest(Exchange):
 
 
 class AsgiApplication:
-    """An ASGI 3 application: HTTP, and the lifespan protocol, in which it has nothing to do."""
+    """An ASGI 3 application: HTTP, and the lifespan protocol, where it has nothing to do."""
 
-    def __init__(self, router: Router, errors: JsonErrors, limits: Limits, calls: Calls) -> None:
+    def __init__(self, router: Router, errors: JsonErrors, limits: Limits, running: RunningRequests) -> None:
         self._router = router
         self._deadlines = Deadlines()
         self._limits = limits
         self._internal = errors.response(Outcome(status=INTERNAL))
-        self._calls = calls
+        self._running = running
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
-            await _live(receive, send)
+            await _lifespan(receive, send)
         elif scope["type"] == "http":
             await self._http(scope, receive, send)
         else:
@@ -103,15 +111,15 @@ class AsgiApplication:
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = _AsgiRequest(scope, receive, send, self._deadlines, self._limits.read_seconds)
-        request.task = self._calls.enter()
+        request.task = self._running.enter()
         try:
             try:
                 response = await self._router(request)
-                if request.unread and response is not None:
+                if request.has_unread_body and response is not None:
                     await request.drain()
             except asyncio.CancelledError:
                 response = self._internal
-            except Exception:  # noqa: BLE001  # whatever it is, the client gets an answer
+            except Exception:  # noqa: BLE001  # whatever it is, the client gets a response
                 _log.exception("%s %s failed", scope["method"], scope["path"])
                 response = self._internal
             if request.has_started:
@@ -119,13 +127,13 @@ class AsgiApplication:
             elif response is not None:
                 await request.respond(response, has_body=scope["method"] != "HEAD")
         except StatusError:
-            """The client has left: nobody is there to be answered."""
+            """The client has disconnected and gets no response."""
         finally:
-            self._calls.leave(request.task)
+            self._running.leave(request.task)
 
 
-async def _live(receive: Receive, send: Send) -> None:
-    """The lifespan protocol: what runs when the server stops, the server waits for."""
+async def _lifespan(receive: Receive, send: Send) -> None:
+    """Take part in the lifespan protocol. There is nothing to do: the server itself waits for running requests."""
     event = await receive()
     while event["type"] != "lifespan.shutdown":
         await send({"type": "lifespan.startup.complete"})
@@ -134,14 +142,14 @@ async def _live(receive: Receive, send: Send) -> None:
 
 
 def _path(scope: Scope, raw: bytes | None) -> str:
-    """The path, behind that of a mount."""
+    """Return the path below that of a mount."""
     path: str = scope["path"] if raw is None else origin_path(raw.decode("latin-1"))
     prefix = scope.get("root_path", "").rstrip("/")
     return path[len(prefix) :] if prefix and path.startswith(f"{prefix}/") else path
 
 
 def _peer(client: Any) -> str:
-    """As grpcio writes it; empty where the server does not say."""
+    """Return the peer as grpcio writes it; empty if the server does not say."""
     if not client:
         return ""
     host, port = client

@@ -1,8 +1,8 @@
-"""The native gRPC edge: a generic handler for `grpc.aio.server`.
+"""The grpc.aio adapter: native gRPC as a generic handler for `grpc.aio.server`.
 
-Messages pass grpcio as bytes: it would answer INTERNAL to what does not parse before any code of ours ran. And every
-method is to grpcio one with a stream of requests: the one message there must be is read here, after authentication,
-for grpcio itself takes the first of many, and never answers a call that has none.
+grpcio sees messages as bytes: it would end a call with INTERNAL if one did not parse, before any code of ours ran. And
+it sees every method as one with a stream of requests, so that the single message can be read here, after
+authentication: grpcio itself takes the first of several, and never ends a call that has none.
 """
 
 import asyncio
@@ -26,13 +26,13 @@ from rpcfront.metadata import DETAILS_KEY, Metadata
 from rpcfront.status import GRPC_CODES, StatusError
 
 _INSECURE = [b"insecure"]
-"""What grpcio calls a connection without TLS, on which nobody has an identity."""
+"""grpcio's name for a connection without TLS, whose peer has no identity."""
 
 _log = logging.getLogger(__name__)
 
 
 class GrpcHandler(grpc.GenericRpcHandler):
-    """Answers the gateway's methods. Unknown ones are left to other handlers, and in the end to grpcio."""
+    """Serves the gateway's methods. Unknown ones are left to other handlers, and in the end to grpcio."""
 
     def __init__(
         self, dispatcher: Dispatcher, methods: dict[str, Method], request_ids: RequestIds, read_seconds: float
@@ -47,7 +47,7 @@ class GrpcHandler(grpc.GenericRpcHandler):
 
 
 class _Reader:
-    """Reads what a call brings: its metadata, its deadline and its one message."""
+    """Reads a call's metadata, deadline and message."""
 
     def __init__(self, request_ids: RequestIds, seconds: float) -> None:
         self._request_ids = request_ids
@@ -55,8 +55,8 @@ class _Reader:
         self._seconds = seconds
 
     def context(self, grpc_context: Any) -> "_GrpcContext":
-        """The call's context."""
-        # grpc's is read here, once: some of its methods end the process when called after the call has ended.
+        """Return the context of a call."""
+        # grpcio's context is read once: some of its methods crash the process when called after the call has ended.
         remaining = grpc_context.time_remaining()
         metadata: Metadata = tuple(grpc_context.invocation_metadata() or ())
         given = None
@@ -77,7 +77,7 @@ class _Reader:
         )
 
     async def message(self, grpc_context: Any, context: ServicerContext) -> bytes:
-        """The call's one message, if it comes in time."""
+        """Return the call's message. Raises StatusError unless exactly one arrives in time."""
         task, deadlines = context.running_task(), self._deadlines
         deadlines.enter(task, self._seconds)
         try:
@@ -144,15 +144,15 @@ def _stream(dispatcher: Dispatcher, method: Method, reader: _Reader) -> Callable
 
 
 async def _fail(grpc_context: Any, method: Method, error: Exception) -> None:
-    """Answers in the place of what failed, whatever it was: grpcio would tell the client its text."""
-    # grpcio's own is an abort, or a call that has ended meanwhile.
+    """End a call that has failed unexpectedly: grpcio would show the client the text of the exception."""
+    # grpcio's own errors are an abort, and a call that has ended meanwhile.
     if not isinstance(error, grpc.aio.BaseError):
         _log.error("%s failed", method.path, exc_info=error)
         await grpc_context.abort(GRPC_CODES[INTERNAL.code], INTERNAL.message)
 
 
 class _GrpcContext(ServicerContext):
-    """The context of a call that came over grpcio, which may know who the peer is."""
+    """The context of a call over grpcio, which may know the peer's identity."""
 
     protocol = "grpc"
 
@@ -181,7 +181,7 @@ class _GrpcContext(ServicerContext):
 
 
 class _Sink:
-    """grpcio's side of a stream."""
+    """Sends a stream to grpcio."""
 
     def __init__(self, grpc_context: Any, context: ServicerContext) -> None:
         self._grpc_context = grpc_context
@@ -190,7 +190,7 @@ class _Sink:
         self._starting = asyncio.Lock()
 
     async def start(self) -> None:
-        # One at a time: grpcio does not take a message while the metadata is on its way.
+        # One at a time: grpcio accepts no message while the metadata is being sent.
         async with self._starting:
             if not self._has_started:
                 self._context.initial_is_sent = self._has_started = True
@@ -202,18 +202,18 @@ class _Sink:
         try:
             await self._grpc_context.write(message)
         except grpc.aio.BaseError:
-            # The call has ended, and its servicer did not mind.
+            # The call has ended, and its servicer goes on regardless.
             raise StatusError(CLIENT_LEFT) from None
 
 
 async def _end(grpc_context: Any, outcome: Outcome, context: ServicerContext) -> None:
-    """Hands the call's status and trailing metadata over."""
+    """Pass the call's status and trailing metadata to grpcio."""
     status = outcome.status
     if status is None:
         if context.trailers():
             grpc_context.set_trailing_metadata(context.trailers())
         return
-    # Trailing metadata that was set before an abort is lost, so it goes along.
+    # grpcio would lose trailing metadata that was set before an abort, so it is passed along.
     trailing: list[tuple[str, str | bytes]] = list(context.trailers())
     details = details_trailer(status)
     if details is not None:

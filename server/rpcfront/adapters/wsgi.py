@@ -1,8 +1,7 @@
-"""The WSGI face: for any WSGI server. The call runs on an event loop of the gateway's own, on a thread beside.
+"""The WSGI adapter: for any WSGI server. Calls run on an event loop of the gateway's own, in another thread.
 
-The raw path is taken from `RAW_URI` or `REQUEST_URI` where the server gives one; else the path counts as decoded.
-WSGI cannot tell that a client has left before it is written to, nor bound the time that a body takes: both are the
-server's.
+The raw path is `RAW_URI` or `REQUEST_URI` if the server has one of them; else the path counts as decoded. WSGI cannot
+tell of a disconnect before it writes, nor bound the time that a body takes to arrive: both are up to the server.
 """
 
 import asyncio
@@ -31,39 +30,42 @@ Environ = dict[str, Any]
 
 
 class StartResponse(Protocol):
-    """As PEP 3333 has it."""
+    """See PEP 3333."""
 
     def __call__(self, status: str, headers: Headers, /) -> object: ...
 
 
 class _Head(NamedTuple):
-    """How a stream begins."""
+    """The head of a stream."""
 
     status: int
     headers: Headers
 
 
 class _Piece(NamedTuple):
-    """Some bytes of a stream, and what is told once the server wants more."""
+    """Some bytes of a stream, and a future that is done once the server wants more."""
 
     data: bytes
     taken: "asyncio.Future[None]"
 
 
 class _WsgiRequest(HttpRequest):
-    """One request between the server's thread and the loop's. What the loop has to say, the thread takes in order."""
+    """A request between the server's thread and the event loop's, which sends events to the former."""
 
     def __init__(self, environ: Environ) -> None:
         raw = environ.get("RAW_URI") or environ.get("REQUEST_URI")
         super().__init__(environ["REQUEST_METHOD"], _path(environ, raw), _headers(environ))
         self.path_is_decoded = not raw
         self.query = environ.get("QUERY_STRING", "")
-        self.peer = _peer(environ)
         self._environ = environ
         self._events: queue.SimpleQueue[_Head | _Piece | None] = queue.SimpleQueue()
-        """The head of a stream and its pieces, None when the call has ended."""
+        """The head of a stream, its pieces, and None once the call has ended."""
 
-    # On the loop's thread.
+    @property
+    def peer(self) -> str:
+        return _peer(self._environ)
+
+    # On the event loop's thread.
 
     async def read(self, limit: int, framing: int) -> bytes:
         return await asyncio.to_thread(_read, self._environ, limit, framing)
@@ -80,25 +82,25 @@ class _WsgiRequest(HttpRequest):
     # On the server's thread.
 
     def head(self, call: "Future[Any]") -> _Head | None:
-        """Waits for the head of a stream; None when the call has ended without one."""
+        """Wait for the head of a stream; None if the call ends without one."""
         call.add_done_callback(lambda _: self._events.put(None))
         first = self._events.get()
         return first if isinstance(first, _Head) else None
 
     def drain(self) -> None:
-        """Reads what nobody has read of a chunked body: there are servers that would take it for the next request."""
+        """Read the rest of a chunked body, which some servers would take for the next request."""
         if self._environ.get("wsgi.input_terminated") and not self._environ.get("CONTENT_LENGTH"):
-            with suppress(Exception):  # what is wrong with it is of no interest any more
+            with suppress(Exception):  # it does not matter any more what is wrong with it
                 self._environ["wsgi.input"].read(DRAIN_BYTES)
 
     def pieces(self, call: "Future[Any]", loop: asyncio.AbstractEventLoop) -> Iterator[bytes]:
-        """The pieces of a stream. The next one is made when the server asks for it."""
+        """Yield the pieces of a stream. The next one is made when the server asks for it."""
         try:
             while isinstance(piece := self._events.get(), _Piece):
                 yield piece.data
                 loop.call_soon_threadsafe(_resolve, piece.taken)
         finally:
-            # The server closes what it does not want any more of: its client has left.
+            # The server closes the iterator when its client has disconnected.
             call.cancel()
 
 
@@ -158,14 +160,14 @@ def _status_line(status: int) -> str:
     try:
         return f"{status} {HTTPStatus(status).phrase}"
     except ValueError:
-        return f"{status} Client Closed Request"  # 499, which no RFC knows
+        return f"{status} Client Closed Request"  # 499, which is in no RFC
 
 
 def _path(environ: Environ, raw: str | None) -> str:
-    """The path, behind that of a mount."""
+    """Return the path below that of a mount."""
     if raw:
         return origin_path(raw).removeprefix(environ.get("SCRIPT_NAME", ""))
-    # PEP 3333 hands over bytes in the guise of Latin-1.
+    # PEP 3333: bytes, decoded as Latin-1.
     path: str = environ.get("PATH_INFO", "")
     return path.encode("latin-1").decode("utf-8", "replace")
 
@@ -185,25 +187,25 @@ def _headers(environ: Environ) -> Headers:
 
 
 def _read(environ: Environ, limit: int, framing: int) -> bytes:
-    """The body, by its declared length, or to its end where the server says that it marks the end."""
+    """Return the body: by its declared length, or to its end if the server marks that."""
     declared = environ.get("CONTENT_LENGTH")
-    longest = limit + framing
+    max_size = limit + framing
     if declared:
         length = declared_length(declared)
         if length is None:
             raise status_error(code_pb2.INVALID_ARGUMENT, "content-length must be digits")
-        if length > longest:
+        if length > max_size:
             raise too_large(limit)
     elif environ.get("wsgi.input_terminated"):
         length = None
     else:
         return b""
     try:
-        body: bytes = environ["wsgi.input"].read(longest + 1 if length is None else length)
-    except Exception:  # noqa: BLE001  # each server has its own for a body that is broken, late or lost
+        body: bytes = environ["wsgi.input"].read(max_size + 1 if length is None else length)
+    except Exception:  # noqa: BLE001  # servers raise different errors for a body that is broken, late or lost
         raise cut_short() from None
     if length is not None and len(body) < length:
         raise cut_short()
-    if len(body) > longest:
+    if len(body) > max_size:
         raise too_large(limit)
     return body

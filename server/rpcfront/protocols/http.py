@@ -1,6 +1,6 @@
-"""The one internal form of an HTTP request and its answer.
+"""The internal form of an HTTP request and its response.
 
-The edges (JSON, gRPC-Web) know nothing else of HTTP; the server faces (RSGI, WSGI) are thin adapters over it.
+Protocols know nothing else of HTTP. The server adapters (RSGI, ASGI, WSGI) translate to it and from it.
 """
 
 import asyncio
@@ -8,7 +8,7 @@ import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from google.rpc import code_pb2
 
@@ -18,7 +18,7 @@ from rpcfront.status import StatusError, status_error
 
 Headers = list[tuple[str, str]]
 Write = Callable[[bytes], Awaitable[None]]
-"""Sends some bytes of a streamed body, and returns when more may come."""
+"""Sends some bytes of a streamed body, and returns when more may be sent."""
 
 JSON_TYPE = "application/json"
 
@@ -32,30 +32,55 @@ class MediaType(NamedTuple):
     """In lower case; empty when none is named."""
 
 
-@lru_cache(maxsize=64)  # clients are of few kinds
+@lru_cache(maxsize=64)  # there are few kinds of clients
 def parse_media_type(text: str) -> MediaType:
-    """What a Content-Type header, or one element of an Accept header, says."""
+    """Parse a Content-Type header, or one element of an Accept header."""
     essence, *parameters = text.split(";")
     pairs = (parameter.partition("=") for parameter in parameters)
     named = {key.strip().lower(): value.strip().strip('"') for key, _, value in pairs}
     return MediaType(essence.strip().lower(), named.get("charset", "").lower())
 
 
-class HttpRequest:
-    """A request whose head has arrived. A face for a server says how its body is read and a stream is begun."""
+class HeaderMap(Protocol):
+    """The headers of a request, as granian has them. Names are in lower case."""
 
-    # Defaults stand on the class: a request is made for every call.
+    def get(self, name: str, /) -> str | None:
+        """Return the first value of a header, None without one."""
+
+    def items(self) -> Headers:
+        """Return all headers, repeats kept."""
+
+    def keys(self) -> Iterable[str]:
+        """Return each name once."""
+
+
+class _HeaderList:
+    """The headers of a request from a list of pairs."""
+
+    def __init__(self, pairs: Headers) -> None:
+        self._pairs = pairs
+        # Of repeats the first.
+        self._named = dict(reversed(pairs))
+        self.get = self._named.get
+        self.keys = self._named.keys
+
+    def items(self) -> Headers:
+        return self._pairs
+
+
+class HttpRequest:
+    """A request whose head has arrived. A server adapter says how its body is read and how a stream is begun."""
+
+    # Defaults are on the class: a request is made for every call.
     query = ""
-    peer = ""
-    """As grpcio writes it: `ipv4:127.0.0.1:50000`."""
     path_is_decoded = False
-    """Whether the server has percent-decoded the path already."""
+    """Whether the server has already percent-decoded the path."""
     wait_disconnected: Callable[[], Coroutine[Any, Any, None]] | None = None
-    """Returns when the client has left, its body read before; None where the server cannot tell."""
+    """Returns once the client has disconnected, if its body has been read before; None if the server cannot tell."""
     stream_limit: int | None = None
-    """Bytes that a streamed body may have, where the server takes them faster than the client; None without a limit."""
+    """Bytes that a streamed response may have if the server buffers it for a slow client; None without a limit."""
     task: asyncio.Task[Any] | None = None
-    """What answers it, where the face knows."""
+    """The task that answers the request, if the server adapter knows it."""
     request_id = ""
     """Set by the router."""
     common_headers: Headers
@@ -67,28 +92,32 @@ class HttpRequest:
     header: Callable[[str], str | None]
     """The first value of a header, None without one. Names are in lower case."""
 
-    def __init__(self, method: str, path: str, headers: Headers) -> None:
+    def __init__(self, method: str, path: str, headers: Headers | HeaderMap) -> None:
+        """Make a request. Names of `headers` are in lower case."""
         self.method = method
         self.path = path
-        self._headers = headers
-        # Of repeats the first.
-        self._named = dict(reversed(headers))
-        self.header = self._named.get
+        self._headers = _HeaderList(headers) if isinstance(headers, list) else headers
+        self.header = self._headers.get
+
+    @property
+    def peer(self) -> str:
+        """The other end of the connection, as grpcio writes it: `ipv4:127.0.0.1:50000`; empty if unknown."""
+        return ""
 
     def headers(self) -> Headers:
-        """All of them, names in lower case, repeats kept."""
-        return self._headers
+        """Return all headers, names in lower case, repeats kept."""
+        return self._headers.items()
 
     async def read(self, limit: int, framing: int) -> bytes:
-        """The whole body.
+        """Return the whole body.
 
-        Raises StatusError when it is longer than a message of `limit` bytes and the `framing` around it (413), comes
-        too slowly (408) or is cut short.
+        Raises StatusError if it is longer than a message of `limit` bytes and the `framing` around it (413), if it
+        arrives too slowly (408) and if it is cut short.
         """
         raise NotImplementedError
 
     async def begin_stream(self, status: int, headers: Headers) -> Write:
-        """Sends the head of an answer whose body comes piece by piece. An edge that has called it answers None."""
+        """Send the head of a streamed response. An edge that has called this returns None as its response."""
         raise NotImplementedError
 
     def header_values(self, name: str) -> list[str]:
@@ -98,22 +127,22 @@ class HttpRequest:
         return [value for key, value in self.headers() if key == name]
 
     def header_names(self) -> Iterable[str]:
-        """Each name once."""
-        return self._named
+        """Return each name once."""
+        return self._headers.keys()
 
     def media_type(self) -> "MediaType":
-        """The content type; without one its essence is empty."""
+        """Return the content type; its essence is empty if there is none."""
         return parse_media_type(self.header("content-type") or "")
 
     def content_encoding(self) -> str:
-        """In lower case; `identity` without one."""
+        """Return the content encoding in lower case; `identity` if there is none."""
         encoding = self.header("content-encoding")
         return encoding.strip().lower() if encoding else "identity"
 
 
 @dataclass(slots=True)
 class HttpResponse:
-    """An answer, whole."""
+    """A complete response."""
 
     status: int
     headers: Headers = field(default_factory=list)
@@ -127,7 +156,7 @@ _TIMEOUTS = {"grpc-timeout": parse_timeout, "connect-timeout-ms": parse_connect_
 
 
 class HttpContext(ServicerContext):
-    """The context of a call that came over HTTP: its metadata and deadline stand in the headers."""
+    """The context of a call over HTTP, whose metadata and deadline are in the headers."""
 
     replies_after_cancel = True
     enforces_deadline = True
@@ -143,7 +172,7 @@ class HttpContext(ServicerContext):
         return self._request.header_values("authorization")
 
     def begin(self) -> None:
-        # One search for all of them; a name that has this in its middle is only read for nothing.
+        # One search for all names. A name with this in its middle only makes us look in vain.
         names = "\n".join(self._request.header_names())
         if "-bin" in names:
             self._invocation = from_headers(self._request.headers())
@@ -159,13 +188,13 @@ class HttpContext(ServicerContext):
         return self._request.peer
 
     def invocation_metadata(self) -> Metadata:
-        # Few servicers ask, so it is read when one does; what could be malformed, `begin` has read.
+        # Read on demand, since few servicers ask. What could be malformed, `begin` has read.
         if self._invocation is None:
             self._invocation = from_headers(self._request.headers())
         return self._invocation
 
 
 def unsupported_media_type(expected: str) -> StatusError:
-    """For a content type, charset or content encoding that the path does not take."""
+    """Return the error for a content type, charset or content encoding that the path does not accept."""
     text = f"the content type must be {expected}"
     return status_error(code_pb2.INVALID_ARGUMENT, text, http_status=415)

@@ -1,0 +1,37 @@
+"""The requests that are being answered, so that a server that stops can wait for them and cancel them."""
+
+import asyncio
+from typing import Any
+
+from rpcfront.calls.deadlines import current_task
+
+
+class RunningRequests:
+    """The requests being answered over all server adapters that run on the server's event loop."""
+
+    def __init__(self) -> None:
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._idle = asyncio.Event()
+
+    def enter(self) -> "asyncio.Task[Any]":
+        """Add the current task, and return it."""
+        task = current_task()
+        self._tasks.add(task)
+        return task
+
+    def leave(self, task: "asyncio.Task[Any]") -> None:
+        """Remove a task."""
+        self._tasks.discard(task)
+        if not self._tasks:
+            self._idle.set()
+
+    async def wait_idle(self) -> None:
+        """Wait until there are none."""
+        while self._tasks:
+            self._idle.clear()
+            await self._idle.wait()
+
+    def cancel(self) -> None:
+        """Cancel those that are running."""
+        for task in self._tasks:
+            task.cancel()
