@@ -14,7 +14,7 @@ from tests.support.action_service.requests import request
 from tests.support.wire.grpc_web import frame
 
 RPC = "/zitadel.action.v3alpha.ActionService/CreateTarget"
-PATIENCE = 20.0
+PATIENCE = 60.0
 """Seconds that a client waits for the server, when the server should not make it wait."""
 PADDING = 100_000
 """Bytes that make a body heavy enough for a leak of bodies to be seen."""
