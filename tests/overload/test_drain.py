@@ -27,7 +27,7 @@ async def test_half_sent_calls_hold_up_the_end_no_longer_than_the_read_timeout(t
 
         await all_at_once(CLIENTS, is_told)
         assert await asyncio.to_thread(server.wait) == 0
-        assert time.monotonic() - begun < 5
+        assert time.monotonic() - begun < 10
 
 
 async def test_half_sent_grpc_calls_hold_up_the_end_no_longer_than_the_grace(tmp_path: Path) -> None:
@@ -37,6 +37,6 @@ async def test_half_sent_grpc_calls_hold_up_the_end_no_longer_than_the_grace(tmp
         begun = time.monotonic()
         server.signal(signal.SIGTERM)
         assert await asyncio.to_thread(server.wait) == 0
-        assert time.monotonic() - begun < 4
+        assert time.monotonic() - begun < 10
         for connection in connections:
             await connection.leave()

@@ -16,9 +16,9 @@ from tests.support.action_service.requests import create, request
 from tests.support.servers.actiond import ADMIN_TOKEN, ServerProcess
 
 MAX_CONCURRENT = 8
-SHORT, LONG = 1.5, 20.0
+SHORT, LONG = 1.5, 28.0
 """Read timeouts."""
-ABOUT_A_SECOND = 3.0
+ABOUT_A_SECOND = 5.0
 """On a busy machine, and still far from LONG."""
 LIMIT = 1 << 20
 """Of a body, where nobody sets another."""
