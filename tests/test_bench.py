@@ -26,6 +26,8 @@ from tests.support.servers.actiond import ADMIN_TOKEN, ServerProcess
 ROOT = Path(__file__).parents[1]
 DATA, HEADERS, RST_STREAM, SETTINGS, PING = 0, 1, 3, 4, 6
 MESSAGE = b"\0\0\0\0\2ok"
+SECONDS = "0.02"
+"""Of a round: what is begun in it is waited for, so every row has its calls."""
 
 
 def run(*arguments: str) -> list[str]:
@@ -37,7 +39,7 @@ def run(*arguments: str) -> list[str]:
 
 @pytest.mark.parametrize("part", PARTS)
 def test_each_row_of_a_part_has_its_figures_or_says_what_is_missing(part: str) -> None:
-    lines = run(part, "--seconds", "0.1", "--rounds", "1", "--waiting", "40")
+    lines = run(part, "--seconds", SECONDS, "--rounds", "1", "--waiting", "40")
     # The goals and the pairs, which begin with a row's name too, stand further down.
     rows = {line.split()[0]: line.split()[1:] for line in reversed(lines) if line.strip()}
     for subject in PARTS[part].subjects:
@@ -49,7 +51,8 @@ def test_each_row_of_a_part_has_its_figures_or_says_what_is_missing(part: str) -
 
 
 def test_the_bench_measures_the_rows_that_it_is_asked_for() -> None:
-    printed = {line.split()[0] for line in run("--seconds", "0.1", "--rounds", "2", "--only", "grpcio") if line.strip()}
+    lines = run("--seconds", SECONDS, "--rounds", "2", "--only", "grpcio")
+    printed = {line.split()[0] for line in lines if line.strip()}
     names = {subject.name for part in PARTS.values() for subject in part.subjects}
     assert printed & names == {"grpcio"}
 
