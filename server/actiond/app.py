@@ -29,7 +29,7 @@ from actiond.api.schema import make_catalogue
 from actiond.api.served import ACTION_SERVICE, SERVICE_NAMES
 from actiond.api.v3alpha import errors
 from actiond.api.v3alpha.service import SIGNING_KEY, ActionService
-from actiond.bootstrap import HandOver, id_generator, prepare_store
+from actiond.bootstrap import DeliverToken, id_generator, prepare_store
 from actiond.config.settings import Settings
 from actiond.delivery.client import DeliveryLimits, TargetClient
 from actiond.delivery.egress.policy import AddressGuard
@@ -127,13 +127,13 @@ class Application:
         )
 
     @classmethod
-    async def open(cls, settings: Settings, hand_over: HandOver, memory: Memory, worker: int) -> "Application":
+    async def open(cls, settings: Settings, deliver_token: DeliverToken, memory: Memory, worker: int) -> "Application":
         """Opens the store and, on `memory:`, prepares it; `prepare` has seen to any other."""
         metrics = None if settings.metrics == "none" else Metrics(memory, worker)
         store = open_store(settings.database, None if metrics is None else metrics.observe_batch)
         try:
             if settings.database.kind == "memory":
-                await prepare_store(store, settings, hand_over)
+                await prepare_store(store, settings, deliver_token)
             sealer = Sealer(encryption_keys.in_use(settings.encryption_keys, settings.database.path, may_make=False))
             instance = await store.write(lambda transaction: transaction.default_owner())
             return cls(settings, store, await id_generator(store), sealer, instance or "", metrics)

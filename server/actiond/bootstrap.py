@@ -17,11 +17,11 @@ from actiond.storage.urls import open_store
 ADMIN = "admin"
 """The id and the name of the token that the first start makes."""
 
-HandOver = Callable[[str], None]
+DeliverToken = Callable[[str], None]
 """Gives the admin token's secret, made just now, to whoever will use it: nobody can be told again."""
 
 
-async def prepare(settings: Settings, hand_over: HandOver) -> None:
+async def prepare(settings: Settings, deliver_token: DeliverToken) -> None:
     """Reads what the settings name, migrates the database and sees to its owner, admin token and encryption key.
 
     Leaves nothing open. A database in memory is not there yet: `Application.open` prepares it. Raises SettingsError.
@@ -34,20 +34,20 @@ async def prepare(settings: Settings, hand_over: HandOver) -> None:
         return
     store = open_store(settings.database)
     try:
-        await prepare_store(store, settings, hand_over)
+        await prepare_store(store, settings, deliver_token)
         encryption_keys.in_use(settings.encryption_keys, settings.database.path, may_make=True)
     finally:
         await store.close()
 
 
-async def prepare_store(store: Store, settings: Settings, hand_over: HandOver) -> None:
+async def prepare_store(store: Store, settings: Settings, deliver_token: DeliverToken) -> None:
     """Sees to the store's owner and admin token."""
     new_id = await id_generator(store)
     secret = settings.admin_token or secrets.token_urlsafe(32)
     owner = new_id()
     admin = new_token(ADMIN, ADMIN, owner, (ALL_PERMISSIONS,), secret, created_at_ns=time.time_ns())
     is_told = settings.admin_token is not None
-    owner, made = await first_start(store, owner, admin, lambda: None if is_told else hand_over(secret))
+    owner, made = await first_start(store, owner, admin, lambda: None if is_told else deliver_token(secret))
     if made or not is_told:
         return
     known = await store.token(admin.selector)

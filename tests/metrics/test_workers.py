@@ -9,7 +9,7 @@ from tests.server_process import clean_environment
 
 SCRIPT = """
 import os, signal, sys
-from server import family
+from actiond.process import child_process
 from actiond.telemetry.metrics.memory import Memory
 
 memory = Memory(2)
@@ -27,7 +27,7 @@ def work(number, calls):
     return body
 
 for number, calls in {workers}:
-    child = family.fork(work(number, calls))
+    child = child_process.spawn(work(number, calls))
     assert os.waitstatus_to_exitcode(os.waitpid(child.pid, 0)[1]) == -signal.SIGKILL
 
 from actiond.telemetry.metrics.exposition import text

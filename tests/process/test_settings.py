@@ -14,7 +14,7 @@ from actiond.config import setting_parsers, settings
 from actiond.config.setting_parsers import Address
 from actiond.config.settings import TABLE, Settings, SettingsError
 from actiond.process import console
-from actiond.process.sockets import Listener
+from actiond.process.sockets import ReservedSocket
 from actiond.telemetry.logging import OneLineFormatter
 
 WRONG = [
@@ -197,7 +197,7 @@ def test_an_address_beyond_this_machine_is_worth_a_warning(
     host: str, warned: bool, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with socket.socket() as unused:
-        console.warn_of_exposure([Listener("grpc", Address(host, 50051), unused)])
+        console.warn_of_exposure([ReservedSocket("grpc", Address(host, 50051), unused)])
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == warned
     assert all("--grpc-address" in line and "TLS" in line for line in lines)

@@ -15,7 +15,7 @@ from tests.server_process import ServerProcess, clean_environment
 
 
 def alive(pid: int) -> bool:
-    """Whether the process runs; one that only waits to be buried does not."""
+    """Whether the process runs; one that only waits to be reaped does not."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except FileNotFoundError:
@@ -117,20 +117,21 @@ def blocks_sigterm(server: ServerProcess) -> bool:
 
 SCRIPT = """
 import os, signal, sys, time
-from server import family, logs, signals
+from actiond.process import child_process, shutdown
+from actiond.telemetry import logging
 from actiond.process.supervisor import Supervisor
 
 def fails(_number, pipe):
-    family.leave(3)
+    child_process.exit_now(3)
 
 def hangs(_number, pipe):
     os.write(pipe, b"1")
     while True:
         time.sleep(60)
 
-logs.set_up("info")
-signals.block()
-signals.END_MARGIN = 0.3
+logging.set_up("info")
+shutdown.block()
+shutdown.END_MARGIN = 0.3
 sys.exit(Supervisor(2, 0.2, {body}, lambda: print("all serve", flush=True)).run())
 """
 
@@ -161,4 +162,4 @@ def test_workers_that_hang_past_the_grace_are_killed_and_the_exit_code_tells() -
     process.send_signal(signal.SIGTERM)
     _, err = process.communicate(timeout=20)
     assert process.returncode == 1
-    assert "killing the workers that have not ended" in err
+    assert "killing the workers that have not ended in time" in err

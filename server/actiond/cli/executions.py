@@ -12,7 +12,7 @@ from actiond.actions.tokens import SYSTEM
 from actiond.actions.use_cases.executions import delete_execution
 from actiond.cli.store_command import Command, owner_of, print_table
 from actiond.config.settings import SettingsError
-from actiond.process.console import Failure, say
+from actiond.process.console import Failure, info
 
 _COLUMNS = ("CONDITION", "CALLS")
 
@@ -43,7 +43,7 @@ async def _delete(store: Store, arguments: Mapping[str, object]) -> None:
         await delete_execution(store, owner, condition, editor=SYSTEM, now_ns=time.time_ns())
     except ExecutionNotFoundError as error:
         raise Failure(f"there is no execution {key!r}") from error
-    say(f"execution {key} is deleted")
+    info(f"execution {key} is deleted")
 
 
 COMMANDS: Mapping[str, Command] = {"list": _list, "delete": _delete}

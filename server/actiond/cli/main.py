@@ -31,7 +31,7 @@ class _Parser(argparse.ArgumentParser):
     """Says what is wrong in one line, without a dump of the usage."""
 
     def error(self, message: str) -> NoReturn:
-        console.fail(f"{message} ({self.prog} --help says more)")
+        console.error(f"{message} ({self.prog} --help says more)")
         sys.exit(2)
 
 
@@ -42,12 +42,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         options = _parser().parse_args(arguments)
         return _run(options)
     except SettingsError as error:
-        console.fail(error)
+        console.error(error)
         return 2
     except StoreError as error:
         return console.store_failure(error)
     except (console.Failure, KeyFileError) as error:
-        console.fail(error)
+        console.error(error)
         return 1
     except KeyboardInterrupt:
         return 130

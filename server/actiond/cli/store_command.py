@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from actiond.actions.ports import Store
 from actiond.config.settings import SettingsError
-from actiond.process.console import Failure, put
+from actiond.process.console import Failure, print_line
 from actiond.storage.urls import DatabaseUrl, open_store
 
 Command = Callable[[Store, Mapping[str, object]], Awaitable[None]]
@@ -74,4 +74,4 @@ def print_table(rows: Sequence[Sequence[str]]) -> None:
     """Prints the rows, the first of which is the head, in columns."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
-        put("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+        print_line("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())

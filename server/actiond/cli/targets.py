@@ -9,7 +9,7 @@ from actiond.actions.ports import Store
 from actiond.actions.use_cases.targets import rotate_key
 from actiond.cli.store_command import Command, owner_of, print_secret, span_ns
 from actiond.config.settings import SettingsError
-from actiond.process.console import Failure, say
+from actiond.process.console import Failure, info
 from actiond.secrets import encryption_keys
 from actiond.secrets.sealing import Sealer, make_key
 from actiond.storage.urls import DatabaseUrl
@@ -33,7 +33,7 @@ async def _rotate_key(store: Store, arguments: Mapping[str, object]) -> None:
         )
     except TargetToChangeNotFoundError as error:
         raise Failure(f"there is no target {target_id!r}") from error
-    say(f"target {target_id} has a new signing key; those before it sign for {arguments['overlap']} more. Shown once:")
+    info(f"target {target_id} has a new signing key; those before it sign for {arguments['overlap']} more. Shown once:")
     print_secret(key, "key", "rotate it again")
 
 
