@@ -36,7 +36,7 @@ from actiond.delivery.egress.policy import AddressGuard
 from actiond.executions.plan_cache import Plans
 from actiond.secrets import encryption_keys
 from actiond.secrets.sealing import Sealer, make_key
-from actiond.storage.urls import open_store
+from actiond.storage.opening import open_store
 from actiond.telemetry import target_log
 from actiond.telemetry.access_log import AccessLog, as_json, as_text
 from actiond.telemetry.line_writer import LineWriter
@@ -132,7 +132,7 @@ class Application:
         metrics = None if settings.metrics == "none" else Metrics(memory, worker)
         store = open_store(settings.database, None if metrics is None else metrics.observe_batch)
         try:
-            if settings.database.kind == "memory":
+            if not settings.database.traits.outlives_process:
                 await prepare_store(store, settings, deliver_token)
             sealer = Sealer(encryption_keys.in_use(settings.encryption_keys, settings.database.path, may_make=False))
             instance = await store.write(lambda transaction: transaction.default_owner())

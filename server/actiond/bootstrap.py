@@ -12,7 +12,7 @@ from actiond.actions.use_cases.tokens import Tokens, first_start
 from actiond.api.schema import DescriptorSetError, make_catalogue
 from actiond.config.settings import Settings, SettingsError
 from actiond.secrets import encryption_keys
-from actiond.storage.urls import open_store
+from actiond.storage.opening import open_store
 
 ADMIN = "admin"
 """The id and the name of the token that the first start makes."""
@@ -30,7 +30,7 @@ async def prepare(settings: Settings, deliver_token: DeliverToken) -> None:
         make_catalogue(settings.descriptor_sets, settings.functions)
     except DescriptorSetError as error:
         raise SettingsError(f"--descriptor-set: {error}") from error
-    if settings.database.kind == "memory":
+    if not settings.database.traits.outlives_process:
         return
     store = open_store(settings.database)
     try:

@@ -105,5 +105,9 @@ class StoreError(Exception):
     """A store failed. No fault of the caller's: the cause is for the log alone, and stands in `__cause__`."""
 
 
+class SchemaTooNewError(StoreError):
+    """The database was written by a later release."""
+
+
 class TargetFailedError(Exception):
     """A call to a target went wrong, or its answer could not be used. What exactly, is in the log alone."""

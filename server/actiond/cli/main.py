@@ -70,7 +70,7 @@ def _run_on_store(name: str, subcommand: str, chosen: Mapping[str, object]) -> i
     database = cast("DatabaseUrl", read["database"])
     # A token may be made before the server's first start.
     store_command.run(
-        database, commands[subcommand], {**chosen, **read}, may_make=(name, subcommand) == ("token", "create")
+        database, commands[subcommand], {**chosen, **read}, may_create=(name, subcommand) == ("token", "create")
     )
     return 0
 

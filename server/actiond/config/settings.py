@@ -265,7 +265,7 @@ class Settings:
     admin_token: str | None = field(repr=False)
 
     def __post_init__(self) -> None:
-        if self.workers > 1 and self.database.kind == "memory":
+        if self.workers > 1 and not self.database.traits.shared_by_processes:
             raise SettingsError(
                 f"--workers: {self.workers} processes cannot share --database memory:, which is one's own"
             )

@@ -4,11 +4,10 @@ import os
 import sys
 from collections.abc import Iterable, Sequence
 
-from actiond.actions.errors import StoreError
+from actiond.actions.errors import SchemaTooNewError, StoreError
 from actiond.config.setting_parsers import Address
 from actiond.process.sockets import ReservedSocket
 from actiond.secrets import private_files
-from actiond.storage.sqlite import SchemaTooNewError
 from actiond.storage.urls import DatabaseUrl
 
 TOKEN_FILE = "admin-token"  # noqa: S105  # a file's name
