@@ -86,12 +86,14 @@ class Application:
         self._store = store
         self._draining = False
         self._health = HealthServicer(SERVICE_NAMES)
-        style = ACCESS_LOG_STYLES.get(settings.access_log)
+        style = ACCESS_LOG_STYLES.get(settings.telemetry.access_log)
         self._access_log = None if style is None else AccessLog(sys.stderr.fileno(), style, _owner)
-        guard = AddressGuard(settings.allow_addresses, settings.deny_addresses)
+        guard = AddressGuard(settings.delivery.allow_addresses, settings.delivery.deny_addresses)
         self._target_lines = LineWriter(sys.stderr.fileno(), "log of calls to targets")
-        style_of_targets = target_log.as_json if settings.access_log == "json" else target_log.as_text
-        calls_log = CallLog(self._target_lines.put, style_of_targets, logging.getLevelName(settings.log_level.upper()))
+        style_of_targets = target_log.as_json if settings.telemetry.access_log == "json" else target_log.as_text
+        calls_log = CallLog(
+            self._target_lines.put, style_of_targets, logging.getLevelName(settings.telemetry.log_level.upper())
+        )
         self._client = TargetClient(
             guard,
             sealer,
@@ -100,7 +102,7 @@ class Application:
             calls_log if metrics is None else _each(calls_log, metrics.observe_target),
             observe_started=None if metrics is None else metrics.observe_started,
         )
-        catalogue = make_catalogue(settings.descriptor_sets, settings.functions)
+        catalogue = make_catalogue(settings.api.descriptor_sets, settings.api.functions)
         targets = Targets(store, time.time_ns, new_id, make_key(sealer), guard.deny_reason)
         probes: dict[str, Probe] = dict(zip(PROBES, (self._alive, self._ready), strict=True))
         codec = Codec()
@@ -112,12 +114,12 @@ class Application:
             success_code=permissions.success_code,
             probes=probes,
             cors=Cors(
-                frozenset(settings.cors_origins),
-                (*settings.cors_headers, BYPASS_HEADER),
-                (*settings.cors_expose_headers, *(f"{prefix}{SIGNING_KEY}" for prefix in TRAILER_PREFIXES)),
+                frozenset(settings.api.cors_origins),
+                (*settings.api.cors_headers, BYPASS_HEADER),
+                (*settings.api.cors_expose_headers, *(f"{prefix}{SIGNING_KEY}" for prefix in TRAILER_PREFIXES)),
             ),
-            limits=Limits(settings.max_body, settings.read_timeout, settings.max_concurrent),
-            strict_json=settings.strict_json,
+            limits=Limits(settings.limits.max_body, settings.limits.read_timeout, settings.limits.max_concurrent),
+            strict_json=settings.api.strict_json,
             interceptors=[
                 ExecutionInterceptor(Plans(store), self._client, codec, Merger(codec, Rules().violations), instance)
             ],
@@ -129,12 +131,14 @@ class Application:
     @classmethod
     async def open(cls, settings: Settings, deliver_token: DeliverToken, memory: Memory, worker: int) -> "Application":
         """Opens the store and, on `memory:`, prepares it; `prepare` has seen to any other."""
-        metrics = None if settings.metrics == "none" else Metrics(memory, worker)
-        store = open_store(settings.database, None if metrics is None else metrics.observe_batch)
+        metrics = None if settings.telemetry.metrics == "none" else Metrics(memory, worker)
+        store = open_store(settings.store.database, None if metrics is None else metrics.observe_batch)
         try:
-            if not settings.database.traits.outlives_process:
+            if not settings.store.database.traits.outlives_process:
                 await prepare_store(store, settings, deliver_token)
-            sealer = Sealer(encryption_keys.in_use(settings.encryption_keys, settings.database.path, may_make=False))
+            sealer = Sealer(
+                encryption_keys.in_use(settings.store.encryption_keys, settings.store.database.path, may_make=False)
+            )
             instance = await store.write(lambda transaction: transaction.default_owner())
             return cls(settings, store, await id_generator(store), sealer, instance or "", metrics)
         except BaseException:
@@ -195,7 +199,7 @@ class Application:
 def _pages(settings: Settings, metrics: Metrics | None, tokens: Tokens) -> dict[str, Page]:
     if metrics is None:
         return {}
-    authorize = holders(tokens, permissions.READ_METRICS) if settings.metrics == "private" else None
+    authorize = holders(tokens, permissions.READ_METRICS) if settings.telemetry.metrics == "private" else None
     return {METRICS_PATH: MetricsPage(metrics.render, metrics.content_type, authorize)}
 
 
@@ -217,9 +221,9 @@ def _each(first: Callable[[T], object], second: Callable[[T], object]) -> Callab
 
 def _delivery_limits(settings: Settings) -> DeliveryLimits:
     return DeliveryLimits(
-        concurrent=settings.max_target_calls,
-        concurrent_per_target=settings.max_calls_per_target,
-        response_bytes=settings.max_target_answer,
+        concurrent=settings.delivery.max_target_calls,
+        concurrent_per_target=settings.delivery.max_calls_per_target,
+        response_bytes=settings.delivery.max_target_answer,
     )
 
 

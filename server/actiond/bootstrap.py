@@ -27,15 +27,15 @@ async def prepare(settings: Settings, deliver_token: DeliverToken) -> None:
     Leaves nothing open. A database in memory is not there yet: `Application.open` prepares it. Raises SettingsError.
     """
     try:
-        make_catalogue(settings.descriptor_sets, settings.functions)
+        make_catalogue(settings.api.descriptor_sets, settings.api.functions)
     except DescriptorSetError as error:
         raise SettingsError(f"--descriptor-set: {error}") from error
-    if not settings.database.traits.outlives_process:
+    if not settings.store.database.traits.outlives_process:
         return
-    store = open_store(settings.database)
+    store = open_store(settings.store.database)
     try:
         await prepare_store(store, settings, deliver_token)
-        encryption_keys.in_use(settings.encryption_keys, settings.database.path, may_make=True)
+        encryption_keys.in_use(settings.store.encryption_keys, settings.store.database.path, may_make=True)
     finally:
         await store.close()
 
@@ -43,10 +43,10 @@ async def prepare(settings: Settings, deliver_token: DeliverToken) -> None:
 async def prepare_store(store: Store, settings: Settings, deliver_token: DeliverToken) -> None:
     """Sees to the store's owner and admin token."""
     new_id = await id_generator(store)
-    secret = settings.admin_token or secrets.token_urlsafe(32)
+    secret = settings.api.admin_token or secrets.token_urlsafe(32)
     owner = new_id()
     admin = new_token(ADMIN, ADMIN, owner, (ALL_PERMISSIONS,), secret, created_at_ns=time.time_ns())
-    is_told = settings.admin_token is not None
+    is_told = settings.api.admin_token is not None
     owner, made = await first_start(store, owner, admin, lambda: None if is_told else deliver_token(secret))
     if made or not is_told:
         return

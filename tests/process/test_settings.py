@@ -5,14 +5,16 @@ import contextlib
 import logging
 import socket
 from dataclasses import fields
+from typing import cast
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from actiond.config import setting_parsers, settings
+from actiond.config.setting import SettingsError, SettingsGroup, add_flags
 from actiond.config.setting_parsers import Address
-from actiond.config.settings import TABLE, Settings, SettingsError
+from actiond.config.settings import TABLE, Settings
 from actiond.process import console
 from actiond.process.sockets import ReservedSocket
 from actiond.telemetry.logging import OneLineFormatter
@@ -121,11 +123,17 @@ def test_a_short_admin_token_is_worth_a_warning() -> None:
 
 
 def test_the_table_and_the_settings_name_the_same_fields() -> None:
-    assert [field.name for field in fields(Settings)] == [setting.field for setting in TABLE]
+    groups = [cast("type[SettingsGroup]", field.type) for field in fields(Settings)]
+    assert [field.name for group in groups for field in fields(group)] == [setting.field for setting in TABLE]
+
+
+@pytest.mark.parametrize("column", ["field", "flag", "variable"])
+def test_no_two_settings_share_a_name(column: str) -> None:
+    assert len({getattr(setting, column) for setting in TABLE}) == len(TABLE)
 
 
 def test_a_flag_wins_over_its_variable() -> None:
-    assert settings.read({"workers": "3"}, {"ACTIOND_WORKERS": "nonsense"}).workers == 3
+    assert settings.read({"workers": "3"}, {"ACTIOND_WORKERS": "nonsense"}).process.workers == 3
 
 
 def test_memory_is_refused_with_more_than_one_worker() -> None:
@@ -139,7 +147,10 @@ def test_one_port_for_both_listeners_is_refused() -> None:
 
 
 def test_both_listeners_may_ask_for_any_free_port() -> None:
-    assert settings.read({"grpc_address": "127.0.0.1:0", "http_address": "127.0.0.1:0"}, EMPTY).http_address.port == 0
+    assert (
+        settings.read({"grpc_address": "127.0.0.1:0", "http_address": "127.0.0.1:0"}, EMPTY).listen.http_address.port
+        == 0
+    )
 
 
 @pytest.mark.parametrize(
@@ -165,10 +176,10 @@ def test_origins_are_read_as_browsers_send_them(text: str, expected: tuple[str, 
 
 def test_a_repeated_flag_adds_up() -> None:
     parser = argparse.ArgumentParser()
-    settings.add_flags(parser, TABLE)
+    add_flags(parser, TABLE)
     given = ["--cors-origin", "https://a.example", "https://b.example", "--cors-origin", "https://c.example"]
     read = settings.read(vars(parser.parse_args(given)), EMPTY)
-    assert read.cors_origins == ("https://a.example", "https://b.example", "https://c.example")
+    assert read.api.cors_origins == ("https://a.example", "https://b.example", "https://c.example")
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from actiond.actions.queries import MOST, ExecutionQuery, Page
 from actiond.actions.tokens import SYSTEM
 from actiond.actions.use_cases.executions import delete_execution
 from actiond.cli.store_command import Command, owner_of, print_table
-from actiond.config.settings import SettingsError
+from actiond.config.setting import SettingsError
 from actiond.process.console import Failure, info
 
 _COLUMNS = ("CONDITION", "CALLS")

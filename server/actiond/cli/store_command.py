@@ -6,33 +6,37 @@ import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from actiond.actions.ports import Store
-from actiond.config.settings import SettingsError
+from actiond.config.groups import StoreSettings
+from actiond.config.setting import SettingsError
 from actiond.process.console import Failure, print_line
 from actiond.storage.opening import open_store
-from actiond.storage.urls import DatabaseUrl
 
 Command = Callable[[Store, Mapping[str, object]], Awaitable[None]]
+"""Is given the arguments of the command line, and under STORE_SETTINGS the settings of the store."""
+STORE_SETTINGS = "store_settings"
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _LONGEST = 200
 
 
-def run(database: DatabaseUrl, command: Command, arguments: Mapping[str, object], *, may_create: bool = False) -> None:
+def run(
+    settings: StoreSettings, command: Command, arguments: Mapping[str, object], *, may_create: bool = False
+) -> None:
     """Run a command on the store, which must exist unless `may_create`.
 
     Raise SettingsError, Failure and StoreError.
     """
-    if not database.traits.shared_by_processes:
+    if not settings.database.traits.shared_by_processes:
         raise SettingsError("--database: memory: lives in the server's own process; it cannot be reached from here")
-    asyncio.run(_run_on_store(database, command, arguments, must_exist=not may_create))
+    asyncio.run(_run_on_store(settings, command, arguments, must_exist=not may_create))
 
 
 async def _run_on_store(
-    database: DatabaseUrl, command: Command, arguments: Mapping[str, object], *, must_exist: bool
+    settings: StoreSettings, command: Command, arguments: Mapping[str, object], *, must_exist: bool
 ) -> None:
-    store = open_store(database, must_exist=must_exist)
+    store = open_store(settings.database, must_exist=must_exist)
     try:
-        await command(store, arguments)
+        await command(store, {**arguments, STORE_SETTINGS: settings})
     finally:
         await store.close()
 

@@ -7,12 +7,12 @@ from typing import cast
 from actiond.actions.errors import TargetToChangeNotFoundError
 from actiond.actions.ports import Store
 from actiond.actions.use_cases.targets import rotate_key
-from actiond.cli.store_command import Command, owner_of, print_secret, span_ns
-from actiond.config.settings import SettingsError
+from actiond.cli.store_command import STORE_SETTINGS, Command, owner_of, print_secret, span_ns
+from actiond.config.groups import StoreSettings
+from actiond.config.setting import SettingsError
 from actiond.process.console import Failure, info
 from actiond.secrets import encryption_keys
 from actiond.secrets.sealing import Sealer, make_key
-from actiond.storage.urls import DatabaseUrl
 
 
 async def _rotate_key(store: Store, arguments: Mapping[str, object]) -> None:
@@ -21,11 +21,8 @@ async def _rotate_key(store: Store, arguments: Mapping[str, object]) -> None:
     if overlap is None:
         raise SettingsError(f"--overlap: {arguments['overlap']!r} is not a span like 24h, 45m or 0s")
     # The server would not know a key that was made here.
-    keys = encryption_keys.in_use(
-        cast("tuple[bytes, ...] | None", arguments["encryption_keys"]),
-        cast("DatabaseUrl", arguments["database"]).path,
-        may_make=False,
-    )
+    settings = cast("StoreSettings", arguments[STORE_SETTINGS])
+    keys = encryption_keys.in_use(settings.encryption_keys, settings.database.path, may_make=False)
     owner = await owner_of(store, arguments)
     try:
         key = await rotate_key(

@@ -12,7 +12,7 @@ from actiond.actions.ports import Store
 from actiond.actions.tokens import ALL_PERMISSIONS, Token
 from actiond.actions.use_cases.tokens import Tokens
 from actiond.cli.store_command import Command, owner_of, print_secret, print_table, printable, span_ns
-from actiond.config.settings import SettingsError
+from actiond.config.setting import SettingsError
 from actiond.process.console import Failure, info
 
 _LAST_NS = 2**63 - 1

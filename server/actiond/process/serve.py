@@ -24,12 +24,12 @@ def serve(settings: Settings) -> int:
     """Raises SettingsError when an address cannot be had or a file not be read, and KeyFileError."""
     for line in settings.warnings():
         console.warning(line)
-    grpc_at, http_at = reserve_sockets(settings)
+    grpc_at, http_at = reserve_sockets(settings.listen)
     console.warn_of_exposure((grpc_at, http_at))
-    console.allowed_addresses(settings.allow_addresses)
-    logging.set_up(settings.log_level)
+    console.allowed_addresses(settings.delivery.allow_addresses)
+    logging.set_up(settings.telemetry.log_level)
     shutdown.block()
-    if settings.workers == 1:
+    if settings.process.workers == 1:
         return _alone(settings, grpc_at, http_at)
     return _many(settings, grpc_at, http_at)
 
@@ -52,19 +52,21 @@ def _many(settings: Settings, grpc_at: ReservedSocket, http_at: ReservedSocket) 
     if code != 0:
         return code
 
-    memory = Memory(settings.workers)  # before the first fork, so that all of them have it
+    memory = Memory(settings.process.workers)  # before the first fork, so that all of them have it
 
     def body(number: int, pipe: int) -> NoReturn:
         from actiond.process import worker
 
         worker.run(settings, memory, number, grpc_at, http_at, deliver_token, lambda: _report(pipe), supervised=True)
 
-    supervisor = Supervisor(settings.workers, settings.grace, body, lambda: console.serving((grpc_at, http_at)))
+    supervisor = Supervisor(
+        settings.process.workers, settings.process.grace, body, lambda: console.serving((grpc_at, http_at))
+    )
     return supervisor.run()
 
 
 def _deliver_token(settings: Settings, grpc_at: ReservedSocket, http_at: ReservedSocket) -> "DeliverToken":
-    return lambda token: console.admin_token(token, settings.database, grpc_at, http_at)
+    return lambda token: console.admin_token(token, settings.store.database, grpc_at, http_at)
 
 
 def _report(pipe: int) -> None:

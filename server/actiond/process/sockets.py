@@ -10,8 +10,9 @@ import socket
 from dataclasses import dataclass
 from pathlib import Path
 
+from actiond.config.groups import ListenSettings
+from actiond.config.setting import SettingsError
 from actiond.config.setting_parsers import Address
-from actiond.config.settings import Settings, SettingsError
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +30,9 @@ class ReservedSocket:
         return ipaddress.ip_address(self.address.host).is_loopback
 
 
-def reserve_sockets(settings: Settings) -> tuple[ReservedSocket, ReservedSocket]:
+def reserve_sockets(listen: ListenSettings) -> tuple[ReservedSocket, ReservedSocket]:
     """The gRPC and the HTTP listener. Raises SettingsError, naming the setting, when an address cannot be had."""
-    return _reserve("grpc", settings.grpc_address), _reserve("http", settings.http_address)
+    return _reserve("grpc", listen.grpc_address), _reserve("http", listen.http_address)
 
 
 def _reserve(protocol: str, wanted: Address) -> ReservedSocket:

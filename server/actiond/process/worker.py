@@ -97,7 +97,7 @@ async def _serve(
         await _first(stages.draining.wait(), http_served)
         if not stages.draining.is_set():
             raise StartError("the HTTP listener ended by itself")
-        await _stop(settings.grace, stages, application, grpc_server, http_server, http_served)
+        await _stop(settings.process.grace, stages, application, grpc_server, http_server, http_served)
         shutdown.block()
     finally:
         await application.close()
@@ -107,9 +107,9 @@ async def _start_grpc(settings: Settings, application: Application, at: Reserved
     server = grpc.aio.server(
         options=(
             ("grpc.so_reuseport", 1),
-            ("grpc.max_receive_message_length", settings.max_body),
+            ("grpc.max_receive_message_length", settings.limits.max_body),
             # Of one connection. Calls at once, over all of them, are the gateway's to count.
-            ("grpc.max_concurrent_streams", settings.max_concurrent),
+            ("grpc.max_concurrent_streams", settings.limits.max_concurrent),
             # A peer that vanished without a word is noticed within a minute and a half.
             ("grpc.keepalive_time_ms", 60_000),
             ("grpc.keepalive_timeout_ms", 20_000),
@@ -142,7 +142,7 @@ async def _start_http(
         backpressure=65_536,
         http1_settings=HTTP1Settings(
             # Also how long a connection may stay idle between two requests.
-            header_read_timeout=round(settings.read_timeout * 1000),
+            header_read_timeout=round(settings.limits.read_timeout * 1000),
             max_buffer_size=64 * 1024,
         ),
         http2_settings=HTTP2Settings(
