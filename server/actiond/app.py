@@ -102,7 +102,7 @@ class Application:
             calls_log if metrics is None else _each(calls_log, metrics.observe_target),
             observe_started=None if metrics is None else metrics.observe_started,
         )
-        catalogue = make_catalogue(settings.api.descriptor_sets, settings.api.functions)
+        catalogue = make_catalogue(settings.api.descriptor_sets, settings.api.execution_functions)
         targets = Targets(store, time.time_ns, new_id, make_key(sealer), guard.deny_reason)
         probes: dict[str, Probe] = dict(zip(PROBES, (self._alive, self._ready), strict=True))
         codec = Codec()
@@ -223,7 +223,7 @@ def _delivery_limits(settings: Settings) -> DeliveryLimits:
     return DeliveryLimits(
         concurrent=settings.delivery.max_target_calls,
         concurrent_per_target=settings.delivery.max_calls_per_target,
-        response_bytes=settings.delivery.max_target_answer,
+        response_bytes=settings.delivery.max_target_response,
     )
 
 

@@ -27,7 +27,7 @@ async def prepare(settings: Settings, deliver_token: DeliverToken) -> None:
     Leaves nothing open. A database in memory is not there yet: `Application.open` prepares it. Raises SettingsError.
     """
     try:
-        make_catalogue(settings.api.descriptor_sets, settings.api.functions)
+        make_catalogue(settings.api.descriptor_sets, settings.api.execution_functions)
     except DescriptorSetError as error:
         raise SettingsError(f"--descriptor-set: {error}") from error
     if not settings.store.database.traits.outlives_process:

@@ -12,7 +12,7 @@ import pytest
 from tests.process.calls import WAIT, HalfSentCall, accepts, create_target, until
 from tests.process.conftest import Start
 
-SHORT_GRACE = ("--grace", "1", "--read-timeout", "0.9")
+SHORT_GRACE = ("--shutdown-grace-period", "1", "--read-timeout", "0.9")
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

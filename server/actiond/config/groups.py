@@ -58,8 +58,8 @@ class ProcessSettings(SettingsGroup):
     workers: int = setting(
         name="workers", read=parsers.whole_number(1, 256), help="processes that serve", default="1", metavar="N"
     )
-    grace: float = setting(
-        name="grace",
+    shutdown_grace_period: float = setting(
+        name="shutdown-grace-period",
         read=parsers.seconds,
         help="grace period for in-flight calls on shutdown",
         default="10",
@@ -138,8 +138,8 @@ class ApiSettings(SettingsGroup):
         metavar="FILE",
         repeated=True,
     )
-    functions: tuple[str, ...] = setting(
-        name="function",
+    execution_functions: tuple[str, ...] = setting(
+        name="execution-function",
         read=parsers.function_names,
         help="a function that executions may name",
         metavar="NAME",
@@ -179,8 +179,8 @@ class DeliverySettings(SettingsGroup):
         default="1024",
         metavar="N",
     )
-    max_target_answer: int = setting(
-        name="max-target-answer",
+    max_target_response: int = setting(
+        name="max-target-response",
         read=parsers.whole_number(1, 2**31 - 1),
         help="the largest response of a target that is used",
         default="1048576",

@@ -37,7 +37,7 @@ class Settings:
     telemetry: TelemetrySettings
 
     def __post_init__(self) -> None:
-        workers, grace_period = self.process.workers, self.process.grace
+        workers, grace_period = self.process.workers, self.process.shutdown_grace_period
         grpc_address, http_address = self.listen.grpc_address, self.listen.http_address
         if workers > 1 and not self.store.database.traits.shared_by_processes:
             raise SettingsError(
@@ -46,7 +46,8 @@ class Settings:
             )
         if self.limits.read_timeout >= grace_period:
             raise SettingsError(
-                f"--read-timeout: {self.limits.read_timeout:g} s is not shorter than --grace, {grace_period:g} s"
+                f"--read-timeout: {self.limits.read_timeout:g} s is not shorter than"
+                f" --shutdown-grace-period, {grace_period:g} s"
             )
         if http_address == grpc_address and http_address.port != 0:
             raise SettingsError(f"--http-address: {http_address} is --grpc-address too; each needs a port of its own")

@@ -60,7 +60,10 @@ def _many(settings: Settings, grpc_at: ReservedSocket, http_at: ReservedSocket) 
         worker.run(settings, memory, number, grpc_at, http_at, deliver_token, lambda: _report(pipe), supervised=True)
 
     supervisor = Supervisor(
-        settings.process.workers, settings.process.grace, body, lambda: console.serving((grpc_at, http_at))
+        settings.process.workers,
+        settings.process.shutdown_grace_period,
+        body,
+        lambda: console.serving((grpc_at, http_at)),
     )
     return supervisor.run()
 

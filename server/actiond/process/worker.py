@@ -97,7 +97,7 @@ async def _serve(
         await _first(stages.draining.wait(), http_served)
         if not stages.draining.is_set():
             raise StartError("the HTTP listener ended by itself")
-        await _stop(settings.process.grace, stages, application, grpc_server, http_server, http_served)
+        await _stop(settings.process.shutdown_grace_period, stages, application, grpc_server, http_server, http_served)
         shutdown.block()
     finally:
         await application.close()
