@@ -29,12 +29,13 @@ from actiond.api.schema import make_catalogue
 from actiond.api.served import ACTION_SERVICE, SERVICE_NAMES
 from actiond.api.v3alpha import errors
 from actiond.api.v3alpha.service import SIGNING_KEY, ActionService
-from actiond.bootstrap import DeliverToken, id_generator, prepare_store
+from actiond.bootstrap import id_generator, prepare_store
 from actiond.config.settings import Settings
 from actiond.delivery.client import DeliveryLimits, TargetClient
 from actiond.delivery.egress.policy import AddressGuard
 from actiond.executions.plan_cache import Plans
 from actiond.secrets import encryption_keys
+from actiond.secrets.admin_token import DeliverToken
 from actiond.secrets.sealing import Sealer, make_key
 from actiond.storage.opening import open_store
 from actiond.telemetry import target_log
@@ -137,7 +138,7 @@ class Application:
             if not settings.store.database.traits.outlives_process:
                 await prepare_store(store, settings, deliver_token)
             sealer = Sealer(
-                encryption_keys.in_use(settings.store.encryption_keys, settings.store.database.path, may_make=False)
+                encryption_keys.in_use(settings.store.encryption_keys, settings.store.secrets_dir, may_create=False)
             )
             instance = await store.write(lambda transaction: transaction.default_owner())
             return cls(settings, store, await id_generator(store), sealer, instance or "", metrics)

@@ -12,13 +12,11 @@ from actiond.actions.use_cases.tokens import Tokens, first_start
 from actiond.api.schema import DescriptorSetError, make_catalogue
 from actiond.config.settings import Settings, SettingsError
 from actiond.secrets import encryption_keys
+from actiond.secrets.admin_token import DeliverToken
 from actiond.storage.opening import open_store
 
 ADMIN = "admin"
 """The id and the name of the token that the first start makes."""
-
-DeliverToken = Callable[[str], None]
-"""Gives the admin token's secret, made just now, to whoever will use it: nobody can be told again."""
 
 
 async def prepare(settings: Settings, deliver_token: DeliverToken) -> None:
@@ -35,7 +33,7 @@ async def prepare(settings: Settings, deliver_token: DeliverToken) -> None:
     store = open_store(settings.store.database)
     try:
         await prepare_store(store, settings, deliver_token)
-        encryption_keys.in_use(settings.store.encryption_keys, settings.store.database.path, may_make=True)
+        encryption_keys.in_use(settings.store.encryption_keys, settings.store.secrets_dir, may_create=True)
     finally:
         await store.close()
 

@@ -245,6 +245,14 @@ def test_a_database_that_is_not_there_is_not_made_by_looking(tmp_path: Path) -> 
     assert list(tmp_path.iterdir()) == []
 
 
+def test_the_commands_find_the_database_in_the_data_directory(tmp_path: Path) -> None:
+    elsewhere = ("--data-dir", str(tmp_path / "elsewhere"))
+    assert run(*CREATE, "--owner", "1", *elsewhere, cwd=tmp_path).returncode == 0
+    assert " ci " in run("token", "list", *elsewhere, cwd=tmp_path).stdout
+    assert "CONDITION" in run("execution", "list", "--owner", "1", *elsewhere, cwd=tmp_path).stdout
+    assert [entry.name for entry in tmp_path.iterdir()] == ["elsewhere"]
+
+
 def test_before_the_first_start_there_is_no_default_owner(tmp_path: Path) -> None:
     refused(run(*CREATE, cwd=tmp_path), "--owner", code=1)
 

@@ -5,6 +5,7 @@ import contextlib
 import logging
 import socket
 from dataclasses import fields
+from pathlib import Path
 from typing import cast
 
 import pytest
@@ -17,6 +18,7 @@ from actiond.config.setting_parsers import Address
 from actiond.config.settings import TABLE, Settings
 from actiond.process import console
 from actiond.process.sockets import ReservedSocket
+from actiond.storage.urls import DatabaseUrl
 from actiond.telemetry.logging import OneLineFormatter
 
 WRONG = [
@@ -30,6 +32,8 @@ WRONG = [
     ("grpc_address", "[localhost]:1"),
     ("grpc_address", "127.0.0.1:\u0665\u0660"),
     ("http_address", ""),
+    ("data_dir", ""),
+    ("data_dir", "\x00"),
     ("database", ""),
     ("database", "postgres://localhost/x"),
     ("database", "sqlite:relative.db"),
@@ -139,6 +143,22 @@ def test_a_flag_wins_over_its_variable() -> None:
 def test_memory_is_refused_with_more_than_one_worker() -> None:
     with pytest.raises(SettingsError, match=r"--workers.*memory:"):
         settings.read({"database": "memory:", "workers": "2"}, EMPTY)
+
+
+def test_sqlites_default_file_is_in_the_data_directory() -> None:
+    assert settings.read({}, EMPTY).store.database == DatabaseUrl("sqlite", Path("data/actiond.db"))
+    elsewhere = settings.read({"data_dir": "/var/lib/actiond"}, EMPTY).store
+    assert elsewhere.database == DatabaseUrl("sqlite", Path("/var/lib/actiond/actiond.db"))
+
+
+def test_a_database_of_ones_own_leaves_the_secrets_in_the_data_directory() -> None:
+    store = settings.read({"data_dir": "secrets", "database": "sqlite:///file.db"}, EMPTY).store
+    assert store.database == DatabaseUrl("sqlite", Path("file.db"))
+    assert store.secrets_dir == Path("secrets")
+
+
+def test_what_ends_with_the_process_leaves_no_secrets_in_the_data_directory() -> None:
+    assert settings.read({"database": "memory:"}, EMPTY).store.secrets_dir is None
 
 
 def test_one_port_for_both_listeners_is_refused() -> None:

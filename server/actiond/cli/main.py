@@ -22,7 +22,7 @@ _SERVE = """\
 Serves until SIGTERM or Ctrl-C: then no new calls are taken, and what runs may finish within the grace; a second signal
 ends the grace. In brackets: the variable that stands for a flag, and the default. A flag wins over its variable.
 ACTIOND_ADMIN_TOKEN sets the admin token's secret instead of having one made at the first start; ACTIOND_ENCRYPTION_KEY
-what signing keys are encrypted with, instead of a file beside the database.
+what signing keys are encrypted with, instead of a file in the data directory.
 """
 
 

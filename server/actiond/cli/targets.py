@@ -22,7 +22,7 @@ async def _rotate_key(store: Store, arguments: Mapping[str, object]) -> None:
         raise SettingsError(f"--overlap: {arguments['overlap']!r} is not a span like 24h, 45m or 0s")
     # The server would not know a key that was made here.
     settings = cast("StoreSettings", arguments[STORE_SETTINGS])
-    keys = encryption_keys.in_use(settings.encryption_keys, settings.database.path, may_make=False)
+    keys = encryption_keys.in_use(settings.encryption_keys, settings.secrets_dir, may_create=False)
     owner = await owner_of(store, arguments)
     try:
         key = await rotate_key(

@@ -1,7 +1,9 @@
 """The settings, in groups: each is handed to the part of the program that it is for, and to no other."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 from actiond.config import setting_parsers as parsers
 from actiond.config.setting import SettingsGroup, setting
@@ -9,6 +11,9 @@ from actiond.config.setting_parsers import Address
 from actiond.delivery.egress.networks import Network
 from actiond.secrets import encryption_keys
 from actiond.storage.urls import DatabaseUrl, parse_database_url
+
+DATABASE_FILE = "actiond.db"
+"""SQLite's file in the data directory, unless a URL names another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,24 +36,41 @@ class ListenSettings(SettingsGroup):
     )
 
 
+def _database_in_data_dir(chosen: Mapping[str, object]) -> DatabaseUrl:
+    return DatabaseUrl("sqlite", cast("Path", chosen["data_dir"]) / DATABASE_FILE)
+
+
 @dataclass(frozen=True, slots=True)
 class StoreSettings(SettingsGroup):
     """Where the data is, and what is encrypted in it. The commands on the store take these too."""
 
+    data_dir: Path = setting(
+        name="data-dir",
+        read=parsers.directory,
+        help="directory of the admin token, the encryption key and SQLite's default file",
+        default="data",
+        metavar="DIR",
+    )
     database: DatabaseUrl = setting(
         name="database",
         read=parse_database_url,
         help="memory:, sqlite:///relative/path or sqlite:////absolute/path",
-        default="sqlite:///data/actiond.db",
+        default=f"sqlite:///<data-dir>/{DATABASE_FILE}",
+        derive=_database_in_data_dir,
         metavar="URL",
     )
     encryption_keys: tuple[bytes, ...] | None = setting(
         name="encryption-key",
         read=encryption_keys.parse,
-        help="key that signing keys are encrypted with, 32 bytes in base64, instead of a file beside the database;"
+        help="key that signing keys are encrypted with, 32 bytes in base64, instead of a file in the data directory;"
         " several while it is changed, the newest first",
         variable_only=True,
     )
+
+    @property
+    def secrets_dir(self) -> Path | None:
+        """The directory of admin token and encryption key; None where both end with the process, as the store does."""
+        return self.data_dir if self.database.traits.outlives_process else None
 
 
 @dataclass(frozen=True, slots=True)

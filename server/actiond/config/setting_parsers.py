@@ -113,6 +113,13 @@ def paths(text: str) -> tuple[Path, ...]:
     return tuple(Path(part) for part in re.split(r"[\n:]", text) if part)
 
 
+def directory(text: str) -> Path:
+    """Parse the path of a directory, which need not exist."""
+    if not text or not text.isprintable():
+        raise ValueError(f"{text!r} is not the path of a directory")
+    return Path(text)
+
+
 def function_names(text: str) -> tuple[str, ...]:
     """Parse a list of names that a condition may contain."""
     names = tuple(_parts(text))

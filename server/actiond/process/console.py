@@ -3,14 +3,13 @@
 import os
 import sys
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 from actiond.actions.errors import SchemaTooNewError, StoreError
 from actiond.config.setting_parsers import Address
 from actiond.process.sockets import ReservedSocket
-from actiond.secrets import private_files
-from actiond.storage.urls import DatabaseUrl
+from actiond.secrets import admin_token
 
-TOKEN_FILE = "admin-token"  # noqa: S105  # a file's name
 _ANY_HOST = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  # nothing is bound here
 
 _TARGET = '{{"name": "{name}", "restWebhook": {{}}, "timeout": "10s", "endpoint": "https://example.com/hook"}}'
@@ -64,17 +63,17 @@ def serving(listeners: Iterable[ReservedSocket]) -> None:
         print_line(f"{listener.protocol} listening on {listener.address}")
 
 
-def admin_token(token: str, database: DatabaseUrl, grpc: ReservedSocket, http: ReservedSocket) -> None:
-    """Hands over the token that was just made: shown on a terminal, else left in a file that its owner alone can read.
+def deliver_admin_token(token: str, data_dir: Path | None, grpc: ReservedSocket, http: ReservedSocket) -> None:
+    """Deliver the token that was just generated: show it on a terminal, else write it to a file for this user alone.
 
-    A store in memory has no place for a file, and the token ends with the process: it goes to stderr.
+    Without a data directory the token ends with the process: it goes to stderr.
     """
     if sys.stdout is not None and sys.stdout.isatty():
         print_line(_introduction(token, _reachable(grpc.address), _reachable(http.address)))
-    elif database.path is not None:
-        path = database.path.parent / TOKEN_FILE
+    elif data_dir is not None:
+        path = data_dir / admin_token.FILE
         try:
-            private_files.replace(path, f"{token}\n")
+            admin_token.write(path, token)
         except OSError as error:
             raise Failure(f"{path}: the admin token cannot be written: {error.strerror}") from error
         print_line(f"admin token written to {path}")

@@ -2,19 +2,17 @@
 
 import asyncio
 import os
-from typing import TYPE_CHECKING, NoReturn
+from typing import NoReturn
 
 from actiond.actions.errors import StoreError
 from actiond.config.settings import Settings, SettingsError
 from actiond.process import child_process, console, shutdown
 from actiond.process.sockets import ReservedSocket, reserve_sockets
 from actiond.process.supervisor import Supervisor
+from actiond.secrets.admin_token import DeliverToken
 from actiond.secrets.encryption_keys import KeyFileError
 from actiond.telemetry import logging
 from actiond.telemetry.metrics.memory import Memory
-
-if TYPE_CHECKING:
-    from actiond.bootstrap import DeliverToken
 
 # actiond.process.worker and actiond.bootstrap, which load grpc and start threads, are imported where they run,
 # and never in a supervisor.
@@ -68,21 +66,21 @@ def _many(settings: Settings, grpc_at: ReservedSocket, http_at: ReservedSocket) 
     return supervisor.run()
 
 
-def _deliver_token(settings: Settings, grpc_at: ReservedSocket, http_at: ReservedSocket) -> "DeliverToken":
-    return lambda token: console.admin_token(token, settings.store.database, grpc_at, http_at)
+def _deliver_token(settings: Settings, grpc_at: ReservedSocket, http_at: ReservedSocket) -> DeliverToken:
+    return lambda token: console.deliver_admin_token(token, settings.store.secrets_dir, grpc_at, http_at)
 
 
 def _report(pipe: int) -> None:
     os.write(pipe, b"1")
 
 
-def _prepare(settings: Settings, deliver_token: "DeliverToken") -> None:
+def _prepare(settings: Settings, deliver_token: DeliverToken) -> None:
     from actiond.bootstrap import prepare
 
     asyncio.run(prepare(settings, deliver_token))
 
 
-def _prepare_in_child(settings: Settings, deliver_token: "DeliverToken") -> int:
+def _prepare_in_child(settings: Settings, deliver_token: DeliverToken) -> int:
     """The same from a process that is then gone, with every thread and library that it needed; its exit code."""
 
     def body(_pipe: int) -> NoReturn:

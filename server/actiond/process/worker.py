@@ -21,10 +21,10 @@ from granian.server.embed import Server as HttpServer
 
 from actiond.actions.errors import StoreError
 from actiond.app import Application
-from actiond.bootstrap import DeliverToken
 from actiond.config.settings import Settings
 from actiond.process import child_process, console, shutdown
 from actiond.process.sockets import ReservedSocket, is_listening
+from actiond.secrets.admin_token import DeliverToken
 from actiond.secrets.encryption_keys import KeyFileError
 from actiond.telemetry.metrics.memory import Memory
 
