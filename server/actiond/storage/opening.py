@@ -1,6 +1,7 @@
 """Opening the store that a database URL names. Each store, and its driver, is imported only when it is opened."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 from actiond.actions.errors import StoreError
 from actiond.actions.ports import Store
@@ -15,12 +16,14 @@ def open_store(url: DatabaseUrl, observe_batch: ObserveBatch | None = None, *, m
 
     A memory store never calls `observe_batch`: nothing waits in it. Raise StoreError when the store cannot be opened.
     """
-    if url.path is None:
-        from actiond.storage.memory import MemoryStore
+    match url:
+        case DatabaseUrl("sqlite", Path() as path):
+            if must_exist and not path.exists():
+                raise StoreError(f"{path}: there is no such database")
+            from actiond.storage.sqlite import SqliteStore
 
-        return MemoryStore()
-    if must_exist and not url.path.exists():
-        raise StoreError(f"{url.path}: there is no such database")
-    from actiond.storage.sqlite import SqliteStore
+            return SqliteStore.open(path, observe_batch=observe_batch)
+        case _:
+            from actiond.storage.memory import MemoryStore
 
-    return SqliteStore.open(url.path, observe_batch=observe_batch)
+            return MemoryStore()
