@@ -143,7 +143,7 @@ def test_calls_to_targets_are_counted_those_under_way_too(start: Start) -> None:
 
         reading = Reading(scrape(server).body)
         assert reading("actiond_target_calls_total", target=ids[0], outcome="status") == 1
-        assert reading("actiond_target_failures_passed_over_total", target=ids[0]) == 1
+        assert reading("actiond_target_failures_ignored_total", target=ids[0]) == 1
         assert reading("actiond_target_call_duration_seconds_count", outcome="status") == 1
         assert reading("actiond_target_calls_total", target=ids[1], outcome="ok") is None
         assert reading("actiond_started_target_calls") == 1
