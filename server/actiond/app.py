@@ -1,11 +1,13 @@
-"""The composition root: the only module that names concrete classes, and the one list of what is public."""
+"""The composition root: makes the objects that serve, and has the one list of what is public."""
 
+import asyncio
 import logging
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import grpc
 from actiond_protos.zitadel.action.v3alpha import action_service_pb2
@@ -30,6 +32,7 @@ from actiond.api.served import ACTION_SERVICE, SERVICE_NAMES
 from actiond.api.v3alpha import errors
 from actiond.api.v3alpha.service import SIGNING_KEY, ActionService
 from actiond.bootstrap import id_generator, prepare_store
+from actiond.config.groups import ApiSettings, DeliverySettings, TelemetrySettings
 from actiond.config.settings import Settings
 from actiond.delivery.client import DeliveryLimits, TargetClient
 from actiond.delivery.egress.policy import AddressGuard
@@ -43,24 +46,25 @@ from actiond.telemetry.access_log import AccessLog, as_json, as_text
 from actiond.telemetry.line_writer import LineWriter
 from actiond.telemetry.metrics.endpoint import MetricsPage, holders
 from actiond.telemetry.metrics.memory import Memory
+from actiond.telemetry.metrics.null import NullMetrics
 from actiond.telemetry.metrics.recorder import Metrics
 from actiond.telemetry.target_log import CallLog
-from rpcfront import Cors, Gateway, Info, Limits, Observe, refusal
+from rpcfront import Cors, Gateway, Info, Limits, refusal
 from rpcfront.adapters.rsgi import RsgiApplication
 from rpcfront.openapi import DOCUMENT_PATH, PAGE_PATH, read_comments
 from rpcfront.protocols import connect_unary, rest
 from rpcfront.reflection import reflected_pool
-from rpcfront.router import Page, Probe
+from rpcfront.router import Page
 from rpcfront.transcoding.json.codec import Codec
 from rpcfront.validation.rules import Rules
 
 _log = logging.getLogger(__name__)
 
 PROBES = ("/healthz", "/readyz")
-"""They say that the process lives, and that the store answers and no drain has begun."""
+"""Whether the process lives, and whether the store can be reached and no shutdown has begun."""
 METRICS_PATH = "/metrics"
 PUBLIC = (health.SERVICE_NAME, reflection.SERVICE_NAME, *PROBES, DOCUMENT_PATH, PAGE_PATH)
-"""The one list of what is answered without a token: services over native gRPC, and paths over HTTP. None of it is a
+"""The one list of what is served without a token: services over native gRPC, and paths over HTTP. None of it is a
 method of the gateway's. METRICS_PATH is one more, unless `--metrics` says otherwise."""
 
 TRAILER_PREFIXES = (rest.TRAILER_PREFIX, connect_unary.TRAILER_PREFIX)
@@ -71,77 +75,90 @@ ACCESS_LOG_STYLES = {"text": as_text, "json": as_json}
 T = TypeVar("T")
 
 
+async def _nothing() -> None:
+    """Neither waits for anything nor has anything to cancel."""
+
+
+@dataclass(frozen=True, slots=True)
+class ApplicationPart:
+    """A part of a worker, see process/parts.py. It is open already, and needs nobody to tell it of a drain."""
+
+    name: str
+    close: Callable[[], Coroutine[Any, Any, object]]
+    idle: Callable[[], Coroutine[Any, Any, object]] = _nothing
+    cancel: Callable[[], Coroutine[Any, Any, object]] = _nothing
+
+    async def start(self) -> None: ...
+
+    async def ended(self) -> None:
+        await asyncio.Event().wait()
+
+    def drain(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class OpenStore:
+    """The store, and what depends on it alone."""
+
+    store: Store
+    sealer: Sealer
+    new_id: Callable[[], str]
+    instance: str
+    """The default owner's id, by which targets know this server."""
+
+
 class Application:
-    """One worker's services, from the store to the faces that the listeners call."""
+    """One worker's services, from the store to what the listeners call."""
 
     def __init__(
-        self,
-        settings: Settings,
-        store: Store,
-        new_id: Callable[[], str],
-        sealer: Sealer,
-        instance: str,
-        metrics: Metrics | None,
+        self, settings: Settings, opened: OpenStore, metrics: Metrics | NullMetrics, draining: asyncio.Event
     ) -> None:
-        """`instance` is the default owner's id, by which targets know this server."""
-        self._store = store
-        self._draining = False
-        self._health = HealthServicer(SERVICE_NAMES)
-        style = ACCESS_LOG_STYLES.get(settings.telemetry.access_log)
-        self._access_log = None if style is None else AccessLog(sys.stderr.fileno(), style, _owner)
-        guard = AddressGuard(settings.delivery.allow_addresses, settings.delivery.deny_addresses)
+        """Take what `open` has opened. Once `draining` is set, readiness and health say so."""
+        self._store = opened.store
+        self._draining = draining
+        self._health = HealthServicer(SERVICE_NAMES, draining)
+        self._access_log = _access_log(settings.telemetry)
         self._target_lines = LineWriter(sys.stderr.fileno(), "log of calls to targets")
-        style_of_targets = target_log.as_json if settings.telemetry.access_log == "json" else target_log.as_text
-        calls_log = CallLog(
-            self._target_lines.put, style_of_targets, logging.getLevelName(settings.telemetry.log_level.upper())
-        )
+        guard = AddressGuard(settings.delivery.allow_addresses, settings.delivery.deny_addresses)
         self._client = TargetClient(
             guard,
-            sealer,
-            _delivery_limits(settings),
+            opened.sealer,
+            _delivery_limits(settings.delivery),
             f"actiond/{__version__}",
-            calls_log if metrics is None else _each(calls_log, metrics.observe_target),
-            observe_started=None if metrics is None else metrics.observe_started,
+            _each(_target_log(settings.telemetry, self._target_lines), metrics.observe_target),
+            observe_started=metrics.observe_started,
         )
-        catalogue = make_catalogue(settings.api.descriptor_sets, settings.api.execution_functions)
-        targets = Targets(store, time.time_ns, new_id, make_key(sealer), guard.deny_reason)
-        probes: dict[str, Probe] = dict(zip(PROBES, (self._alive, self._ready), strict=True))
-        codec = Codec()
-        tokens = Tokens(store, time.time_ns)
+        tokens = Tokens(opened.store, time.time_ns)
+        service, interceptor = _domain(settings.api, opened, guard, self._client)
         self._gateway = Gateway(
-            services=[(ACTION_SERVICE, ActionService(targets, Executions(store, time.time_ns, catalogue), catalogue))],
+            services=[(ACTION_SERVICE, service)],
             authenticate=Authenticator(tokens),
             translate=errors.to_status,
             success_code=permissions.success_code,
-            probes=probes,
-            cors=Cors(
-                frozenset(settings.api.cors_origins),
-                (*settings.api.cors_headers, BYPASS_HEADER),
-                (*settings.api.cors_expose_headers, *(f"{prefix}{SIGNING_KEY}" for prefix in TRAILER_PREFIXES)),
-            ),
+            probes=dict(zip(PROBES, (self._alive, self._ready), strict=True)),
+            cors=_cors(settings.api),
             limits=Limits(settings.limits.max_body, settings.limits.read_timeout, settings.limits.max_concurrent),
             strict_json=settings.api.strict_json,
-            interceptors=[
-                ExecutionInterceptor(Plans(store), self._client, codec, Merger(codec, Rules().violations), instance)
-            ],
-            observe=_observer(self._access_log, metrics),
-            pages=_pages(settings, metrics, tokens),
+            interceptors=[interceptor],
+            observe=_each(metrics.observe_call, *([] if self._access_log is None else [self._access_log])),
+            pages=_pages(settings.telemetry, metrics, tokens),
             openapi=_openapi(),
         )
 
     @classmethod
-    async def open(cls, settings: Settings, deliver_token: DeliverToken, memory: Memory, worker: int) -> "Application":
-        """Opens the store and, on `memory:`, prepares it; `prepare` has seen to any other."""
-        metrics = None if settings.telemetry.metrics == "none" else Metrics(memory, worker)
-        store = open_store(settings.store.database, None if metrics is None else metrics.observe_batch)
+    async def open(
+        cls, settings: Settings, deliver_token: DeliverToken, memory: Memory, worker: int, draining: asyncio.Event
+    ) -> "Application":
+        """Open the store and, if it does not outlive this process, prepare it; `prepare` has prepared any other."""
+        metrics = NullMetrics() if settings.telemetry.metrics == "none" else Metrics(memory, worker)
+        store = open_store(settings.store.database, metrics.observe_batch)
         try:
             if not settings.store.database.traits.outlives_process:
-                await prepare_store(store, settings, deliver_token)
-            sealer = Sealer(
-                encryption_keys.in_use(settings.store.encryption_keys, settings.store.secrets_dir, may_create=False)
-            )
+                await prepare_store(store, settings.api.admin_token, deliver_token)
+            keys = encryption_keys.in_use(settings.store.encryption_keys, settings.store.secrets_dir, may_create=False)
             instance = await store.write(lambda transaction: transaction.default_owner())
-            return cls(settings, store, await id_generator(store), sealer, instance or "", metrics)
+            opened = OpenStore(store, Sealer(keys), await id_generator(store), instance or "")
+            return cls(settings, opened, metrics, draining)
         except BaseException:
             await store.close()
             raise
@@ -152,43 +169,37 @@ class Application:
         return self._gateway.rsgi
 
     def add_to(self, server: grpc.aio.Server) -> None:
-        """Registers everything that native gRPC serves."""
+        """Register everything that native gRPC serves."""
         server.add_generic_rpc_handlers((self._gateway.grpc_handler,))
         health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
         names = (*SERVICE_NAMES, *(name for name in PUBLIC if not name.startswith("/")))
         reflection.enable_server_reflection(names, server, reflected_pool((*names, *errors.DETAIL_TYPES)))
 
-    def drain(self) -> None:
-        """Health is NOT_SERVING and /readyz 503 from now on, for those who send work here."""
-        self._draining = True
-        self._health.drain()
+    def parts(self) -> Sequence[ApplicationPart]:
+        """Return the parts of a worker that the listeners need, each after those that it uses itself."""
+        return (
+            ApplicationPart("logs", close=self._close_logs),
+            ApplicationPart("store", close=self._store.close),
+            # Calls that an API call waits for end with it. `close` cuts the others.
+            ApplicationPart("target client", idle=self._client.wait_idle, close=self._client.close),
+            ApplicationPart("gateway", idle=self._gateway.wait_idle, cancel=self._cancel_calls, close=_nothing),
+        )
 
-    async def wait_idle(self) -> None:
-        """Returns when no HTTP call is running."""
+    async def _cancel_calls(self) -> None:
+        """Cancel the calls over HTTP that are still running, and wait until each has its last response."""
+        self._gateway.stop()
         await self._gateway.wait_idle()
 
-    async def wait_for_targets(self) -> None:
-        """Returns when no target is being called for whose answer nobody waits."""
-        await self._client.wait_idle()
-
-    async def cancel(self) -> None:
-        """Cancels the HTTP calls that are still running, and waits until each has been told so."""
-        self._gateway.stop()
-        await self.wait_idle()
-
-    async def close(self) -> None:
-        """Cuts what targets are still being called for, finishes what was handed to the store, and closes it."""
-        await self._client.close()
-        await self._store.close()
+    async def _close_logs(self) -> None:
         if self._access_log is not None:
             self._access_log.close()
         self._target_lines.close()
 
     async def _alive(self) -> None:
-        """The process answers: that is all there is to know."""
+        """Return: that the process responds is all there is to know."""
 
     async def _ready(self) -> None:
-        if self._draining:
+        if self._draining.is_set():
             raise refusal(code_pb2.UNAVAILABLE, "the server is shutting down")
         try:
             await self._store.ping()
@@ -197,39 +208,66 @@ class Application:
             raise refusal(code_pb2.UNAVAILABLE, "the store does not answer") from None
 
 
-def _pages(settings: Settings, metrics: Metrics | None, tokens: Tokens) -> dict[str, Page]:
-    if metrics is None:
+def _domain(
+    api: ApiSettings, opened: OpenStore, guard: AddressGuard, client: TargetClient
+) -> tuple[ActionService, ExecutionInterceptor]:
+    """Make the service, and the interceptor that runs executions on its calls."""
+    catalogue = make_catalogue(api.descriptor_sets, api.execution_functions)
+    targets = Targets(opened.store, time.time_ns, opened.new_id, make_key(opened.sealer), guard.deny_reason)
+    executions = Executions(opened.store, time.time_ns, catalogue)
+    codec = Codec()
+    merger = Merger(codec, Rules().violations)
+    interceptor = ExecutionInterceptor(Plans(opened.store), client, codec, merger, opened.instance)
+    return ActionService(targets, executions, catalogue), interceptor
+
+
+def _cors(api: ApiSettings) -> Cors:
+    return Cors(
+        frozenset(api.cors_origins),
+        (*api.cors_headers, BYPASS_HEADER),
+        (*api.cors_expose_headers, *(f"{prefix}{SIGNING_KEY}" for prefix in TRAILER_PREFIXES)),
+    )
+
+
+def _pages(telemetry: TelemetrySettings, metrics: Metrics | NullMetrics, tokens: Tokens) -> dict[str, Page]:
+    if isinstance(metrics, NullMetrics):
         return {}
-    authorize = holders(tokens, permissions.READ_METRICS) if settings.telemetry.metrics == "private" else None
+    authorize = holders(tokens, permissions.READ_METRICS) if telemetry.metrics == "private" else None
     return {METRICS_PATH: MetricsPage(metrics.render, metrics.content_type, authorize)}
 
 
-def _observer(access_log: AccessLog | None, metrics: Metrics | None) -> Observe | None:
-    if metrics is None or access_log is None:
-        return access_log if metrics is None else metrics.observe_call
-    return _each(access_log, metrics.observe_call)
+def _access_log(telemetry: TelemetrySettings) -> AccessLog | None:
+    style = ACCESS_LOG_STYLES.get(telemetry.access_log)
+    return None if style is None else AccessLog(sys.stderr.fileno(), style, _owner)
 
 
-def _each(first: Callable[[T], object], second: Callable[[T], object]) -> Callable[[T], None]:
-    """Tells both."""
-
-    def tell(told: T) -> None:
-        first(told)
-        second(told)
-
-    return tell
+def _target_log(telemetry: TelemetrySettings, lines: LineWriter) -> CallLog:
+    style = target_log.as_json if telemetry.access_log == "json" else target_log.as_text
+    return CallLog(lines.put, style, logging.getLevelName(telemetry.log_level.upper()))
 
 
-def _delivery_limits(settings: Settings) -> DeliveryLimits:
+def _each(*observers: Callable[[T], object]) -> Callable[[T], object]:
+    """Return what calls each of the observers."""
+    if len(observers) == 1:
+        return observers[0]
+
+    def observe(observed: T) -> None:
+        for observer in observers:
+            observer(observed)
+
+    return observe
+
+
+def _delivery_limits(delivery: DeliverySettings) -> DeliveryLimits:
     return DeliveryLimits(
-        concurrent=settings.delivery.max_target_calls,
-        concurrent_per_target=settings.delivery.max_calls_per_target,
-        response_bytes=settings.delivery.max_target_response,
+        concurrent=delivery.max_target_calls,
+        concurrent_per_target=delivery.max_calls_per_target,
+        response_bytes=delivery.max_target_response,
     )
 
 
 def _openapi() -> Info:
-    """What the OpenAPI document says beside the routes."""
+    """Return what the OpenAPI document says besides the routes."""
     # protoc's Python output has no comments; this has them.
     described = Path(action_service_pb2.__file__).parents[3] / "actiond.binpb"
     return Info(
@@ -242,5 +280,5 @@ def _openapi() -> Info:
 
 
 def _owner(caller: Token) -> str:
-    """What the access log says of a caller."""
+    """Return what the access log says of a caller."""
     return caller.owner
