@@ -1,4 +1,4 @@
-"""`python -m server` is `actiond`."""
+"""`python -m actiond` is `actiond`."""
 
 import sys
 

@@ -1,13 +1,16 @@
-"""The composition root: the only module that names concrete classes, and the one list of what is public."""
+"""The composition root: it puts the parts of a worker together, and lists what is served without a token."""
 
+import asyncio
 import logging
 import sys
 import time
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import Any
 
+import actiond_protos
 import grpc
-from actiond_protos.zitadel.action.v3alpha import action_service_pb2
 from google.rpc import code_pb2
 from grpc_health.v1 import health, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
@@ -30,10 +33,10 @@ from actiond.api.served import ACTION_SERVICE, SERVICES
 from actiond.api.v3alpha import errors
 from actiond.api.v3alpha.service import SIGNING_KEY, ActionService
 from actiond.bootstrap import id_generator, prepare_store
+from actiond.config.groups import ApiSettings, DeliverySettings, TelemetrySettings
 from actiond.config.settings import Settings
 from actiond.delivery.client import DeliveryLimits, Egress, TargetClient
 from actiond.delivery.egress.policy import AddressGuard
-from actiond.delivery.observers import TargetObserver
 from actiond.delivery.signer import Signer
 from actiond.executions.plan_cache import PlanCache
 from actiond.executions.runner import Runner
@@ -43,10 +46,9 @@ from actiond.secrets.sealing import Sealer, make_key
 from actiond.storage.opening import open_store
 from actiond.telemetry.access_log import AccessLog
 from actiond.telemetry.line_writer import LineWriter
-from actiond.telemetry.metrics.endpoint import MetricsPage
 from actiond.telemetry.metrics.memory import Memory
+from actiond.telemetry.metrics.null import NullMetrics
 from actiond.telemetry.metrics.recorder import Metrics
-from actiond.telemetry.metrics.target_observer import TargetMetrics
 from actiond.telemetry.records import FORMATS
 from actiond.telemetry.target_log import TargetLog
 from rpcfront import (
@@ -55,11 +57,9 @@ from rpcfront import (
     TRAILER_PREFIXES,
     Cors,
     Gateway,
-    Handler,
     Info,
     JsonCodec,
     Limits,
-    Probe,
     RsgiApplication,
     Validator,
     read_comments,
@@ -72,84 +72,96 @@ _log = logging.getLogger(__name__)
 SERVICE_NAMES = tuple(service.full_name for service in SERVICES)
 
 PROBES = ("/healthz", "/readyz")
-"""They say that the process lives, and that the store answers and no drain has begun."""
+"""Whether the process lives, and whether the store can be read and no shutdown has begun."""
 METRICS_PATH = "/metrics"
 PUBLIC = (health.SERVICE_NAME, reflection.SERVICE_NAME, *PROBES, DOCUMENT_PATH, DOCS_PATH)
-"""The one list of what is answered without a token: services over native gRPC, and paths over HTTP. None of it is a
-method of the gateway's. METRICS_PATH is one more, unless `--metrics` says otherwise."""
+"""All that is served without a token: services over native gRPC, and paths over HTTP. None of it is a method of the
+gateway's. METRICS_PATH is one more, unless `--metrics` says otherwise."""
+
+
+async def _nothing() -> None:
+    """Neither waits for anything nor has anything to cancel."""
+
+
+@dataclass(frozen=True, slots=True)
+class ApplicationPart:
+    """A part of a worker, see process/parts.py. It is open already, and needs nobody to tell it of a drain."""
+
+    name: str
+    close: Callable[[], Coroutine[Any, Any, object]]
+    idle: Callable[[], Coroutine[Any, Any, object]] = _nothing
+    cancel: Callable[[], Coroutine[Any, Any, object]] = _nothing
+
+    async def start(self) -> None: ...
+
+    async def ended(self) -> None:
+        await asyncio.Event().wait()
+
+    def drain(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class OpenStore:
+    """The store, and what depends on it alone."""
+
+    store: Store
+    sealer: Sealer
+    new_id: Callable[[], str]
+    instance: str
+    """The default owner's id, by which targets know this server."""
 
 
 class Application:
-    """One worker's services, from the store to the faces that the listeners call."""
+    """One worker's services, from the store to what the listeners call."""
 
     def __init__(
-        self,
-        settings: Settings,
-        store: Store,
-        new_id: Callable[[], str],
-        sealer: Sealer,
-        instance: str,
-        metrics: Metrics | None,
+        self, settings: Settings, opened: OpenStore, metrics: Metrics | NullMetrics, draining: asyncio.Event
     ) -> None:
-        """`instance` is the default owner's id, by which targets know this server."""
-        self._store = store
-        self._draining = False
-        self._health = HealthServicer(SERVICE_NAMES)
-        access_log_format = FORMATS.get(settings.telemetry.access_log)
-        self._access_log = (
-            None if access_log_format is None else AccessLog(sys.stderr.fileno(), access_log_format, _owner)
-        )
-        guard = AddressGuard(settings.delivery.allow_addresses, settings.delivery.deny_addresses)
+        """Take what `open` has opened. Once `draining` is set, readiness and health say so."""
+        self._store = opened.store
+        self._draining = draining
+        self._health = HealthServicer(SERVICE_NAMES, draining)
+        self._access_logs = _access_logs(settings.telemetry)
         self._target_lines = LineWriter(sys.stderr.fileno(), "log of calls to targets")
-        format_record = FORMATS["json" if settings.telemetry.access_log == "json" else "text"]
-        level = logging.getLevelName(settings.telemetry.log_level.upper())
-        observers: list[TargetObserver] = [TargetLog(self._target_lines.put, format_record, level)]
-        if metrics is not None:
-            observers.append(TargetMetrics(metrics))
-        egress = Egress(guard, Signer(sealer), f"actiond/{__version__}")
-        self._client = TargetClient(egress, _delivery_limits(settings), observers)
-        described = map(read_descriptor_set, settings.api.descriptor_sets)
-        catalogue = make_catalogue(SERVICES, described, settings.api.execution_functions)
-        targets = Targets(store, time.time_ns, new_id, make_key(sealer), guard.deny_reason)
-        probes: dict[str, Probe] = dict(zip(PROBES, (self._alive, self._ready), strict=True))
-        codec = JsonCodec()
-        tokens = Tokens(store, time.time_ns)
+        guard = AddressGuard(settings.delivery.allow_addresses, settings.delivery.deny_addresses)
+        self._client = TargetClient(
+            Egress(guard, Signer(opened.sealer), f"actiond/{__version__}"),
+            _delivery_limits(settings.delivery),
+            [_target_log(settings.telemetry, self._target_lines), *metrics.target_observers],
+        )
+        tokens = Tokens(opened.store, time.time_ns)
+        is_private = settings.telemetry.metrics == "private"
+        holders = permission_holders(tokens, permissions.READ_METRICS) if is_private else None
+        service, interceptor = _domain(settings.api, opened, guard, self._client)
         self._gateway = Gateway(
-            services=[(ACTION_SERVICE, ActionService(targets, Executions(store, time.time_ns, catalogue), catalogue))],
+            services=[(ACTION_SERVICE, service)],
             authenticate=Authenticator(tokens, SERVICES),
             translate=errors.translate,
             success_code=permissions.success_code,
-            probes=probes,
-            cors=Cors(
-                frozenset(settings.api.cors_origins),
-                (*settings.api.cors_headers, BYPASS_HEADER),
-                (*settings.api.cors_expose_headers, *(f"{prefix}{SIGNING_KEY}" for prefix in TRAILER_PREFIXES)),
-            ),
+            probes=dict(zip(PROBES, (self._alive, self._ready), strict=True)),
+            cors=_cors(settings.api),
             limits=Limits(settings.limits.max_body, settings.limits.read_timeout, settings.limits.max_concurrent),
             strict_json=settings.api.strict_json,
-            interceptors=[
-                ExecutionInterceptor(
-                    PlanCache(store), Runner(self._client), Merger(codec, Validator().violations), instance
-                )
-            ],
-            observers=[observer for observer in (self._access_log, metrics) if observer is not None],
-            handlers=_handlers(settings, metrics, tokens),
+            interceptors=[interceptor],
+            observers=[*self._access_logs, *metrics.call_observers],
+            handlers=metrics.handlers(METRICS_PATH, holders),
             openapi=_openapi(),
         )
 
     @classmethod
-    async def open(cls, settings: Settings, deliver_token: DeliverToken, memory: Memory, worker: int) -> "Application":
-        """Opens the store and, on `memory:`, prepares it; `prepare` has seen to any other."""
-        metrics = None if settings.telemetry.metrics == "none" else Metrics(memory, worker)
-        store = open_store(settings.store.database, None if metrics is None else metrics.observe_batch)
+    async def open(
+        cls, settings: Settings, deliver_token: DeliverToken, memory: Memory, worker: int, draining: asyncio.Event
+    ) -> "Application":
+        """Open the store and, if it does not outlive this process, prepare it; `prepare` has prepared any other."""
+        metrics = NullMetrics() if settings.telemetry.metrics == "none" else Metrics(memory, worker)
+        store = open_store(settings.store.database, metrics.observe_batch)
         try:
             if not settings.store.database.traits.outlives_process:
-                await prepare_store(store, settings, deliver_token)
-            sealer = Sealer(
-                encryption_keys.in_use(settings.store.encryption_keys, settings.store.secrets_dir, may_create=False)
-            )
+                await prepare_store(store, settings.api.admin_token, deliver_token)
+            keys = encryption_keys.in_use(settings.store.encryption_keys, settings.store.secrets_dir, may_create=False)
             instance = await store.write(lambda transaction: transaction.instance.default_owner())
-            return cls(settings, store, await id_generator(store), sealer, instance or "", metrics)
+            opened = OpenStore(store, Sealer(keys), await id_generator(store), instance or "")
+            return cls(settings, opened, metrics, draining)
         except BaseException:
             await store.close()
             raise
@@ -160,43 +172,37 @@ class Application:
         return self._gateway.rsgi
 
     def add_to(self, server: grpc.aio.Server) -> None:
-        """Registers everything that native gRPC serves."""
+        """Register everything that native gRPC serves."""
         server.add_generic_rpc_handlers((self._gateway.grpc_handler,))
         health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
         names = (*SERVICE_NAMES, *(name for name in PUBLIC if not name.startswith("/")))
         reflection.enable_server_reflection(names, server, reflected_pool((*names, *errors.DETAIL_TYPES)))
 
-    def drain(self) -> None:
-        """Health is NOT_SERVING and /readyz 503 from now on, for those who send work here."""
-        self._draining = True
-        self._health.drain()
+    def parts(self) -> Sequence[ApplicationPart]:
+        """Return the parts of a worker that the listeners need, each after those that it uses itself."""
+        return (
+            ApplicationPart("logs", close=self._close_logs),
+            ApplicationPart("store", close=self._store.close),
+            # Calls that an API call waits for end with it. `close` cuts the others.
+            ApplicationPart("target client", idle=self._client.wait_idle, close=self._client.close),
+            ApplicationPart("gateway", idle=self._gateway.wait_idle, cancel=self._cancel_calls, close=_nothing),
+        )
 
-    async def wait_idle(self) -> None:
-        """Returns when no HTTP call is running."""
+    async def _cancel_calls(self) -> None:
+        """Cancel the calls over HTTP that are still running, and wait until each has its last response."""
+        self._gateway.stop()
         await self._gateway.wait_idle()
 
-    async def wait_for_targets(self) -> None:
-        """Returns when no target is being called for whose answer nobody waits."""
-        await self._client.wait_idle()
-
-    async def cancel(self) -> None:
-        """Cancels the HTTP calls that are still running, and waits until each has been told so."""
-        self._gateway.stop()
-        await self.wait_idle()
-
-    async def close(self) -> None:
-        """Cuts what targets are still being called for, finishes what was handed to the store, and closes it."""
-        await self._client.close()
-        await self._store.close()
-        if self._access_log is not None:
-            self._access_log.close()
+    async def _close_logs(self) -> None:
+        for access_log in self._access_logs:
+            access_log.close()
         self._target_lines.close()
 
     async def _alive(self) -> None:
-        """The process answers: that is all there is to know."""
+        """Return: that the process responds is all there is to know."""
 
     async def _ready(self) -> None:
-        if self._draining:
+        if self._draining.is_set():
             raise status_error(code_pb2.UNAVAILABLE, "the server is shutting down")
         try:
             await self._store.ping()
@@ -205,27 +211,50 @@ class Application:
             raise status_error(code_pb2.UNAVAILABLE, "the store does not answer") from None
 
 
-def _handlers(settings: Settings, metrics: Metrics | None, tokens: Tokens) -> dict[str, Handler]:
-    if metrics is None:
-        return {}
-    authorize = (
-        permission_holders(tokens, permissions.READ_METRICS) if settings.telemetry.metrics == "private" else None
+def _domain(
+    api: ApiSettings, opened: OpenStore, guard: AddressGuard, client: TargetClient
+) -> tuple[ActionService, ExecutionInterceptor]:
+    """Make the service, and the interceptor that runs executions on its calls."""
+    described = map(read_descriptor_set, api.descriptor_sets)
+    catalogue = make_catalogue(SERVICES, described, api.execution_functions)
+    targets = Targets(opened.store, time.time_ns, opened.new_id, make_key(opened.sealer), guard.deny_reason)
+    executions = Executions(opened.store, time.time_ns, catalogue)
+    merger = Merger(JsonCodec(), Validator().violations)
+    interceptor = ExecutionInterceptor(PlanCache(opened.store), Runner(client), merger, opened.instance)
+    return ActionService(targets, executions, catalogue), interceptor
+
+
+def _cors(api: ApiSettings) -> Cors:
+    return Cors(
+        frozenset(api.cors_origins),
+        (*api.cors_headers, BYPASS_HEADER),
+        (*api.cors_expose_headers, *(f"{prefix}{SIGNING_KEY}" for prefix in TRAILER_PREFIXES)),
     )
-    return {METRICS_PATH: MetricsPage(metrics.render, metrics.content_type, authorize)}
 
 
-def _delivery_limits(settings: Settings) -> DeliveryLimits:
+def _access_logs(telemetry: TelemetrySettings) -> Sequence[AccessLog]:
+    """Return the access log; none where it is switched off."""
+    chosen = FORMATS.get(telemetry.access_log)
+    return () if chosen is None else (AccessLog(sys.stderr.fileno(), chosen, _owner),)
+
+
+def _target_log(telemetry: TelemetrySettings, lines: LineWriter) -> TargetLog:
+    chosen = FORMATS["json" if telemetry.access_log == "json" else "text"]
+    return TargetLog(lines.put, chosen, logging.getLevelName(telemetry.log_level.upper()))
+
+
+def _delivery_limits(delivery: DeliverySettings) -> DeliveryLimits:
     return DeliveryLimits(
-        concurrent=settings.delivery.max_target_calls,
-        concurrent_per_target=settings.delivery.max_calls_per_target,
-        response_bytes=settings.delivery.max_target_response,
+        concurrent=delivery.max_target_calls,
+        concurrent_per_target=delivery.max_calls_per_target,
+        response_bytes=delivery.max_target_response,
     )
 
 
 def _openapi() -> Info:
-    """What the OpenAPI document says beside the routes."""
+    """Return what the OpenAPI document says besides the routes."""
     # protoc's Python output has no comments; this has them.
-    described = Path(action_service_pb2.__file__).parents[3] / "actiond.binpb"
+    described = files(actiond_protos) / "actiond.binpb"
     return Info(
         title="actiond",
         version=__version__,
@@ -236,5 +265,5 @@ def _openapi() -> Info:
 
 
 def _owner(caller: Caller) -> str:
-    """What the access log says of a caller."""
+    """Return what the access log says of a caller."""
     return caller.owner

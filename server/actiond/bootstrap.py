@@ -1,4 +1,4 @@
-"""What is seen to before the first call: the files that the settings name, the database, its owner, the first token."""
+"""One-time start-up work: migrations, the default owner, the admin token, the encryption key."""
 
 import secrets
 import time
@@ -17,13 +17,14 @@ from actiond.secrets.admin_token import DeliverToken
 from actiond.storage.opening import open_store
 
 ADMIN = "admin"
-"""The id and the name of the token that the first start makes."""
+"""The id and the name of the admin token."""
 
 
 async def prepare(settings: Settings, deliver_token: DeliverToken) -> None:
-    """Reads what the settings name, migrates the database and sees to its owner, admin token and encryption key.
+    """Check the files that the settings name, migrate the database, see to its owner, admin token and encryption key.
 
-    Leaves nothing open. A database in memory is not there yet: `Application.open` prepares it. Raises SettingsError.
+    Leave nothing open. Leave out a store that does not outlive its process: `Application.open` prepares it. Raise
+    SettingsError, StoreError, KeyFileError, and what `deliver_token` raises.
     """
     try:
         for path in settings.api.descriptor_sets:
@@ -34,16 +35,20 @@ async def prepare(settings: Settings, deliver_token: DeliverToken) -> None:
         return
     store = open_store(settings.store.database)
     try:
-        await prepare_store(store, settings, deliver_token)
+        await prepare_store(store, settings.api.admin_token, deliver_token)
         encryption_keys.in_use(settings.store.encryption_keys, settings.store.secrets_dir, may_create=True)
     finally:
         await store.close()
 
 
-async def prepare_store(store: Store, settings: Settings, deliver_token: DeliverToken) -> None:
-    """Sees to the store's owner and admin token."""
+async def prepare_store(store: Store, admin_token: str | None, deliver_token: DeliverToken) -> None:
+    """Create the store's owner and its admin token where they are missing.
+
+    `admin_token` is the secret that the admin token must have. Without it the first start generates one, and has it
+    delivered before it is stored.
+    """
     new_id = await id_generator(store)
-    secret = settings.api.admin_token or secrets.token_urlsafe(32)
+    secret = admin_token or secrets.token_urlsafe(32)
     admin = Token(
         id=ADMIN,
         name=ADMIN,
@@ -53,9 +58,9 @@ async def prepare_store(store: Store, settings: Settings, deliver_token: Deliver
         created_at_ns=time.time_ns(),
     )
     tokens = Tokens(store, time.time_ns)
-    is_told = settings.api.admin_token is not None
-    owner, made = await tokens.first_start(admin, lambda: None if is_told else deliver_token(secret))
-    if made or not is_told:
+    is_given = admin_token is not None
+    owner, made = await tokens.first_start(admin, lambda: None if is_given else deliver_token(secret))
+    if made or not is_given:
         return
     known = (await store.admit(admin.selector)).token
     if known is not None and known.id != ADMIN:
@@ -65,6 +70,6 @@ async def prepare_store(store: Store, settings: Settings, deliver_token: Deliver
 
 
 async def id_generator(store: Store) -> Callable[[], str]:
-    """Makes ids that no other process on the store makes."""
+    """Return a generator of ids that no other process on the store generates."""
     worker = await store.write(lambda transaction: transaction.instance.next_worker_number())
     return IdGenerator(worker, time.time_ns)

@@ -14,20 +14,21 @@ Status = health_pb2.HealthCheckResponse
 
 
 class Served:
-    def __init__(self, servicer: HealthServicer, stub: Any) -> None:
-        self.servicer = servicer
+    def __init__(self, draining: asyncio.Event, stub: Any) -> None:
+        self.draining = draining
         self.stub = stub
 
 
 @pytest.fixture
 async def served() -> AsyncIterator[Served]:
-    servicer = HealthServicer(["a.Service"])
+    draining = asyncio.Event()
+    servicer = HealthServicer(["a.Service"], draining)
     server = grpc.aio.server()
     health_pb2_grpc.add_HealthServicer_to_server(servicer, server)
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
     async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
-        yield Served(servicer, health_pb2_grpc.HealthStub(channel))
+        yield Served(draining, health_pb2_grpc.HealthStub(channel))
     await server.stop(0)
 
 
@@ -38,7 +39,7 @@ def asked(service: str) -> health_pb2.HealthCheckRequest:
 @pytest.mark.parametrize("service", ["", "a.Service"])
 async def test_a_known_service_serves_until_the_drain(served: Served, service: str) -> None:
     assert (await served.stub.Check(asked(service))).status == Status.SERVING
-    served.servicer.drain()
+    served.draining.set()
     assert (await served.stub.Check(asked(service))).status == Status.NOT_SERVING
 
 
@@ -57,5 +58,5 @@ async def test_a_watcher_is_told_of_the_drain_and_let_go(served: Served, service
     async with asyncio.timeout(5):
         async for response in served.stub.Watch(asked(service)):
             told.append(response.status)
-            served.servicer.drain()
+            served.draining.set()
     assert told == statuses

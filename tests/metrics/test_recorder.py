@@ -13,7 +13,7 @@ from actiond.telemetry.metrics import recorder
 from actiond.telemetry.metrics.families import CHANGES, FAMILIES, SECONDS
 from actiond.telemetry.metrics.memory import Memory
 from actiond.telemetry.metrics.recorder import Metrics
-from rpcfront import CallEnd, Gateway
+from rpcfront import CallEnd, Gateway, HttpRequest
 from tests.support.clients.http import ask
 from tests.support.metrics import Reading
 from tests.support.servers.faces import HTTP_FACES
@@ -54,8 +54,10 @@ def test_every_metric_is_told_of_from_the_start() -> None:
     assert all(families[name].documentation for name in told)
 
 
-def test_the_content_type_is_that_of_the_text_format() -> None:
-    assert Metrics.content_type == CONTENT_TYPE_PLAIN_0_0_4
+async def test_the_content_type_is_that_of_the_text_format() -> None:
+    page = Metrics().handlers("/metrics", None)["/metrics"]
+    response = await page(HttpRequest("GET", "/metrics", []))
+    assert dict(response.headers)["content-type"] == CONTENT_TYPE_PLAIN_0_0_4
 
 
 def test_calls_are_counted_by_method_protocol_and_code() -> None:

@@ -14,13 +14,10 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 class HealthServicer(health_pb2_grpc.HealthServicer):
     """Answers for the server as a whole, whose name is empty, and for each of `services`. For grpc.aio."""
 
-    def __init__(self, services: Iterable[str]) -> None:
+    def __init__(self, services: Iterable[str], draining: asyncio.Event) -> None:
+        """Once `draining` is set, everything is NOT_SERVING, and the watchers are told so and let go."""
         self._services = frozenset(("", *services))
-        self._drained = asyncio.Event()
-
-    def drain(self) -> None:
-        """NOT_SERVING from now on; who watches is told, and let go."""
-        self._drained.set()
+        self._draining = draining
 
     async def Check(  # noqa: N802  # the proto's name
         self, request: health_pb2.HealthCheckRequest, context: Any
@@ -34,7 +31,7 @@ class HealthServicer(health_pb2_grpc.HealthServicer):
     ) -> None:
         first = self._response(request.service)
         await context.write(first)
-        await self._drained.wait()
+        await self._draining.wait()
         last = self._response(request.service)
         if last != first:
             await context.write(last)
@@ -42,6 +39,6 @@ class HealthServicer(health_pb2_grpc.HealthServicer):
     def _response(self, service: str) -> health_pb2.HealthCheckResponse:
         if service not in self._services:
             return health_pb2.HealthCheckResponse(status=health_pb2.HealthCheckResponse.SERVICE_UNKNOWN)
-        if self._drained.is_set():
+        if self._draining.is_set():
             return health_pb2.HealthCheckResponse(status=health_pb2.HealthCheckResponse.NOT_SERVING)
         return health_pb2.HealthCheckResponse(status=health_pb2.HealthCheckResponse.SERVING)

@@ -1,4 +1,4 @@
-"""`actiond execution`: shows and deletes executions, the way back when an execution fails every call of the API."""
+"""`actiond execution`: list and delete executions, to recover from one that fails every call of the API."""
 
 import time
 from collections.abc import Mapping

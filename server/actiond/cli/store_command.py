@@ -1,4 +1,4 @@
-"""What the commands share: opening the store, whose resources are meant, reading spans of time, printing tables."""
+"""What the commands share: open the store, find the resource owner, parse spans of time, print tables and secrets."""
 
 import asyncio
 import re
@@ -16,7 +16,8 @@ Command = Callable[[Store, Mapping[str, object]], Awaitable[None]]
 STORE_SETTINGS = "store_settings"
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
-_LONGEST = 200
+MAX_TEXT = 200
+"""Characters of a name or an id on the command line."""
 
 
 def run(
@@ -42,7 +43,7 @@ async def _run_on_store(
 
 
 async def owner_of(store: Store, arguments: Mapping[str, object]) -> str:
-    """The resource owner that is meant: the default one unless `--owner` names another."""
+    """Return the resource owner: the one that `--owner` names, else the default one."""
     given = arguments["owner"]
     if given is not None:
         return printable("--owner", given)
@@ -53,21 +54,21 @@ async def owner_of(store: Store, arguments: Mapping[str, object]) -> str:
 
 
 def printable(flag: str, value: object) -> str:
-    """A text that fits on a line. Raises SettingsError."""
+    """Return a text that fits on a line. Raise SettingsError."""
     text = str(value)
-    if not 0 < len(text) <= _LONGEST or not text.isprintable() or text != text.strip():
-        raise SettingsError(f"{flag}: needs 1 to {_LONGEST} printable characters, without spaces around them")
+    if not 0 < len(text) <= MAX_TEXT or not text.isprintable() or text != text.strip():
+        raise SettingsError(f"{flag}: needs 1 to {MAX_TEXT} printable characters, without spaces around them")
     return text
 
 
 def span_ns(text: str) -> int | None:
-    """A span such as 30d, 12h, 45m or 10s, in nanoseconds; None for what is none."""
+    """Return a span such as 30d, 12h, 45m or 10s in nanoseconds; None for any other text."""
     span = re.fullmatch(r"([0-9]{1,9})([smhdw])", text)
     return int(span[1]) * _UNITS[span[2]] * 10**9 if span else None
 
 
 def print_secret(secret: str, name: str, remedy: str) -> None:
-    """Prints it, alone on standard output. Raises Failure, with the remedy, when nobody can be shown it."""
+    """Print a secret, alone on standard output. Raise Failure, with the remedy, when it cannot be printed."""
     try:
         sys.stdout.write(f"{secret}\n")
         sys.stdout.flush()
@@ -76,7 +77,7 @@ def print_secret(secret: str, name: str, remedy: str) -> None:
 
 
 def print_table(rows: Sequence[Sequence[str]]) -> None:
-    """Prints the rows, the first of which is the head, in columns."""
+    """Print rows in columns. The first row is the head."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         print_line("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())

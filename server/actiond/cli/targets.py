@@ -1,4 +1,4 @@
-"""`actiond target`: gives a target a new signing key."""
+"""`actiond target`: give a target a new signing key."""
 
 import time
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""`actiond token`: administers tokens on the store itself. A running server sees each change with the next call."""
+"""`actiond token`: administer tokens in the database itself. A running server applies a change to its next call."""
 
 import secrets
 import time
@@ -16,7 +16,7 @@ from actiond.config.setting import SettingsError
 from actiond.process.console import Failure, info
 
 _LAST_NS = 2**63 - 1
-"""What the stores can hold: the year 2262."""
+"""The latest time that the stores can hold, in the year 2262."""
 _COLUMNS = ("ID", "NAME", "OWNER", "PERMISSIONS", "CREATED", "EXPIRES", "STATE")
 
 
@@ -72,7 +72,7 @@ def _permissions(wanted: Sequence[str]) -> frozenset[str]:
 
 
 def _expiry(text: str, now_ns: int) -> int:
-    """A span from now, or a time of RFC 3339, in nanoseconds since the epoch."""
+    """Return the time that a span from now or an RFC 3339 time means, in nanoseconds since the epoch."""
     span = span_ns(text)
     at = _timestamp(text) if span is None else now_ns + span
     if not now_ns < at <= _LAST_NS:

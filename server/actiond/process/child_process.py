@@ -1,4 +1,4 @@
-"""Child processes that end with their parent: forked from a process of one thread, told apart by a pipe."""
+"""Child processes that end with their parent: forked from a single-threaded process, each with a pipe to report on."""
 
 import contextlib
 import ctypes
@@ -17,14 +17,14 @@ _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 @dataclass(frozen=True, slots=True)
 class Child:
-    """A child process and the reading end of the pipe on which it reports."""
+    """A child process, and the reading end of the pipe on which it reports."""
 
     pid: int
     pipe: int
 
 
 def spawn(body: Callable[[int], NoReturn]) -> Child:
-    """Runs `body`, with the pipe's writing end, in a child; it ends by `exit_now`. Signals of ours are blocked here."""
+    """Run `body`, with the pipe's writing end, in a child process. Call it with our signals blocked."""
     _flush()
     parent = os.getpid()
     reading, writing = os.pipe()
@@ -34,7 +34,7 @@ def spawn(body: Callable[[int], NoReturn]) -> Child:
             os.close(reading)
             _end_with(parent)
             body(writing)
-        except BaseException:  # noqa: BLE001  # whatever it was, it must not run on in the parent's code
+        except BaseException:  # noqa: BLE001  # whatever it is, the child must not go on in the parent's code
             _log.exception("a child process failed")
         finally:
             exit_now(1)
@@ -43,14 +43,14 @@ def spawn(body: Callable[[int], NoReturn]) -> Child:
 
 
 def exit_now(code: int) -> NoReturn:
-    """Ends this process at once. The usual exit would wait for its threads, and a thread cannot be cancelled."""
+    """End this process at once. The usual exit would wait for its threads, and a thread cannot be cancelled."""
     _flush()
     os._exit(code)
 
 
 def _end_with(parent: int) -> None:
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-    if os.getppid() != parent:  # it went before that call
+    if os.getppid() != parent:  # the parent ended before that call
         os._exit(1)
 
 

@@ -1,4 +1,4 @@
-"""What the program says to whoever started it: warnings, why it ends, the start-up lines, and the admin token, once."""
+"""What is printed for the operator: warnings, why the program ends, the start-up lines, and the admin token, once."""
 
 import os
 import sys
@@ -7,7 +7,7 @@ from pathlib import Path
 
 from actiond.actions.errors import SchemaTooNewError, StoreError
 from actiond.config.setting_parsers import Address
-from actiond.process.sockets import ReservedSocket
+from actiond.process.sockets import ReservedSocket, Sockets
 from actiond.secrets import admin_token
 
 _ANY_HOST = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  # nothing is bound here
@@ -17,59 +17,60 @@ _CREATE_TARGET = "zitadel.action.v3alpha.ActionService/CreateTarget"
 
 
 class Failure(Exception):  # noqa: N818  # no fault of the program's
-    """The program cannot go on, or the command cannot be done. Its text is one line; the exit code is 1."""
+    """The program or the command cannot go on. Its text is one line; the exit code is 1."""
 
 
 def info(text: str) -> None:
-    """A line on stderr: standard output is left to what may be captured."""
+    """Print a line on stderr: standard output is left to what may be captured."""
     sys.stderr.write(f"{text}\n")
 
 
 def warning(text: str) -> None:
-    """A line on stderr for the operator. No log record: nothing is set up yet."""
+    """Print a warning on stderr. Not a log record: logging is not set up yet."""
     sys.stderr.write(f"actiond: warning: {text}\n")
 
 
 def error(reason: object) -> None:
-    """The one line on stderr that says why the program ends."""
+    """Print why the program ends, as one line on stderr."""
     sys.stderr.write(f"actiond: error: {reason}\n")
 
 
 def store_failure(failure: StoreError) -> int:
-    """Says it, and answers the exit code: a database of a later release is a wrong setting, the rest is a failure."""
+    """Print why the store failed, and return the exit code: 2, a wrong setting, if a later release wrote it, else 1."""
     error(failure)
     return 2 if isinstance(failure, SchemaTooNewError) else 1
 
 
-def warn_of_exposure(listeners: Iterable[ReservedSocket]) -> None:
-    """There is no TLS in actiond: beyond this machine, tokens would travel in the open."""
-    for listener in listeners:
-        if not listener.is_loopback:
-            protocol, address = listener.protocol, listener.address
+def warn_of_exposure(sockets: Iterable[ReservedSocket]) -> None:
+    """Warn of listening beyond this machine: without TLS, tokens would travel in the open."""
+    for reserved in sockets:
+        if not reserved.is_loopback:
+            protocol, address = reserved.protocol, reserved.address
             warning(
-                f"--{protocol}-address: {address} is open to other machines, without TLS: tokens can be read on the way"
+                f"--{protocol}-address: {address} is reachable from other machines without TLS:"
+                " tokens can be read in transit"
             )
 
 
 def allowed_addresses(networks: Sequence[object]) -> None:
-    """Says where targets may be beside the public addresses."""
+    """Print where targets may be besides public addresses."""
     if networks:
         info(f"targets may be at {', '.join(map(str, networks))} too (--allow-address)")
 
 
-def serving(listeners: Iterable[ReservedSocket]) -> None:
-    """The start-up lines. Whoever waits for them may connect at once."""
-    for listener in listeners:
-        print_line(f"{listener.protocol} listening on {listener.address}")
+def serving(sockets: Iterable[ReservedSocket]) -> None:
+    """Print the start-up lines. Clients that wait for them may connect at once."""
+    for reserved in sockets:
+        print_line(f"{reserved.protocol} listening on {reserved.address}")
 
 
-def deliver_admin_token(token: str, data_dir: Path | None, grpc: ReservedSocket, http: ReservedSocket) -> None:
+def deliver_admin_token(token: str, data_dir: Path | None, sockets: Sockets) -> None:
     """Deliver the token that was just generated: show it on a terminal, else write it to a file for this user alone.
 
     Without a data directory the token ends with the process: it goes to stderr.
     """
     if sys.stdout is not None and sys.stdout.isatty():
-        print_line(_introduction(token, _reachable(grpc.address), _reachable(http.address)))
+        print_line(_introduction(token, _reachable(sockets.grpc.address), _reachable(sockets.http.address)))
     elif data_dir is not None:
         path = data_dir / admin_token.FILE
         try:
@@ -102,7 +103,7 @@ def _reachable(address: Address) -> Address:
 
 
 def print_line(text: str) -> None:
-    """A line on stdout, at once. Where nobody reads any more, it is lost."""
+    """Print a line on stdout, at once. It is lost if nobody reads any more."""
     if sys.stdout is None:  # started with a closed stdout
         return
     try:

@@ -47,7 +47,7 @@ class Supervisor:
     """Runs workers until a signal stops them."""
 
     def __init__(
-        self, workers: int, grace_period: float, body: Callable[[int, int], NoReturn], on_serving: Callable[[], None]
+        self, workers: int, grace_period: float, body: Callable[[int, int], NoReturn], on_serving: Callable[[], object]
     ) -> None:
         """Take what a worker process runs, `body`, and what is called once all workers serve, `on_serving`.
 

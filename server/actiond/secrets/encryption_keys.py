@@ -19,7 +19,7 @@ _KEY_BYTES = 32
 _OR_ELSE = "(or set ACTIOND_ENCRYPTION_KEY)"
 _KEY = re.compile(r"[A-Za-z0-9+/_-]{43}=?")  # in either alphabet: 43 digits are 32 bytes
 _URLSAFE = str.maketrans("-_", "+/")
-_LONGEST = 65_536
+MAX_FILE_BYTES = 65_536
 
 
 class KeyFileError(Exception):
@@ -27,7 +27,7 @@ class KeyFileError(Exception):
 
 
 def parse(text: str) -> tuple[bytes, ...]:
-    """The keys in a variable's or a file's text. Raises ValueError, with one line, for anything else."""
+    """Parse the keys in a variable's or a file's text. Raise ValueError, with one line, for anything else."""
     parts = text.replace(",", " ").split()
     if not parts:
         raise ValueError("holds no key")
@@ -53,7 +53,7 @@ def in_use(given: tuple[bytes, ...] | None, data_dir: Path | None, *, may_create
 
 
 def load(path: Path) -> tuple[bytes, ...]:
-    """The keys in the file. Raises KeyFileError, as when there is none."""
+    """Return the keys in the file. Raise KeyFileError, also when there is no file."""
     try:
         text = _read(path)
     except OSError as error:
@@ -65,10 +65,10 @@ def load(path: Path) -> tuple[bytes, ...]:
 
 
 def load_or_create(path: Path) -> tuple[bytes, ...]:
-    """The keys in the file, which gets a new one where there is no file. Raises KeyFileError.
+    """Return the keys in the file; create the file, with a new key, where it is missing. Raise KeyFileError.
 
-    Processes that make it at once agree on one key. A file that is there is never written to, whatever it holds: it
-    may be all that is left of a key that is needed.
+    Processes that create it at once agree on one key. A file that is there is never written to, whatever it contains:
+    it may be all that is left of a key that is needed.
     """
     try:
         if not path.exists():
@@ -80,7 +80,7 @@ def load_or_create(path: Path) -> tuple[bytes, ...]:
 
 
 def _read(path: Path) -> str:
-    """Raises OSError, and KeyFileError for a file that is none, or not this user's alone, or too large."""
+    """Return the file's text. Raise OSError, and KeyFileError unless it is a small file for this user alone."""
     mode = path.stat().st_mode
     if not stat.S_ISREG(mode):
         raise KeyFileError(f"{path}: not a file")
@@ -88,8 +88,8 @@ def _read(path: Path) -> str:
         mode = stat.S_IMODE(mode)
         raise KeyFileError(f"{path}: mode {mode:04o} opens the encryption key to other users: chmod 600 it")
     with path.open("rb") as file:
-        content = file.read(_LONGEST + 1)
-    if len(content) > _LONGEST:
+        content = file.read(MAX_FILE_BYTES + 1)
+    if len(content) > MAX_FILE_BYTES:
         raise KeyFileError(f"{path}: too long for a file of keys")
     return content.decode("ascii", errors="replace")
 

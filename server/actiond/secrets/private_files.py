@@ -1,6 +1,6 @@
-"""Files with secrets: for this user alone, whole or not there at all, and still there after a power cut.
+"""Files with secrets: for this user alone, complete or missing, and still there after a power cut.
 
-The functions raise OSError; what to say of it is their caller's to know.
+The functions raise OSError; their callers know what to print then.
 """
 
 import os
@@ -11,14 +11,14 @@ from pathlib import Path
 
 
 def replace(path: Path, text: str) -> None:
-    """Writes the file, in place of one that is there."""
+    """Write the file, in place of one that is there."""
     with _draft(path, text) as draft:
         draft.replace(path)
     sync_directory(path.parent)
 
 
 def write_first(path: Path, text: str) -> None:
-    """Writes the file unless there is one, or even a link to none. Of several that do so at once, one does."""
+    """Write the file unless there is one, or a dangling link. Of several processes that do so at once, one does."""
     # Unlike a rename, a link takes no other file's place.
     with _draft(path, text) as draft, suppress(FileExistsError):
         os.link(draft, path)
@@ -26,7 +26,7 @@ def write_first(path: Path, text: str) -> None:
 
 
 def make_directory(directory: Path) -> None:
-    """Makes the directory, and those that it stands in, where missing, for this user alone."""
+    """Create the directory and its parents, where missing, for this user alone."""
     if not directory.exists():
         make_directory(directory.parent)
         directory.mkdir(mode=0o700, exist_ok=True)
@@ -34,7 +34,7 @@ def make_directory(directory: Path) -> None:
 
 
 def sync_directory(directory: Path) -> None:
-    """A new name survives a power cut only when its directory was synced (fsync(2))."""
+    """Sync the directory: only then does a new name in it survive a power cut (fsync(2))."""
     descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)
@@ -44,7 +44,7 @@ def sync_directory(directory: Path) -> None:
 
 @contextmanager
 def _draft(path: Path, text: str) -> Iterator[Path]:
-    """A file beside `path` that holds the text already. It is gone afterwards, unless it was renamed."""
+    """Yield a file beside `path` that contains the text. It is removed afterwards, unless it was renamed."""
     draft = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     try:

@@ -53,7 +53,7 @@ class Sealer:
         return b"".join((_FORM, self._newest, nonce, sealed))
 
     def open(self, target_id: str, sealed: bytes) -> str:
-        """The key's text. Raises UnsealError."""
+        """Return the key's text. Raise UnsealError."""
         cipher = self._ciphers.get(sealed[1:_ID_END])
         if cipher is None or sealed[:1] != _FORM or len(sealed) < _NONCE_END + _TAG_BYTES:
             raise UnsealError
@@ -65,12 +65,12 @@ class Sealer:
 
 
 def new_signing_key() -> str:
-    """256 random bits, as text that can stand in a header, a shell and a file of settings."""
+    """Return 256 random bits, as text that needs no quoting in a header, a shell or a file of settings."""
     return secrets.token_urlsafe(32)
 
 
 def make_key(sealer: Sealer) -> MakeKey:
-    """What the domain makes its targets' signing keys by."""
+    """Return what the domain generates signing keys with."""
 
     def make(target_id: str) -> tuple[str, SigningKey]:
         key = new_signing_key()

@@ -1,18 +1,21 @@
 """Where a worker counts what it does: on the way of every call, so without a lock, its series found by a dict."""
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
 from google.rpc import code_pb2
 from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4
 
+from actiond.actions.ports import TargetRequest
+from actiond.delivery.observers import TargetObserver
 from actiond.delivery.outcomes import Outcome, TargetCall
 from actiond.telemetry.metrics import families
+from actiond.telemetry.metrics.endpoint import Authorize, MetricsPage
 from actiond.telemetry.metrics.exposition import text
 from actiond.telemetry.metrics.families import CALL_DURATION, OTHER, Family, parse_key
 from actiond.telemetry.metrics.memory import Memory
-from rpcfront import CallEnd, CallStart
+from rpcfront import CallEnd, CallStart, Handler, Observer
 
 Cells: TypeAlias = "memoryview[float]"
 """The figures of a series."""
@@ -47,8 +50,6 @@ class Metrics:
     writer's: each figure is counted by one thread alone.
     """
 
-    content_type = CONTENT_TYPE_PLAIN_0_0_4
-
     def __init__(self, memory: Memory | None = None, worker: int = 1) -> None:
         """`memory` is what the workers share, `worker` the number of this one."""
         self._memory = memory or Memory()
@@ -64,6 +65,20 @@ class Metrics:
         self._started = self._cells(families.STARTED)
         # Whoever counted here before is gone, with all that waited or ran in it.
         self._waiting[0] = self._started[0] = 0.0
+
+    @property
+    def call_observers(self) -> Sequence[Observer]:
+        """What the gateway is given."""
+        return (self,)
+
+    @property
+    def target_observers(self) -> Sequence[TargetObserver]:
+        """What the client of targets is given."""
+        return (_TargetMetrics(self),)
+
+    def handlers(self, path: str, authorize: Authorize | None) -> Mapping[str, Handler]:
+        """Return what serves the metrics on a path, to those whom `authorize` lets in; None lets everybody in."""
+        return {path: MetricsPage(self.render, CONTENT_TYPE_PLAIN_0_0_4, authorize)}
 
     def started(self, call: CallStart) -> None:
         """Count nothing: calls are counted when they end."""
@@ -140,6 +155,31 @@ class Metrics:
         row = self._region.row(family.key(*labels), family.cells)
         # A full region is ruled out by the bounds on labels; were it not, a figure is lost and no call.
         return _unread(family.cells) if row is None else row
+
+
+class _TargetMetrics:
+    """Counts the calls to targets, for Metrics."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        self._metrics = metrics
+        self._background = 0
+
+    def started(self, request: TargetRequest, _headers: dict[str, str]) -> bool:
+        """Return whether the call is in the background."""
+        is_background = not request.target.type.waits
+        if is_background:
+            self._count_background(1)
+        return is_background
+
+    def ended(self, is_background: bool, call: TargetCall) -> None:  # what `started` has returned
+        """Count the call."""
+        self._metrics.observe_target(call)
+        if is_background:
+            self._count_background(-1)
+
+    def _count_background(self, more: int) -> None:
+        self._background += more
+        self._metrics.observe_started(self._background)
 
 
 def _unread(cells: int) -> Cells:

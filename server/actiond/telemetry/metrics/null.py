@@ -1,0 +1,21 @@
+"""The recorder of a server without metrics."""
+
+from collections.abc import Mapping, Sequence
+
+from actiond.delivery.observers import TargetObserver
+from actiond.telemetry.metrics.endpoint import Authorize
+from rpcfront import Handler, Observer
+
+
+class NullMetrics:
+    """Has what Metrics gives to others, and counts nothing."""
+
+    call_observers: Sequence[Observer] = ()
+    target_observers: Sequence[TargetObserver] = ()
+
+    def handlers(self, _path: str, _authorize: Authorize | None) -> Mapping[str, Handler]:
+        """Return nothing: there are no metrics to serve."""
+        return {}
+
+    def observe_batch(self, size: int, waiting: int) -> None:
+        """Ignore a batch of changes."""
