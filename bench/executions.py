@@ -17,7 +17,8 @@ from google.protobuf.descriptor_pb2 import (
 
 from actiond.actions.tokens import ALL_PERMISSIONS, Token, digest_of
 from actiond.actions.use_cases.tokens import Tokens
-from actiond.storage.urls import open_store, parse_database_url
+from actiond.storage.opening import open_store
+from actiond.storage.urls import parse_database_url
 from bench.calls import GET
 from bench.load import CallError
 from bench.requests import JSON_PATH, JSON_TYPE

@@ -16,7 +16,7 @@ from granian.http import HTTP1Settings
 from granian.server.embed import Server as HttpServer
 
 from actiond.config import settings
-from actiond.process.sockets import is_listening, reserve_both
+from actiond.process.sockets import is_listening, reserve_sockets
 from bench.load import CallError
 from bench.subjects import ROOT, Server, Servers, Starter
 
@@ -31,7 +31,7 @@ def run(application: object, add: Add) -> None:
 
 async def _serve(application: object, add: Add) -> None:
     anywhere = {"grpc_address": "127.0.0.1:0", "http_address": "127.0.0.1:0"}
-    grpc_at, http_at = reserve_both(settings.read(anywhere, {}))
+    grpc_at, http_at = reserve_sockets(settings.read(anywhere, {}).listen)
     grpc_server = grpc.aio.server(options=(("grpc.so_reuseport", 1),))
     add(grpc_server)
     grpc_server.add_insecure_port(str(grpc_at.address))

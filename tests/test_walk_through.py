@@ -42,8 +42,7 @@ def paste(script: str, server: ServerProcess, **variables: str) -> "subprocess.C
 def server(tmp_path: Path) -> Iterator[ServerProcess]:
     flags = re.search(r"@exec \$\(BIN\)/actiond serve (.*)", MAKEFILE)
     assert flags
-    database = f"sqlite:///{tmp_path}/data/actiond.db"
-    with ServerProcess(tmp_path, *flags[1].split(), database=database, token=None) as server:
+    with ServerProcess(tmp_path, *flags[1].split(), data_dir=tmp_path / "data", token=None) as server:
         yield server
 
 

@@ -29,7 +29,7 @@ from actiond.api.schema import make_catalogue, read_descriptor_set
 from actiond.api.served import ACTION_SERVICE, SERVICES
 from actiond.api.v3alpha import errors
 from actiond.api.v3alpha.service import SIGNING_KEY, ActionService
-from actiond.bootstrap import HandOver, id_generator, prepare_store
+from actiond.bootstrap import id_generator, prepare_store
 from actiond.config.settings import Settings
 from actiond.delivery.client import DeliveryLimits, Egress, TargetClient
 from actiond.delivery.egress.policy import AddressGuard
@@ -38,8 +38,9 @@ from actiond.delivery.signer import Signer
 from actiond.executions.plan_cache import PlanCache
 from actiond.executions.runner import Runner
 from actiond.secrets import encryption_keys
+from actiond.secrets.admin_token import DeliverToken
 from actiond.secrets.sealing import Sealer, make_key
-from actiond.storage.urls import open_store
+from actiond.storage.opening import open_store
 from actiond.telemetry.access_log import AccessLog
 from actiond.telemetry.line_writer import LineWriter
 from actiond.telemetry.metrics.endpoint import MetricsPage
@@ -94,21 +95,21 @@ class Application:
         self._store = store
         self._draining = False
         self._health = HealthServicer(SERVICE_NAMES)
-        access_log_format = FORMATS.get(settings.access_log)
+        access_log_format = FORMATS.get(settings.telemetry.access_log)
         self._access_log = (
             None if access_log_format is None else AccessLog(sys.stderr.fileno(), access_log_format, _owner)
         )
-        guard = AddressGuard(settings.allow_addresses, settings.deny_addresses)
+        guard = AddressGuard(settings.delivery.allow_addresses, settings.delivery.deny_addresses)
         self._target_lines = LineWriter(sys.stderr.fileno(), "log of calls to targets")
-        format_record = FORMATS["json" if settings.access_log == "json" else "text"]
-        level = logging.getLevelName(settings.log_level.upper())
+        format_record = FORMATS["json" if settings.telemetry.access_log == "json" else "text"]
+        level = logging.getLevelName(settings.telemetry.log_level.upper())
         observers: list[TargetObserver] = [TargetLog(self._target_lines.put, format_record, level)]
         if metrics is not None:
             observers.append(TargetMetrics(metrics))
         egress = Egress(guard, Signer(sealer), f"actiond/{__version__}")
         self._client = TargetClient(egress, _delivery_limits(settings), observers)
-        described = map(read_descriptor_set, settings.descriptor_sets)
-        catalogue = make_catalogue(SERVICES, described, settings.functions)
+        described = map(read_descriptor_set, settings.api.descriptor_sets)
+        catalogue = make_catalogue(SERVICES, described, settings.api.execution_functions)
         targets = Targets(store, time.time_ns, new_id, make_key(sealer), guard.deny_reason)
         probes: dict[str, Probe] = dict(zip(PROBES, (self._alive, self._ready), strict=True))
         codec = JsonCodec()
@@ -120,12 +121,12 @@ class Application:
             success_code=permissions.success_code,
             probes=probes,
             cors=Cors(
-                frozenset(settings.cors_origins),
-                (*settings.cors_headers, BYPASS_HEADER),
-                (*settings.cors_expose_headers, *(f"{prefix}{SIGNING_KEY}" for prefix in TRAILER_PREFIXES)),
+                frozenset(settings.api.cors_origins),
+                (*settings.api.cors_headers, BYPASS_HEADER),
+                (*settings.api.cors_expose_headers, *(f"{prefix}{SIGNING_KEY}" for prefix in TRAILER_PREFIXES)),
             ),
-            limits=Limits(settings.max_body, settings.read_timeout, settings.max_concurrent),
-            strict_json=settings.strict_json,
+            limits=Limits(settings.limits.max_body, settings.limits.read_timeout, settings.limits.max_concurrent),
+            strict_json=settings.api.strict_json,
             interceptors=[
                 ExecutionInterceptor(
                     PlanCache(store), Runner(self._client), Merger(codec, Validator().violations), instance
@@ -137,14 +138,16 @@ class Application:
         )
 
     @classmethod
-    async def open(cls, settings: Settings, hand_over: HandOver, memory: Memory, worker: int) -> "Application":
+    async def open(cls, settings: Settings, deliver_token: DeliverToken, memory: Memory, worker: int) -> "Application":
         """Opens the store and, on `memory:`, prepares it; `prepare` has seen to any other."""
-        metrics = None if settings.metrics == "none" else Metrics(memory, worker)
-        store = open_store(settings.database, None if metrics is None else metrics.observe_batch)
+        metrics = None if settings.telemetry.metrics == "none" else Metrics(memory, worker)
+        store = open_store(settings.store.database, None if metrics is None else metrics.observe_batch)
         try:
-            if settings.database.kind == "memory":
-                await prepare_store(store, settings, hand_over)
-            sealer = Sealer(encryption_keys.in_use(settings.encryption_keys, settings.database.path, may_make=False))
+            if not settings.store.database.traits.outlives_process:
+                await prepare_store(store, settings, deliver_token)
+            sealer = Sealer(
+                encryption_keys.in_use(settings.store.encryption_keys, settings.store.secrets_dir, may_create=False)
+            )
             instance = await store.write(lambda transaction: transaction.instance.default_owner())
             return cls(settings, store, await id_generator(store), sealer, instance or "", metrics)
         except BaseException:
@@ -205,15 +208,17 @@ class Application:
 def _handlers(settings: Settings, metrics: Metrics | None, tokens: Tokens) -> dict[str, Handler]:
     if metrics is None:
         return {}
-    authorize = permission_holders(tokens, permissions.READ_METRICS) if settings.metrics == "private" else None
+    authorize = (
+        permission_holders(tokens, permissions.READ_METRICS) if settings.telemetry.metrics == "private" else None
+    )
     return {METRICS_PATH: MetricsPage(metrics.render, metrics.content_type, authorize)}
 
 
 def _delivery_limits(settings: Settings) -> DeliveryLimits:
     return DeliveryLimits(
-        concurrent=settings.max_target_calls,
-        concurrent_per_target=settings.max_calls_per_target,
-        response_bytes=settings.max_target_answer,
+        concurrent=settings.delivery.max_target_calls,
+        concurrent_per_target=settings.delivery.max_calls_per_target,
+        response_bytes=settings.delivery.max_target_response,
     )
 
 

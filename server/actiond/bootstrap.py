@@ -13,39 +13,37 @@ from actiond.actions.use_cases.tokens import Tokens
 from actiond.api.schema import DescriptorSetError, read_descriptor_set
 from actiond.config.settings import Settings, SettingsError
 from actiond.secrets import encryption_keys
-from actiond.storage.urls import open_store
+from actiond.secrets.admin_token import DeliverToken
+from actiond.storage.opening import open_store
 
 ADMIN = "admin"
 """The id and the name of the token that the first start makes."""
 
-HandOver = Callable[[str], None]
-"""Gives the admin token's secret, made just now, to whoever will use it: nobody can be told again."""
 
-
-async def prepare(settings: Settings, hand_over: HandOver) -> None:
+async def prepare(settings: Settings, deliver_token: DeliverToken) -> None:
     """Reads what the settings name, migrates the database and sees to its owner, admin token and encryption key.
 
     Leaves nothing open. A database in memory is not there yet: `Application.open` prepares it. Raises SettingsError.
     """
     try:
-        for path in settings.descriptor_sets:
+        for path in settings.api.descriptor_sets:
             read_descriptor_set(path)
     except DescriptorSetError as error:
         raise SettingsError(f"--descriptor-set: {error}") from error
-    if settings.database.kind == "memory":
+    if not settings.store.database.traits.outlives_process:
         return
-    store = open_store(settings.database)
+    store = open_store(settings.store.database)
     try:
-        await prepare_store(store, settings, hand_over)
-        encryption_keys.in_use(settings.encryption_keys, settings.database.path, may_make=True)
+        await prepare_store(store, settings, deliver_token)
+        encryption_keys.in_use(settings.store.encryption_keys, settings.store.secrets_dir, may_create=True)
     finally:
         await store.close()
 
 
-async def prepare_store(store: Store, settings: Settings, hand_over: HandOver) -> None:
+async def prepare_store(store: Store, settings: Settings, deliver_token: DeliverToken) -> None:
     """Sees to the store's owner and admin token."""
     new_id = await id_generator(store)
-    secret = settings.admin_token or secrets.token_urlsafe(32)
+    secret = settings.api.admin_token or secrets.token_urlsafe(32)
     admin = Token(
         id=ADMIN,
         name=ADMIN,
@@ -55,8 +53,8 @@ async def prepare_store(store: Store, settings: Settings, hand_over: HandOver) -
         created_at_ns=time.time_ns(),
     )
     tokens = Tokens(store, time.time_ns)
-    is_told = settings.admin_token is not None
-    owner, made = await tokens.first_start(admin, lambda: None if is_told else hand_over(secret))
+    is_told = settings.api.admin_token is not None
+    owner, made = await tokens.first_start(admin, lambda: None if is_told else deliver_token(secret))
     if made or not is_told:
         return
     known = (await store.admit(admin.selector)).token

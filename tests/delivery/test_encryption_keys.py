@@ -80,15 +80,15 @@ def entries(path: Path) -> list[str]:
 
 
 def test_the_first_start_makes_a_key_that_later_ones_find(path: Path) -> None:
-    made = encryption_keys.load_or_make(path)
+    made = encryption_keys.load_or_create(path)
     assert [len(key) for key in made] == [32]
-    assert encryption_keys.load_or_make(path) == encryption_keys.load(path) == made
+    assert encryption_keys.load_or_create(path) == encryption_keys.load(path) == made
 
 
 def test_the_file_that_is_made_is_for_this_user_alone(path: Path) -> None:
     former = os.umask(0)
     try:
-        encryption_keys.load_or_make(path)
+        encryption_keys.load_or_create(path)
     finally:
         os.umask(former)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
@@ -96,31 +96,31 @@ def test_the_file_that_is_made_is_for_this_user_alone(path: Path) -> None:
 
 
 def test_nothing_is_left_beside_the_file(path: Path) -> None:
-    encryption_keys.load_or_make(path)
+    encryption_keys.load_or_create(path)
     assert entries(path) == [path.name]
 
 
 def test_the_file_holds_what_the_variable_would(path: Path) -> None:
-    keys = encryption_keys.load_or_make(path)
+    keys = encryption_keys.load_or_create(path)
     assert encryption_keys.parse(path.read_text()) == keys
 
 
 def test_an_operators_keys_are_taken_in_their_order(path: Path) -> None:
     put(path, text(NEW, OLD).encode(), 0o400)
-    assert encryption_keys.load_or_make(path) == (NEW, OLD)
+    assert encryption_keys.load_or_create(path) == (NEW, OLD)
 
 
 def test_a_link_to_the_file_is_followed(path: Path) -> None:
     put(path.with_name("elsewhere"), text(NEW).encode())
     path.symlink_to("elsewhere")
-    assert encryption_keys.load_or_make(path) == (NEW,)
+    assert encryption_keys.load_or_create(path) == (NEW,)
 
 
 def test_processes_that_start_at_once_agree_on_one_key(path: Path) -> None:
     program = (
-        "import sys, pathlib; from actiond.secrets.encryption_keys import load_or_make;"
+        "import sys, pathlib; from actiond.secrets.encryption_keys import load_or_create;"
         "print('ready', flush=True); sys.stdin.readline();"
-        "print(load_or_make(pathlib.Path(sys.argv[1])))"
+        "print(load_or_create(pathlib.Path(sys.argv[1])))"
     )
     command = [sys.executable, "-c", program, str(path)]
     processes = [
@@ -145,11 +145,11 @@ def test_a_process_that_loses_the_race_takes_the_others_key(path: Path, monkeypa
 
     write_first = private_files.write_first
     monkeypatch.setattr(private_files, "write_first", another_is_first)
-    assert encryption_keys.load_or_make(path) == (FOREIGN,)
+    assert encryption_keys.load_or_create(path) == (FOREIGN,)
     assert entries(path) == [path.name]
 
 
-def complaint(path: Path, load: Callable[[Path], object] = encryption_keys.load_or_make) -> str:
+def complaint(path: Path, load: Callable[[Path], object] = encryption_keys.load_or_create) -> str:
     with pytest.raises(KeyFileError) as caught:
         load(path)
     assert "\n" not in str(caught.value)
@@ -218,22 +218,21 @@ def test_a_key_that_is_half_written_is_never_seen(path: Path, monkeypatch: pytes
 
 def test_the_setting_is_taken_before_the_file(path: Path) -> None:
     put(path, text(OLD).encode())
-    assert encryption_keys.in_use((NEW,), path.with_name("actiond.db"), may_make=True) == (NEW,)
+    assert encryption_keys.in_use((NEW,), path.parent, may_create=True) == (NEW,)
 
 
-def test_without_a_setting_the_file_beside_the_database_is_taken(path: Path) -> None:
-    made = encryption_keys.in_use(None, path.with_name("actiond.db"), may_make=True)
+def test_without_a_setting_the_file_in_the_data_directory_is_taken(path: Path) -> None:
+    made = encryption_keys.in_use(None, path.parent, may_create=True)
     assert encryption_keys.load(path) == made
 
 
 def test_a_command_beside_a_server_makes_no_key(path: Path) -> None:
-    database = path.with_name("actiond.db")
-    assert "No such file" in complaint(database, lambda it: encryption_keys.in_use(None, it, may_make=False))
+    assert "No such file" in complaint(path.parent, lambda it: encryption_keys.in_use(None, it, may_create=False))
     assert not path.parent.exists()
 
 
-def test_without_a_database_file_each_process_has_a_key_of_its_own() -> None:
-    first, second = (encryption_keys.in_use(None, None, may_make=True) for _ in range(2))
+def test_without_a_data_directory_each_process_has_a_key_of_its_own() -> None:
+    first, second = (encryption_keys.in_use(None, None, may_create=True) for _ in range(2))
     assert [len(key) for key in (*first, *second)] == [32, 32]
     assert first != second
 

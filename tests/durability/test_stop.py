@@ -29,7 +29,7 @@ class Stopped:
 @pytest.fixture(scope="module", params=[1, 2], ids=["one worker", "two workers"])
 def stopped(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Stopped:
     directory, ledger = tmp_path_factory.mktemp("stopped"), Ledger()
-    server = ServerProcess(directory, "--grace", str(GRACE), workers=request.param).start()
+    server = ServerProcess(directory, "--shutdown-grace-period", str(GRACE), workers=request.param).start()
     with steady_clients(server, ADMIN_TOKEN, ledger):
         ledger.wait_until(lambda now: len(now.promised) >= 200)
         server.signal(signal.SIGTERM)

@@ -18,7 +18,8 @@ from google.protobuf.message import Message
 
 from actiond.actions.tokens import ALL_PERMISSIONS
 from actiond.actions.use_cases.tokens import Tokens
-from actiond.storage.urls import open_store, parse_database_url
+from actiond.storage.opening import open_store
+from actiond.storage.urls import parse_database_url
 from tests.executions.clients import Running, begin
 from tests.executions.protocols import SERVICE, Answer, method_of
 from tests.support.servers.actiond import ServerProcess

@@ -20,7 +20,7 @@ def run(server: ServerProcess, *arguments: str) -> Done:
     done = subprocess.run(
         [sys.executable, "-m", "actiond", *arguments],
         cwd=server.directory,
-        env=clean_environment(ACTIOND_DATABASE=server.database),
+        env=clean_environment(ACTIOND_DATA_DIR=str(server.data_dir), ACTIOND_DATABASE=server.database),
         capture_output=True,
         text=True,
         timeout=60,

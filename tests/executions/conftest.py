@@ -29,7 +29,7 @@ def server(tmp_path_factory: pytest.TempPathFactory, authority: Authority) -> It
     pem = directory / "authority.pem"
     pem.write_text(authority.pem)
     arguments = ["--allow-address", "127.0.0.0/8", "--deny-address", f"{DENIED}/32", "--log-level", "debug"]
-    arguments += ["--max-target-answer", str(LARGEST_ANSWER)]
+    arguments += ["--max-target-response", str(LARGEST_ANSWER)]
     with ServerProcess(directory, *arguments, environment={"SSL_CERT_FILE": str(pem)}) as server:
         yield server
         stderr = server.stderr

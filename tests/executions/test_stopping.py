@@ -30,7 +30,7 @@ async def start_one(server: ServerProcess, receiver: TargetServer) -> tuple[Api,
 
 
 async def test_async_targets_are_waited_for_within_the_grace(tmp_path: Path, receiver: TargetServer) -> None:
-    with ServerProcess(tmp_path, *LOOPBACK, "--grace", "60") as server:
+    with ServerProcess(tmp_path, *LOOPBACK, "--shutdown-grace-period", "60") as server:
         _, target_id = await start_one(server, receiver)
         server.signal(signal.SIGTERM)
         await asyncio.to_thread(until, lambda: not accepts(server.http_port), "no more calls are taken")
@@ -44,7 +44,7 @@ async def test_async_targets_are_waited_for_within_the_grace(tmp_path: Path, rec
 
 
 async def test_async_targets_are_cut_when_the_grace_is_over(tmp_path: Path, receiver: TargetServer) -> None:
-    with ServerProcess(tmp_path, *LOOPBACK, "--grace", "0.5", "--read-timeout", "0.25") as server:
+    with ServerProcess(tmp_path, *LOOPBACK, "--shutdown-grace-period", "0.5", "--read-timeout", "0.25") as server:
         _, target_id = await start_one(server, receiver)
         server.signal(signal.SIGTERM)
         await receiver.until(lambda: receiver.open == 0)
@@ -56,7 +56,7 @@ async def test_async_targets_are_cut_when_the_grace_is_over(tmp_path: Path, rece
 async def test_calls_that_wait_for_a_target_get_their_answer_within_the_grace(
     tmp_path: Path, receiver: TargetServer
 ) -> None:
-    with ServerProcess(tmp_path, *LOOPBACK, "--grace", "60") as server:
+    with ServerProcess(tmp_path, *LOOPBACK, "--shutdown-grace-period", "60") as server:
         api = await add_token(server, "1")
         await api.set(condition("request"), await api.target(receiver.url("/hold")))
         async with AsyncExitStack() as stack:

@@ -27,7 +27,7 @@ def work(number, calls):
     return body
 
 for number, calls in {workers}:
-    child = child_process.fork(work(number, calls))
+    child = child_process.spawn(work(number, calls))
     assert os.waitstatus_to_exitcode(os.waitpid(child.pid, 0)[1]) == -signal.SIGKILL
 
 from actiond.telemetry.metrics.exposition import text

@@ -14,7 +14,7 @@ CLIENTS = 100
 
 
 async def test_half_sent_calls_hold_up_the_end_no_longer_than_the_read_timeout(tmp_path: Path) -> None:
-    with ServerProcess(tmp_path, "--read-timeout", "1.5", "--grace", "15") as server:
+    with ServerProcess(tmp_path, "--read-timeout", "1.5", "--shutdown-grace-period", "15") as server:
         call = json_call(NEVER_MADE).half(ADMIN_TOKEN)
         connections = [await Connection.open(server.http_port, call) for _ in range(CLIENTS)]
         begun = time.monotonic()
@@ -31,7 +31,7 @@ async def test_half_sent_calls_hold_up_the_end_no_longer_than_the_read_timeout(t
 
 
 async def test_half_sent_grpc_calls_hold_up_the_end_no_longer_than_the_grace(tmp_path: Path) -> None:
-    with ServerProcess(tmp_path, "--read-timeout", "0.5", "--grace", "1") as server:
+    with ServerProcess(tmp_path, "--read-timeout", "0.5", "--shutdown-grace-period", "1") as server:
         call = CALLS["grpc"](NEVER_MADE, ADMIN_TOKEN)
         connections = [await Connection.open(server.grpc_port, call) for _ in range(CLIENTS)]
         begun = time.monotonic()

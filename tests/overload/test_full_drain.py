@@ -156,7 +156,7 @@ HELD = {
 
 
 async def test_a_call_that_outlives_the_grace_is_told_when_to_come_again(tmp_path: Path) -> None:
-    arguments = ("--max-concurrent", str(len(HELD)), "--read-timeout", "30", "--grace", "40")
+    arguments = ("--max-concurrent", str(len(HELD)), "--read-timeout", "30", "--shutdown-grace-period", "40")
     with ServerProcess(tmp_path, *arguments) as server:
         connections = {name: await Connection.open(server.http_port, half) for name, (half, *_) in HELD.items()}
         # Until all of them are running: a call without a token is told whether there is room, and takes none.

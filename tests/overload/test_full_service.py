@@ -31,7 +31,7 @@ CLIENTS = 10
 """Of each protocol."""
 ENOUGH = 10
 """Targets that each of them makes, however often it is refused."""
-ARGUMENTS = ("--max-concurrent", str(PLACES), "--read-timeout", "30", "--grace", "40")
+ARGUMENTS = ("--max-concurrent", str(PLACES), "--read-timeout", "30", "--shutdown-grace-period", "40")
 PATIENCE = 60.0
 """Seconds for all of it, where the machine has other things to do."""
 

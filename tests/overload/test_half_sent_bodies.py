@@ -55,7 +55,7 @@ def aftermath(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathF
 async def _run_waves(name: str, directory: Path) -> Aftermath:
     kind = KINDS[name]
     wave = kind.make()
-    arguments = ("--read-timeout", str(kind.read_timeout), "--grace", str(GRACE))
+    arguments = ("--read-timeout", str(kind.read_timeout), "--shutdown-grace-period", str(GRACE))
     server = ServerProcess(directory, *arguments, environment=ALLOCATORS).start()
     try:
         caller = Caller(Ports(server.grpc_port, server.http_port), ADMIN_TOKEN)

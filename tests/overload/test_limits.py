@@ -37,7 +37,14 @@ def patient(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ports]:
 
 
 def _serve(factory: pytest.TempPathFactory, read_timeout: float) -> Iterator[Ports]:
-    arguments = ("--read-timeout", str(read_timeout), "--grace", "30", "--max-concurrent", str(MAX_CONCURRENT))
+    arguments = (
+        "--read-timeout",
+        str(read_timeout),
+        "--shutdown-grace-period",
+        "30",
+        "--max-concurrent",
+        str(MAX_CONCURRENT),
+    )
     with ServerProcess(factory.mktemp("limits"), *arguments) as server:
         yield Ports(server.grpc_port, server.http_port)
         assert "Traceback" not in server.stderr

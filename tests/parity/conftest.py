@@ -17,7 +17,7 @@ from tests.support.servers.envoy import EnvoyProcess
 @pytest.fixture(scope="session")
 def ports(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ports]:
     """A server with tokens and a target of another owner, and Envoy in front of it."""
-    with ServerProcess(tmp_path_factory.mktemp("server"), "--function", *FUNCTIONS) as server:
+    with ServerProcess(tmp_path_factory.mktemp("server"), "--execution-function", *FUNCTIONS) as server:
         asyncio.run(seed(server.database))
         with EnvoyProcess(tmp_path_factory.mktemp("envoy"), server.grpc_port) as envoy:
             yield Ports(server.grpc_port, server.http_port, envoy.port)

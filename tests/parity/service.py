@@ -9,7 +9,8 @@ from actiond.actions.events import Event
 from actiond.actions.ports import Store, Transaction
 from actiond.actions.targets import Target, TargetType
 from actiond.actions.use_cases.tokens import Tokens
-from actiond.storage.urls import open_store, parse_database_url
+from actiond.storage.opening import open_store
+from actiond.storage.urls import parse_database_url
 from tests.parity import rows_auth, shelf
 from tests.parity.callers import READ_TARGETS, WRITE_TARGETS, Caller, limited
 from tests.parity.rows_fields import FOREIGN_ID

@@ -108,5 +108,13 @@ def test_a_database_that_is_not_there_is_not_made_by_looking(run: Run, tmp_path:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_the_commands_find_the_database_in_the_data_directory(run: Run, tmp_path: Path) -> None:
+    elsewhere = ("--data-dir", str(tmp_path / "elsewhere"))
+    assert run(*CREATE, "--owner", "1", *elsewhere).returncode == 0
+    assert " ci " in run("token", "list", *elsewhere).stdout
+    assert "CONDITION" in run("execution", "list", "--owner", "1", *elsewhere).stdout
+    assert [entry.name for entry in tmp_path.iterdir()] == ["elsewhere"]
+
+
 def test_before_the_first_start_there_is_no_default_owner(run: Run) -> None:
     refused(run(*CREATE), "--owner", code=1)

@@ -5,16 +5,20 @@ import contextlib
 import logging
 import socket
 from dataclasses import fields
+from pathlib import Path
+from typing import cast
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from actiond.config import setting_parsers, settings
+from actiond.config.setting import SettingsError, SettingsGroup, add_flags
 from actiond.config.setting_parsers import Address
-from actiond.config.settings import TABLE, Settings, SettingsError
+from actiond.config.settings import TABLE, Settings
 from actiond.process import console
-from actiond.process.sockets import Listener
+from actiond.process.sockets import ReservedSocket
+from actiond.storage.urls import DatabaseUrl
 from actiond.telemetry.logging import OneLineFormatter
 
 WRONG = [
@@ -28,6 +32,8 @@ WRONG = [
     ("grpc_address", "[localhost]:1"),
     ("grpc_address", "127.0.0.1:\u0665\u0660"),
     ("http_address", ""),
+    ("data_dir", ""),
+    ("data_dir", "\x00"),
     ("database", ""),
     ("database", "postgres://localhost/x"),
     ("database", "sqlite:relative.db"),
@@ -50,24 +56,24 @@ WRONG = [
     ("cors_headers", "x y:z"),
     ("cors_headers", "*"),
     ("cors_expose_headers", "*"),
-    ("grace", "0"),
-    ("grace", "-1"),
-    ("grace", "nan"),
-    ("grace", "inf"),
-    ("grace", "3601"),
-    ("grace", "10s"),
+    ("shutdown_grace_period", "0"),
+    ("shutdown_grace_period", "-1"),
+    ("shutdown_grace_period", "nan"),
+    ("shutdown_grace_period", "inf"),
+    ("shutdown_grace_period", "3601"),
+    ("shutdown_grace_period", "10s"),
     ("read_timeout", "0"),
     ("read_timeout", "10"),
     ("metrics", "everyone"),
-    ("functions", "\x00"),
-    ("functions", "f" * 1001),
+    ("execution_functions", "\x00"),
+    ("execution_functions", "f" * 1001),
     ("allow_addresses", "127.0.0.1/8"),
     ("allow_addresses", "localhost"),
     ("deny_addresses", "::1/129"),
     ("deny_addresses", "fe80::1%eth0"),
     ("max_target_calls", "0"),
     ("max_calls_per_target", "60001"),
-    ("max_target_answer", "1k"),
+    ("max_target_response", "1k"),
     ("encryption_keys", "short"),
     ("max_body", "0"),
     ("max_body", "1MiB"),
@@ -121,16 +127,38 @@ def test_a_short_admin_token_is_worth_a_warning() -> None:
 
 
 def test_the_table_and_the_settings_name_the_same_fields() -> None:
-    assert [field.name for field in fields(Settings)] == [setting.field for setting in TABLE]
+    groups = [cast("type[SettingsGroup]", field.type) for field in fields(Settings)]
+    assert [field.name for group in groups for field in fields(group)] == [setting.field for setting in TABLE]
+
+
+@pytest.mark.parametrize("column", ["field", "flag", "variable"])
+def test_no_two_settings_share_a_name(column: str) -> None:
+    assert len({getattr(setting, column) for setting in TABLE}) == len(TABLE)
 
 
 def test_a_flag_wins_over_its_variable() -> None:
-    assert settings.read({"workers": "3"}, {"ACTIOND_WORKERS": "nonsense"}).workers == 3
+    assert settings.read({"workers": "3"}, {"ACTIOND_WORKERS": "nonsense"}).process.workers == 3
 
 
 def test_memory_is_refused_with_more_than_one_worker() -> None:
     with pytest.raises(SettingsError, match=r"--workers.*memory:"):
         settings.read({"database": "memory:", "workers": "2"}, EMPTY)
+
+
+def test_sqlites_default_file_is_in_the_data_directory() -> None:
+    assert settings.read({}, EMPTY).store.database == DatabaseUrl("sqlite", Path("data/actiond.db"))
+    elsewhere = settings.read({"data_dir": "/var/lib/actiond"}, EMPTY).store
+    assert elsewhere.database == DatabaseUrl("sqlite", Path("/var/lib/actiond/actiond.db"))
+
+
+def test_a_database_of_ones_own_leaves_the_secrets_in_the_data_directory() -> None:
+    store = settings.read({"data_dir": "secrets", "database": "sqlite:///file.db"}, EMPTY).store
+    assert store.database == DatabaseUrl("sqlite", Path("file.db"))
+    assert store.secrets_dir == Path("secrets")
+
+
+def test_what_ends_with_the_process_leaves_no_secrets_in_the_data_directory() -> None:
+    assert settings.read({"database": "memory:"}, EMPTY).store.secrets_dir is None
 
 
 def test_one_port_for_both_listeners_is_refused() -> None:
@@ -139,7 +167,10 @@ def test_one_port_for_both_listeners_is_refused() -> None:
 
 
 def test_both_listeners_may_ask_for_any_free_port() -> None:
-    assert settings.read({"grpc_address": "127.0.0.1:0", "http_address": "127.0.0.1:0"}, EMPTY).http_address.port == 0
+    assert (
+        settings.read({"grpc_address": "127.0.0.1:0", "http_address": "127.0.0.1:0"}, EMPTY).listen.http_address.port
+        == 0
+    )
 
 
 @pytest.mark.parametrize(
@@ -165,10 +196,10 @@ def test_origins_are_read_as_browsers_send_them(text: str, expected: tuple[str, 
 
 def test_a_repeated_flag_adds_up() -> None:
     parser = argparse.ArgumentParser()
-    settings.add_flags(parser, TABLE)
+    add_flags(parser, TABLE)
     given = ["--cors-origin", "https://a.example", "https://b.example", "--cors-origin", "https://c.example"]
     read = settings.read(vars(parser.parse_args(given)), EMPTY)
-    assert read.cors_origins == ("https://a.example", "https://b.example", "https://c.example")
+    assert read.api.cors_origins == ("https://a.example", "https://b.example", "https://c.example")
 
 
 @pytest.mark.parametrize(
@@ -197,7 +228,7 @@ def test_an_address_beyond_this_machine_is_worth_a_warning(
     host: str, warned: bool, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with socket.socket() as unused:
-        console.warn_of_exposure([Listener("grpc", Address(host, 50051), unused)])
+        console.warn_of_exposure([ReservedSocket("grpc", Address(host, 50051), unused)])
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == warned
     assert all("--grpc-address" in line and "TLS" in line for line in lines)

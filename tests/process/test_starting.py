@@ -33,6 +33,38 @@ def test_the_start_up_lines_name_the_real_ports_once_every_worker_serves(start: 
     assert len(server.lines) == 2
 
 
+def test_secrets_and_database_are_in_the_data_directory_which_is_made_for_this_user_alone(tmp_path: Path) -> None:
+    data_dir = tmp_path / "some" / "data"
+    with ServerProcess(tmp_path, data_dir=data_dir, token=None) as server:
+        names = {"actiond.db", "admin-token", "encryption-key"}
+        assert names <= {entry.name for entry in data_dir.iterdir()}
+        assert [stat.S_IMODE(path.stat().st_mode) for path in (data_dir.parent, data_dir)] == [0o700, 0o700]
+        assert {stat.S_IMODE((data_dir / name).stat().st_mode) for name in names} == {0o600}
+        assert create_target(server, "with it", (data_dir / "admin-token").read_text().strip()) == 201
+
+
+def test_a_database_elsewhere_leaves_the_secrets_in_the_data_directory(tmp_path: Path) -> None:
+    data_dir, database = tmp_path / "data", tmp_path / "database" / "file.db"
+    with ServerProcess(tmp_path, data_dir=data_dir, database=f"sqlite:///{database}", token=None):
+        assert database.exists()
+        assert {entry.name for entry in data_dir.iterdir()} == {"admin-token", "encryption-key"}
+        assert stat.S_IMODE(data_dir.stat().st_mode) == 0o700
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("token", [None, ADMIN_TOKEN], ids=["made", "given"])
+def test_a_data_directory_that_cannot_be_made_is_one_line_that_names_the_file(
+    tmp_path: Path, workers: int, token: str | None
+) -> None:
+    (tmp_path / "file").touch()
+    data_dir, database = tmp_path / "file" / "data", f"sqlite:///{tmp_path}/actiond.db"
+    refused = ServerProcess(tmp_path, data_dir=data_dir, database=database, workers=workers, token=token).launch()
+    assert refused.wait() == 1
+    (line,) = refused.stderr.splitlines()
+    name = "encryption-key: the encryption key" if token else "admin-token: the admin token"
+    assert line.startswith(f"actiond: error: {data_dir}/{name} cannot be written: Not a directory")
+
+
 def test_an_ipv6_address_stands_in_brackets(tmp_path: Path) -> None:
     with ServerProcess(tmp_path, grpc_address="[::1]:0", http_address="[::1]:0") as server:
         assert server.lines[0] == f"grpc listening on [::1]:{server.grpc_port}"

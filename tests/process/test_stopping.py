@@ -13,7 +13,7 @@ from tests.process.conftest import Start
 from tests.support.action_service.http_calls import HalfSentCall, accepts, create_target
 from tests.support.waiting import WAIT, until
 
-SHORT_GRACE = ("--grace", "1", "--read-timeout", "0.9")
+SHORT_GRACE = ("--shutdown-grace-period", "1", "--read-timeout", "0.9")
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

@@ -16,7 +16,7 @@ from tests.support.waiting import until
 
 
 def alive(pid: int) -> bool:
-    """Whether the process runs; one that only waits to be buried does not."""
+    """Whether the process runs; one that only waits to be reaped does not."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except FileNotFoundError:
@@ -123,7 +123,7 @@ from actiond.telemetry import logging
 from actiond.process.supervisor import Supervisor
 
 def fails(_number, pipe):
-    child_process.leave(3)
+    child_process.exit_now(3)
 
 def hangs(_number, pipe):
     os.write(pipe, b"1")
@@ -163,4 +163,4 @@ def test_workers_that_hang_past_the_grace_are_killed_and_the_exit_code_tells() -
     process.send_signal(signal.SIGTERM)
     _, err = process.communicate(timeout=20)
     assert process.returncode == 1
-    assert "killing the workers that have not ended" in err
+    assert "killing the workers that have not ended in time" in err

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from actiond.actions.errors import StoreError
-from actiond.storage.sqlite import SchemaTooNewError, SqliteStore, schema
+from actiond.actions.errors import SchemaTooNewError, StoreError
+from actiond.storage.sqlite import SqliteStore, schema
 from actiond.storage.sqlite.connection import connect
 from tests.storage.samples import SAMPLE_TARGET, insert
 

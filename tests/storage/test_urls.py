@@ -2,9 +2,11 @@ from pathlib import Path
 
 import pytest
 
+from actiond.actions.errors import StoreError
 from actiond.storage.memory import MemoryStore
+from actiond.storage.opening import open_store
 from actiond.storage.sqlite import SqliteStore
-from actiond.storage.urls import DatabaseUrl, open_store, parse_database_url
+from actiond.storage.urls import DatabaseUrl, StoreTraits, parse_database_url
 
 GOOD = {
     "memory:": DatabaseUrl("memory"),
@@ -63,3 +65,23 @@ async def test_a_sqlite_url_opens_its_file(tmp_path: Path) -> None:
     assert isinstance(store, SqliteStore)
     await store.close()
     assert (tmp_path / "actiond.db").exists()
+
+
+async def test_a_store_that_must_exist_is_not_made(tmp_path: Path) -> None:
+    url = DatabaseUrl("sqlite", tmp_path / "actiond.db")
+    with pytest.raises(StoreError, match="there is no such database"):
+        open_store(url, must_exist=True)
+    assert not (tmp_path / "actiond.db").exists()
+    await open_store(url).close()
+    await open_store(url, must_exist=True).close()
+
+
+@pytest.mark.parametrize(
+    ("url", "traits"),
+    [
+        ("memory:", StoreTraits(shared_by_processes=False, outlives_process=False)),
+        ("sqlite:///actiond.db", StoreTraits(shared_by_processes=True, outlives_process=True)),
+    ],
+)
+def test_the_traits_of_a_store_are_known_without_opening_it(url: str, traits: StoreTraits) -> None:
+    assert parse_database_url(url).traits == traits

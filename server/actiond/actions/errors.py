@@ -122,5 +122,9 @@ class StoreError(Exception):
     """A store failed. The cause, in `__cause__`, is for the log only."""
 
 
+class SchemaTooNewError(StoreError):
+    """The database was written by a later release."""
+
+
 class TargetFailedError(Exception):
     """A call to a target failed, or its response could not be used. The reason is for the log only."""

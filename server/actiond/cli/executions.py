@@ -12,8 +12,8 @@ from actiond.actions.ports import Store
 from actiond.actions.queries import MAX_PAGE_SIZE, ExecutionQuery, PageRequest
 from actiond.actions.use_cases.executions import Executions
 from actiond.cli.store_command import Command, owner_of, print_table
-from actiond.config.settings import SettingsError
-from actiond.process.console import Failure, say
+from actiond.config.setting import SettingsError
+from actiond.process.console import Failure, info
 
 _COLUMNS = ("CONDITION", "CALLS")
 
@@ -46,7 +46,7 @@ async def _delete(store: Store, arguments: Mapping[str, object]) -> None:
         await Executions(store, time.time_ns, Catalogue()).delete(Actor(SYSTEM, owner), condition)
     except ExecutionNotFoundError as error:
         raise Failure(f"there is no execution {key!r}") from error
-    say(f"execution {key} is deleted")
+    info(f"execution {key} is deleted")
 
 
 COMMANDS: Mapping[str, Command] = {"list": _list, "delete": _delete}

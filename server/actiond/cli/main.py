@@ -4,17 +4,16 @@ import argparse
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, NoReturn, cast
+from typing import NoReturn
 
 from actiond import __version__
 from actiond.actions.errors import StoreError
 from actiond.config import settings
-from actiond.config.settings import DATABASE, ENCRYPTION_KEY, TABLE, SettingsError
+from actiond.config.groups import StoreSettings
+from actiond.config.setting import SettingsError, add_flags, read_group, rows
+from actiond.config.settings import TABLE
 from actiond.process import console
 from actiond.secrets.encryption_keys import KeyFileError
-
-if TYPE_CHECKING:
-    from actiond.storage.urls import DatabaseUrl
 
 _DESCRIPTION = (
     "Keeps targets (HTTP endpoints) and executions (when they are called); over gRPC, gRPC-Web, Connect and JSON."
@@ -23,7 +22,7 @@ _SERVE = """\
 Serves until SIGTERM or Ctrl-C: then no new calls are taken, and what runs may finish within the grace; a second signal
 ends the grace. In brackets: the variable that stands for a flag, and the default. A flag wins over its variable.
 ACTIOND_ADMIN_TOKEN sets the admin token's secret instead of having one made at the first start; ACTIOND_ENCRYPTION_KEY
-what signing keys are encrypted with, instead of a file beside the database.
+what signing keys are encrypted with, instead of a file in the data directory.
 """
 
 
@@ -31,7 +30,7 @@ class _Parser(argparse.ArgumentParser):
     """Says what is wrong in one line, without a dump of the usage."""
 
     def error(self, message: str) -> NoReturn:
-        console.fail(f"{message} ({self.prog} --help says more)")
+        console.error(f"{message} ({self.prog} --help says more)")
         sys.exit(2)
 
 
@@ -42,12 +41,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         options = _parser().parse_args(arguments)
         return _run(options)
     except SettingsError as error:
-        console.fail(error)
+        console.error(error)
         return 2
     except StoreError as error:
         return console.store_failure(error)
     except (console.Failure, KeyFileError) as error:
-        console.fail(error)
+        console.error(error)
         return 1
     except KeyboardInterrupt:
         return 130
@@ -66,12 +65,10 @@ def _run_on_store(name: str, subcommand: str, chosen: Mapping[str, object]) -> i
     from actiond.cli import executions, store_command, targets, tokens
 
     commands = {"token": tokens.COMMANDS, "execution": executions.COMMANDS, "target": targets.COMMANDS}[name]
-    read = settings.read_some([DATABASE, ENCRYPTION_KEY], chosen, os.environ)
-    database = cast("DatabaseUrl", read["database"])
     # A token may be made before the server's first start.
-    store_command.run(
-        database, commands[subcommand], {**chosen, **read}, may_make=(name, subcommand) == ("token", "create")
-    )
+    may_create = (name, subcommand) == ("token", "create")
+    store = read_group(StoreSettings, chosen, os.environ)
+    store_command.run(store, commands[subcommand], chosen, may_create=may_create)
     return 0
 
 
@@ -80,7 +77,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"actiond {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     serve = commands.add_parser("serve", help="serve the API", description=_SERVE, allow_abbrev=False)
-    settings.add_flags(serve, TABLE)
+    add_flags(serve, TABLE)
     token = commands.add_parser("token", help="make, list and revoke tokens", allow_abbrev=False)
     _add_token_commands(token)
     execution = commands.add_parser("execution", help="list and delete executions", allow_abbrev=False)
@@ -114,7 +111,7 @@ def _add_token_commands(parser: argparse.ArgumentParser) -> None:
     revoke = commands.add_parser("revoke", help="end a token, at once and for good", allow_abbrev=False)
     revoke.add_argument("id", metavar="ID", help="as `actiond token list` prints it")
     for command in (create, listing, revoke):
-        settings.add_flags(command, [DATABASE])
+        add_flags(command, rows(StoreSettings))
 
 
 def _add_execution_commands(parser: argparse.ArgumentParser) -> None:
@@ -130,7 +127,7 @@ def _add_execution_commands(parser: argparse.ArgumentParser) -> None:
     delete.add_argument("condition", metavar="CONDITION", help="as `actiond execution list` prints it")
     for command in (listing, delete):
         _add_owner(command)
-        settings.add_flags(command, [DATABASE])
+        add_flags(command, rows(StoreSettings))
 
 
 def _add_target_commands(parser: argparse.ArgumentParser) -> None:
@@ -147,7 +144,7 @@ def _add_target_commands(parser: argparse.ArgumentParser) -> None:
         "--overlap", metavar="SPAN", default="24h", help="how long the keys before it still sign, as 24h or 0s [24h]"
     )
     _add_owner(rotate)
-    settings.add_flags(rotate, [DATABASE])
+    add_flags(rotate, rows(StoreSettings))
 
 
 def _add_owner(parser: argparse.ArgumentParser) -> None:

@@ -6,32 +6,37 @@ import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from actiond.actions.ports import Store
-from actiond.config.settings import SettingsError
-from actiond.process.console import Failure, put
-from actiond.storage.urls import DatabaseUrl, open_store
+from actiond.config.groups import StoreSettings
+from actiond.config.setting import SettingsError
+from actiond.process.console import Failure, print_line
+from actiond.storage.opening import open_store
 
 Command = Callable[[Store, Mapping[str, object]], Awaitable[None]]
+"""Is given the arguments of the command line, and under STORE_SETTINGS the settings of the store."""
+STORE_SETTINGS = "store_settings"
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _LONGEST = 200
 
 
-def run(database: DatabaseUrl, command: Command, arguments: Mapping[str, object], *, may_make: bool = False) -> None:
-    """Runs one command on the store; `may_make` when a store that is not there yet is made.
+def run(
+    settings: StoreSettings, command: Command, arguments: Mapping[str, object], *, may_create: bool = False
+) -> None:
+    """Run a command on the store, which must exist unless `may_create`.
 
-    Raises SettingsError, Failure and StoreError.
+    Raise SettingsError, Failure and StoreError.
     """
-    if database.path is None:
+    if not settings.database.traits.shared_by_processes:
         raise SettingsError("--database: memory: lives in the server's own process; it cannot be reached from here")
-    if not may_make and not database.path.exists():
-        raise Failure(f"{database.path}: there is no such database")
-    asyncio.run(_with_store(database, command, arguments))
+    asyncio.run(_run_on_store(settings, command, arguments, must_exist=not may_create))
 
 
-async def _with_store(database: DatabaseUrl, command: Command, arguments: Mapping[str, object]) -> None:
-    store = open_store(database)
+async def _run_on_store(
+    settings: StoreSettings, command: Command, arguments: Mapping[str, object], *, must_exist: bool
+) -> None:
+    store = open_store(settings.database, must_exist=must_exist)
     try:
-        await command(store, arguments)
+        await command(store, {**arguments, STORE_SETTINGS: settings})
     finally:
         await store.close()
 
@@ -74,4 +79,4 @@ def print_table(rows: Sequence[Sequence[str]]) -> None:
     """Prints the rows, the first of which is the head, in columns."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
-        put("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+        print_line("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())

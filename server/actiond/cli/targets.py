@@ -8,12 +8,12 @@ from actiond.actions.actors import SYSTEM, Actor
 from actiond.actions.errors import TargetNotFoundError
 from actiond.actions.ports import Store
 from actiond.actions.use_cases.targets import SigningKeys
-from actiond.cli.store_command import Command, owner_of, print_secret, span_ns
-from actiond.config.settings import SettingsError
-from actiond.process.console import Failure, say
+from actiond.cli.store_command import STORE_SETTINGS, Command, owner_of, print_secret, span_ns
+from actiond.config.groups import StoreSettings
+from actiond.config.setting import SettingsError
+from actiond.process.console import Failure, info
 from actiond.secrets import encryption_keys
 from actiond.secrets.sealing import Sealer, make_key
-from actiond.storage.urls import DatabaseUrl
 
 
 async def _rotate_key(store: Store, arguments: Mapping[str, object]) -> None:
@@ -22,18 +22,15 @@ async def _rotate_key(store: Store, arguments: Mapping[str, object]) -> None:
     if overlap is None:
         raise SettingsError(f"--overlap: {arguments['overlap']!r} is not a span like 24h, 45m or 0s")
     # The server would not know a key that was made here.
-    keys = encryption_keys.in_use(
-        cast("tuple[bytes, ...] | None", arguments["encryption_keys"]),
-        cast("DatabaseUrl", arguments["database"]).path,
-        may_make=False,
-    )
+    settings = cast("StoreSettings", arguments[STORE_SETTINGS])
+    keys = encryption_keys.in_use(settings.encryption_keys, settings.secrets_dir, may_create=False)
     owner = await owner_of(store, arguments)
     try:
         signing_keys = SigningKeys(store, time.time_ns, make_key(Sealer(keys)))
         key = await signing_keys.rotate(Actor(SYSTEM, owner), target_id, overlap)
     except TargetNotFoundError as error:
         raise Failure(f"there is no target {target_id!r}") from error
-    say(f"target {target_id} has a new signing key; those before it sign for {arguments['overlap']} more. Shown once:")
+    info(f"target {target_id} has a new signing key; those before it sign for {arguments['overlap']} more. Shown once:")
     print_secret(key, "key", "rotate it again")
 
 

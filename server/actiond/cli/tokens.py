@@ -12,8 +12,8 @@ from actiond.actions.ports import Store
 from actiond.actions.tokens import ALL_PERMISSIONS, Token, digest_of
 from actiond.actions.use_cases.tokens import Tokens
 from actiond.cli.store_command import Command, owner_of, print_secret, print_table, printable, span_ns
-from actiond.config.settings import SettingsError
-from actiond.process.console import Failure, say
+from actiond.config.setting import SettingsError
+from actiond.process.console import Failure, info
 
 _LAST_NS = 2**63 - 1
 """What the stores can hold: the year 2262."""
@@ -38,7 +38,7 @@ async def _create(store: Store, arguments: Mapping[str, object]) -> None:
     )
     await Tokens(store, time.time_ns).add(token)
     until = f", until {_time(token.expires_at_ns)}" if token.expires_at_ns else ""
-    say(f"token {token.id} for owner {token.owner}{until}; its secret, shown this once:")
+    info(f"token {token.id} for owner {token.owner}{until}; its secret, shown this once:")
     print_secret(secret, "secret", f"token {token.id} is best revoked")
 
 
@@ -53,7 +53,7 @@ async def _revoke(store: Store, arguments: Mapping[str, object]) -> None:
         await Tokens(store, time.time_ns).revoke(token_id)
     except TokenNotFoundError as error:
         raise Failure(f"there is no token {token_id!r}") from error
-    say(f"token {token_id} is revoked")
+    info(f"token {token_id} is revoked")
 
 
 COMMANDS: Mapping[str, Command] = {"create": _create, "list": _list, "revoke": _revoke}

@@ -1,6 +1,6 @@
-"""Reads the text of one setting. Each function answers a value or raises ValueError with a reason that fits on a line.
+"""Parsers of one setting's text. Each returns a value or raises ValueError with a reason that fits on a line.
 
-It knows nothing of flags, variables or files: `settings.py` says whose text it was.
+They know nothing of flags, variables or files: `setting.py` says whose text it was.
 """
 
 import re
@@ -18,8 +18,10 @@ _ORIGIN = re.compile(
 _HEADER = re.compile(r"[a-z0-9_-]+")
 _SEPARATORS = re.compile(r"[,\s]+")
 _DEFAULT_PORTS = {"http": "80", "https": "443"}
-_LONGEST_NAME = 1000
 _BOOLEANS = {"true": True, "1": True, "yes": True, "on": True, "false": False, "0": False, "no": False, "off": False}
+
+MAX_FUNCTION_NAME = 1000
+"""Characters in the name of a function."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +36,10 @@ class Address:
 
 
 def address(text: str) -> Address:
-    """HOST:PORT, where an IPv6 address stands in brackets."""
+    """Parse HOST:PORT, with brackets around an IPv6 address."""
     match = _BRACKETED.fullmatch(text) or _PLAIN.fullmatch(text)
     if match is None:
-        raise ValueError(f"{text!r} is not HOST:PORT (an IPv6 address stands in brackets: [::1]:8080)")
+        raise ValueError(f"{text!r} is not HOST:PORT (with brackets around an IPv6 address: [::1]:8080)")
     port = int(match["port"])
     if port > 65535:
         raise ValueError(f"{text!r}: a port is at most 65535")
@@ -45,25 +47,25 @@ def address(text: str) -> Address:
 
 
 def whole_number(least: int, most: int) -> Callable[[str], int]:
-    """A reader of whole numbers from `least` to `most`, plain digits only."""
+    """Return a parser of whole numbers from `least` to `most`, plain digits only."""
 
-    def read(text: str) -> int:
+    def parse(text: str) -> int:
         if not re.fullmatch(r"[0-9]{1,18}", text) or not least <= int(text) <= most:
             raise ValueError(f"{text!r} is not a whole number from {least} to {most}")
         return int(text)
 
-    return read
+    return parse
 
 
 def seconds(text: str) -> float:
-    """More than none and at most an hour, fractions allowed."""
+    """Parse a number of seconds above 0 and up to an hour, fractions allowed."""
     if not re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", text) or not 0 < float(text) <= 3600:
         raise ValueError(f"{text!r} is not a number of seconds above 0 and up to 3600")
     return float(text)
 
 
 def boolean(text: str) -> bool:
-    """True or false, in the words that people use for it."""
+    """Parse true or false, and the usual synonyms."""
     value = _BOOLEANS.get(text.lower())
     if value is None:
         raise ValueError(f"{text!r} is neither true nor false")
@@ -71,18 +73,18 @@ def boolean(text: str) -> bool:
 
 
 def one_of(*names: str) -> Callable[[str], str]:
-    """A reader that takes one of these names, in any letter case."""
+    """Return a parser of one of these names, in any letter case."""
 
-    def read(text: str) -> str:
+    def parse(text: str) -> str:
         if text.lower() not in names:
             raise ValueError(f"{text!r} is none of {', '.join(names)}")
         return text.lower()
 
-    return read
+    return parse
 
 
 def origins(text: str) -> tuple[str, ...]:
-    """Origins as browsers write them (RFC 6454, section 6.2): lower case, without the scheme's default port."""
+    """Return origins as browsers write them (RFC 6454, section 6.2): lower case, without the scheme's default port."""
     return tuple(_origin(part.lower()) for part in _parts(text))
 
 
@@ -98,7 +100,7 @@ def _origin(text: str) -> str:
 
 
 def header_names(text: str) -> tuple[str, ...]:
-    """Names of header fields, lower case. `*` is refused: browsers take it literally when credentials are sent."""
+    """Return names of header fields, lower case. Refuse `*`: browsers take it literally when credentials are sent."""
     names = tuple(part.lower() for part in _parts(text))
     for name in names:
         if not _HEADER.fullmatch(name):
@@ -107,21 +109,30 @@ def header_names(text: str) -> tuple[str, ...]:
 
 
 def paths(text: str) -> tuple[Path, ...]:
-    """Files, a line each or, as in PATH, with colons between them."""
+    """Parse a list of files, separated by line breaks or, as in PATH, by colons."""
     return tuple(Path(part) for part in re.split(r"[\n:]", text) if part)
 
 
+def directory(text: str) -> Path:
+    """Parse the path of a directory, which need not exist."""
+    if not text or not text.isprintable():
+        raise ValueError(f"{text!r} is not the path of a directory")
+    return Path(text)
+
+
 def function_names(text: str) -> tuple[str, ...]:
-    """Names as a condition may give them."""
+    """Parse a list of names that a condition may contain."""
     names = tuple(_parts(text))
     for name in names:
-        if len(name) > _LONGEST_NAME or not name.isprintable():
-            raise ValueError(f"{name[:_LONGEST_NAME]!r} is not a name of up to {_LONGEST_NAME} printable characters")
+        if len(name) > MAX_FUNCTION_NAME or not name.isprintable():
+            raise ValueError(
+                f"{name[:MAX_FUNCTION_NAME]!r} is not a name of up to {MAX_FUNCTION_NAME} printable characters"
+            )
     return names
 
 
 def networks(text: str) -> tuple[Network, ...]:
-    """Networks of addresses, as 10.1.0.0/16; an address alone is a network of one."""
+    """Parse a list of networks, as 10.1.0.0/16; an address alone is a network of one."""
     return tuple(map(parse_network, _parts(text)))
 
 
@@ -130,7 +141,7 @@ def _parts(text: str) -> list[str]:
 
 
 def secret(text: str) -> str:
-    """A token as it can stand in an Authorization header. The text itself is never part of an error."""
+    """Check that a token can be sent in an Authorization header. Never repeat it in an error."""
     if not text:
         raise ValueError("is empty")
     if not re.fullmatch(r"[!-~]+", text):

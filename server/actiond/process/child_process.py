@@ -23,8 +23,8 @@ class Child:
     pipe: int
 
 
-def fork(body: Callable[[int], NoReturn]) -> Child:
-    """Runs `body`, with the pipe's writing end, in a child; it ends by `leave`. Signals of ours are blocked here."""
+def spawn(body: Callable[[int], NoReturn]) -> Child:
+    """Runs `body`, with the pipe's writing end, in a child; it ends by `exit_now`. Signals of ours are blocked here."""
     _flush()
     parent = os.getpid()
     reading, writing = os.pipe()
@@ -37,12 +37,12 @@ def fork(body: Callable[[int], NoReturn]) -> Child:
         except BaseException:  # noqa: BLE001  # whatever it was, it must not run on in the parent's code
             _log.exception("a child process failed")
         finally:
-            leave(1)
+            exit_now(1)
     os.close(writing)
     return Child(pid, reading)
 
 
-def leave(code: int) -> NoReturn:
+def exit_now(code: int) -> NoReturn:
     """Ends this process at once. The usual exit would wait for its threads, and a thread cannot be cancelled."""
     _flush()
     os._exit(code)

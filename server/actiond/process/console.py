@@ -3,15 +3,13 @@
 import os
 import sys
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
-from actiond.actions.errors import StoreError
+from actiond.actions.errors import SchemaTooNewError, StoreError
 from actiond.config.setting_parsers import Address
-from actiond.process.sockets import Listener
-from actiond.secrets import private_files
-from actiond.storage.sqlite import SchemaTooNewError
-from actiond.storage.urls import DatabaseUrl
+from actiond.process.sockets import ReservedSocket
+from actiond.secrets import admin_token
 
-TOKEN_FILE = "admin-token"  # noqa: S105  # a file's name
 _ANY_HOST = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  # nothing is bound here
 
 _TARGET = '{{"name": "{name}", "restWebhook": {{}}, "timeout": "10s", "endpoint": "https://example.com/hook"}}'
@@ -22,33 +20,33 @@ class Failure(Exception):  # noqa: N818  # no fault of the program's
     """The program cannot go on, or the command cannot be done. Its text is one line; the exit code is 1."""
 
 
-def say(text: str) -> None:
+def info(text: str) -> None:
     """A line on stderr: standard output is left to what may be captured."""
     sys.stderr.write(f"{text}\n")
 
 
-def warn(text: str) -> None:
+def warning(text: str) -> None:
     """A line on stderr for the operator. No log record: nothing is set up yet."""
     sys.stderr.write(f"actiond: warning: {text}\n")
 
 
-def fail(error: object) -> None:
+def error(reason: object) -> None:
     """The one line on stderr that says why the program ends."""
-    sys.stderr.write(f"actiond: error: {error}\n")
+    sys.stderr.write(f"actiond: error: {reason}\n")
 
 
-def store_failure(error: StoreError) -> int:
+def store_failure(failure: StoreError) -> int:
     """Says it, and answers the exit code: a database of a later release is a wrong setting, the rest is a failure."""
-    fail(error)
-    return 2 if isinstance(error, SchemaTooNewError) else 1
+    error(failure)
+    return 2 if isinstance(failure, SchemaTooNewError) else 1
 
 
-def warn_of_exposure(listeners: Iterable[Listener]) -> None:
+def warn_of_exposure(listeners: Iterable[ReservedSocket]) -> None:
     """There is no TLS in actiond: beyond this machine, tokens would travel in the open."""
     for listener in listeners:
         if not listener.is_loopback:
             protocol, address = listener.protocol, listener.address
-            warn(
+            warning(
                 f"--{protocol}-address: {address} is open to other machines, without TLS: tokens can be read on the way"
             )
 
@@ -56,29 +54,29 @@ def warn_of_exposure(listeners: Iterable[Listener]) -> None:
 def allowed_addresses(networks: Sequence[object]) -> None:
     """Says where targets may be beside the public addresses."""
     if networks:
-        say(f"targets may be at {', '.join(map(str, networks))} too (--allow-address)")
+        info(f"targets may be at {', '.join(map(str, networks))} too (--allow-address)")
 
 
-def serving(listeners: Iterable[Listener]) -> None:
+def serving(listeners: Iterable[ReservedSocket]) -> None:
     """The start-up lines. Whoever waits for them may connect at once."""
     for listener in listeners:
-        put(f"{listener.protocol} listening on {listener.address}")
+        print_line(f"{listener.protocol} listening on {listener.address}")
 
 
-def admin_token(token: str, database: DatabaseUrl, grpc: Listener, http: Listener) -> None:
-    """Hands over the token that was just made: shown on a terminal, else left in a file that its owner alone can read.
+def deliver_admin_token(token: str, data_dir: Path | None, grpc: ReservedSocket, http: ReservedSocket) -> None:
+    """Deliver the token that was just generated: show it on a terminal, else write it to a file for this user alone.
 
-    A store in memory has no place for a file, and the token ends with the process: it goes to stderr.
+    Without a data directory the token ends with the process: it goes to stderr.
     """
     if sys.stdout is not None and sys.stdout.isatty():
-        put(_introduction(token, _reachable(grpc.address), _reachable(http.address)))
-    elif database.path is not None:
-        path = database.path.parent / TOKEN_FILE
+        print_line(_introduction(token, _reachable(grpc.address), _reachable(http.address)))
+    elif data_dir is not None:
+        path = data_dir / admin_token.FILE
         try:
-            private_files.replace(path, f"{token}\n")
+            admin_token.write(path, token)
         except OSError as error:
             raise Failure(f"{path}: the admin token cannot be written: {error.strerror}") from error
-        put(f"admin token written to {path}")
+        print_line(f"admin token written to {path}")
     else:
         sys.stderr.write(f"admin token, until this process ends: {token}\n")
 
@@ -103,7 +101,7 @@ def _reachable(address: Address) -> Address:
     return Address(_ANY_HOST.get(address.host, address.host), address.port)
 
 
-def put(text: str) -> None:
+def print_line(text: str) -> None:
     """A line on stdout, at once. Where nobody reads any more, it is lost."""
     if sys.stdout is None:  # started with a closed stdout
         return

@@ -26,16 +26,16 @@ def unblock() -> None:
     signal.pthread_sigmask(signal.SIG_UNBLOCK, _ALL)
 
 
-class Stages:
+class Shutdown:
     """How far the end of a worker has come."""
 
     def __init__(self) -> None:
-        self.drain = asyncio.Event()
-        self.end = asyncio.Event()
+        self.draining = asyncio.Event()
+        self.grace_over = asyncio.Event()
 
-    def further(self) -> None:
+    def advance(self) -> None:
         """The first word begins the drain, the second ends its grace."""
-        (self.end if self.drain.is_set() else self.drain).set()
+        (self.grace_over if self.draining.is_set() else self.draining).set()
 
     def handlers(self, *, supervised: bool) -> Mapping[signal.Signals, Callable[[], None]]:
         """What to do on which signal.
@@ -44,5 +44,5 @@ class Stages:
         leaves the counting to its supervisor, or it would count such a signal twice.
         """
         if supervised:
-            return {DRAIN: self.drain.set, END: self.end.set, signal.SIGINT: lambda: None}
-        return dict.fromkeys(STOP, self.further)
+            return {DRAIN: self.draining.set, END: self.grace_over.set, signal.SIGINT: lambda: None}
+        return dict.fromkeys(STOP, self.advance)

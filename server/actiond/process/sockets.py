@@ -10,12 +10,13 @@ import socket
 from dataclasses import dataclass
 from pathlib import Path
 
+from actiond.config.groups import ListenSettings
+from actiond.config.setting import SettingsError
 from actiond.config.setting_parsers import Address
-from actiond.config.settings import Settings, SettingsError
 
 
 @dataclass(frozen=True, slots=True)
-class Listener:
+class ReservedSocket:
     """An address that is ours. The socket never listens: it only keeps the port while workers come and go."""
 
     protocol: str
@@ -29,12 +30,12 @@ class Listener:
         return ipaddress.ip_address(self.address.host).is_loopback
 
 
-def reserve_both(settings: Settings) -> tuple[Listener, Listener]:
+def reserve_sockets(listen: ListenSettings) -> tuple[ReservedSocket, ReservedSocket]:
     """The gRPC and the HTTP listener. Raises SettingsError, naming the setting, when an address cannot be had."""
-    return _reserve("grpc", settings.grpc_address), _reserve("http", settings.http_address)
+    return _reserve("grpc", listen.grpc_address), _reserve("http", listen.http_address)
 
 
-def _reserve(protocol: str, wanted: Address) -> Listener:
+def _reserve(protocol: str, wanted: Address) -> ReservedSocket:
     flag = f"--{protocol}-address"
     try:
         # Resolved once, so that every worker and both kinds of server mean the same address.
@@ -50,7 +51,7 @@ def _reserve(protocol: str, wanted: Address) -> Listener:
             refusal = error
         else:
             host, port = reservation.getsockname()[:2]
-            return Listener(protocol, Address(host, port), reservation)
+            return ReservedSocket(protocol, Address(host, port), reservation)
     raise SettingsError(f"{flag}: {wanted} cannot be served: {refusal.strerror}") from refusal
 
 

@@ -21,10 +21,10 @@ from granian.server.embed import Server as HttpServer
 
 from actiond.actions.errors import StoreError
 from actiond.app import Application
-from actiond.bootstrap import HandOver
 from actiond.config.settings import Settings
 from actiond.process import child_process, console, shutdown
-from actiond.process.sockets import Listener, is_listening
+from actiond.process.sockets import ReservedSocket, is_listening
+from actiond.secrets.admin_token import DeliverToken
 from actiond.secrets.encryption_keys import KeyFileError
 from actiond.telemetry.metrics.memory import Memory
 
@@ -46,9 +46,9 @@ def run(
     settings: Settings,
     memory: Memory,
     number: int,
-    grpc_at: Listener,
-    http_at: Listener,
-    hand_over: HandOver,
+    grpc_at: ReservedSocket,
+    http_at: ReservedSocket,
+    deliver_token: DeliverToken,
     ready: Callable[[], None],
     *,
     supervised: bool,
@@ -59,31 +59,31 @@ def run(
     asyncio.set_event_loop(loop)
     try:
         loop.run_until_complete(
-            _serve(settings, memory, number, grpc_at, http_at, hand_over, ready, supervised=supervised)
+            _serve(settings, memory, number, grpc_at, http_at, deliver_token, ready, supervised=supervised)
         )
         code = 0
     except (StoreError, StartError, KeyFileError) as error:
-        console.fail(error)
+        console.error(error)
         code = FAILED
     except Exception:  # noqa: BLE001  # the outermost frame: it goes to the log, on one line
         _log.exception("the worker failed")
         code = FAILED
-    child_process.leave(code)
+    child_process.exit_now(code)
 
 
 async def _serve(
     settings: Settings,
     memory: Memory,
     number: int,
-    grpc_at: Listener,
-    http_at: Listener,
-    hand_over: HandOver,
+    grpc_at: ReservedSocket,
+    http_at: ReservedSocket,
+    deliver_token: DeliverToken,
     ready: Callable[[], None],
     *,
     supervised: bool,
 ) -> None:
-    stages = shutdown.Stages()
-    application = await Application.open(settings, hand_over, memory, number)
+    stages = shutdown.Shutdown()
+    application = await Application.open(settings, deliver_token, memory, number)
     try:
         grpc_server = await _start_grpc(settings, application, grpc_at)
         http_server, http_served = await _start_http(settings, application, http_at)
@@ -94,22 +94,22 @@ async def _serve(
             loop.add_signal_handler(number, handler)
         shutdown.unblock()
         ready()
-        await _first(stages.drain.wait(), http_served)
-        if not stages.drain.is_set():
+        await _first(stages.draining.wait(), http_served)
+        if not stages.draining.is_set():
             raise StartError("the HTTP listener ended by itself")
-        await _stop(settings.grace, stages, application, grpc_server, http_server, http_served)
+        await _stop(settings.process.shutdown_grace_period, stages, application, grpc_server, http_server, http_served)
         shutdown.block()
     finally:
         await application.close()
 
 
-async def _start_grpc(settings: Settings, application: Application, at: Listener) -> grpc.aio.Server:
+async def _start_grpc(settings: Settings, application: Application, at: ReservedSocket) -> grpc.aio.Server:
     server = grpc.aio.server(
         options=(
             ("grpc.so_reuseport", 1),
-            ("grpc.max_receive_message_length", settings.max_body),
+            ("grpc.max_receive_message_length", settings.limits.max_body),
             # Of one connection. Calls at once, over all of them, are the gateway's to count.
-            ("grpc.max_concurrent_streams", settings.max_concurrent),
+            ("grpc.max_concurrent_streams", settings.limits.max_concurrent),
             # A peer that vanished without a word is noticed within a minute and a half.
             ("grpc.keepalive_time_ms", 60_000),
             ("grpc.keepalive_timeout_ms", 20_000),
@@ -128,7 +128,7 @@ async def _start_grpc(settings: Settings, application: Application, at: Listener
 
 
 async def _start_http(
-    settings: Settings, application: Application, at: Listener
+    settings: Settings, application: Application, at: ReservedSocket
 ) -> tuple[HttpServer, "asyncio.Task[None]"]:
     server = HttpServer(
         application.rsgi,
@@ -142,7 +142,7 @@ async def _start_http(
         backpressure=65_536,
         http1_settings=HTTP1Settings(
             # Also how long a connection may stay idle between two requests.
-            header_read_timeout=round(settings.read_timeout * 1000),
+            header_read_timeout=round(settings.limits.read_timeout * 1000),
             max_buffer_size=64 * 1024,
         ),
         http2_settings=HTTP2Settings(
@@ -163,7 +163,7 @@ async def _start_http(
 
 async def _stop(
     grace: float,
-    stages: shutdown.Stages,
+    stages: shutdown.Shutdown,
     application: Application,
     grpc_server: grpc.aio.Server,
     http_server: HttpServer,
@@ -182,7 +182,7 @@ async def _stop(
     # granian ends when every connection has its answer and is closed.
     stopped = {grpc_stopped, http_served}
     ended = asyncio.ensure_future(_end(stopped, application))
-    await _first(ended, stages.end.wait(), within=grace)
+    await _first(ended, stages.grace_over.wait(), within=grace)
     if ended.done():
         return
     _log.warning("the grace is over: what still runs is cancelled")

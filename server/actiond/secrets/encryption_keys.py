@@ -1,4 +1,4 @@
-"""The keys that signing keys are sealed under: from a variable's text, or from the file beside the database.
+"""The keys that signing keys are sealed under: from a variable's text, or from a file in the data directory.
 
 Both hold keys of 32 bytes in base64, separated by commas or white space, the newest first: it seals, all of them open.
 No key is ever part of an error. This module knows nothing of what is sealed.
@@ -13,7 +13,7 @@ from pathlib import Path
 from actiond.secrets import private_files
 
 FILE = "encryption-key"
-"""The file's name, in the database's directory."""
+"""The file's name, in the data directory."""
 
 _KEY_BYTES = 32
 _OR_ELSE = "(or set ACTIOND_ENCRYPTION_KEY)"
@@ -37,18 +37,19 @@ def parse(text: str) -> tuple[bytes, ...]:
     return tuple(base64.b64decode(part.translate(_URLSAFE)[:43] + "=") for part in parts)
 
 
-def in_use(given: tuple[bytes, ...] | None, database: Path | None, *, may_make: bool) -> tuple[bytes, ...]:
-    """The keys of a setting; else those in the file beside the database; else, with no database file, a passing one.
+def in_use(given: tuple[bytes, ...] | None, data_dir: Path | None, *, may_create: bool) -> tuple[bytes, ...]:
+    """Return the keys of the setting, else those in the data directory's file, else one for this process alone.
 
-    A command beside a server must not make the file: where the server has its keys from the variable, and the command
-    lacks it, the command would seal under a key that the server does not know. Raises KeyFileError.
+    `data_dir` is None where no key outlives the process. A command beside a server must not create the file: where the
+    server has its keys from the variable, and the command lacks it, the command would seal under a key that the server
+    does not know. Raise KeyFileError.
     """
     if given is not None:
         return given
-    if database is None:
+    if data_dir is None:
         return (_new_key(),)
-    path = database.parent / FILE
-    return load_or_make(path) if may_make else load(path)
+    path = data_dir / FILE
+    return load_or_create(path) if may_create else load(path)
 
 
 def load(path: Path) -> tuple[bytes, ...]:
@@ -63,7 +64,7 @@ def load(path: Path) -> tuple[bytes, ...]:
         raise KeyFileError(f"{path}: {error}") from None
 
 
-def load_or_make(path: Path) -> tuple[bytes, ...]:
+def load_or_create(path: Path) -> tuple[bytes, ...]:
     """The keys in the file, which gets a new one where there is no file. Raises KeyFileError.
 
     Processes that make it at once agree on one key. A file that is there is never written to, whatever it holds: it

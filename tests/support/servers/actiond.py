@@ -23,6 +23,7 @@ class ServerProcess:
         self,
         directory: Path,
         *arguments: str,
+        data_dir: Path | None = None,
         database: str | None = None,
         workers: int = 1,
         token: str | None = ADMIN_TOKEN,
@@ -30,11 +31,16 @@ class ServerProcess:
         http_address: str = "127.0.0.1:0",
         environment: Mapping[str, str] | None = None,
     ) -> None:
-        """`directory` is where it runs and keeps its database; `arguments` are added to the command line."""
+        """`directory` is where it runs and, unless there is a `data_dir`, keeps its data.
+
+        `arguments` are added to the command line.
+        """
         self.directory = directory
-        self.database = database or f"sqlite:///{directory}/actiond.db"
+        self.data_dir = data_dir or directory
+        self.database = database or f"sqlite:///{self.data_dir}/actiond.db"
         self.token = token
-        self.command = [sys.executable, "-m", "actiond", "serve", "--database", self.database]
+        self.command = [sys.executable, "-m", "actiond", "serve", "--data-dir", str(self.data_dir)]
+        self.command += [] if database is None else ["--database", database]
         self.command += ["--grpc-address", grpc_address, "--http-address", http_address, "--workers", str(workers)]
         self.command += arguments
         self.environment = clean_environment(ACTIOND_ADMIN_TOKEN=token, **(environment or {}))

@@ -1,6 +1,5 @@
 """SQLite, the default store: one file, which several processes may share."""
 
-from actiond.storage.sqlite.schema import SchemaTooNewError
 from actiond.storage.sqlite.store import SqliteStore
 
-__all__ = ["SchemaTooNewError", "SqliteStore"]
+__all__ = ["SqliteStore"]

@@ -9,14 +9,10 @@ from collections.abc import Iterator, Sequence
 from importlib import resources
 from pathlib import Path
 
-from actiond.actions.errors import StoreError
+from actiond.actions.errors import SchemaTooNewError, StoreError
 from actiond.storage.sqlite.connection import begin, retry, roll_back
 
 APPLICATION_ID = int.from_bytes(b"actd", "big")
-
-
-class SchemaTooNewError(StoreError):
-    """The file was written by a later release."""
 
 
 def migrations() -> Sequence[str]:

@@ -1,0 +1,237 @@
+"""The settings, in groups: each is handed to the part of the program that it is for, and to no other."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+from actiond.config import setting_parsers as parsers
+from actiond.config.setting import SettingsGroup, setting
+from actiond.config.setting_parsers import Address
+from actiond.delivery.egress.networks import Network
+from actiond.secrets import encryption_keys
+from actiond.storage.urls import DatabaseUrl, parse_database_url
+
+DATABASE_FILE = "actiond.db"
+"""SQLite's file in the data directory, unless a URL names another."""
+
+
+@dataclass(frozen=True, slots=True)
+class ListenSettings(SettingsGroup):
+    """The listening addresses."""
+
+    grpc_address: Address = setting(
+        name="grpc-address",
+        read=parsers.address,
+        help="where gRPC is served",
+        default="127.0.0.1:50051",
+        metavar="HOST:PORT",
+    )
+    http_address: Address = setting(
+        name="http-address",
+        read=parsers.address,
+        help="where gRPC-Web, Connect and JSON are served",
+        default="127.0.0.1:8080",
+        metavar="HOST:PORT",
+    )
+
+
+def _database_in_data_dir(chosen: Mapping[str, object]) -> DatabaseUrl:
+    return DatabaseUrl("sqlite", cast("Path", chosen["data_dir"]) / DATABASE_FILE)
+
+
+@dataclass(frozen=True, slots=True)
+class StoreSettings(SettingsGroup):
+    """Where the data is, and what is encrypted in it. The commands on the store take these too."""
+
+    data_dir: Path = setting(
+        name="data-dir",
+        read=parsers.directory,
+        help="directory of the admin token, the encryption key and SQLite's default file",
+        default="data",
+        metavar="DIR",
+    )
+    database: DatabaseUrl = setting(
+        name="database",
+        read=parse_database_url,
+        help="memory:, sqlite:///relative/path or sqlite:////absolute/path",
+        default=f"sqlite:///<data-dir>/{DATABASE_FILE}",
+        derive=_database_in_data_dir,
+        metavar="URL",
+    )
+    encryption_keys: tuple[bytes, ...] | None = setting(
+        name="encryption-key",
+        read=encryption_keys.parse,
+        help="key that signing keys are encrypted with, 32 bytes in base64, instead of a file in the data directory;"
+        " several while it is changed, the newest first",
+        variable_only=True,
+    )
+
+    @property
+    def secrets_dir(self) -> Path | None:
+        """The directory of admin token and encryption key; None where both end with the process, as the store does."""
+        return self.data_dir if self.database.traits.outlives_process else None
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessSettings(SettingsGroup):
+    """How many processes serve, and how they end."""
+
+    workers: int = setting(
+        name="workers", read=parsers.whole_number(1, 256), help="processes that serve", default="1", metavar="N"
+    )
+    shutdown_grace_period: float = setting(
+        name="shutdown-grace-period",
+        read=parsers.seconds,
+        help="grace period for in-flight calls on shutdown",
+        default="10",
+        metavar="SECONDS",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class LimitSettings(SettingsGroup):
+    """What clients may send. Listeners and gateway share the limits."""
+
+    read_timeout: float = setting(
+        name="read-timeout",
+        read=parsers.seconds,
+        help="how long a client may take to send a request's head, and again its body; shorter than the grace period",
+        default="5",
+        metavar="SECONDS",
+    )
+    max_body: int = setting(
+        name="max-body",
+        read=parsers.whole_number(1, 2**31 - 1),
+        help="the largest request, over any protocol",
+        default="1048576",
+        metavar="BYTES",
+    )
+    max_concurrent: int = setting(
+        name="max-concurrent",
+        read=parsers.whole_number(1, 1_000_000),
+        help="calls that a worker runs at once, over any protocol; more are RESOURCE_EXHAUSTED",
+        default="4096",
+        metavar="N",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ApiSettings(SettingsGroup):
+    """Who may call the API and how, and what executions may name. No page of another origin may call by default."""
+
+    admin_token: str | None = setting(
+        name="admin-token",
+        read=parsers.secret,
+        help="the admin token's secret, instead of one made at the first start",
+        variable_only=True,
+    )
+    strict_json: bool = setting(
+        name="strict-json",
+        read=parsers.boolean,
+        help="refuse unknown fields in JSON instead of ignoring them",
+        default="false",
+    )
+    cors_origins: tuple[str, ...] = setting(
+        name="cors-origin",
+        read=parsers.origins,
+        help="an origin whose pages may call, as scheme://host[:port], or *",
+        metavar="ORIGIN",
+        repeated=True,
+    )
+    cors_headers: tuple[str, ...] = setting(
+        name="cors-header",
+        read=parsers.header_names,
+        help="a request header that those pages may send besides the protocols' own",
+        metavar="NAME",
+        repeated=True,
+    )
+    cors_expose_headers: tuple[str, ...] = setting(
+        name="cors-expose-header",
+        read=parsers.header_names,
+        help="a response header that those pages may read besides the protocols' own",
+        metavar="NAME",
+        repeated=True,
+    )
+    descriptor_sets: tuple[Path, ...] = setting(
+        name="descriptor-set",
+        read=parsers.paths,
+        help="a file of protoc --descriptor_set_out, whose services and methods executions may name too",
+        metavar="FILE",
+        repeated=True,
+    )
+    execution_functions: tuple[str, ...] = setting(
+        name="execution-function",
+        read=parsers.function_names,
+        help="a function that executions may name",
+        metavar="NAME",
+        repeated=True,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class DeliverySettings(SettingsGroup):
+    """The calls to targets."""
+
+    allow_addresses: tuple[Network, ...] = setting(
+        name="allow-address",
+        read=parsers.networks,
+        help="addresses that targets may have although they are not public, as 10.1.0.0/16 or ::1",
+        metavar="CIDR",
+        repeated=True,
+    )
+    deny_addresses: tuple[Network, ...] = setting(
+        name="deny-address",
+        read=parsers.networks,
+        help="addresses that targets may not have although they are public; the longest prefix wins",
+        metavar="CIDR",
+        repeated=True,
+    )
+    max_target_calls: int = setting(
+        name="max-target-calls",
+        read=parsers.whole_number(1, 60_000),
+        help="calls to targets that a worker has in flight at once; more wait",
+        default="2048",
+        metavar="N",
+    )
+    max_calls_per_target: int = setting(
+        name="max-calls-per-target",
+        read=parsers.whole_number(1, 60_000),
+        help="calls to one target that a worker has in flight at once; more wait",
+        default="1024",
+        metavar="N",
+    )
+    max_target_response: int = setting(
+        name="max-target-response",
+        read=parsers.whole_number(1, 2**31 - 1),
+        help="the largest response of a target that is used",
+        default="1048576",
+        metavar="BYTES",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class TelemetrySettings(SettingsGroup):
+    """What can be seen from outside."""
+
+    log_level: str = setting(
+        name="log-level",
+        read=parsers.one_of("debug", "info", "warning", "error"),
+        help="least severity that is logged to stderr: debug, info, warning or error",
+        default="info",
+        metavar="LEVEL",
+    )
+    access_log: str = setting(
+        name="access-log",
+        read=parsers.one_of("none", "text", "json"),
+        help="a line on stderr for each call: none, text or json",
+        default="none",
+        metavar="FORM",
+    )
+    metrics: str = setting(
+        name="metrics",
+        read=parsers.one_of("public", "private", "none"),
+        help="who reads /metrics: anyone (public), tokens with the permission metrics.read (private), or none",
+        default="public",
+        metavar="WHO",
+    )
