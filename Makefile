@@ -47,8 +47,8 @@ type: $(VENV)/.dev ## Check types, strictly
 test: $(VENV)/.dev ## Run the whole test suite
 	$(BIN)/python -m pytest
 
-# What tells most of what is wrong: the domain, the converters, the codec and the routes, the store contract in memory,
-# settings and commands, and parity over JSON alone. Of each property it tries a tenth of the examples.
+# What tells most of what is wrong: the domain, the runner, the converters, the codec and the routes, the store contract
+# in memory, logs, settings, commands, and parity over JSON alone. Of each property it tries a tenth of the examples.
 FAST := tests/harness tests/actions tests/api tests/rpcfront/transcoding tests/storage/test_memory.py \
 	tests/process/test_settings.py tests/process/test_commands.py tests/executions/test_runner.py \
 	tests/executions/test_plan_cache.py tests/telemetry tests/parity/test_parity.py

@@ -32,7 +32,7 @@ SECONDS = "0.02"
 
 def run(*arguments: str) -> list[str]:
     command = [sys.executable, "-m", "bench", *arguments]
-    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=100, check=False)
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=250, check=False)
     assert run.returncode == 0, run.stderr
     return run.stdout.splitlines()
 

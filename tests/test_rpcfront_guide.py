@@ -18,7 +18,8 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from rpcfront import Gateway, Limits
 from tests.support.clients.http import ask
 from tests.support.programs import PATH
-from tests.support.servers.faces import asgi_server, free_port, grpc_server
+from tests.support.servers.faces import asgi_server, grpc_server
+from tests.support.servers.ports import free_port
 
 _ROOT = Path(__file__).parents[1]
 _PAGE = (_ROOT / "docs" / "rpcfront.md").read_text()

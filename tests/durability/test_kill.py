@@ -17,7 +17,7 @@ from tests.support.action_service.requests import create, get
 from tests.support.database import Content, assert_whole, read, says
 from tests.support.servers.actiond import ServerProcess
 
-KILL_AFTER = (0, 1, 0, 7, 2, 50, 0, 20, 3, 120, 300, 33)
+KILL_AFTER = (0, 1, 0, 7, 2, 50, 20, 120, 300)
 """Each round is killed after so many acknowledgements; 0 is when the first request is on its way."""
 WORKERS = 2
 

@@ -23,7 +23,8 @@ from tests.fuzz.cases.inputs import HttpInput, Quirk
 from tests.fuzz.senders.answers import HttpAnswer
 from tests.fuzz.senders.http1 import Connection, answer_of, written
 from tests.fuzz.service import gateway
-from tests.support.servers.faces import HTTP_FACES, free_port
+from tests.support.servers.faces import HTTP_FACES
+from tests.support.servers.ports import free_port
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

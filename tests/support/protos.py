@@ -1,4 +1,4 @@
-"""Compiles protos that stand in the tests."""
+"""Compiles the protos of the tests."""
 
 import tempfile
 from pathlib import Path
@@ -11,12 +11,19 @@ from grpc_tools import protoc
 
 def compile_proto(source: str, name: str = "test.proto") -> descriptor_pool.DescriptorPool:
     """A pool of its own that holds the file and all that it imports."""
-    includes = [Path(annotations_pb2.__file__).parents[2], Path(grpc_tools.__file__).parent / "_proto"]
     with tempfile.TemporaryDirectory() as directory:
         Path(directory, name).write_text(source)
-        out = Path(directory, "out.binpb")
-        arguments = [f"-I{include}" for include in (directory, *includes)]
-        assert protoc.main(["protoc", *arguments, "--include_imports", f"--descriptor_set_out={out}", name]) == 0
+        return compile_folder(Path(directory))
+
+
+def compile_folder(root: Path) -> descriptor_pool.DescriptorPool:
+    """A pool of its own that holds every proto below `root` and all that they import."""
+    names = sorted(str(path.relative_to(root)) for path in root.rglob("*.proto"))
+    googleapis, well_known = Path(annotations_pb2.__file__).parents[2], Path(grpc_tools.__file__).parent / "_proto"
+    with tempfile.TemporaryDirectory() as scratch:
+        out = Path(scratch, "out.binpb")
+        arguments = [f"-I{include}" for include in (root, googleapis, well_known)]
+        assert protoc.main(["protoc", *arguments, "--include_imports", f"--descriptor_set_out={out}", *names]) == 0
         files = descriptor_pb2.FileDescriptorSet.FromString(out.read_bytes())
     pool = descriptor_pool.DescriptorPool()
     for file in files.file:

@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import Self
 
 from tests.support.programs import program
+from tests.support.servers.ports import free_port
 
 ROOT = Path(__file__).parents[3]
 LISTENER = "port_value: 8090"
@@ -40,7 +41,7 @@ class EnvoyProcess:
         """Returns once it accepts connections."""
         # The port is free when it is chosen; should another take it first, Envoy ends and the next one is tried.
         for _ in range(5):
-            self.port = _free_port()
+            self.port = free_port()
             self._launch()
             if self._is_up():
                 return self
@@ -86,9 +87,3 @@ class EnvoyProcess:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.stop()
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

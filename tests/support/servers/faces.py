@@ -12,13 +12,7 @@ import uvicorn
 from granian.server.embed import Server
 
 from rpcfront import Gateway
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+from tests.support.servers.ports import free_port
 
 
 async def _wait_for(port: int) -> None:
