@@ -70,5 +70,5 @@ class CorsPolicy:
 
 
 def is_preflight(request: HttpRequest) -> bool:
-    """Return whether a browser asks leave for a request that is yet to come."""
+    """Return whether a request is a preflight, by which a browser asks if it may send another one."""
     return request.method == "OPTIONS" and request.header("access-control-request-method") is not None

@@ -1,4 +1,4 @@
-"""The public face: `Gateway(services=[(descriptor, servicer)])`, served over every protocol."""
+"""`Gateway(services=[(descriptor, servicer)])`: serves a program's services over every protocol."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
@@ -52,7 +52,7 @@ class Gateway:
     success_code: the HTTP status of a method's successful JSON call.
     probes: coroutine functions by HTTP path, which responds 200 while the function returns, with an error if it raises.
     handlers: coroutine functions from a request to its response, by the HTTP path on which each serves GET and HEAD;
-        `/console/*` stands for every path below `/console/`. Such requests are not calls: they are neither
+        `/console/*` means every path below `/console/`. Such requests are not calls: they are neither
         authenticated nor observed.
     strict_json: whether to refuse unknown fields in JSON instead of ignoring them.
     interceptors: `async def (call_next, request, context)`, around every call of a servicer's method, the first one

@@ -116,7 +116,7 @@ class Router:
             if not allow:
                 raise PathNotFoundError(request.path)
             return HttpResponse(204, [("allow", ", ".join(allow))])
-        # The call itself tells that an RPC is unknown, and a browser sends it only after this response.
+        # Allow an unknown RPC, too: the error is in the response to the call, which a browser sends only after this.
         methods = allow or RPC_METHODS
         return HttpResponse(204, [("allow", ", ".join(methods)), *self.cors.preflight(request, methods)])
 

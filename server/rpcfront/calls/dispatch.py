@@ -33,7 +33,7 @@ Authenticate = Callable[[MethodDescriptor, ServicerContext], Awaitable[object]]
 Validate = Callable[[Message], Sequence[FieldViolation]]
 """Returns the rules that a request breaks."""
 Translate = Callable[[Exception, MethodDescriptor | None], status_pb2.Status | None]
-"""Returns the Status of an error that a servicer or a hook raised, None for one that no caller shall be told of.
+"""Returns the Status of an error that a servicer or a hook raised; None for an error whose cause clients must not see.
 
 The method is the one that was called, None in a handler.
 """
@@ -187,7 +187,7 @@ class Dispatcher:
         return request
 
     def failed(self, error: BaseException, name: str, context: ServicerContext | None = None) -> Outcome:
-        """Return the outcome of work that raised `error`, and log what is a fault of ours.
+        """Return the outcome of work that raised `error`, and log the error if it is a bug.
 
         `name` is the work's name in the log, `context` that of a call. Raises what is not a failure of the work again.
         """

@@ -107,7 +107,7 @@ def _number(rules: Any, _field: FieldDescriptor) -> Schema:
     high = min((bounds[_BOUNDS[name]] for name in ("lt", "lte") if _BOUNDS[name] in bounds), default=None)
     if low is None or high is None or low <= high:
         return found | bounds
-    # Bounds that are crossed leave out what lies between them.
+    # If the lower bound is above the upper one, the values between them are excluded.
     above = {key: value for key, value in bounds.items() if "inimum" in key}
     below = {key: value for key, value in bounds.items() if "aximum" in key}
     return found | {"anyOf": [above, below]}
