@@ -12,7 +12,7 @@ def function(signature: str, lines: Iterable[str], names: Mapping[str, object]) 
     """Return the function `def <signature>:` whose body is `lines`. `names` are the globals that it refers to."""
     namespace = dict(names)
     source = "\n    ".join([f"def {signature}:", *lines])
-    exec(compile(source, f"<{signature}>", "exec"), namespace)  # noqa: S102  # the lines are ours, their names quoted
+    exec(compile(source, f"<{signature}>", "exec"), namespace)  # noqa: S102  # the lines are generated, the names in them quoted
     return namespace[signature.partition("(")[0]]
 
 
@@ -22,7 +22,7 @@ def attribute(owner: str, name: str) -> str:
 
 
 def assignment(owner: str, name: str, value: str) -> str:
-    """Return the code of `owner.name = value`, likewise."""
+    """Return the code of `owner.name = value`, which works for reserved names, too."""
     if name.isidentifier() and not iskeyword(name):
         return f"{owner}.{name} = {value}"
     return f"setattr({owner}, {name!r}, {value})"

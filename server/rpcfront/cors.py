@@ -1,4 +1,4 @@
-"""Cross-origin resource sharing (the Fetch standard, section 3.2): which pages of other origins may call."""
+"""Cross-origin resource sharing (Fetch standard, section 3.2): which pages of other origins may call."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ _ALLOW_HEADERS = ("content-type", "authorization")
 _VARY = ("vary", "Origin")
 
 MAX_AGE = 7200
-"""Seconds for which a browser may keep a preflight's answer; Chromium keeps none longer."""
+"""Seconds for which a browser may cache a preflight response; Chromium caches none longer."""
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Cors:
     """Which pages may call from a browser. Without origins, the default, only those of the server's own origin."""
 
     origins: frozenset[str] = frozenset()
-    """Such as `https://console.example`; `*` stands for every origin, then without credentials."""
+    """Such as `https://console.example`. `*` allows every origin, but no credentials."""
     allow_headers: tuple[str, ...] = ()
     """Request headers that pages may send beside those that the protocols need."""
     expose_headers: tuple[str, ...] = ()
@@ -70,5 +70,5 @@ class CorsPolicy:
 
 
 def is_preflight(request: HttpRequest) -> bool:
-    """Return whether a browser asks leave for a request that is yet to come."""
+    """Return whether a request is a preflight, by which a browser asks if it may send another one."""
     return request.method == "OPTIONS" and request.header("access-control-request-method") is not None

@@ -1,4 +1,4 @@
-"""The public face: `Gateway(services=[(descriptor, servicer)])`, served over every protocol."""
+"""`Gateway(services=[(descriptor, servicer)])`: serves a program's services over every protocol."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
@@ -25,7 +25,7 @@ from rpcfront.protocols.connect_streams import ConnectStreamEdge
 from rpcfront.protocols.connect_unary import ConnectEdge
 from rpcfront.protocols.http import Handler
 from rpcfront.protocols.json_errors import JsonErrors
-from rpcfront.protocols.rest import RestEdge
+from rpcfront.protocols.rest import RestEdge, rest_routes
 from rpcfront.router import Router
 from rpcfront.transcoding.json.codec import JsonCodec
 from rpcfront.validation.validator import Validator
@@ -36,29 +36,29 @@ def _ok(_method: MethodDescriptor) -> int:
 
 
 class Gateway:
-    """Any grpcio servicer as native gRPC, gRPC-Web, Connect and JSON over HTTP, by one coroutine for all of them.
+    """Serves grpcio servicers as native gRPC, gRPC-Web, Connect and JSON over HTTP.
 
-    Every argument but `services` is optional; with no other there is no authentication and no CORS, and default limits
-    hold. buf.validate rules in the protos are always checked. Raises ServiceError, naming the culprit, for a method
-    that cannot be served, a bad google.api.http annotation or rule, and two routes that collide.
+    Only `services` is required. Without further arguments there is no authentication and no CORS, and the limits are
+    the defaults. buf.validate rules in the protos are always checked. Raises ServiceError, naming the culprit, for a
+    method that cannot be served, a bad google.api.http annotation or rule, and two routes that collide.
 
-    services: descriptors and what answers them: objects with a method of each RPC's name, `(request, context)`, either
-        `async def` (run on the event loop) or plain `def` (run on a thread). Unary methods and those with a stream of
-        responses; one with a stream of requests is passed over, with a word in the log.
-    authenticate: answers who calls, kept as `context.caller`, or raises; runs before a body is read.
+    services: pairs of a service descriptor and its servicer: an object with a method for each RPC, `(request,
+        context)`, either `async def` (run on the event loop) or plain `def` (run on a thread). Unary and
+        server-streaming methods are served; one with a stream of requests is not, which is logged as a warning.
+    authenticate: returns the caller, kept as `context.caller`, or raises. Runs before the body is read.
     translate: returns the google.rpc.Status of an exception that a servicer, `authenticate` or a handler raised, given
         the method that was called (None in a handler). None makes it INTERNAL with a fixed text, and the exception is
         logged.
     success_code: the HTTP status of a method's successful JSON call.
-    probes: HTTP paths that answer 200 while their coroutine function returns, an error once it raises.
+    probes: coroutine functions by HTTP path, which responds 200 while the function returns, with an error if it raises.
     handlers: coroutine functions from a request to its response, by the HTTP path on which each serves GET and HEAD;
-        `/console/*` stands for every path below `/console/`. Such requests are not calls: they are neither
+        `/console/*` means every path below `/console/`. Such requests are not calls: they are neither
         authenticated nor observed.
-    strict_json: refuse JSON fields that a message does not have, instead of passing over them.
+    strict_json: whether to refuse unknown fields in JSON instead of ignoring them.
     interceptors: `async def (call_next, request, context)`, around every call of a servicer's method, the first one
-        outermost; see docs/gateway.md.
+        outermost.
     observers: see every call begin and end, the first one outermost, and requests that reach no method.
-    openapi: serves an OpenAPI document of the JSON routes on /openapi.json, and a page that shows it on /docs.
+    openapi: if given, /openapi.json is an OpenAPI document of the JSON routes, and /docs a page that shows it.
     """
 
     def __init__(
@@ -96,9 +96,8 @@ class Gateway:
             self._limits,
             Observers(observers) if observers else None,
         )
-        self._rest = RestEdge(
-            self._dispatcher, self._methods.values(), codec, self._errors, success_code, self._limits.message_bytes
-        )
+        routes = rest_routes(self._methods.values(), codec, success_code)
+        self._rest = RestEdge(self._dispatcher, routes, codec, self._errors, self._limits.message_bytes)
         connect_errors = ConnectErrors(codec)
         rpc_edges = (
             GrpcWebEdge(self._dispatcher, self._limits.message_bytes),
@@ -124,12 +123,12 @@ class Gateway:
 
     @cached_property
     def asgi(self) -> AsgiApplication:
-        """For any ASGI server: gRPC-Web, Connect and JSON, by path and content type."""
+        """An application for any ASGI server: gRPC-Web, Connect and JSON, by path and content type."""
         return AsgiApplication(self._router, self._errors, self._limits, self._running)
 
     @cached_property
     def rsgi(self) -> RsgiApplication:
-        """The same for granian's RSGI.
+        """The same for granian, as an RSGI application.
 
         Raises ServiceError for a route with a multi-segment variable, see rpcfront.adapters.rsgi.
         """
@@ -148,14 +147,14 @@ class Gateway:
 
     @cached_property
     def grpc_handler(self) -> grpc.GenericRpcHandler:
-        """For `grpc.aio.server`: `server.add_generic_rpc_handlers([gateway.grpc_handler])`."""
+        """Native gRPC for `grpc.aio.server`: `server.add_generic_rpc_handlers([gateway.grpc_handler])`."""
         return GrpcHandler(self._dispatcher, self._methods, self._request_ids, self._limits.read_seconds)
 
     async def wait_idle(self) -> None:
-        """Returns when no call is running over `asgi` or `rsgi`."""
+        """Wait until no call is running over `asgi` or `rsgi`."""
         await self._running.wait_idle()
 
     def stop(self) -> None:
-        """Cancels the calls that still run over `asgi` or `rsgi`; their callers are told that the server shuts down."""
+        """Cancel the calls that run over `asgi` or `rsgi`. Their clients learn that the server shuts down."""
         self._dispatcher.stopping = True
         self._running.cancel()

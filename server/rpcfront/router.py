@@ -1,4 +1,4 @@
-"""Finds what serves an HTTP request, and does what holds for all of them: CORS, OPTIONS, request ids, errors.
+"""Finds what serves an HTTP request, and does what all requests need: CORS, OPTIONS, request ids, errors.
 
 Most requests are for a path without variables, so those are found in one table, `_fixed`. For the rest the order is:
 mounts, then the first edge that claims the request.
@@ -64,7 +64,7 @@ class Router:
                 raise ServiceError(f"{route} collides with what is served on {path} already")
 
     async def __call__(self, request: HttpRequest) -> HttpResponse | None:
-        """Answer one request; None once the response has gone out as a stream. Raise nothing but CancelledError."""
+        """Answer one request; None once the response has been sent as a stream. Raises only CancelledError."""
         request.request_id = request_id = self.request_ids.take(request.header(REQUEST_ID))
         request.common_headers = [(REQUEST_ID, request_id)]
         if self.cors.is_enabled:
@@ -92,7 +92,7 @@ class Router:
         return _ready(_not_connect(self._refuse(request, unsupported)))
 
     def _find(self, request: HttpRequest) -> _Answer:
-        """Answer what is not in the table. Raise a RoutingError for what nothing serves."""
+        """Answer a request that is not in the table. Raises a RoutingError if nothing serves it."""
         path = request.path
         if not path.startswith("/"):
             raise BadPathError("does not start with a slash")
@@ -116,7 +116,7 @@ class Router:
             if not allow:
                 raise PathNotFoundError(request.path)
             return HttpResponse(204, [("allow", ", ".join(allow))])
-        # The call itself tells that an RPC is unknown, and a browser sends it only after this response.
+        # Allow an unknown RPC, too: the error is in the response to the call, which a browser sends only after this.
         methods = allow or RPC_METHODS
         return HttpResponse(204, [("allow", ", ".join(methods)), *self.cors.preflight(request, methods)])
 

@@ -160,5 +160,5 @@ async def test_an_observer_that_fails_harms_no_call_and_is_logged_once(
             assert b"secret" not in reply.body
     assert seen == [1, -1] * 3
     assert [record.message for record in caplog.records if record.levelname == "ERROR"] == [
-        "an observer failed; the like of it will not be logged again"
+        "an observer failed; further errors of this kind are not logged"
     ]

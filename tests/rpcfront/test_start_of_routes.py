@@ -102,8 +102,8 @@ def test_a_variable_that_names_such_a_field_is_taken(variable: str) -> None:
 @pytest.mark.parametrize(
     ("rule", "fault"),
     [
-        ('get: "/a/{id}/{id}"', "id stands twice"),
-        ('get: "/a/{inner.id}/b/{inner.id=c/*}"', r"inner\.id stands twice"),
+        ('get: "/a/{id}/{id}"', "id is bound twice"),
+        ('get: "/a/{inner.id}/b/{inner.id=c/*}"', r"inner\.id is bound twice"),
         ('post: "/a" body: "nope"', "nope"),
         ('post: "/a" body: "inner.id"', r"inner\.id"),
         ('post: "/a" body: "**"', r"\*\*"),

@@ -1,6 +1,6 @@
 """The grpc.aio adapter: native gRPC as a generic handler for `grpc.aio.server`.
 
-grpcio sees messages as bytes: it would end a call with INTERNAL if one did not parse, before any code of ours ran. And
+grpcio sees messages as bytes: it would end a call with INTERNAL if one did not parse, before any code here ran. And
 it sees every method as one with a stream of requests, so that the single message can be read here, after
 authentication: grpcio itself takes the first of several, and never ends a call that has none.
 """

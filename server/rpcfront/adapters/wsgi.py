@@ -144,7 +144,7 @@ class WsgiApplication:
     async def _answer(self, request: _WsgiRequest) -> HttpResponse | None:
         try:
             return await self._router(request)
-        except Exception:  # noqa: BLE001  # whatever it is, the client gets an answer
+        except Exception:  # noqa: BLE001  # whatever it is, the client gets a response
             _log.exception("%s %s failed", request.method, request.path)
             return self._internal
 

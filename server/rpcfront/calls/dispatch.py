@@ -10,7 +10,7 @@ import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 from google.protobuf.descriptor import Descriptor, MethodDescriptor
 from google.protobuf.duration_pb2 import Duration
@@ -33,7 +33,7 @@ Authenticate = Callable[[MethodDescriptor, ServicerContext], Awaitable[object]]
 Validate = Callable[[Message], Sequence[FieldViolation]]
 """Returns the rules that a request breaks."""
 Translate = Callable[[Exception, MethodDescriptor | None], status_pb2.Status | None]
-"""Returns the Status of an error that a servicer or a hook raised, None for one that no caller shall be told of.
+"""Returns the Status of an error that a servicer or a hook raised; None for an error whose cause clients must not see.
 
 The method is the one that was called, None in a handler.
 """
@@ -53,7 +53,9 @@ SHUTTING_DOWN = make_status(code_pb2.UNAVAILABLE, "the server is shutting down",
 _log = logging.getLogger(__name__)
 
 
-class Wire(NamedTuple):
+# Not frozen: that would make an object of it take three times as long, and there is one in every call.
+@dataclass(slots=True, eq=False)
+class Wire:
     """How the request of a call arrives, and how its responses leave."""
 
     read: Read
@@ -64,7 +66,8 @@ class Wire(NamedTuple):
     longer than finding out how large the message is."""
 
 
-class Outcome(NamedTuple):
+@dataclass(slots=True, eq=False)
+class Outcome:
     """How a call ended: with a body, or with a status that is not OK. A stream's messages have been sent before."""
 
     body: bytes = b""
@@ -184,7 +187,7 @@ class Dispatcher:
         return request
 
     def failed(self, error: BaseException, name: str, context: ServicerContext | None = None) -> Outcome:
-        """Return the outcome of work that raised `error`, and log what is a fault of ours.
+        """Return the outcome of work that raised `error`, and log the error if it is a bug.
 
         `name` is the work's name in the log, `context` that of a call. Raises what is not a failure of the work again.
         """

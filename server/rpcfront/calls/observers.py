@@ -75,10 +75,10 @@ class Observer(Protocol):
     """
 
     def started(self, call: CallStart) -> object:
-        """Take note of a call that begins. `ended` is handed what this returns; after an exception it is not called."""
+        """See a call begin. What this returns is passed to `ended`, which is not called after an exception."""
 
     def ended(self, token: Any, call: CallEnd) -> None:
-        """Take note of a call that has ended."""
+        """See a call end."""
 
 
 class Observers:
@@ -89,7 +89,7 @@ class Observers:
         self._logged: set[tuple[type, type]] = set()
 
     def started(self, call: CallStart) -> list[tuple[Observer, object]]:
-        """Tell all of them of a call that begins; return those that are to see its end, with their tokens."""
+        """Let all observers see a call begin; return those that will see its end, with their tokens."""
         tokens: list[tuple[Observer, object]] = []
         for observer in self._observers:
             try:
@@ -99,7 +99,7 @@ class Observers:
         return tokens
 
     def ended(self, tokens: list[tuple[Observer, object]], call: CallEnd) -> None:
-        """Tell those of a call that has ended."""
+        """Let those observers see a call end."""
         for observer, token in reversed(tokens):
             try:
                 observer.ended(token, call)
@@ -107,8 +107,8 @@ class Observers:
                 self._log_once(observer, error)
 
     def _log_once(self, observer: Observer, error: Exception) -> None:
-        """Log an error. One that every call meets must not fill the log, so each kind is logged once."""
+        """Log an error, once for its kind, since every call may raise it again."""
         kind = (type(observer), type(error))
         if kind not in self._logged:
             self._logged.add(kind)
-            _log.error("an observer failed; the like of it will not be logged again", exc_info=error)
+            _log.error("an observer failed; further errors of this kind are not logged", exc_info=error)

@@ -1,4 +1,4 @@
-"""OpenAPI of JSON routes, and a page that shows it: descriptors in, bytes out. No sockets."""
+"""The OpenAPI document of JSON routes, and a page that shows it: descriptors in, bytes out."""
 
 from rpcfront.openapi.comments import read_comments
 from rpcfront.openapi.docs_routes import DOCS_PATH, DOCUMENT_PATH, docs_handlers

@@ -1,4 +1,4 @@
-"""Bodies of an operation: what its request holds beside the parameters, and what a successful response is."""
+"""The bodies of an operation: its request body, and its successful response."""
 
 from rpcfront.openapi.errors import status_schema
 from rpcfront.openapi.scalars import Form, Schema
@@ -13,7 +13,7 @@ ANY_TYPE = "*/*"
 
 
 def request_body(route: Route, schemas: Schemas) -> Schema | None:
-    """The request's body; None where the route takes none."""
+    """Return the request body; None if the route has none."""
     field, message = route.body, route.method.input_type
     if field is None and route.rule.body != WHOLE_MESSAGE:
         return None
@@ -23,7 +23,7 @@ def request_body(route: Route, schemas: Schemas) -> Schema | None:
     if field is None:
         in_path = {path[0] for path in bound if len(path) == 1}
         return _body(schemas.rest(message, bound), schemas.required(message) - in_path)
-    schema = schemas.field(field, Form.TAKEN)
+    schema = schemas.field(field, Form.INPUT)
     inner = frozenset(path[1:] for path in bound if path[0] == field.name)
     if inner and field.message_type is not None:
         schema = schemas.rest(field.message_type, inner)
@@ -32,17 +32,17 @@ def request_body(route: Route, schemas: Schemas) -> Schema | None:
 
 
 def success(route: Route, schemas: Schemas) -> Schema:
-    """The response of a call that went well."""
+    """Return the response of a successful call."""
     field, message = route.response_body, route.method.output_type
-    comment = schemas.comment(message.full_name) or "The call went well."
+    comment = schemas.comment(message.full_name) or "The call succeeded."
     if is_http_body(message if field is None else field):
         return _raw(comment)
-    schema = schemas.message(message, Form.PRINTED) if field is None else schemas.response_body(field)
+    schema = schemas.message(message, Form.OUTPUT) if field is None else schemas.response_body(field)
     if not route.method.server_streaming:
         return {"description": comment, "content": {JSON_TYPE: {"schema": schema}}}
     failure = {"type": "object", "required": ["error"], "properties": {"error": status_schema()}}
     line: Schema = {
-        "description": "One line of the body. A last line with `error` tells that the stream has failed.",
+        "description": "One line of the body. If the stream fails, its last line has an `error`.",
         "anyOf": [schema, failure],
     }
     return {"description": comment, "content": {NDJSON_TYPE: {"schema": line}}}
@@ -50,7 +50,7 @@ def success(route: Route, schemas: Schemas) -> Schema:
 
 def _body(schema: Schema, required: frozenset[str]) -> Schema:
     body: Schema = {"content": {JSON_TYPE: {"schema": schema}}}
-    # An empty body is the empty message.
+    # An empty body means an empty message.
     return body | {"required": True} if required else body
 
 

@@ -1,7 +1,6 @@
-"""The comments of proto files, by full name: protoc's Python output has none, so they come from a FileDescriptorSet.
+"""The comments of proto files, by full name. protoc's Python output has none, so they come from a FileDescriptorSet.
 
-`protoc --include_source_info --descriptor_set_out=…` writes one that has them. Text only; what is done with a comment
-is the business of others.
+`protoc --include_source_info --descriptor_set_out=…` writes one that has them.
 """
 
 import re
@@ -17,7 +16,7 @@ from google.protobuf.descriptor_pb2 import (
 )
 
 Comments: TypeAlias = Mapping[str, str]
-"""Of services, methods, messages, fields, enums and their values. A value's name follows that of its enum."""
+"""Comments of services, methods, messages, fields, enums and enum values, by full name, as `p.Enum.VALUE`."""
 
 # A place in a file, as SourceCodeInfo.Location spells it: field numbers and indices in descriptor.proto's messages.
 _Place: TypeAlias = tuple[int, ...]
@@ -30,14 +29,14 @@ _SENTENCE_END = re.compile(r"(?<=[.!?])\s")
 
 
 def read_comments(descriptor_set: bytes) -> Comments:
-    """Every comment of a FileDescriptorSet; none where it carries no source information."""
+    """Return the comments in a FileDescriptorSet; none if it has no source information."""
     return {
         name: text for file in FileDescriptorSet.FromString(descriptor_set).file for name, text in _comments_of(file)
     }
 
 
 def summary(comment: str) -> str:
-    """The first sentence, on one line and without its full stop."""
+    """Return the first sentence, on one line and without its full stop."""
     paragraph = " ".join(comment.partition("\n\n")[0].split())
     return _SENTENCE_END.split(paragraph, maxsplit=1)[0].removesuffix(".")
 
@@ -53,7 +52,7 @@ def _comments_of(file: FileDescriptorProto) -> Iterator[tuple[str, str]]:
 
 
 def _names(file: FileDescriptorProto) -> Iterator[tuple[str, _Place]]:
-    """What can have a comment, and where it stands."""
+    """Yield the name and the place of everything that can have a comment."""
     prefix = f"{file.package}." if file.package else ""
     yield from _messages(file.message_type, prefix, (_MESSAGE_OF_FILE,))
     yield from _enums(file.enum_type, prefix, (_ENUM_OF_FILE,))
@@ -87,5 +86,5 @@ def _enums(enums: Iterable[EnumDescriptorProto], prefix: str, place: _Place) -> 
 
 
 def _clean(comment: str) -> str:
-    """The text without the space that follows each line's slashes."""
+    """Return the text without the space that follows the slashes of each line."""
     return "\n".join(line.removeprefix(" ").rstrip() for line in comment.split("\n")).strip()

@@ -1,4 +1,4 @@
-"""The page of /docs: one file of our own, which needs nothing from elsewhere and is allowed nothing else."""
+"""The page of /docs: a single file that loads nothing else, and whose policy allows nothing else."""
 
 import base64
 import hashlib
@@ -8,20 +8,20 @@ from importlib.resources import files
 
 _ASSETS = files(__package__).joinpath("assets")
 _SCRIPTS = ("text.js", "schema.js", "call.js", "docs.js")
-"""Together one module, in this order."""
+"""Concatenated in this order to one module."""
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
-    """An HTML page, and the headers that go with it."""
+class DocsPage:
+    """The HTML page and its headers."""
 
     headers: tuple[tuple[str, str], ...]
     body: bytes
 
 
 @cache
-def page() -> Page:
-    """The page with its style and script inside. A browser runs these two and no others, told by their hashes."""
+def docs_page() -> DocsPage:
+    """Return the page with its style and script inlined. Browsers run only these two, identified by their hashes."""
     style, script = _asset("docs.css"), "\n".join(map(_asset, _SCRIPTS))
     html = _asset("docs.html").replace("/*style*/", style).replace("/*script*/", script)
     policy = (
@@ -40,7 +40,7 @@ def page() -> Page:
         ("referrer-policy", "no-referrer"),
         ("x-content-type-options", "nosniff"),
     )
-    return Page(headers, html.encode())
+    return DocsPage(headers, html.encode())
 
 
 def _asset(name: str) -> str:
@@ -48,5 +48,5 @@ def _asset(name: str) -> str:
 
 
 def _hash(text: str) -> str:
-    """As a Content-Security-Policy names an inline element: by the digest of what stands between its tags."""
+    """Return the hash that stands for an inline element in a Content-Security-Policy: of what is between its tags."""
     return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"

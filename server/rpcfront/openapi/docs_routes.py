@@ -1,9 +1,9 @@
-"""The two paths that show what is served: the document for programs, and the page for people."""
+"""The handlers of the OpenAPI document, for programs, and of the page that shows it, for people."""
 
 from collections.abc import Iterable
 from functools import cache, partial
 
-from rpcfront.openapi.docs import page
+from rpcfront.openapi.docs import docs_page
 from rpcfront.openapi.document import Info, document
 from rpcfront.openapi.operations import Operation
 from rpcfront.protocols.http import JSON_TYPE, Handler, HttpRequest, HttpResponse
@@ -20,6 +20,6 @@ def docs_handlers(operations: Iterable[Operation], info: Info) -> dict[str, Hand
         return HttpResponse(200, [("content-type", JSON_TYPE)], make_document())
 
     async def serve_page(_request: HttpRequest) -> HttpResponse:
-        return HttpResponse(200, [*page().headers], page().body)
+        return HttpResponse(200, [*docs_page().headers], docs_page().body)
 
     return {DOCUMENT_PATH: serve_document, DOCS_PATH: serve_page}

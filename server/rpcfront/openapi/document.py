@@ -1,4 +1,4 @@
-"""The OpenAPI document of a gateway's JSON routes: descriptors in, a dict out, or its bytes."""
+"""Makes the OpenAPI document of a gateway's JSON routes."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -18,31 +18,31 @@ from rpcfront.protocols.rest_bodies import is_http_body
 OPENAPI_VERSION = "3.1.0"
 SECURITY_SCHEME = "bearer"
 OTHER_METHODS = "x-additional-operations"
-"""Where operations stand whose HTTP method OpenAPI 3.1 has no word for: as version 3.2 does it, under this name."""
+"""Has the operations whose HTTP method OpenAPI 3.1 does not know, in the form of version 3.2."""
 
 _METHODS = frozenset({"GET", "PUT", "POST", "DELETE", "OPTIONS", "HEAD", "PATCH", "TRACE"})
 
 
 @dataclass(frozen=True, slots=True)
 class Info:
-    """What a document says beside its operations."""
+    """What the document contains beside the operations."""
 
     title: str
     version: str
     description: str = ""
     comments: Comments = field(default_factory=dict)
-    """See `comments.read_comments`."""
+    """See `read_comments`."""
     is_secure: bool = False
-    """Whether every operation asks for a bearer token."""
+    """Whether every operation requires a bearer token."""
 
 
 def document(operations: Iterable[Operation], info: Info) -> bytes:
-    """The document as JSON."""
+    """Return the document as JSON."""
     return orjson.dumps(build(operations, info))
 
 
 def build(operations: Iterable[Operation], info: Info) -> Schema:
-    """The document."""
+    """Return the document."""
     return _Document(info, list(operations)).build()
 
 
@@ -50,7 +50,7 @@ class _Document:
     def __init__(self, info: Info, operations: list[Operation]) -> None:
         self._info = info
         self._operations = operations
-        # What a response is made of, the messages whose bytes pass as they are aside.
+        # The messages in responses, except those whose bytes are not touched.
         routes = [operation.route for operation in operations]
         wholes = [route.method.output_type for route in routes if route.response_body is None]
         fields = [route.response_body for route in routes if route.response_body is not None]

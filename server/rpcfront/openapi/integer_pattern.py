@@ -1,10 +1,10 @@
-"""Regular expressions for whole numbers of a range, as JSON writes them: no zeros in front."""
+"""Regular expressions for ranges of integers, as JSON writes them: without leading zeros."""
 
 _DIGITS = "[0-9]"
 
 
 def between(low: int, high: int) -> str:
-    """Any number from `low` to `high`, where `low` is no more than 0 and the magnitudes differ by one at the most."""
+    """Match the numbers from `low` to `high`. `low` is at most 0, and the magnitudes differ by at most one."""
     if low == 0:
         return f"(?:0|{_up_to(high)})"
     lowest = "" if low == -high else f"|{low}"
@@ -12,7 +12,7 @@ def between(low: int, high: int) -> str:
 
 
 def _up_to(high: int) -> str:
-    """From 1: fewer digits than `high` has; then as many, equal to its own up to one that is smaller; then itself."""
+    """Match the numbers from 1: with fewer digits than `high`; as many, of which one is smaller; `high` itself."""
     digits = str(high)
     branches = [f"[1-9]{_DIGITS}{{0,{len(digits) - 2}}}"]
     for place, digit in enumerate(digits):

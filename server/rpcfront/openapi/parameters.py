@@ -1,4 +1,4 @@
-"""Parameters of an operation: those of its path, and in the query every field that neither path nor body gives."""
+"""The parameters of an operation: those in its path, and a query parameter for every field not in path or body."""
 
 from collections.abc import Iterable, Iterator
 
@@ -12,21 +12,21 @@ from rpcfront.transcoding.fields import FieldPath, is_textual, proto_path, resol
 from rpcfront.transcoding.json.wellknown import has_special_json
 
 KEEPS_SLASHES = "x-multi-segment"
-"""Marks a parameter whose slashes are sent as they are, which OpenAPI 3.1 has no word for."""
+"""Marks a parameter whose slashes must be sent as they are, which OpenAPI 3.1 cannot express."""
 
 
 def path_parameters(route: Route, path: Path, schemas: Schemas) -> list[Schema]:
-    """The parameters of a path that is the route's."""
+    """Return the parameters in the path of a route."""
     return [_path_parameter(route, parameter, schemas) for parameter in path.parameters]
 
 
 def query_parameters(route: Route, schemas: Schemas) -> list[Schema]:
-    """What the query may hold, nested fields by dotted names."""
+    """Return the parameters that the query may have; nested fields have dotted names."""
     if route.rule.body == WHOLE_MESSAGE:
         return []
     taken = route.bound if route.body is None else route.bound | {route.body.name}
     message = route.method.input_type
-    # Only where the message itself must be there does a rule ask for its field.
+    # A required field of a nested message is only required if that message is given.
     required = schemas.required(message)
     return [
         _query_parameter(path, schemas, is_required=len(path) == 1 and path[0].name in required)
@@ -60,7 +60,7 @@ def _query_parameter(path: FieldPath, schemas: Schemas, *, is_required: bool) ->
 
 
 def _described(about: Schema, schema: Schema, notes: Iterable[str]) -> Schema:
-    """A parameter: what its field's schema says of the field stands where readers look for it."""
+    """Return a parameter, with its field's description and deprecation outside the schema, where readers look."""
     text = "\n\n".join(filter(None, [schema.pop("description", ""), *notes]))
     if text:
         about["description"] = text
@@ -70,7 +70,7 @@ def _described(about: Schema, schema: Schema, notes: Iterable[str]) -> Schema:
 
 
 def _rivals(path: FieldPath) -> Iterator[str]:
-    """What cannot be given together with a field: OpenAPI has no other way to say it."""
+    """Yield notes on what cannot be given together with a field, which OpenAPI cannot express otherwise."""
     for depth, field in enumerate(path):
         oneof = field.containing_oneof
         if oneof is not None and len(oneof.fields) > 1:
@@ -83,7 +83,7 @@ def _rivals(path: FieldPath) -> Iterator[str]:
 def _fields(
     descriptor: Descriptor, path: FieldPath, taken: frozenset[str], entered: tuple[Descriptor, ...]
 ) -> Iterator[FieldPath]:
-    """The fields that a query can give. A message inside one of its own type is not entered again."""
+    """Yield the fields that a query can give. A message inside another one of its type is left out."""
     for field in descriptor.fields:
         here = (*path, field)
         inner = field.message_type

@@ -1,8 +1,8 @@
-"""From path templates to OpenAPI's paths, whose parameters are of one segment each.
+"""Converts path templates to OpenAPI paths, whose parameters have one segment each.
 
-A client of OpenAPI percent-encodes a parameter's slashes, which then are none. So a variable of several segments
-becomes its literals, and a parameter for each wildcard: `{name=shelves/*/books/*}` is
-`shelves/{name-1}/books/{name-2}`. Only `**` stays one parameter.
+OpenAPI clients percent-encode the slashes in a parameter. So a variable of several segments becomes its literals, and a
+parameter for each wildcard: `{name=shelves/*/books/*}` is `shelves/{name-1}/books/{name-2}`. Only `**` stays one
+parameter.
 """
 
 import re
@@ -15,33 +15,33 @@ _PARAMETER = re.compile(r"\{[^{}]*\}")
 
 @dataclass(frozen=True, slots=True)
 class PathParameter:
-    """What stands for one wildcard of a template."""
+    """The parameter for one wildcard of a template."""
 
     name: str
-    """The variable's, with a number where it is one of several parts. Hyphens join what dots would, which some clients
-    trip over; no proto name has one."""
+    """The variable's name, with a number if it has several parts. Joined by hyphens, which are in no proto name, since
+    some clients do not support dots."""
     field_path: tuple[str, ...]
-    """The field that it sets, or a part of; empty for a wildcard outside a variable."""
+    """The field that it sets, wholly or partly; empty for a wildcard outside a variable."""
     whole: str = ""
-    """All of the field's value, by parameters, where this is a part of it."""
+    """The field's whole value in terms of parameters, if this is a part of it."""
     takes_rest: bool = False
-    """Whether it stands for `**`: its slashes are to be sent as they are."""
+    """Whether it is for `**`, so that its slashes must be sent as they are."""
 
 
 @dataclass(frozen=True, slots=True)
 class Path:
-    """A path of the document."""
+    """A path in the document."""
 
     text: str
     parameters: tuple[PathParameter, ...]
 
     @property
     def shape(self) -> str:
-        """What two paths have in common that differ in their parameters' names: OpenAPI takes them for one."""
+        """The path without the names of parameters: OpenAPI considers paths of one shape equal."""
         return _PARAMETER.sub("{}", self.text)
 
     def named_as(self, other: "Path") -> "Path":
-        """The same path with the names of another one of its shape."""
+        """Return the path with the parameter names of another one of its shape."""
         pairs = zip(self.parameters, other.parameters, strict=True)
         names = {mine.name: theirs.name for mine, theirs in pairs}
         parameters = tuple(
@@ -56,7 +56,7 @@ class Path:
 
 
 def path_of(template: Template) -> Path:
-    """The path of a template."""
+    """Return the path of a template."""
     owners = {index: variable for variable in template.variables for index in range(variable.start, variable.end)}
     parts = 0
     segments: list[str] = []

@@ -1,6 +1,6 @@
-"""What the buf.validate rules of a field are in JSON Schema: keywords where it has a counterpart, words where not.
+"""Describes the buf.validate rules of fields in JSON Schema: by keywords if it has them, else in sentences.
 
-The rules hold for requests alone. They are only described here; protovalidate checks them.
+The rules apply to requests only. Here they are described; protovalidate checks them.
 """
 
 import re
@@ -34,21 +34,21 @@ _TEXTS: Mapping[str, Callable[[str], str]] = {
     "contains": re.escape,
 }
 _MOMENTS = {"google.protobuf.Duration": print_duration, "google.protobuf.Timestamp": print_timestamp}
-# What RE2 knows and ECMAScript, whose expressions JSON Schema has, does not or reads otherwise.
+# Syntax of RE2 that ECMAScript, whose expressions JSON Schema uses, lacks or reads differently.
 _NOT_PORTABLE = re.compile(r"\(\?[^:]|\\[AzQEpPaC]|\[\[:")
 _COMPARED = {"const": "equal to", "gt": "more than", "gte": "at least", "lt": "less than", "lte": "at most"}
-# No words for these: they stand where the schema of an element does, are keywords, or say nothing of a value.
+# No sentences for these: they are described with the elements, are keywords, or say nothing about a value.
 _SILENT = frozenset({"items", "keys", "values", "example", "unique", "strict"})
 
 
 def rules_of(field: FieldDescriptor) -> Rules:
-    """A field's rules; empty ones without an annotation, and where they are switched off."""
+    """Return a field's rules; empty ones if it has none, or they are switched off."""
     rules = field_rules(field)
     return message_class("FieldRules")() if rules.ignore == IGNORE_ALWAYS else rules
 
 
 def keywords(rules: Rules, field: FieldDescriptor, *, is_element: bool = False) -> Schema:
-    """The keywords that say the same of a field's value, or of an element's, to stand beside those of its type."""
+    """Return the keywords for the rules of a field or element, to be added to those of its type."""
     kind = rules.WhichOneof("type")
     if kind is None:
         return {}
@@ -59,14 +59,14 @@ def keywords(rules: Rules, field: FieldDescriptor, *, is_element: bool = False) 
 
 
 def examples(rules: Rules) -> list[object]:
-    """The values that the rules give as examples, where they are scalars."""
+    """Return the examples in the rules that are scalars."""
     kind = rules.WhichOneof("type")
     values = [] if kind is None else getattr(getattr(rules, kind), "example", [])
     return [value for value in values if isinstance(value, str | bool | int | float)]
 
 
-def words(rules: Rules) -> list[str]:
-    """Sentences for the rules that have no keyword."""
+def sentences(rules: Rules) -> list[str]:
+    """Return sentences for the rules without a keyword."""
     kind = rules.WhichOneof("type")
     texts = [rule.message for rule in rules.cel]
     if kind is not None:
@@ -85,7 +85,7 @@ def _has_keyword(kind: str, name: str, value: object) -> bool:
 
 
 def _sentence(kind: str, rule: FieldDescriptor, value: Any) -> str:
-    """In the words of the rule itself, where it has some."""
+    """Return the rule's own message if it has one, else a description."""
     for checked in extension_of(rule, "predefined").cel:
         if checked.message:
             return str(checked.message)
@@ -107,7 +107,7 @@ def _number(rules: Any, _field: FieldDescriptor) -> Schema:
     high = min((bounds[_BOUNDS[name]] for name in ("lt", "lte") if _BOUNDS[name] in bounds), default=None)
     if low is None or high is None or low <= high:
         return found | bounds
-    # Bounds that are crossed leave out what lies between them.
+    # If the lower bound is above the upper one, the values between them are excluded.
     above = {key: value for key, value in bounds.items() if "inimum" in key}
     below = {key: value for key, value in bounds.items() if "aximum" in key}
     return found | {"anyOf": [above, below]}
@@ -165,7 +165,7 @@ def _sized(rules: Any, _field: FieldDescriptor) -> Schema:
 
 
 def _duration(rules: Any, _field: FieldDescriptor) -> Schema:
-    """Only the sign can be told by a pattern."""
+    """Return the pattern of a sign, the only rule that a pattern can express."""
     if rules.HasField("gt") and rules.gt == type(rules.gt)():
         return {"pattern": "^[0-9.]*[1-9]"}
     if rules.HasField("gte") and rules.gte == type(rules.gte)():
@@ -178,7 +178,7 @@ def _nothing(_rules: Any, _field: FieldDescriptor) -> Schema:
 
 
 def _choice(rules: Any, spell: Callable[[Any], list[object]]) -> Schema:
-    """`const`, `in` and `not_in`, each value in all the ways that JSON may have it."""
+    """Return the keywords of `const`, `in` and `not_in`, with every spelling that JSON allows for a value."""
     found: Schema = {}
     chosen = [rules.const] if rules.HasField("const") else getattr(rules, "in")
     if chosen:
@@ -189,7 +189,7 @@ def _choice(rules: Any, spell: Callable[[Any], list[object]]) -> Schema:
 
 
 def _zeros(field: FieldDescriptor, is_element: bool) -> list[object]:
-    """The JSON of a value that counts as none."""
+    """Return the JSON of zero values, which count as absent."""
     if field.is_repeated and not is_element:
         return [[], {}]
     if field.enum_type is not None:

@@ -1,7 +1,7 @@
-"""JSON Schema of the scalar kinds in proto3 JSON: as they are printed, as they are taken, and as text in a URL.
+"""JSON Schema of scalars in proto3 JSON: in responses, in requests, and as text in a URL.
 
-What is printed is narrow, and a client can rely on it; what is taken is all that the codec takes, but for spellings of
-numbers in strings that nobody writes: "1e3" for a whole one, say.
+Schemas of responses are narrow, so that clients can rely on them. Those of requests allow all that the codec accepts,
+except unusual spellings of numbers in strings, such as "1e3" for an integer.
 """
 
 from collections.abc import Mapping
@@ -15,27 +15,27 @@ from rpcfront.openapi.integer_pattern import between
 Schema: TypeAlias = dict[str, Any]
 
 INT32: Schema = {"type": "integer", "format": "int32", "minimum": -(2**31), "maximum": 2**31 - 1}
-"""A number, as an enum has it."""
+"""The number of an enum value."""
 
 
 class Form(Enum):
-    """Which way a value goes."""
+    """Where a value is."""
 
-    PRINTED = "printed"
+    OUTPUT = "output"
     """In a response."""
-    TAKEN = "taken"
+    INPUT = "input"
     """In a request's body."""
     TEXT = "text"
-    """In a path or a query, where a number and its digits are the same."""
+    """In a path or a query, where a number and its digits look the same."""
 
 
-# A standard alphabet and full padding are printed; either alphabet, padded or not, is taken.
+# Output has the standard alphabet and full padding; input may have either alphabet, padded or not.
 _BASE64 = r"^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$"
 _ANY_BASE64 = r"^(?:[A-Za-z0-9+/_-]{4})*(?:[A-Za-z0-9+/_-]{2}(?:==)?|[A-Za-z0-9+/_-]{3}=?)?$"
 _NAMED_FLOAT = r"^(?:NaN|-?Infinity)$"
 _ANY_FLOAT = r"^(?:NaN|-?Infinity|-?(?:0|[1-9][0-9]{0,15})(?:\.[0-9]{1,16})?(?:[eE][+-]?[0-9])?)$"
-# The largest float of 32 bits as it is printed, in as few digits as tell it from others: a little more than it is.
-_LARGEST_FLOAT = 3.4028235e38
+# The largest 32-bit float as it is printed: with as few digits as possible, which makes it a little larger.
+_MAX_FLOAT = 3.4028235e38
 _INT32 = ("int32", -(2**31), 2**31 - 1)
 _UINT32 = ("uint32", 0, 2**32 - 1)
 _INT64 = ("int64", -(2**63), 2**63 - 1)
@@ -56,14 +56,14 @@ _INTEGERS: Mapping[int, tuple[str, int, int]] = {
 
 
 def scalar_schema(field: FieldDescriptor, form: Form) -> Schema:
-    """One value of a scalar field that is no enum."""
+    """Return the schema of a scalar that is not an enum."""
     if field.type in _INTEGERS:
         return _integer(*_INTEGERS[field.type], form)
     return _SCHEMAS[field.type](form)
 
 
 def key_pattern(field: FieldDescriptor) -> Schema | None:
-    """What the keys of a map look like, which JSON always writes as strings; None where any string is one."""
+    """Return the schema of a map's keys, which are always strings in JSON; None if any string is valid."""
     if field.type == FieldDescriptor.TYPE_STRING:
         return None
     if field.type == FieldDescriptor.TYPE_BOOL:
@@ -75,29 +75,27 @@ def key_pattern(field: FieldDescriptor) -> Schema | None:
 def _integer(name: str, low: int, high: int, form: Form) -> Schema:
     bounds: Schema = {"format": name, "minimum": low, "maximum": high}
     pattern = f"^{between(low, high)}$"
-    if form is Form.TAKEN:
+    if form is Form.INPUT:
         return {"type": ["integer", "string"], **bounds, "pattern": pattern}
-    if form is Form.PRINTED and high >= 2**32:
+    if form is Form.OUTPUT and high >= 2**32:
         digits = len(str(high))
         return {"type": "string", "format": name, "pattern": f"^{'-?' if low else ''}[0-9]{{1,{digits}}}$"}
     return {"type": "integer", **bounds}
 
 
 def _float(name: str, bounds: Schema, form: Form) -> Schema:
-    pattern = _ANY_FLOAT if form is Form.TAKEN else _NAMED_FLOAT
+    pattern = _ANY_FLOAT if form is Form.INPUT else _NAMED_FLOAT
     return {"type": ["number", "string"], "format": name, **bounds, "pattern": pattern}
 
 
 def _bytes(form: Form) -> Schema:
-    pattern = _BASE64 if form is Form.PRINTED else _ANY_BASE64
+    pattern = _BASE64 if form is Form.OUTPUT else _ANY_BASE64
     return {"type": "string", "contentEncoding": "base64", "pattern": pattern}
 
 
 _SCHEMAS = {
     FieldDescriptor.TYPE_DOUBLE: lambda form: _float("double", {}, form),
-    FieldDescriptor.TYPE_FLOAT: lambda form: _float(
-        "float", {"minimum": -_LARGEST_FLOAT, "maximum": _LARGEST_FLOAT}, form
-    ),
+    FieldDescriptor.TYPE_FLOAT: lambda form: _float("float", {"minimum": -_MAX_FLOAT, "maximum": _MAX_FLOAT}, form),
     FieldDescriptor.TYPE_BOOL: lambda _form: {"type": "boolean"},
     FieldDescriptor.TYPE_STRING: lambda _form: {"type": "string"},
     FieldDescriptor.TYPE_BYTES: _bytes,

@@ -1,7 +1,7 @@
 """JSON Schema of messages and enums in proto3 JSON, each a component of the document under its full proto name.
 
-A response's schema says what is printed, a request's what is taken: null for a field that is absent, numbers as
-strings, rules. A message that goes both ways has a component for each.
+Schemas of requests differ from those of responses: fields may be null, numbers may be strings, and rules apply. A
+message that is in both has two components.
 """
 
 from collections.abc import Callable, Iterable
@@ -19,7 +19,7 @@ from rpcfront.validation.buf_validate import Rules, message_class
 from rpcfront.validation.validator import Validator
 
 INPUT_SUFFIX = "-Input"
-"""Of the request's component, where responses have the message too. No proto name has a hyphen."""
+"""Suffix of a message's component in requests, if it is in responses, too. No proto name has a hyphen."""
 
 _NULL: Schema = {"type": "null"}
 _NOTHING: frozenset[tuple[str, ...]] = frozenset()
@@ -28,62 +28,62 @@ _NOTHING: frozenset[tuple[str, ...]] = frozenset()
 class Schemas:
     """Makes schemas, and keeps those that others refer to.
 
-    `printed` are the messages of responses: all that they hold is known to be printed.
+    `outputs` are the messages of responses.
     """
 
-    def __init__(self, comments: Comments, printed: Iterable[Descriptor] = ()) -> None:
+    def __init__(self, comments: Comments, outputs: Iterable[Descriptor] = ()) -> None:
         self._comments = comments
         self._validator = Validator()
-        self._printed: set[str] = set()
-        for descriptor in printed:
+        self._outputs: set[str] = set()
+        for descriptor in outputs:
             self._reach(descriptor)
         self._components: dict[str, Schema] = {}
 
     @property
     def components(self) -> dict[str, Schema]:
-        """All that schemas made so far refer to, by name."""
+        """The components that schemas made so far refer to, by name."""
         return dict(sorted(self._components.items()))
 
     def message(self, descriptor: Descriptor, form: Form) -> Schema:
-        """A reference to a message."""
+        """Return a reference to a message."""
         if form is Form.TEXT:
-            form = Form.TAKEN
+            form = Form.INPUT
         name = str(descriptor.full_name)
-        if form is Form.TAKEN and name in self._printed and not _is_alike(descriptor):
+        if form is Form.INPUT and name in self._outputs and not _is_alike(descriptor):
             name += INPUT_SUFFIX
         return self._component(name, lambda: special_schema(descriptor, form) or self._object(descriptor, form))
 
     def field(self, field: FieldDescriptor, form: Form) -> Schema:
-        """The value of a field, with its comment. It is not null."""
-        ruled = rules.rules_of(field) if form is not Form.PRINTED else message_class("FieldRules")()
+        """Return the schema of a field's value, without null, with its comment."""
+        ruled = rules.rules_of(field) if form is not Form.OUTPUT else message_class("FieldRules")()
         schema = self._bare(field, form, ruled) | rules.keywords(ruled, field)
         given = rules.examples(ruled)
-        notes = "\n\n".join(filter(None, [self.comment(field.full_name), *rules.words(ruled)]))
+        notes = "\n\n".join(filter(None, [self.comment(field.full_name), *rules.sentences(ruled)]))
         extras = {"description": notes, "deprecated": field.GetOptions().deprecated, "examples": given}
         return schema | {key: value for key, value in extras.items() if value}
 
     def rest(self, descriptor: Descriptor, given: AbstractSet[tuple[str, ...]]) -> Schema:
-        """What a body may hold of a message when the path has given some fields; those are told by their names."""
-        return self._object(descriptor, Form.TAKEN, given) if given else self.message(descriptor, Form.TAKEN)
+        """Return the schema of a message in a body, without the fields that the path gives."""
+        return self._object(descriptor, Form.INPUT, given) if given else self.message(descriptor, Form.INPUT)
 
     def response_body(self, field: FieldDescriptor) -> Schema:
-        """A field that is all of a response: null where it is absent."""
-        schema = self.field(field, Form.PRINTED)
+        """Return the schema of a field that is a whole response: null if it is absent."""
+        schema = self.field(field, Form.OUTPUT)
         return nullable(schema) if field.has_presence and not takes_null(field) else schema
 
     def comment(self, full_name: str) -> str:
-        """What the proto file says of a name."""
+        """Return the comment of a name in the proto file."""
         return self._comments.get(full_name, "")
 
     def required(self, descriptor: Descriptor) -> frozenset[str]:
-        """The fields and oneofs, by proto name, without which a message breaks a rule."""
+        """Return the names of the fields and oneofs without which a message breaks a rule."""
         empty = GetMessageClass(descriptor)()
         return frozenset(violation.field for violation in self._validator.violations(empty))
 
     def _reach(self, descriptor: Descriptor) -> None:
-        if descriptor.full_name in self._printed:
+        if descriptor.full_name in self._outputs:
             return
-        self._printed.add(descriptor.full_name)
+        self._outputs.add(descriptor.full_name)
         for field in descriptor.fields:
             if field.message_type is not None:
                 self._reach(field.message_type)
@@ -120,14 +120,14 @@ class Schemas:
 
     def _scalar(self, field: FieldDescriptor, form: Form) -> Schema:
         schema = scalar_schema(field, form)
-        if form is not Form.TAKEN or "integer" not in schema["type"]:
+        if form is not Form.INPUT or "integer" not in schema["type"]:
             return schema
-        # Its pattern is long, and need not stand more than once.
+        # A component, since its pattern is long.
         return self._component(f"{schema['format']}{INPUT_SUFFIX}", lambda: schema)
 
     def _component(self, name: str, make: Callable[[], Schema]) -> Schema:
         if name not in self._components:
-            self._components[name] = {}  # found by itself while it is made
+            self._components[name] = {}  # for recursive types, which refer to it while it is made
             self._components[name] = make()
         return {"$ref": f"#/components/schemas/{name}"}
 
@@ -143,7 +143,7 @@ class Schemas:
             yield f"- `{value.name}` ({value.number}){': ' if comment else ''}{comment}"
 
     def _object(self, descriptor: Descriptor, form: Form, given: AbstractSet[tuple[str, ...]] = _NOTHING) -> Schema:
-        required = self.required(descriptor) if form is Form.TAKEN else frozenset()
+        required = self.required(descriptor) if form is Form.INPUT else frozenset()
         left = _left(descriptor, given)
         properties: dict[str, Schema] = {}
         for field in left:
@@ -151,7 +151,7 @@ class Schemas:
             deeper = frozenset(path[1:] for path in given if path[0] == field.name)
             if deeper and field.message_type is not None:
                 schema = self.rest(field.message_type, deeper)
-            may_be_null = form is Form.TAKEN and not (_is_required(field, required) or takes_null(field))
+            may_be_null = form is Form.INPUT and not (_is_required(field, required) or takes_null(field))
             properties[field.json_name] = nullable(schema) if may_be_null else schema
         names = [field.json_name for field in left if _is_required(field, required)]
         choices = [self._choice(members, form, name in required) for name, members in _oneofs(left)]
@@ -166,19 +166,19 @@ class Schemas:
         return {key: value for key, value in whole.items() if value}
 
     def _choice(self, members: list[FieldDescriptor], form: Form, is_required: bool) -> Schema:
-        """At most one of a oneof's members, or just one: a branch for each, and one for none."""
+        """Return the schema of a oneof: a branch for each member, and one for none unless it is required."""
         branches: list[Schema] = []
         absent: dict[str, object] = {}
         for member in members:
             name = member.json_name
-            counts_as_absent = form is Form.TAKEN and not takes_null(member)
+            counts_as_absent = form is Form.INPUT and not takes_null(member)
             branches.append({"required": [name]} | ({"properties": {name: {"not": _NULL}}} if counts_as_absent else {}))
             absent[name] = _NULL if counts_as_absent else False
         return {"oneOf": branches if is_required else [*branches, {"properties": absent}]}
 
 
 def nullable(schema: Schema) -> Schema:
-    """The same or null. What is said about the value stays outside, where readers look for it."""
+    """Return the schema or null. Its description stays outside, where readers look for it."""
     about: Schema = {key: schema[key] for key in ("description", "deprecated", "examples") if key in schema}
     rest = {key: value for key, value in schema.items() if key not in about}
     if "type" in rest and not rest.keys() & {"enum", "const", "anyOf", "oneOf", "allOf", "not"}:
@@ -188,19 +188,19 @@ def nullable(schema: Schema) -> Schema:
 
 
 def _is_alike(descriptor: Descriptor) -> bool:
-    """Whether a message is taken just as it is printed."""
-    printed = special_schema(descriptor, Form.PRINTED)
-    return not descriptor.fields if printed is None else printed == special_schema(descriptor, Form.TAKEN)
+    """Return whether the schema of a message is the same in requests and responses."""
+    output = special_schema(descriptor, Form.OUTPUT)
+    return not descriptor.fields if output is None else output == special_schema(descriptor, Form.INPUT)
 
 
 def _is_required(field: FieldDescriptor, required: AbstractSet[str]) -> bool:
-    """Whether the field is, or a oneof that has no other."""
+    """Return whether the field is required, or a oneof of which it is the only member."""
     oneof = field.containing_oneof
     return field.name in required or (oneof is not None and len(oneof.fields) == 1 and oneof.name in required)
 
 
 def _left(descriptor: Descriptor, given: AbstractSet[tuple[str, ...]]) -> list[FieldDescriptor]:
-    """The fields that a body may hold beside those given by their paths: not these, nor what rivals them in a oneof."""
+    """Return the fields that a body may have beside `given` ones: neither those nor other members of their oneofs."""
     entered = {path[0] for path in given}
     whole = {path[0] for path in given if len(path) == 1}
     return [
@@ -216,7 +216,7 @@ def _rivals(field: FieldDescriptor) -> set[str]:
 
 
 def _oneofs(fields: Iterable[FieldDescriptor]) -> list[tuple[str, list[FieldDescriptor]]]:
-    """The oneofs of some fields that leave a choice: that of an `optional` field is protoc's invention."""
+    """Return the oneofs among some fields. Those of `optional` fields are synthetic, and have one member."""
     members: dict[str, list[FieldDescriptor]] = {}
     for field in fields:
         if field.containing_oneof is not None:

@@ -1,4 +1,4 @@
-"""JSON Schema of the well-known types that have a JSON form of their own."""
+"""JSON Schema of the well-known types that have a special JSON form."""
 
 from collections.abc import Callable, Mapping
 
@@ -10,14 +10,14 @@ from rpcfront.transcoding.json.wellknown import ANY, VALUE, is_wrapper
 
 _DATE = r"(?!0000)[0-9]{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])"
 _TIME = r"(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]"
-_PRINTED_FRACTION = r"(?:\.[0-9]{3}|\.[0-9]{6}|\.[0-9]{9})?"
+_OUTPUT_FRACTION = r"(?:\.[0-9]{3}|\.[0-9]{6}|\.[0-9]{9})?"
 _ANY_FRACTION = r"(?:\.[0-9]{1,9})?"
 _OFFSET = r"(?:Z|[+-](?:[01][0-9]|2[0-3]):[0-5][0-9])"
 _SECONDS = f"0*{between(0, 315_576_000_000)}"
 
 
 def special_schema(descriptor: Descriptor, form: Form) -> Schema | None:
-    """The schema of a type with a JSON form of its own; None for any other."""
+    """Return the schema of a type with a special JSON form; None for any other."""
     if is_wrapper(descriptor):
         return scalar_schema(descriptor.fields_by_name["value"], form)
     make = _SCHEMAS.get(descriptor.full_name)
@@ -25,15 +25,15 @@ def special_schema(descriptor: Descriptor, form: Form) -> Schema | None:
 
 
 def null_schema(form: Form) -> Schema:
-    """google.protobuf.NullValue, the enum whose only JSON value is null."""
-    if form is Form.PRINTED:
+    """Return the schema of google.protobuf.NullValue, the enum whose only JSON value is null."""
+    if form is Form.OUTPUT:
         return {"type": "null"}
-    # An open enum keeps numbers that it does not know, and even this one is open.
+    # An open enum keeps unknown numbers, and even this one is open.
     return {"anyOf": [{"enum": [None, "NULL_VALUE"]}, INT32]}
 
 
 def takes_null(field: FieldDescriptor) -> bool:
-    """Whether null is a value of one such value, and not its absence."""
+    """Return whether null is a value of the field, and not its absence."""
     enum, message = field.enum_type, field.message_type
     if enum is not None:
         return bool(enum.full_name == "google.protobuf.NullValue")
@@ -41,7 +41,7 @@ def takes_null(field: FieldDescriptor) -> bool:
 
 
 def _timestamp(form: Form) -> Schema:
-    tail = f"{_PRINTED_FRACTION}Z" if form is Form.PRINTED else f"{_ANY_FRACTION}{_OFFSET}"
+    tail = f"{_OUTPUT_FRACTION}Z" if form is Form.OUTPUT else f"{_ANY_FRACTION}{_OFFSET}"
     return {
         "type": "string",
         "format": "date-time",
@@ -52,8 +52,8 @@ def _timestamp(form: Form) -> Schema:
 
 
 def _duration(form: Form) -> Schema:
-    printed = form is Form.PRINTED
-    seconds, fraction = ("[0-9]{1,12}", _PRINTED_FRACTION) if printed else (_SECONDS, _ANY_FRACTION)
+    is_output = form is Form.OUTPUT
+    seconds, fraction = ("[0-9]{1,12}", _OUTPUT_FRACTION) if is_output else (_SECONDS, _ANY_FRACTION)
     return {
         "type": "string",
         "pattern": f"^-?{seconds}{fraction}s$",
@@ -77,10 +77,10 @@ def _any(form: Form) -> Schema:
     schema: Schema = {
         "type": "object",
         "properties": {"@type": url},
-        "description": "A message of any type, with that type's name beside its fields. A type whose JSON is no "
-        "object, and one that is not known here, stands under `value`.",
+        "description": "A message of any type: its fields, and the type's URL. The value of a type whose JSON "
+        "is no object, or which the server does not know, is under `value`.",
     }
-    if form is Form.PRINTED:
+    if form is Form.OUTPUT:
         return schema
     url["pattern"] = "/"
     return schema | {"anyOf": [{"maxProperties": 0}, {"required": ["@type"]}]}

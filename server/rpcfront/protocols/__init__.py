@@ -1,1 +1,1 @@
-"""One module per protocol: gRPC-Web, Connect, JSON over google.api.http routes, and what they share of HTTP."""
+"""The protocols over HTTP, each an Edge: JSON by google.api.http, gRPC-Web, Connect."""

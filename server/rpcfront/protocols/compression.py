@@ -1,4 +1,4 @@
-"""gzip, the one compression of requests: decompressed up to a limit, so that a small body cannot become a large one."""
+"""gzip, the only compression of requests. Decompresses up to a limit: a small body must not become a large one."""
 
 import zlib
 
@@ -9,11 +9,11 @@ _WINDOW = 16 + zlib.MAX_WBITS
 
 
 class NotGzipError(ValueError):
-    """Bytes that do not decompress, or that go on behind their end."""
+    """The data does not decompress, or there is more after its end."""
 
 
 def gunzip(data: bytes, limit: int) -> bytes:
-    """Decompresses `data`. Raises NotGzipError, and StatusError when the result is longer than `limit` bytes."""
+    """Decompress `data`. Raises NotGzipError, and StatusError if the result is longer than `limit` bytes."""
     inflater = zlib.decompressobj(_WINDOW)
     try:
         plain = inflater.decompress(data, limit + 1)

@@ -1,7 +1,7 @@
-"""The Connect edge for streams of responses: `application/connect+json` and `application/connect+proto`.
+"""Connect for streams of responses: `application/connect+json` and `application/connect+proto`.
 
-The rules are those of the Connect protocol's specification ("Streaming-Request", "Streaming-Response"). HTTP 200
-whatever the outcome, which stands in the last envelope.
+The rules are those of the Connect specification ("Streaming-Request", "Streaming-Response"). Responses are HTTP 200
+whatever the outcome, which is in the last envelope.
 """
 
 import struct
@@ -45,7 +45,7 @@ class ConnectStreamEdge:
         return method is not None and method.is_streaming and request.media_type().essence in {_JSON, _PROTO}
 
     async def handle(self, request: HttpRequest, method: Method | None) -> HttpResponse | None:
-        """Run one call; None once its response has gone out as a stream."""
+        """Run one call; None once its response has been sent as a stream."""
         if method is None:
             raise ValueError("a request that names no method is never claimed")
         is_proto = request.media_type().essence == _PROTO
@@ -69,7 +69,7 @@ class ConnectStreamEdge:
         return HttpResponse(200, stream.headers() + to_headers(context.initial_metadata()), end)
 
     def _end(self, outcome: Outcome, trailing: Metadata) -> dict[str, object]:
-        """The last envelope: the trailing metadata, and the error if there is one."""
+        """Return the content of the last envelope: the trailing metadata, and the error if there is one."""
         end: dict[str, object] = {}
         if outcome.status is not None:
             end["error"] = self._errors.to_json(outcome.status)
@@ -82,7 +82,7 @@ class ConnectStreamEdge:
 
 
 class _Stream(HttpStream):
-    """An envelope for each message."""
+    """Sends an envelope for each message."""
 
     def __init__(self, request: HttpRequest, context: HttpContext, content_type: str) -> None:
         super().__init__(request, context)

@@ -1,8 +1,7 @@
-"""The Connect edge for unary calls, JSON and protobuf, on the paths of the RPCs.
+"""Connect for unary calls, in JSON and protobuf, on the paths of the RPCs.
 
-The rules are those of the Connect protocol's specification ("Unary-Request", "Unary-Response", "Error Codes"). A
-request without `connect-protocol-version` is answered all the same, its errors in google.rpc.Status JSON: that is what
-plain curl sends, and it need not know of Connect.
+The rules are those of the Connect specification ("Unary-Request", "Unary-Response", "Error Codes"). A request without
+`connect-protocol-version` is served, too, with its errors in google.rpc.Status JSON: that is what plain curl sends.
 """
 
 from google.protobuf.message import Message
@@ -24,7 +23,7 @@ from rpcfront.transcoding.json.codec import JsonCodec, MalformedJsonError
 PROTO_TYPE = "application/proto"
 CONTENT_TYPES = f"{JSON_TYPE} or {PROTO_TYPE}"
 
-# What curl says of a body without being asked. A page may send it without leave, so a browser's is not taken.
+# curl's default for a body. A page of any origin may send it without a preflight, so it is not accepted from browsers.
 _CURLS_DEFAULT = "application/x-www-form-urlencoded"
 
 VERSION = "connect-protocol-version"
@@ -36,7 +35,7 @@ A_STREAM = make_status(
 
 
 def _is_connect(request: HttpRequest) -> bool:
-    """Whether a request on the path of an RPC is Connect's, or plain enough to be read as such."""
+    """Return whether a request on the path of an RPC is Connect's, or can be read as such."""
     essence = request.media_type().essence
     if essence == _CURLS_DEFAULT:
         return request.header("origin") is None
@@ -44,7 +43,7 @@ def _is_connect(request: HttpRequest) -> bool:
 
 
 def _speaks_connect(request: HttpRequest) -> bool:
-    """Whether the client reads errors in Connect's form."""
+    """Return whether the client reads errors in Connect's form."""
     return request.header(VERSION) is not None and _is_connect(request)
 
 
@@ -73,7 +72,7 @@ class ConnectEdge:
         return _is_connect(request) if method is not None else request.method == "POST" and _speaks_connect(request)
 
     async def handle(self, request: HttpRequest, method: Method | None) -> HttpResponse:
-        """One call."""
+        """Run one call."""
         context = HttpContext(request, "connect")
         if method is None or method.is_streaming:
             status = UNKNOWN_METHOD if method is None else A_STREAM
@@ -110,7 +109,7 @@ class ConnectEdge:
         else:
             response = self._json_errors.response(outcome)
             if _speaks_connect(request):
-                # A path that nobody serves is a 404 whatever the protocol; its code is that of an unknown method.
+                # An unknown path is a 404 in every protocol; its code is that of an unknown method.
                 response.status = 404 if status is UNKNOWN_METHOD else HTTP_STATUS[status.code]
                 response.body = self._errors.print(status)
             if status is UNKNOWN_ENCODING:
@@ -121,7 +120,7 @@ class ConnectEdge:
 
 
 def decode_json(method: Method, codec: JsonCodec, body: bytes) -> tuple[Message, list[FieldViolation]]:
-    """A request from its JSON. Raises StatusError (INVALID_ARGUMENT) for what is no JSON object."""
+    """Return a request from its JSON. Raises StatusError (INVALID_ARGUMENT) for what is no JSON object."""
     message = method.request_class()
     try:
         return message, codec.decode(body, message)
@@ -130,13 +129,13 @@ def decode_json(method: Method, codec: JsonCodec, body: bytes) -> tuple[Message,
 
 
 def check_version(request: HttpRequest) -> None:
-    """Raises StatusError for a version of the protocol that is not known."""
+    """Raise StatusError for an unknown version of the protocol."""
     if request.header(VERSION) not in {None, "1"}:
         raise status_error(code_pb2.INVALID_ARGUMENT, f"{VERSION} must be 1")
 
 
 def _check_head(request: HttpRequest) -> None:
-    """Raises StatusError for what the headers say of a body that cannot be read."""
+    """Raise StatusError if the headers show that the body cannot be read."""
     check_version(request)
     if not is_utf8(request):
         raise unsupported_media_type(f"{CONTENT_TYPES}, in UTF-8")

@@ -11,9 +11,9 @@ class Edge(Protocol):
     """Serves one protocol. The router asks each edge in turn, and the first that claims a request handles it."""
 
     allow_headers: tuple[str, ...]
-    """Request headers that a browser must ask leave for before a page of another origin may send them."""
+    """Request headers that pages of other origins may send, which a preflight response must allow."""
     expose_headers: tuple[str, ...]
-    """Response headers that such a page may read."""
+    """Response headers that such pages may read."""
 
     def claims(self, request: HttpRequest, method: Method | None) -> bool:
         """Return whether the request is of this protocol.
@@ -22,4 +22,4 @@ class Edge(Protocol):
         """
 
     def handle(self, request: HttpRequest, method: Method | None) -> Awaitable[HttpResponse | None]:
-        """Answer a request that this edge has claimed; None once the response has gone out as a stream."""
+        """Answer a request that this edge has claimed; None once the response has been sent as a stream."""

@@ -1,4 +1,4 @@
-"""gRPC-Web's framing of a unary request: one message, length-prefixed, in binary or in base64.
+"""gRPC-Web's framing of a request: one length-prefixed message, in binary or in base64.
 
 The rules are those of PROTOCOL-WEB.md and PROTOCOL-HTTP2.md ("Length-Prefixed-Message", "Message-Encoding").
 """
@@ -22,22 +22,22 @@ _KNOWN = {None, "", "identity", GZIP}
 
 ENCODINGS = f"identity,{GZIP}"
 UNKNOWN_ENCODING = make_status(code_pb2.UNIMPLEMENTED, f"the encoding must be one of {ENCODINGS}")
-"""The `grpc-accept-encoding` of every answer that says why an encoding was refused."""
+"""The status of a request in an unknown encoding. Its response has the header `grpc-accept-encoding`."""
 
 
-def _fault(text: str) -> StatusError:
+def _malformed(text: str) -> StatusError:
     return status_error(code_pb2.INTERNAL, text)
 
 
 def framing(message_limit: int, *, text: bool) -> int:
-    """How much longer than its message a body may be that carries one of `message_limit` bytes."""
+    """Return how much longer a body may be than its message of `message_limit` bytes."""
     size = _PREFIX.size + message_limit
-    # Padding may stand after any flush, so base64 is given some room.
+    # Base64 may be padded after every flush, so it gets some extra.
     return ((size + 2) // 3 * 4 + 64 if text else size) - message_limit
 
 
 def decode_text(body: bytes) -> bytes:
-    """The bytes of a body in base64. Each flush may have brought padding of its own, so it is taken quad by quad."""
+    """Decode a body in base64. Every flush may have added padding, so it is decoded quad by quad."""
     if b"=" not in body:
         body += b"=" * (-len(body) % 4)
     size = len(body) if b"=" not in body.rstrip(b"=") else 4
@@ -45,25 +45,25 @@ def decode_text(body: bytes) -> bytes:
         with suppress(binascii.Error):
             quads = (body[start : start + size] for start in range(0, len(body), max(size, 4)))
             return b"".join(base64.b64decode(quad, validate=True) for quad in quads)
-    raise _fault("the request's body is not base64")
+    raise _malformed("the request's body is not base64")
 
 
 def read_message(body: bytes, encoding: str | None, limit: int) -> bytes:
-    """The one message of a unary request's body. Raises StatusError for everything else."""
+    """Return the message in the body of a request. Raises StatusError unless there is exactly one."""
     if encoding not in _KNOWN:
         raise StatusError(UNKNOWN_ENCODING)
     if not body:
         raise StatusError(NO_MESSAGE)
     if len(body) < _PREFIX.size:
-        raise _fault("the request's frame is cut short")
+        raise _malformed("the request's frame is cut short")
     flags, length = _PREFIX.unpack_from(body)
     if flags & ~_COMPRESSED:
-        raise _fault("a request's frame must be a message")
+        raise _malformed("a request's frame must be a message")
     if length > limit:
         raise too_large(limit)
     end = _PREFIX.size + length
     if len(body) < end:
-        raise _fault("the request's frame is cut short")
+        raise _malformed("the request's frame is cut short")
     if len(body) > end:
         raise _more(body, end)
     message = body[_PREFIX.size :]
@@ -71,21 +71,21 @@ def read_message(body: bytes, encoding: str | None, limit: int) -> bytes:
 
 
 def _more(body: bytes, end: int) -> StatusError:
-    """What stands behind the first message: whole messages are too many of them, anything else is damage."""
+    """Return the error for what follows the first message: more messages, or something malformed."""
     while len(body) - end >= _PREFIX.size:
         flags, length = _PREFIX.unpack_from(body, end)
         end += _PREFIX.size + length
         if flags & ~_COMPRESSED:
-            return _fault("a request's frame must be a message")
+            return _malformed("a request's frame must be a message")
     if end == len(body):
         return StatusError(MORE_MESSAGES)
-    return _fault("the request has bytes behind its message")
+    return _malformed("the request has bytes behind its message")
 
 
 def _decompress(message: bytes, encoding: str | None, limit: int) -> bytes:
     if encoding != GZIP:
-        raise _fault("the message is compressed, but grpc-encoding names no compression")
+        raise _malformed("the message is compressed, but grpc-encoding names no compression")
     try:
         return gunzip(message, limit)
     except NotGzipError:
-        raise _fault("the message does not decompress") from None
+        raise _malformed("the message does not decompress") from None

@@ -1,4 +1,4 @@
-"""The gRPC-Web edge: requests in, framed answers out. HTTP 200 whatever the status: clients read none on any other."""
+"""gRPC-Web. Responses are HTTP 200 whatever the status: clients do not read it on any other."""
 
 from collections.abc import Awaitable
 from functools import lru_cache
@@ -15,8 +15,8 @@ from rpcfront.protocols.http_streams import HttpStream
 from rpcfront.protocols.sonora_adapter import BINARY, TEXT, Frames, frame
 from rpcfront.status import FieldViolation
 
-# What the content types a client may name mean. The answer's is always one of the two, without parameters: some
-# clients compare the whole string.
+# The content types that clients may name. A response always has one of the two, without parameters, since some clients
+# compare the whole string.
 _TYPES = {"application/grpc-web": BINARY, BINARY: BINARY, "application/grpc-web-text": TEXT, TEXT: TEXT}
 
 
@@ -37,7 +37,7 @@ class GrpcWebEdge:
         return request.media_type().essence in _TYPES and (method is not None or request.method == "POST")
 
     async def handle(self, request: HttpRequest, method: Method | None) -> HttpResponse | None:
-        """One call; None when its answer has gone out as a stream."""
+        """Run one call; None once its response has been sent as a stream."""
         text, content_type = _types(request.header("content-type") or "", request.header("accept") or "")
         context = HttpContext(request, "grpc-web")
         if method is None:
@@ -65,7 +65,7 @@ class GrpcWebEdge:
 
 
 class _Stream(HttpStream):
-    """A frame for each message."""
+    """Sends a frame for each message."""
 
     def __init__(self, request: HttpRequest, context: HttpContext, content_type: str) -> None:
         super().__init__(request, context)
@@ -79,9 +79,9 @@ class _Stream(HttpStream):
         return self.frames.message(message)
 
 
-@lru_cache(maxsize=64)  # clients are of few kinds
+@lru_cache(maxsize=64)  # there are few kinds of clients
 def _types(content_type: str, accept: str) -> tuple[bool, str]:
-    """Whether a request is text, and the content type of its answer: the first that it accepts, or else its own."""
+    """Return whether a request is text, and the content type of its response: the first accepted one, or its own."""
     own = _TYPES[parse_media_type(content_type).essence]
     named = (_TYPES.get(parse_media_type(accepted).essence) for accepted in accept.split(","))
     return own is TEXT, next(filter(None, named), own)

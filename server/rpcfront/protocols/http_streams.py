@@ -1,4 +1,4 @@
-"""Answers over HTTP that come piece by piece: where the HTTP edges take the messages of a stream."""
+"""Streamed responses over HTTP."""
 
 import asyncio
 from contextlib import suppress
@@ -12,9 +12,9 @@ from rpcfront.status import StatusError, status_error
 
 
 class HttpStream:
-    """One streamed answer. Its head goes out once, with the first message at the latest.
+    """A streamed response. Its head is sent once, with the first message at the latest.
 
-    An edge says what the head holds and how a message is written, by overriding `headers` and `frame`.
+    Protocols override `headers` and `frame` to say what the head contains and how a message is written.
     """
 
     def __init__(self, request: HttpRequest, context: HttpContext, status: int = 200) -> None:
@@ -26,27 +26,27 @@ class HttpStream:
         self._starting = asyncio.Lock()
 
     def headers(self) -> Headers:
-        """Beside the metadata and what every answer has."""
+        """Return the headers beside the metadata and those of every response."""
         raise NotImplementedError
 
     def frame(self, message: bytes) -> bytes:
-        """A message as it stands in the body."""
+        """Return a message as it is written to the body."""
         return message
 
     @property
     def has_started(self) -> bool:
-        """Whether the head is out: from then on a failure can only be told in the body."""
+        """Whether the head has been sent: from then on only the body can tell of a failure."""
         return self._write is not None
 
     async def start(self) -> None:
-        """Sends the head."""
+        """Send the head."""
         await self._started()
 
     async def send(self, message: bytes) -> None:
-        """Sends a message. Raises StatusError when the client has left, or the stream is longer than it may be."""
+        """Send a message. Raises StatusError if the client has disconnected, or the stream exceeds its limit."""
         write = await self._started()
         if self._request.method == "HEAD":
-            # The head was all that it asked for. What makes the messages need not know.
+            # The client asked for the head only, so the call ends here.
             self.context.interrupt(CLIENT_LEFT)
             await asyncio.sleep(0)
             return
@@ -59,7 +59,7 @@ class HttpStream:
         await write(data)
 
     async def end(self, data: bytes) -> None:
-        """Sends the last bytes of the body, once the call has ended. A client that has left misses them."""
+        """Send the last bytes of the body after the call, if the client is still there."""
         if self._write is not None and data and self._request.method != "HEAD":
             with suppress(StatusError):
                 await self._write(data)

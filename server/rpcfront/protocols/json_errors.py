@@ -1,4 +1,4 @@
-"""Errors as JSON over HTTP: google.rpc.Status in its proto3 JSON form, for every reply of ours that is an error."""
+"""Errors as JSON over HTTP: google.rpc.Status in its proto3 JSON form."""
 
 import base64
 from collections.abc import Iterable
@@ -14,13 +14,13 @@ from rpcfront.transcoding.json.codec import JsonCodec
 
 
 class JsonErrors:
-    """Writes a google.rpc.Status as JSON: `{"code", "message", "details"}`, whatever went wrong."""
+    """Turns a google.rpc.Status into a JSON response: `{"code", "message", "details"}`."""
 
     def __init__(self, codec: JsonCodec) -> None:
         self._codec = codec
 
     def response(self, outcome: Outcome) -> HttpResponse:
-        """The answer to a call that failed."""
+        """Return the response to a call that has failed."""
         status = outcome.status
         if status is None:
             raise ValueError("not an error")
@@ -32,13 +32,13 @@ class JsonErrors:
         return HttpResponse(http_status, headers, self.body(status))
 
     def refuse(self, error: StatusError, headers: Iterable[tuple[str, str]] = ()) -> HttpResponse:
-        """The answer to a request that reached no method."""
+        """Return the response to a request that reached no method."""
         response = self.response(Outcome(status=error.status, http_status=error.http_status))
         response.headers += headers
         return response
 
     def body(self, status: status_pb2.Status) -> bytes:
-        """The JSON of a status; all three keys are always there."""
+        """Return the JSON of a status, always with all three keys."""
         details = b",".join(self._detail(detail) for detail in status.details)
         return b'{"code":%d,"message":%s,"details":[%s]}' % (status.code, orjson.dumps(status.message), details)
 
@@ -46,13 +46,13 @@ class JsonErrors:
         try:
             return self._codec.encode(detail)
         except ValueError:
-            # A detail whose bytes are not of its type; an unknown type the codec writes in this form by itself.
+            # The bytes are not of the detail's type. The codec itself writes unknown types in this form.
             value = base64.b64encode(detail.value).decode("ascii")
             return orjson.dumps({"@type": detail.type_url, "value": value})
 
 
 def _retry_after(details: Iterable[any_pb2.Any]) -> Headers:
-    """RFC 9110, section 10.2.3, from a google.rpc.RetryInfo: whole seconds, rounded up."""
+    """Return the Retry-After (RFC 9110, 10.2.3) of a google.rpc.RetryInfo: whole seconds, rounded up."""
     for detail in details:
         if detail.Is(error_details_pb2.RetryInfo.DESCRIPTOR):
             info = error_details_pb2.RetryInfo.FromString(detail.value)

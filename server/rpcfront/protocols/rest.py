@@ -1,4 +1,4 @@
-"""The JSON edge: google.api.http routes, proto3 JSON bodies, google.rpc.Status errors."""
+"""JSON over HTTP: google.api.http routes, proto3 JSON bodies, google.rpc.Status errors."""
 
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from rpcfront.metadata import REST_TRAILER_PREFIX, to_headers
 from rpcfront.protocols.http import Headers, HttpContext, HttpRequest, HttpResponse
 from rpcfront.protocols.http_streams import HttpStream
 from rpcfront.protocols.json_errors import JsonErrors
-from rpcfront.protocols.rest_bodies import UNTYPED, Answer, Body, answers, request_body
+from rpcfront.protocols.rest_bodies import UNTYPED, RequestBody, ResponseBody, request_body, response_bodies
 from rpcfront.status import FieldViolation
 from rpcfront.transcoding.annotations import AnnotationError, compile_rule, http_rules
 from rpcfront.transcoding.annotations import Route as Rule
@@ -23,25 +23,42 @@ from rpcfront.transcoding.routes import Match, PathNotFoundError, RouteConflictE
 
 NDJSON_TYPE = "application/x-ndjson"
 _NOT_LITERAL = frozenset("{%")
-"""A template with one of these is no path, or one that not every server hands over as it was sent."""
+"""A template with one of these is not a path, or one that some servers decode."""
 
 
 @dataclass(frozen=True, slots=True)
-class JsonRoute:
-    """A route and the method behind it."""
+class RestRoute:
+    """A route and the method that it calls."""
 
     method: Method
     rule: Rule
     success_status: int
-    body: Body
-    new_answer: Callable[[], Answer]
+    body: RequestBody
+    new_response_body: Callable[[], ResponseBody]
 
     def __str__(self) -> str:
         return str(self.rule)
 
 
+def rest_routes(
+    methods: Iterable[Method], codec: JsonCodec, success_code: Callable[[MethodDescriptor], int]
+) -> RouteTable[RestRoute]:
+    """Return a route for every binding of every method's annotation. Raises ServiceError for one that is not valid."""
+    routes: RouteTable[RestRoute] = RouteTable()
+    try:
+        for method in methods:
+            for http_rule in http_rules(method.descriptor):
+                rule = compile_rule(method.descriptor, http_rule)
+                status = success_code(method.descriptor)
+                route = RestRoute(method, rule, status, request_body(rule, codec), response_bodies(rule, codec))
+                routes.add(http_rule.http_method, rule.template, route)
+    except (AnnotationError, RouteConflictError) as error:
+        raise ServiceError(str(error)) from error
+    return routes
+
+
 class RestEdge:
-    """Serves every binding of every method's annotation. Raises ServiceError for one that cannot be served."""
+    """Serves the routes of google.api.http annotations."""
 
     allow_headers: tuple[str, ...] = ()
     expose_headers: tuple[str, ...] = ()
@@ -49,29 +66,19 @@ class RestEdge:
     def __init__(
         self,
         dispatcher: Dispatcher,
-        methods: Iterable[Method],
+        routes: RouteTable[RestRoute],
         codec: JsonCodec,
         errors: JsonErrors,
-        success_code: Callable[[MethodDescriptor], int],
         message_limit: int,
     ) -> None:
         self._dispatcher = dispatcher
+        self._routes = routes
         self._codec = codec
         self._errors = errors
         self._limit = message_limit
-        self._routes: RouteTable[JsonRoute] = RouteTable()
-        try:
-            for method in methods:
-                for http_rule in http_rules(method.descriptor):
-                    rule = compile_rule(method.descriptor, http_rule)
-                    status = success_code(method.descriptor)
-                    route = JsonRoute(method, rule, status, request_body(rule, codec), answers(rule, codec))
-                    self._routes.add(http_rule.http_method, rule.template, route)
-        except (AnnotationError, RouteConflictError) as error:
-            raise ServiceError(str(error)) from error
 
     def routes_of(self, path: str) -> list[str]:
-        """The routes whose template is this very path."""
+        """Return the routes that are on a path, or below it if it ends with `/*`."""
         prefix = path.removesuffix("*") if path.endswith("/*") else None
         return [
             str(entry)
@@ -80,7 +87,7 @@ class RestEdge:
         ]
 
     def multi_segment_routes(self) -> list[str]:
-        """The routes that need a path as it was sent, see the RSGI face."""
+        """Return the routes that need the path as it was sent, see the RSGI adapter."""
         return [str(entry) for entry in self._routes.entries if entry.template.has_multi_segment_variable]
 
     def fixed_routes(self) -> dict[tuple[str, str], Callable[[HttpRequest], Awaitable[HttpResponse | None]]]:
@@ -96,7 +103,7 @@ class RestEdge:
         }
 
     def allowed(self, request: HttpRequest) -> tuple[str, ...]:
-        """The HTTP methods of a request's path, sorted. Raises BadPathError."""
+        """Return the HTTP methods of a request's path, sorted. Raises BadPathError."""
         return self._routes.allowed(request.path, decoded=request.path_is_decoded)
 
     def claims(self, request: HttpRequest, method: Method | None) -> bool:
@@ -116,7 +123,7 @@ class RestEdge:
         """Answer a request whose route `claims` has found."""
         return self._call(request.route, request)
 
-    async def _call(self, match: Match[JsonRoute], request: HttpRequest) -> HttpResponse | None:
+    async def _call(self, match: Match[RestRoute], request: HttpRequest) -> HttpResponse | None:
         """Run a call of the route's method."""
         route = match.value
         context = HttpContext(request, "json")
@@ -135,21 +142,21 @@ class RestEdge:
                 violations += bind_query(message, request.query, self._codec, bound=rule.bound, body=rule.rule.body)
             return message, violations
 
-        answer = route.new_answer()
-        wire = Wire(read, parse, answer.encode)
+        response_body = route.new_response_body()
+        wire = Wire(read, parse, response_body.encode)
         if route.method.is_streaming:
-            return await self._stream(route, wire, _Stream(request, context, route.success_status, answer))
+            return await self._stream(route, wire, _Stream(request, context, route.success_status, response_body))
         outcome = await self._dispatcher.unary(route.method, context, wire)
-        return self._respond(outcome, context, route, answer.content_type)
+        return self._respond(outcome, context, route, response_body.content_type)
 
-    async def _stream(self, route: JsonRoute, wire: Wire, stream: "_Stream") -> HttpResponse | None:
+    async def _stream(self, route: RestRoute, wire: Wire, stream: "_Stream") -> HttpResponse | None:
         outcome = await self._dispatcher.stream(route.method, stream.context, wire, stream)
         if not stream.has_started:
             return self._respond(outcome, stream.context, route, stream.content_type)
         await stream.end(b"" if outcome.status is None else stream.failure(self._errors.body(outcome.status)))
         return None
 
-    def _respond(self, outcome: Outcome, context: HttpContext, route: JsonRoute, content_type: str) -> HttpResponse:
+    def _respond(self, outcome: Outcome, context: HttpContext, route: RestRoute, content_type: str) -> HttpResponse:
         if outcome.status is None:
             response = HttpResponse(route.success_status, [("content-type", content_type)], outcome.body)
         else:
@@ -161,26 +168,26 @@ class RestEdge:
 
 
 class _Stream(HttpStream):
-    """A line of JSON for each message, or the bytes of each HttpBody. The last line tells of a failure.
+    """Sends a line of JSON for each message, or the bytes of each HttpBody. After a failure the last line is the error.
 
-    Trailing metadata is known when there are no headers left to carry it: it stays behind.
+    Trailing metadata is not sent: it is known only after the headers have been.
     """
 
-    def __init__(self, request: HttpRequest, context: HttpContext, status: int, answer: Answer) -> None:
+    def __init__(self, request: HttpRequest, context: HttpContext, status: int, body: ResponseBody) -> None:
         super().__init__(request, context, status)
-        self._answer = answer
+        self._body = body
 
     @property
     def content_type(self) -> str:
-        return NDJSON_TYPE if self._answer.is_json else self._answer.content_type or UNTYPED
+        return NDJSON_TYPE if self._body.is_json else self._body.content_type or UNTYPED
 
     def headers(self) -> Headers:
         return [("content-type", self.content_type)]
 
     def frame(self, message: bytes) -> bytes:
-        return message + b"\n" if self._answer.is_json else message
+        return message + b"\n" if self._body.is_json else message
 
     def failure(self, status: bytes) -> bytes:
-        """The last line of a stream that has failed."""
+        """Return the last line of a stream that has failed."""
         line = b'{"error":%s}\n' % status
-        return line if self._answer.is_json else b"\n" + line
+        return line if self._body.is_json else b"\n" + line

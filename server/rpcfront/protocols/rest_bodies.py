@@ -1,11 +1,11 @@
-"""The bodies of transcoded calls: JSON, whole or of one field, and google.api.HttpBody, whose bytes pass as they are.
+"""The bodies of transcoded calls: JSON of a message or of one field, or the bytes of a google.api.HttpBody.
 
-What a route's bodies are is decided once, when it is added.
+The kinds of a route's bodies are decided once, when the route is added.
 """
 
 import re
 from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, Protocol, cast
 
 from google.api import httpbody_pb2
@@ -24,48 +24,43 @@ _UTF8 = frozenset({"utf-8", "utf8"})
 _MEDIA_TYPE = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?", re.ASCII)
 
 
-class Body(Protocol):
-    """What the bodies of a route's requests are."""
+class RequestBody(Protocol):
+    """The kind of a route's request bodies."""
 
     def check(self, request: HttpRequest) -> None:
-        """Raises StatusError (415) for a body that is said to be something else."""
+        """Raise StatusError (415) if the headers say that the body is of another kind."""
 
     def parse(self, request: HttpRequest, body: bytes, message: Message) -> list[FieldViolation]:
-        """Puts the body into the message. Raises StatusError for what is no such body."""
+        """Merge the body into the message. Raises StatusError for a malformed one."""
 
 
-class Answer(Protocol):
-    """How one call's responses are written."""
+class ResponseBody(Protocol):
+    """Encodes the responses of one call."""
 
-    content_type: str
-    """Known once a response has been encoded, if not before."""
     is_json: bool
 
-    def encode(self, message: Message) -> bytes:
-        """A response as bytes."""
+    def encode(self, message: Message, /) -> bytes:
+        """Return a response as bytes."""
+
+    @property
+    def content_type(self) -> str:
+        """Return the content type; empty if it is not known before a response has been encoded."""
 
 
-class JsonAnswer:
-    """Proto3 JSON, of the message or of one field of it. It keeps nothing, so one serves all calls."""
+class JsonResponseBody:
+    """Proto3 JSON, of the message or of one of its fields. It has no state, so one object serves all calls."""
 
     is_json = True
     content_type = JSON_TYPE
 
     def __init__(self, codec: JsonCodec, field: FieldDescriptor | None) -> None:
-        self._codec = codec
-        self._field = field
-        if field is None:
-            self.encode = codec.encode  # type: ignore[method-assign]  # a call less on the way of most answers
-
-    def encode(self, message: Message) -> bytes:
-        """The response, or the field of it that is the body."""
-        if self._field is None:
-            return self._codec.encode(message)
-        return self._codec.encode_field(message, self._field)
+        self.encode: Callable[[Message], bytes] = (
+            codec.encode if field is None else partial(codec.encode_field, field=field)
+        )
 
 
-class RawAnswer:
-    """The bytes of one call's HttpBody. Of a stream, the first message says what they are."""
+class RawResponseBody:
+    """The bytes of one call's HttpBody. In a stream, the first message decides the content type."""
 
     is_json = False
 
@@ -74,7 +69,7 @@ class RawAnswer:
         self.content_type = ""
 
     def encode(self, message: Message) -> bytes:
-        """The response's data. Raises ValueError for a content type that no header can hold."""
+        """Return the data of a response. Raises ValueError for a content type that no header can carry."""
         body: Any = message if self._field is None else getattr(message, self._field.name)
         if not self.content_type:
             content_type = body.content_type or UNTYPED
@@ -84,17 +79,17 @@ class RawAnswer:
         return cast("bytes", body.data)
 
 
-def answers(route: Route, codec: JsonCodec) -> Callable[[], Answer]:
-    """Makes the answer of each call of a route."""
+def response_bodies(route: Route, codec: JsonCodec) -> Callable[[], ResponseBody]:
+    """Return what makes the response body of each call of a route."""
     field = route.response_body
     if is_http_body(route.method.output_type if field is None else field):
-        return lambda: RawAnswer(field)
-    answer = JsonAnswer(codec, field)
-    return lambda: answer
+        return lambda: RawResponseBody(field)
+    body = JsonResponseBody(codec, field)
+    return lambda: body
 
 
-def request_body(route: Route, codec: JsonCodec) -> Body:
-    """What the bodies of a route's requests are."""
+def request_body(route: Route, codec: JsonCodec) -> RequestBody:
+    """Return the kind of a route's request bodies."""
     field = route.body
     if route.rule.body != WHOLE_MESSAGE and field is None:
         return _NoBody()
@@ -104,7 +99,7 @@ def request_body(route: Route, codec: JsonCodec) -> Body:
 
 
 def is_http_body(what: Descriptor | FieldDescriptor) -> bool:
-    """Whether a message, or a field that holds one, is a google.api.HttpBody."""
+    """Return whether a message, or that of a singular field, is a google.api.HttpBody."""
     if isinstance(what, FieldDescriptor):
         if what.is_repeated or what.message_type is None:
             return False
@@ -113,10 +108,10 @@ def is_http_body(what: Descriptor | FieldDescriptor) -> bool:
 
 
 class _NoBody:
-    """Of a rule without a body clause."""
+    """No body: the rule has no body clause."""
 
     def check(self, request: HttpRequest) -> None:
-        """Whatever it calls itself."""
+        """Accept every content type: there is no body that could be of it."""
 
     def parse(self, _request: HttpRequest, body: bytes, _message: Message) -> list[FieldViolation]:
         if body:
@@ -125,7 +120,7 @@ class _NoBody:
 
 
 class _RawBody:
-    """A google.api.HttpBody: the message itself, or a field of it."""
+    """A google.api.HttpBody: the message itself, or one of its fields."""
 
     def __init__(self, field: FieldDescriptor | None) -> None:
         self._field = field
@@ -142,7 +137,7 @@ class _RawBody:
 
 
 class _JsonBody:
-    """Proto3 JSON: the message itself, or a field of it."""
+    """Proto3 JSON: of the message itself, or of one of its fields."""
 
     def __init__(self, codec: JsonCodec, field: FieldDescriptor | None) -> None:
         self._codec = codec
@@ -165,12 +160,12 @@ class _JsonBody:
             raise status_error(code_pb2.INVALID_ARGUMENT, str(error)) from None
 
 
-@lru_cache(maxsize=64)  # clients are of few kinds
+@lru_cache(maxsize=64)  # there are few kinds of clients
 def _is_json(content_type: str) -> bool:
     essence, charset = parse_media_type(content_type)
     return essence in {"", JSON_TYPE} and charset in {"", *_UTF8}
 
 
 def is_utf8(request: HttpRequest) -> bool:
-    """Whether the content type names no other charset."""
+    """Return whether the content type names no charset but UTF-8."""
     return request.media_type().charset in {"", *_UTF8}

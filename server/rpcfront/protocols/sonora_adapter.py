@@ -1,8 +1,9 @@
-"""The fence around sonora: its WSGI app frames gRPC-Web answers, and is given nothing else to do.
+"""Frames gRPC-Web responses with sonora's WSGI application, which does nothing else here.
 
-sonora makes the frames of messages and trailers, and base64 where the client asked for it. It is handed outcomes, so
-nothing inside it waits. Requests are read elsewhere, since sonora takes one frame of any kind, knows no limit and no
-compression, and compares content types letter by letter; headers are written elsewhere too.
+sonora is one of the packages that this project is asked to build on. It frames messages and trailers, in base64 if the
+client asked for it. It is given finished outcomes, so nothing inside it waits. Requests are read elsewhere, since
+sonora accepts one frame of any kind, knows neither limits nor compression, and compares content types letter by letter.
+Headers are written elsewhere, too.
 """
 
 from collections.abc import Iterator
@@ -21,11 +22,11 @@ from rpcfront.status import GRPC_CODES
 
 BINARY = "application/grpc-web+proto"
 TEXT = "application/grpc-web-text+proto"
-"""The content types of answers."""
+"""The content types of responses."""
 
 
 def frame(content_type: str, outcome: Outcome, trailing: Metadata) -> bytes:
-    """The whole body of a unary call's answer."""
+    """Return the whole body of a unary call's response."""
     if outcome.status is None and not trailing:
         message: bytes = _WRAP[content_type](False, False, outcome.body)
         return message + _ok_trailers(content_type)
@@ -38,30 +39,30 @@ def frame(content_type: str, outcome: Outcome, trailing: Metadata) -> bytes:
 
 @cache
 def _ok_trailers(content_type: str) -> bytes:
-    """The trailers of a call that ended well and has none of its own: always the same."""
+    """Return the trailers of a successful call without trailing metadata: always the same."""
     return Frames(content_type).end(Outcome(), ())
 
 
 class Frames:
-    """The body of a streamed answer, piece by piece. In text, each piece has padding of its own."""
+    """The body of a streamed response, piece by piece. In text, each piece has its own padding."""
 
     def __init__(self, content_type: str) -> None:
         self._context = _Context()
         self._pieces: Iterator[bytes] = iter(_framer(_environ(content_type, _STREAM, self._context), _ignore))
 
     def message(self, data: bytes) -> bytes:
-        """The piece with one message."""
+        """Return the piece with a message."""
         self._context.message = data
         return next(self._pieces)
 
     def end(self, outcome: Outcome, trailing: Metadata) -> bytes:
-        """The last piece, with the trailers."""
+        """Return the last piece, with the trailers."""
         self._context.end(outcome, trailing)
         return next(self._pieces)
 
 
 class _Message(bytes):
-    """An answer's bytes. sonora leaves out a frame whose message is falsy, which an empty one is."""
+    """A message's bytes, always truthy: sonora leaves out the frame of a falsy message, such as an empty one."""
 
     __slots__ = ()
 
@@ -70,19 +71,19 @@ class _Message(bytes):
 
 
 class _Context(sonora.wsgi.ServicerContext):  # type: ignore[misc]  # sonora is untyped
-    """sonora's context of a call whose outcome is known, or of a stream of which the next message is."""
+    """sonora's context of a call whose outcome is known, or of a stream whose next message is."""
 
     def __init__(self) -> None:
         super().__init__()
         self.message: bytes | None = None
 
     def end(self, outcome: Outcome, trailing: Metadata) -> None:
-        """Sets the trailers."""
+        """Set the trailers."""
         trailers = to_headers(trailing)
         status = outcome.status
         if status is not None:
             self.code = GRPC_CODES[status.code]
-            # Not through `details`: sonora would encode spaces, which some clients show as they come.
+            # Not by `details`: sonora would encode spaces, which some clients do not decode.
             if status.message:
                 trailers.append(("grpc-message", percent_encode(status.message)))
             details = details_trailer(status)
@@ -90,15 +91,15 @@ class _Context(sonora.wsgi.ServicerContext):  # type: ignore[misc]  # sonora is 
                 trailers.append((DETAILS_KEY, to_base64(details)))
         self._trailing_metadata = trailers
 
-    def taken(self) -> Iterator[bytes]:
-        """The messages, each set before sonora asks for it; none is left when it asks for the trailers."""
+    def messages(self) -> Iterator[bytes]:
+        """Yield the messages, each set before sonora asks for it. There is none when it asks for the trailers."""
         while self.message is not None:
             message, self.message = self.message, None
             yield message
 
 
 class _Framer(sonora.wsgi.grpcWSGI):  # type: ignore[misc]  # sonora is untyped
-    """sonora's app for the methods that there are: a call that has ended, and a stream of messages."""
+    """sonora's application, with two methods: a call that has ended, and a stream of messages."""
 
     def _get_rpc_handler(self, environ: dict[str, Any]) -> "grpc.RpcMethodHandler[bytes, bytes]":
         handler: grpc.RpcMethodHandler[bytes, bytes] = environ["rpcfront.handler"]
@@ -117,13 +118,13 @@ def _finished(_request: bytes, context: _Context) -> bytes | None:
     return context.message
 
 
-def _taken(_request: bytes, context: _Context) -> Iterator[bytes]:
-    return context.taken()
+def _messages(_request: bytes, context: _Context) -> Iterator[bytes]:
+    return context.messages()
 
 
 _framer = _Framer(enable_cors=False)
 _UNARY = grpc.unary_unary_rpc_method_handler(_finished, _identity, _identity)
-_STREAM = grpc.unary_stream_rpc_method_handler(_taken, _identity, _identity)
+_STREAM = grpc.unary_stream_rpc_method_handler(_messages, _identity, _identity)
 _EMPTY_FRAME = bytes(5)
 _WRAP = {BINARY: sonora.protocol.wrap_message, TEXT: sonora.protocol.b64_wrap_message}
 _SONORA_TYPES = {BINARY: BINARY, TEXT: "application/grpc-web-text"}
@@ -142,4 +143,4 @@ def _environ(content_type: str, handler: "grpc.RpcMethodHandler[bytes, bytes]", 
 
 
 def _ignore(_status: str, _headers: list[tuple[str, str]]) -> None:
-    """start_response: the status is always 200, and the headers are written by the edge."""
+    """Ignore WSGI's start_response: the status is always 200, and the edge writes the headers."""

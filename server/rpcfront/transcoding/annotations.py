@@ -1,7 +1,4 @@
-"""Reads google.api.http annotations and holds them to their methods' messages.
-
-It says what a method's routes are and whether they can be; `routes` finds the one for a request.
-"""
+"""Reads google.api.http annotations, and checks them against the messages of their methods."""
 
 import re
 from dataclasses import dataclass
@@ -20,10 +17,10 @@ _HTTP_METHOD = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 
 
 class AnnotationError(ValueError):
-    """A google.api.http annotation that cannot be served; the text names the method and the fault."""
+    """A google.api.http annotation that cannot be served. The text names the method and the reason."""
 
-    def __init__(self, method: MethodDescriptor, fault: str) -> None:
-        super().__init__(f"{method.full_name}: google.api.http: {fault}")
+    def __init__(self, method: MethodDescriptor, reason: str) -> None:
+        super().__init__(f"{method.full_name}: google.api.http: {reason}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +35,7 @@ class HttpRule:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Route:
-    """A rule that holds for its method's messages."""
+    """A rule that has been checked against its method's messages."""
 
     method: MethodDescriptor
     rule: HttpRule
@@ -46,7 +43,7 @@ class Route:
     bound: frozenset[str]
     """The proto paths that the path sets."""
     body: FieldDescriptor | None
-    """The field that is the body, if the rule names one. None too if the body is the message, or there is none."""
+    """The field that is the body; None if the body is the whole message, or there is no body."""
     response_body: FieldDescriptor | None
 
     def __str__(self) -> str:
@@ -54,8 +51,8 @@ class Route:
 
 
 def http_rules(method: MethodDescriptor) -> list[HttpRule]:
-    """The bindings of a method's annotation, the main one first; none without an annotation. Raises AnnotationError."""
-    # Parsed again from its bytes: in the options of a descriptor from another pool the extension is not ours.
+    """Return the bindings of a method's annotation, the main one first; none without one. Raises AnnotationError."""
+    # Parsed again from bytes: a descriptor from another pool has its own class for the extension.
     options = MethodOptions.FromString(method.GetOptions().SerializeToString())
     if not options.HasExtension(annotations_pb2.http):
         return []
@@ -75,7 +72,7 @@ def http_rules(method: MethodDescriptor) -> list[HttpRule]:
 
 
 def compile_rule(method: MethodDescriptor, rule: HttpRule) -> Route:
-    """Checks a rule against its method's messages. Raises AnnotationError."""
+    """Check a rule against its method's messages. Raises AnnotationError."""
     if not _HTTP_METHOD.fullmatch(rule.http_method):
         raise AnnotationError(method, f"{rule.http_method!r} is not an HTTP method")
     try:
@@ -92,7 +89,7 @@ def compile_rule(method: MethodDescriptor, rule: HttpRule) -> Route:
 
 
 def _bound(method: MethodDescriptor, template: Template) -> frozenset[str]:
-    """The proto paths of a template's variables."""
+    """Return the proto paths of a template's variables."""
     bound: set[str] = set()
     for variable in template.variables:
         dotted = ".".join(variable.field_path)
@@ -102,7 +99,7 @@ def _bound(method: MethodDescriptor, template: Template) -> frozenset[str]:
         if path[-1].is_repeated or not is_textual(path[-1]):
             raise AnnotationError(method, f"{dotted} in {template} is a repeated, map or message field")
         if proto_path(path) in bound:
-            raise AnnotationError(method, f"{dotted} stands twice in {template}")
+            raise AnnotationError(method, f"{dotted} is bound twice in {template}")
         bound.add(proto_path(path))
     return frozenset(bound)
 

@@ -1,7 +1,6 @@
-"""The table of routes: which method answers an HTTP method and a path, by google.api.http.
+"""The table of google.api.http routes: finds the one for an HTTP method and a path.
 
-Text and descriptors only: it holds whatever value it is given for a route, and its errors are plain ones that an edge
-turns into answers.
+It keeps any value for a route, and its errors are plain exceptions, which become responses elsewhere.
 """
 
 from collections.abc import Iterator
@@ -14,13 +13,13 @@ from rpcfront.transcoding.templates import ANY_REST, ANY_SEGMENT, EscapeError, T
 V = TypeVar("V")
 
 ANY_METHOD = "*"
-"""The kind of a custom rule that takes every HTTP method."""
+"""The kind of a custom rule for every HTTP method."""
 
 _COMMON_METHODS = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"})
 
 
 class RoutingError(Exception):
-    """A request that no route answers."""
+    """A request for which there is no route."""
 
 
 class PathNotFoundError(RoutingError):
@@ -40,7 +39,7 @@ class MethodNotAllowedError(RoutingError):
 
 
 class RouteConflictError(ValueError):
-    """Two routes that every path would match alike."""
+    """Two routes that match the same paths."""
 
 
 class Match(NamedTuple, Generic[V]):
@@ -53,7 +52,7 @@ class Match(NamedTuple, Generic[V]):
 
 @dataclass(frozen=True, slots=True)
 class Entry(Generic[V]):
-    """A route as it was added."""
+    """A route, as it was added."""
 
     http_method: str
     template: Template
@@ -64,13 +63,13 @@ class Entry(Generic[V]):
 
 
 class _Leaf(NamedTuple, Generic[V]):
-    """An entry where a path ends, with what there is to cut from the path: (field path, start, stop, has slashes)."""
+    """An entry at the end of a path, with what to cut from the path: (field path, start, stop, has slashes)."""
 
     entry: Entry[V]
     captures: tuple[tuple[tuple[str, ...], int, int | None, bool], ...]
 
 
-# Those that end at the same node of the trie with the same verb, by HTTP method.
+# The leaves at one node of the trie with the same verb, by HTTP method.
 _Leaves = dict[str, _Leaf[V]]
 
 
@@ -86,17 +85,17 @@ class RouteTable(Generic[V]):
     """Routes by HTTP method and path template; `str(value)` names a route in errors.
 
     Of the routes that match a path, the most specific wins: segment by segment from the left, a literal before `*`
-    before `**`, whatever the order in which they were added. Literals and verbs are compared decoded.
+    before `**`. The order in which they were added does not matter. Literals and verbs are compared decoded.
     """
 
     def __init__(self) -> None:
         self._root: _Node[V] = _Node()
         self._entries: list[Entry[V]] = []
         self._verbs: set[str] = set()
-        self._most_colons = 0
+        self._max_colons = 0
 
     def add(self, http_method: str, template: str | Template, value: V) -> None:
-        """Adds a route. Raises TemplateError, and RouteConflictError if another has the same method and shape."""
+        """Add a route. Raises TemplateError, and RouteConflictError if another has the same method and shape."""
         if isinstance(template, str):
             template = parse(template)
         node = self._root
@@ -116,18 +115,18 @@ class RouteTable(Generic[V]):
         self._entries.append(entry)
         if verb:
             self._verbs.add(verb)
-            self._most_colons = max(self._most_colons, verb.count(":") + 1)
+            self._max_colons = max(self._max_colons, verb.count(":") + 1)
 
     @property
     def entries(self) -> tuple[Entry[V], ...]:
-        """The routes, in the order in which they were added."""
+        """Return the routes, in the order in which they were added."""
         return tuple(self._entries)
 
     def match(self, http_method: str, path: str, *, decoded: bool = False) -> Match[V]:
-        """The route of a request. Raises a RoutingError.
+        """Return the route of a request. Raises a RoutingError.
 
-        `path` is as it was sent, without the query; or, with `decoded`, as a server that decodes paths hands it over.
-        HEAD takes the route of GET where it has none of its own; the answer to OPTIONS is `allowed`.
+        `path` is as it was sent, without the query; with `decoded`, as a server that decodes paths passes it on.
+        HEAD falls back to the route of GET. For OPTIONS see `allowed`.
         """
         found, segments, is_encoded = self._find(path, decoded)
         other = "GET" if http_method == "HEAD" else ANY_METHOD
@@ -145,16 +144,17 @@ class RouteTable(Generic[V]):
         raise MethodNotAllowedError(_allow(found))
 
     def allowed(self, path: str, *, decoded: bool = False) -> tuple[str, ...]:
-        """The HTTP methods of a path, sorted; none if there is no such path. Raises BadPathError."""
+        """Return the HTTP methods of a path, sorted; none if there is no such path. Raises BadPathError."""
         try:
             return _allow(self._find(path, decoded)[0])
         except PathNotFoundError:
             return ()
 
     def _find(self, path: str, decoded: bool) -> tuple[list[_Leaves[V]], list[str], bool]:
-        """All that match the path, the most specific first; its segments as sent, without the verb; are they encoded.
+        """Return the leaves that match the path, most specific first, its segments as sent, and if they are encoded.
 
-        A suffix that is the verb of a route with this path is a verb, the longest such; otherwise it is of the segment.
+        A suffix is a verb if a route with this path has it, and the longest such one counts. Otherwise it belongs to
+        the segment.
         """
         if not path.startswith("/"):
             raise PathNotFoundError(path)
@@ -162,7 +162,7 @@ class RouteTable(Generic[V]):
             raise BadPathError(
                 "holds a '%' or an unreadable character that this server cannot tell from an encoded one"
             )
-        # Text outside ASCII goes through the decoder as well: it may not be Unicode.
+        # Text outside ASCII is decoded, too: it may be no valid Unicode.
         is_encoded = "%" in path or not path.isascii()
         segments = path[1:].split("/") if path != "/" else []
         try:
@@ -175,10 +175,10 @@ class RouteTable(Generic[V]):
         raise PathNotFoundError(path)
 
     def _readings(self, segments: list[str]) -> Iterator[tuple[list[str], str]]:
-        """The ways to read segments as segments and a verb: the longest verb first, none last."""
+        """Yield the ways to read segments as segments and a verb: with the longest verb first, without one last."""
         if self._verbs and segments and ":" in segments[-1]:
-            # No more cuts than a verb has colons: a path of nothing but colons costs no more than another.
-            parts = segments[-1].rsplit(":", self._most_colons)
+            # No more cuts than a verb has colons, so that a path full of colons takes no longer than another.
+            parts = segments[-1].rsplit(":", self._max_colons)
             for cut in range(1, len(parts)):
                 verb = percent_decode(":".join(parts[cut:]))
                 if verb in self._verbs:
@@ -187,7 +187,7 @@ class RouteTable(Generic[V]):
         yield segments, ""
 
     def _walk(self, segments: list[str], verb: str) -> list[_Leaves[V]]:
-        """The leaves that segments lead to, the most specific first. Visits no node of the trie twice."""
+        """Return the leaves that segments lead to, most specific first. Visits no node of the trie twice."""
         found: list[_Leaves[V]] = []
         if "" in segments:
             return found
@@ -195,7 +195,7 @@ class RouteTable(Generic[V]):
         stack = [(self._root, 0)]
         while stack:
             node, depth = stack.pop()
-            # What is pushed last is tried first.
+            # The last one pushed is tried first.
             if node.rest is not None:
                 stack.append((node.rest, count))
             if depth < count:

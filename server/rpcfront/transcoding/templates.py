@@ -1,7 +1,4 @@
-"""Path templates, as the grammar in google/api/http.proto has them, and the percent-encoding of what they match.
-
-Only text: it knows neither messages nor the table of routes.
-"""
+"""Path templates, by the grammar in google/api/http.proto, and the percent-encoding of what they match."""
 
 import re
 from dataclasses import dataclass
@@ -10,13 +7,13 @@ from urllib.parse import unquote_to_bytes
 ANY_SEGMENT = "*"
 ANY_REST = "**"
 
-# A "/" and what may follow it up to the next: a variable, whose braces may hold slashes, or plain text.
+# A "/" and what may follow up to the next one: a variable, whose braces may contain slashes, or plain text.
 _PIECE = re.compile(r"/(\{[^{}]*\}|[^/{}]*)")
 _FIELD_PATH = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*")
-# The grammar leaves LITERAL open. These are the characters of a path segment in RFC 3986, but for the two that mean
-# something here, "*" and ":"; anything else is to be percent-encoded.
+# The grammar does not define LITERAL. These are the characters of a path segment in RFC 3986, except "*" and ":", which
+# have a meaning here. Anything else must be percent-encoded.
 _LITERAL = re.compile(r"(?:[A-Za-z0-9\-._~!$&'()+,;=@]|%[0-9A-Fa-f]{2})+")
-# "b:c" is a verb too: of "/a:b:c" nothing but the first ":" can end the segments.
+# "b:c" is a verb, too: in "/a:b:c" only the first ":" can end the segments.
 _VERB = re.compile(rf"{_LITERAL.pattern}(?::{_LITERAL.pattern})*")
 
 _BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
@@ -24,32 +21,32 @@ _ESCAPED_SLASH = re.compile(r"%(2[Ff])")
 
 
 class TemplateError(ValueError):
-    """A template that is not in the grammar."""
+    """A template that does not follow the grammar."""
 
-    def __init__(self, template: str, fault: str) -> None:
-        super().__init__(f"template {template!r}: {fault}")
+    def __init__(self, template: str, reason: str) -> None:
+        super().__init__(f"template {template!r}: {reason}")
         self.template = template
-        self.fault = fault
+        self.reason = reason
 
 
 class EscapeError(ValueError):
-    """Text whose percent-encoding is broken, or stands for bytes that are not UTF-8."""
+    """Text with malformed percent-encoding, or that decodes to bytes that are not UTF-8."""
 
 
 @dataclass(frozen=True, slots=True)
 class Variable:
-    """A field that takes its value from the segments start to end, end not included."""
+    """A field whose value is the segments from start to end, end not included."""
 
     field_path: tuple[str, ...]
     start: int
     end: int
     is_multi_segment: bool
-    """Whether it may hold more or less than one segment. The slashes between them are then part of the value."""
+    """Whether it may have more or fewer than one segment. Then the slashes between them are part of the value."""
 
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """A parsed template. Literals stand as they were written; `*` and `**` are the wildcards."""
+    """A parsed template. Literals are as they were written; `*` and `**` are the wildcards."""
 
     text: str
     segments: tuple[str, ...]
@@ -65,11 +62,11 @@ class Template:
 
 
 def parse(template: str) -> Template:
-    """Reads a template. Raises TemplateError.
+    """Parse a template. Raises TemplateError.
 
-    The bare "/" is taken too, as every known implementation does: it is the only way to name the root.
+    "/" alone is accepted, too, as in every known implementation: it is the only way to name the root.
     """
-    # Neither a literal nor a variable holds a ":", so the first one starts the verb.
+    # Neither literals nor variables contain a ":", so the first one starts the verb.
     path, colon, verb = template.partition(":")
     if colon and not _VERB.fullmatch(verb):
         raise TemplateError(template, f"{verb!r} is not a verb")
@@ -85,12 +82,12 @@ def parse(template: str) -> Template:
         else:
             segments.append(_segment(template, piece))
     if ANY_REST in segments[:-1]:
-        raise TemplateError(template, "'**' stands before the last segment")
+        raise TemplateError(template, "'**' is not the last segment")
     return Template(template, tuple(segments), _decodable(template, verb), tuple(variables))
 
 
 def _pieces(template: str, path: str) -> list[str]:
-    """What stands between the slashes, variables whole."""
+    """Return what is between the slashes, variables unsplit."""
     if not path.startswith("/"):
         raise TemplateError(template, "does not start with '/'")
     pieces: list[str] = []
@@ -105,7 +102,7 @@ def _pieces(template: str, path: str) -> list[str]:
 
 
 def _variable(template: str, piece: str, start: int) -> tuple[Variable, list[str]]:
-    """The variable that starts at segment `start`, and the segments it stands for."""
+    """Return the variable that starts at segment `start`, and the segments of its pattern."""
     field_path, equals, inner = piece[1:-1].partition("=")
     if not _FIELD_PATH.fullmatch(field_path):
         raise TemplateError(template, f"{field_path!r} is not a field path")
@@ -133,7 +130,7 @@ def _decodable(template: str, text: str) -> str:
 
 
 def percent_decode(text: str, *, keep_slashes: bool = False) -> str:
-    """The text that percent-encoded text stands for; "%2F" may stay as it was sent. Raises EscapeError."""
+    """Decode percent-encoded text; "%2F" may be kept as it was sent. Raises EscapeError."""
     if "%" not in text and text.isascii():
         return text
     if _BAD_ESCAPE.search(text):

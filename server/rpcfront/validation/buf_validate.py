@@ -1,8 +1,8 @@
 """buf.validate's own messages, built from the descriptor that protovalidate carries.
 
-They live in a descriptor pool of their own: whoever embeds this package may have another copy of
-`buf/validate/validate.proto` in the default pool, and a file can be there only once. The pool is built on first use, so
-importing this module loads no validator.
+They are in a descriptor pool of their own: a program may have another copy of `buf/validate/validate.proto` in the
+default pool, which can contain a file only once. The pool is built on first use, so importing this module loads no
+validator.
 """
 
 from functools import cache

@@ -17,7 +17,7 @@ import pytest_asyncio
 from google.protobuf.descriptor import MethodDescriptor
 
 from rpcfront import Gateway, ServicerContext
-from rpcfront.openapi.docs import page
+from rpcfront.openapi.docs import docs_page
 from tests.rpcfront.openapi.documented import INFO
 from tests.support.clients.browser import UnavailableError, Visit, find_chromium, visit
 from tests.support.servers.faces import asgi_server
@@ -148,8 +148,8 @@ async def test_its_policy_is_kept(seen: Seen) -> None:
 
 
 async def test_its_policy_allows_its_own_style_and_script_alone() -> None:
-    policy = dict(page().headers)["content-security-policy"]
-    html = page().body.decode()
+    policy = dict(docs_page().headers)["content-security-policy"]
+    html = docs_page().body.decode()
     for name, tag in (("style-src", "style"), ("script-src", 'script type="module"')):
         (text,) = re.findall(rf"<{tag}>(.*?)</{tag.split()[0]}>", html, re.DOTALL)
         digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()

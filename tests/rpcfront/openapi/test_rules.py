@@ -127,7 +127,7 @@ def test_the_schema_says_what_the_rule_does(kind: str, ruled: str, document: dic
     holds = not Validator().violations(sent)
 
     schemas = Schemas({})
-    schema = schemas.message(descriptor, Form.TAKEN) | {"components": {"schemas": schemas.components}}
+    schema = schemas.message(descriptor, Form.INPUT) | {"components": {"schemas": schemas.components}}
     validator = jsonschema_rs.Draft202012Validator(schema, validate_formats=True)
     assert validator.is_valid(document) == holds
 
@@ -151,10 +151,10 @@ def test_the_schema_says_what_the_rule_does(kind: str, ruled: str, document: dic
     ],
 )
 def test_what_has_no_keyword_is_said_in_words(ruled: str, words: list[str]) -> None:
-    assert rules.words(text_format.Parse(ruled, validate_pb2.FieldRules())) == words
+    assert rules.sentences(text_format.Parse(ruled, validate_pb2.FieldRules())) == words
 
 
 def test_an_example_of_the_rules_is_one_of_the_schema() -> None:
     field = message("string", 'string { example: "a" example: "b" }').fields_by_name["f"]
-    assert Schemas({}).field(field, Form.TAKEN)["examples"] == ["a", "b"]
-    assert "examples" not in Schemas({}).field(field, Form.PRINTED)
+    assert Schemas({}).field(field, Form.INPUT)["examples"] == ["a", "b"]
+    assert "examples" not in Schemas({}).field(field, Form.OUTPUT)

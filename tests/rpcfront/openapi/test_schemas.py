@@ -43,13 +43,13 @@ def validator_of(name: str, form: Form) -> jsonschema_rs.Draft202012Validator:
     return jsonschema_rs.Draft202012Validator(schema_of(message_type(name), form), validate_formats=True)
 
 
-PRINTED = {name: validator_of(name, Form.PRINTED) for name in TYPES}
-TAKEN = {name: validator_of(name, Form.TAKEN) for name in TYPES}
+PRINTED = {name: validator_of(name, Form.OUTPUT) for name in TYPES}
+TAKEN = {name: validator_of(name, Form.INPUT) for name in TYPES}
 
 
 def bodies(name: str, mode: GenerationMode) -> st.SearchStrategy[Any]:
     """JSON bodies that the schema of a request admits, or that it does not."""
-    schema = schema_of(message_type(name), Form.TAKEN)
+    schema = schema_of(message_type(name), Form.INPUT)
     operation: Schema = {
         "requestBody": {"required": True, "content": {"application/json": {"schema": {"$ref": schema["$ref"]}}}},
         "responses": {"default": {"description": "Any."}},
@@ -170,18 +170,18 @@ def test_schema_and_codec_agree_at_the_edges(name: str, body: object) -> None:
 
 def test_a_message_of_both_ways_has_a_schema_for_each_where_they_differ() -> None:
     schemas = Schemas({}, [message_type("t.v1.Sub")])
-    assert schemas.message(message_type("t.v1.Sub"), Form.PRINTED) == {"$ref": "#/components/schemas/t.v1.Sub"}
-    assert schemas.message(message_type("t.v1.Sub"), Form.TAKEN) == {"$ref": "#/components/schemas/t.v1.Sub-Input"}
+    assert schemas.message(message_type("t.v1.Sub"), Form.OUTPUT) == {"$ref": "#/components/schemas/t.v1.Sub"}
+    assert schemas.message(message_type("t.v1.Sub"), Form.INPUT) == {"$ref": "#/components/schemas/t.v1.Sub-Input"}
     assert list(schemas.components) == ["int32-Input", "t.v1.Sub", "t.v1.Sub-Input"]
 
 
 def test_a_message_that_is_only_taken_has_its_plain_name() -> None:
-    assert Schemas({}).message(message_type("t.v1.Sub"), Form.TAKEN) == {"$ref": "#/components/schemas/t.v1.Sub"}
+    assert Schemas({}).message(message_type("t.v1.Sub"), Form.INPUT) == {"$ref": "#/components/schemas/t.v1.Sub"}
 
 
 def test_a_closed_enum_has_its_own_numbers_alone() -> None:
     source = 'syntax = "proto2"; package c; enum E { A = 1; B = 5; } message M { optional E e = 1; }'
-    schema = schema_of(compile_proto(source).FindMessageTypeByName("c.M"), Form.TAKEN)
+    schema = schema_of(compile_proto(source).FindMessageTypeByName("c.M"), Form.INPUT)
     assert schema["components"]["schemas"]["c.E"] == {
         "anyOf": [{"type": "string", "enum": ["A", "B"]}, {"enum": [1, 5]}],
         "description": "- `A` (1)\n- `B` (5)",
@@ -193,7 +193,7 @@ def test_comments_and_deprecation_stand_beside_what_they_are_about() -> None:
     message M { option deprecated = true; string old = 1 [deprecated = true]; E e = 2; }"""
     comments = {"c.M": "All.", "c.M.old": "One.", "c.M.e": "Two.", "c.E": "An enum.", "c.E.B": "Its\nvalue."}
     schemas = Schemas(comments)
-    schemas.message(compile_proto(source).FindMessageTypeByName("c.M"), Form.PRINTED)
+    schemas.message(compile_proto(source).FindMessageTypeByName("c.M"), Form.OUTPUT)
     assert schemas.components["c.M"] == {
         "type": "object",
         "description": "All.",

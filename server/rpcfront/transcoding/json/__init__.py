@@ -1,1 +1,1 @@
-"""The proto3 JSON codec: compiled per message type."""
+"""The proto3 JSON codec."""

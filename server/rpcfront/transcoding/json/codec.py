@@ -1,7 +1,7 @@
 """The proto3 JSON codec, for every message type: JSON bytes into messages and back, and text into single fields.
 
-Each type is compiled on its first use. What is wrong with the bytes raises MalformedJsonError; what is wrong with a
-field is a FieldViolation, all of them at once, so that the caller can name them beside the rules that others break.
+Each type is compiled on first use. Malformed JSON raises MalformedJsonError. Errors in fields are returned, all at
+once, as FieldViolations, so that they can be reported together with broken validation rules.
 """
 
 import orjson
@@ -22,7 +22,7 @@ _TOO_DEEP = "the message is nested too deep to be printed as JSON"
 
 
 class JsonCodec:
-    """Holds the compiled types; one per process is enough, and it is never finished with."""
+    """Converts between messages and JSON, and keeps the compiled types. One per process is enough."""
 
     def __init__(self, *, ignore_unknown_fields: bool = True) -> None:
         self._decoder = Decoder(ignore_unknown_fields=ignore_unknown_fields)
@@ -30,41 +30,41 @@ class JsonCodec:
         self._texts = TextFields(self._decoder)
 
     def decode(self, body: bytes, message: Message) -> list[FieldViolation]:
-        """Merges a JSON document into the message. Raises MalformedJsonError, for an empty body too."""
+        """Merge a JSON document into the message. Raises MalformedJsonError, for an empty body as well."""
         document = loads(body)
         try:
-            faults = self._decoder.merge(message, document)
+            errors = self._decoder.merge(message, document)
         except InexactNumberError:
-            faults = self._decoder.merge(message, loads_exactly(body))
-        if faults is None:
+            errors = self._decoder.merge(message, loads_exactly(body))
+        if errors is None:
             return []
-        if faults is NOT_AN_OBJECT:
+        if errors is NOT_AN_OBJECT:
             raise MalformedJsonError("the body must be a JSON object")
-        return violations(faults)
+        return violations(errors)
 
     def decode_field(self, body: bytes, message: Message, field: FieldDescriptor) -> list[FieldViolation]:
-        """Sets one field from a body that is that field's JSON. Raises MalformedJsonError."""
+        """Set one field from a body that is the field's JSON. Raises MalformedJsonError."""
         document = loads(body)
         try:
-            faults = self._decoder.merge_field(message, field, document)
+            errors = self._decoder.merge_field(message, field, document)
         except InexactNumberError:
-            faults = self._decoder.merge_field(message, field, loads_exactly(body))
-        return violations(faults or (), field.name)
+            errors = self._decoder.merge_field(message, field, loads_exactly(body))
+        return violations(errors or (), field.name)
 
     def parse_text(self, text: str, message: Message, field: FieldDescriptor, path: str) -> FieldViolation | None:
-        """Sets a singular field, or appends to a repeated one, from a path variable or a query parameter."""
+        """Set a singular field, or append to a repeated one, from a path variable or a query parameter."""
         wrong = self._texts.put(text, message, field)
         return None if wrong is None else FieldViolation(path, wrong)
 
     def encode(self, message: Message) -> bytes:
-        """The message as compact proto3 JSON. Raises ValueError if it has none: a time out of range, say."""
+        """Return the message as compact proto3 JSON. Raises ValueError if it has none: for a time out of range, say."""
         try:
             return orjson.dumps(self._encoder.to_json(message))
         except (RecursionError, orjson.JSONEncodeError) as error:
             raise ValueError(_TOO_DEEP) from error
 
     def encode_field(self, message: Message, field: FieldDescriptor) -> bytes:
-        """One field as JSON: null where it has presence and is absent, else its value, even a zero."""
+        """Return one field as JSON: null if it has presence and is absent, else its value, even a zero."""
         try:
             return orjson.dumps(self._encoder.field_to_json(message, field))
         except (RecursionError, orjson.JSONEncodeError) as error:

@@ -1,7 +1,7 @@
-"""Compiles, once per message type, the function that merges a JSON value into such a message.
+"""Compiles one decoder per message type: merges a JSON value into a message.
 
-A faulty field is named and left unset, and the rest goes on. Types that have a JSON form of their own are in
-`wellknown_decoder`; the functions that set one field are in `setters`.
+An invalid field is reported and left unset, and the rest is still decoded. Well-known types with a special JSON form
+are in `wellknown_decoder`, the functions that set one field in `setters`.
 """
 
 from collections.abc import Mapping
@@ -12,34 +12,34 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
 
 from rpcfront.transcoding.json import setters
-from rpcfront.transcoding.json.fast_decoder import FEW, shared_oneof, straight_merge
-from rpcfront.transcoding.json.parse_errors import MOST, NOT_AN_OBJECT, Fault, Faults, Merge, below
+from rpcfront.transcoding.json.fast_decoder import MAX_FAST_FIELDS, fast_merge, shared_oneof
+from rpcfront.transcoding.json.parse_errors import MAX_ERRORS, NOT_AN_OBJECT, Merge, ParseError, ParseErrors, below
 from rpcfront.transcoding.json.scalars import is_null_value, json_reader, key_reader
 from rpcfront.transcoding.json.wellknown import ANY, VALUE, descriptor_of
 from rpcfront.transcoding.json.wellknown_decoder import any_merge, special_merge
 
 
 class Decoder:
-    """The compiled types. They refer to each other, themselves included, so each is known before it is finished."""
+    """The compiled types. Types can refer to themselves and each other, so each is known before it is complete."""
 
     def __init__(self, *, ignore_unknown_fields: bool) -> None:
         self._ignore_unknown_fields = ignore_unknown_fields
-        # By class for speed: a descriptor is dear to hash. By descriptor while compiling, where there is no class yet.
+        # By class for speed: hashing a descriptor is slow. By descriptor while compiling, when there is no class yet.
         self._by_class: dict[type[Message], Merge] = {}
         self._by_descriptor: dict[Descriptor, Merge] = {}
         self._fields: dict[FieldDescriptor, Merge] = {}
-        # A type is found before it is finished, by itself; another thread must not find it so.
+        # Other threads must not find a type before it is complete.
         self._compiling = RLock()
 
-    def merge(self, message: Message, value: object) -> Faults:
-        """Merges a JSON value into a message of any type."""
+    def merge(self, message: Message, value: object) -> ParseErrors:
+        """Merge a JSON value into a message of any type."""
         merge = self._by_class.get(type(message))
         if merge is None:
             merge = self._by_class[type(message)] = self.type_merge(descriptor_of(message))
         return merge(message, value)
 
-    def merge_field(self, message: Message, field: FieldDescriptor, value: object) -> Faults:
-        """Merges the JSON value of one field into its message; null is absence, as it is in an object."""
+    def merge_field(self, message: Message, field: FieldDescriptor, value: object) -> ParseErrors:
+        """Merge the JSON value of one field into its message. Null means absence, as in an object."""
         if value is None and not _takes_null(field):
             return None
         merge = self._fields.get(field)
@@ -48,7 +48,7 @@ class Decoder:
         return merge(message, value)
 
     def type_merge(self, descriptor: Descriptor) -> Merge:
-        """The compiled type."""
+        """Return the decoder of a type."""
         with self._compiling:
             merge = self._by_descriptor.get(descriptor)
             return self._compile(descriptor) if merge is None else merge
@@ -58,12 +58,12 @@ class Decoder:
         if descriptor.full_name == ANY:
             merge = any_merge(descriptor.file.pool, self.type_merge, ignore_unknown_fields=self._ignore_unknown_fields)
         if merge is None:
-            # For the fields that lead back to this type, which is not finished yet.
+            # Recursive types need their own decoder before it is complete.
             self._by_descriptor[descriptor] = lambda message, value: self._by_descriptor[descriptor](message, value)
             merges = {field: self._field_merge(field) for field in descriptor.fields}
             merge = _ObjectDecoder(merges, ignore_unknown_fields=self._ignore_unknown_fields).merge
-            if len(merges) <= FEW:
-                merge = straight_merge(descriptor, merges, merge, self.type_merge)
+            if len(merges) <= MAX_FAST_FIELDS:
+                merge = fast_merge(descriptor, merges, merge, self.type_merge)
         self._by_descriptor[descriptor] = merge
         return merge
 
@@ -83,34 +83,34 @@ class Decoder:
 
 
 class _ObjectDecoder:
-    """A message whose JSON is an object: by far the most."""
+    """Decodes a message whose JSON is an object, as that of most types is."""
 
     __slots__ = ("_aliases", "_fields", "_ignore_unknown_fields", "_nullable")
 
     def __init__(self, merges: Mapping[FieldDescriptor, Merge], *, ignore_unknown_fields: bool) -> None:
         self._ignore_unknown_fields = ignore_unknown_fields
-        # By JSON name: how to merge, the step of a fault's path, and the oneof if others share it.
+        # By JSON name: the field's decoder, its step in the path of an error, and its oneof if others share that.
         self._fields: dict[str, tuple[Merge, str, str | None]] = {
             field.json_name: (merge, f".{field.name}", shared_oneof(field)) for field, merge in merges.items()
         }
-        # The JSON name by the proto name, where they differ.
+        # JSON names by proto names, where they differ.
         self._aliases = {field.name: field.json_name for field in merges if field.name not in self._fields}
         nullable = [field for field in merges if _takes_null(field)]
         self._nullable = frozenset(name for field in nullable for name in (field.json_name, field.name))
 
-    def merge(self, message: Any, value: object) -> Faults:
-        """Takes whatever an object may hold; see `straight_decoder` for the commonest."""
+    def merge(self, message: Any, value: object) -> ParseErrors:
+        """Merge an object, whatever it holds. `fast_decoder` does the common case."""
         if type(value) is not dict:
             return NOT_AN_OBJECT
         message.SetInParent()
-        faults: list[Fault] = []
+        errors: list[ParseError] = []
         chosen: dict[str, str] | None = None
         for key, item in value.items():
             found = self._fields.get(key)
             if found is None:
-                name = self._resolve(key, value, faults)
+                name = self._resolve(key, value, errors)
                 if name is None:
-                    if len(faults) >= MOST:
+                    if len(errors) >= MAX_ERRORS:
                         break
                     continue
                 found = self._fields[name]
@@ -122,29 +122,29 @@ class _ObjectDecoder:
                     chosen = {}
                 first = chosen.setdefault(oneof, key)
                 if first != key:
-                    faults.append((f".{oneof}", f'must hold only one of "{first}" and "{key}"'))
+                    errors.append((f".{oneof}", f'must hold only one of "{first}" and "{key}"'))
                     continue
             wrong = merge(message, item)
             if wrong is not None:
-                faults.extend(below(step, wrong))
-                if len(faults) >= MOST:
+                errors.extend(below(step, wrong))
+                if len(errors) >= MAX_ERRORS:
                     break
-        return tuple(faults) if faults else None
+        return tuple(errors) if errors else None
 
-    def _resolve(self, key: str, value: dict[str, object], faults: list[Fault]) -> str | None:
-        """The JSON name of a key that is none itself, or None where there is nothing to merge."""
+    def _resolve(self, key: str, value: dict[str, object], errors: list[ParseError]) -> str | None:
+        """Return the JSON name for a key that is not one itself, None if there is nothing to merge."""
         name = self._aliases.get(key)
         if name is None:
             if not self._ignore_unknown_fields:
-                faults.append((f".{key}", "is not a field of this message"))
+                errors.append((f".{key}", "is not a field of this message"))
         elif value[key] is not None and value.get(name) is not None:
-            faults.append((f".{key}", f'must not be given both as "{key}" and as "{name}"'))
+            errors.append((f".{key}", f'must not be given both as "{key}" and as "{name}"'))
             return None
         return name
 
 
 def _takes_null(field: FieldDescriptor) -> bool:
-    """Whether null is a value of this field, and not its absence."""
+    """Return whether null is a value of this field, and not its absence."""
     if field.is_repeated:
         return False
     message = field.message_type

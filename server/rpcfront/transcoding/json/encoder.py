@@ -1,6 +1,6 @@
-"""Compiles, once per message type, the function that makes of such a message what orjson prints as its proto3 JSON.
+"""Compiles one encoder per message type: message to JSON-ready value, which orjson prints as proto3 JSON.
 
-Types that have a JSON form of their own are in `wellknown_encoder`. A message that has no JSON raises ValueError.
+Well-known types with a special JSON form are in `wellknown_encoder`. A message that has no JSON raises ValueError.
 """
 
 import math
@@ -17,35 +17,35 @@ from rpcfront.transcoding.json.wellknown import ANY, descriptor_of
 from rpcfront.transcoding.json.wellknown_encoder import any_printer, special_printer
 
 Print: TypeAlias = Callable[[Any], object]
-"""From a field's value, or a message, to what orjson prints."""
+"""Returns the JSON-ready value of a field's value or a message."""
 
 FieldPrinter: TypeAlias = Callable[[FieldDescriptor], Print | None]
-"""None stands for a value that is printed as it is."""
+"""Returns None for a field whose values are JSON-ready."""
 
 # Asking each field whether it is set costs 90 ns; ListFields costs 300 and then 250 for each field that is set.
-_FEW = 16
+_MAX_FIELDS_ASKED = 16
 
 
 class Encoder:
-    """The compiled types. They refer to each other, themselves included, so each is known before it is finished."""
+    """The compiled types. Types can refer to themselves and each other, so each is known before it is complete."""
 
     def __init__(self) -> None:
-        # By class for speed: a descriptor is dear to hash. By descriptor while compiling, where there is no class yet.
+        # By class for speed: hashing a descriptor is slow. By descriptor while compiling, when there is no class yet.
         self._by_class: dict[type[Message], Print] = {}
         self._by_descriptor: dict[Descriptor, Print] = {}
         self._fields: dict[FieldDescriptor, Print | None] = {}
-        # A type is found before it is finished, by itself; another thread must not find it so.
+        # Other threads must not find a type before it is complete.
         self._compiling = RLock()
 
     def to_json(self, message: Message) -> object:
-        """What orjson prints for a message of any type."""
+        """Return the JSON-ready value of a message of any type."""
         printer = self._by_class.get(type(message))
         if printer is None:
             printer = self._by_class[type(message)] = self.type_printer(descriptor_of(message))
         return printer(message)
 
     def field_to_json(self, message: Message, field: FieldDescriptor) -> object:
-        """What orjson prints for one field: null where it has presence and is absent, else its value, even a zero."""
+        """Return the JSON-ready value of a field: None if it is absent, else its value, even a zero."""
         if field.has_presence and not message.HasField(field.name):
             return None
         if field not in self._fields:
@@ -55,7 +55,7 @@ class Encoder:
         return value if printer is None else printer(value)
 
     def type_printer(self, descriptor: Descriptor) -> Print:
-        """The compiled type."""
+        """Return the encoder of a type."""
         with self._compiling:
             printer = self._by_descriptor.get(descriptor)
             return self._compile(descriptor) if printer is None else printer
@@ -65,9 +65,9 @@ class Encoder:
         if descriptor.full_name == ANY:
             printer = any_printer(descriptor.file.pool, self.to_json)
         if printer is None:
-            # For the fields that lead back to this type, which is not finished yet.
+            # Recursive types need their own encoder before it is complete.
             self._by_descriptor[descriptor] = lambda message: self._by_descriptor[descriptor](message)
-            make = _small_message if len(descriptor.fields) <= _FEW else _large_message
+            make = _small_message if len(descriptor.fields) <= _MAX_FIELDS_ASKED else _large_message
             printer = make(descriptor.fields, self._field_printer)
         self._by_descriptor[descriptor] = printer
         return printer
@@ -84,7 +84,7 @@ class Encoder:
 
 
 def _small_message(fields: Iterable[FieldDescriptor], field_printer: FieldPrinter) -> Print:
-    """Asks every field in turn whether it is set."""
+    """Compile an encoder that asks every field in turn whether it is set."""
     names: dict[str, object] = {"copysign": math.copysign}
     lines = ["out = {}"]
     seen: set[str] = set()
@@ -110,7 +110,7 @@ def _small_message(fields: Iterable[FieldDescriptor], field_printer: FieldPrinte
 
 
 def _value_if_set(field: FieldDescriptor) -> list[str]:
-    """Lines that leave the field's value in `value`, and end with the condition under which it is printed."""
+    """Return lines that put the field's value into `value`, and end with the condition under which it is printed."""
     read = f"value = {attribute('message', field.name)}"
     if field.has_presence:
         return [f"if message.HasField({field.name!r}):", f"    {read}"]
@@ -125,13 +125,13 @@ def _same(value: object) -> object:
 
 
 def _large_message(fields: Iterable[FieldDescriptor], field_printer: FieldPrinter) -> Print:
-    """Asks the message which fields are set: few of many, as a rule."""
+    """Compile an encoder that asks the message which fields are set, which is faster where few of many are."""
     printers = {field: (field.json_name, field_printer(field)) for field in fields}
 
     def to_json(message: Message) -> dict[str, object]:
         out: dict[str, object] = {}
         for field, value in message.ListFields():
-            # Extensions have no place in proto3 JSON.
+            # Extensions are not part of proto3 JSON.
             if field in printers:
                 key, printer = printers[field]
                 out[key] = value if printer is None else printer(value)

@@ -1,4 +1,4 @@
-"""google.protobuf.FieldMask: proto paths to its JSON string, camelCase and joined by commas, and back. Strings only."""
+"""google.protobuf.FieldMask as JSON: field paths in camelCase, joined by commas. Strings only, no messages."""
 
 import re
 from collections.abc import Iterable
@@ -10,14 +10,14 @@ _FORM = 'must be field paths in camelCase, joined by commas, such as "name,endpo
 
 
 def read_mask(value: object) -> list[str]:
-    """The proto paths of `"displayName,owner.id"`; raises WrongFormError."""
+    """Return the proto paths of `"displayName,owner.id"`. Raises WrongFormError."""
     if type(value) is not str or "_" in value:
         raise WrongFormError(_FORM)
     return [_snake_case(path) for path in value.split(",")] if value else []
 
 
 def print_mask(paths: Iterable[str]) -> str:
-    """The JSON string of proto paths. Raises ValueError when it would not be read back as the same ones."""
+    """Return the JSON string of proto paths. Raises ValueError if reading it back would give other paths."""
     paths = list(paths)
     text = ",".join(_AFTER_UNDERSCORE.sub(lambda found: found[1].upper(), path) for path in paths)
     if "_" in text or read_mask(text) != paths:

@@ -1,7 +1,7 @@
-"""What the parts of the codec say of a JSON value of the wrong form, and how a fault gets its path on the way out.
+"""Errors in a JSON value, as the parts of the codec report them, and how they get their paths.
 
-A fault's path is relative to where it was found: "" for the value itself, ".tags[1]" for something inside. Whoever
-looked inside puts its own step before it, so that a message without faults never builds a path.
+An error's path is relative to where it was found: "" for the value itself, ".tags[1]" for something inside. Each caller
+prepends its own step, so that a message without errors never builds a path.
 """
 
 import json
@@ -10,33 +10,33 @@ from typing import Any, TypeAlias
 
 from rpcfront.status import FieldViolation
 
-Fault: TypeAlias = tuple[str, str]
+ParseError: TypeAlias = tuple[str, str]
 """Relative path and description."""
-Faults: TypeAlias = tuple[Fault, ...] | None
-"""None is the usual case, and cheaper to test than an empty tuple is to make."""
-Merge: TypeAlias = Callable[[Any, object], Faults]
-"""Merges a JSON value into a protobuf message. Typed Any: the fields of a message are known at run time only."""
+ParseErrors: TypeAlias = tuple[ParseError, ...] | None
+"""None in the usual case: testing for it is cheaper than making an empty tuple."""
+Merge: TypeAlias = Callable[[Any, object], ParseErrors]
+"""Merges a JSON value into a protobuf message, typed Any since its fields are known at run time only."""
 
-MOST = 100
-"""No more faults are looked for in one value: a caller who makes more has made his point."""
+MAX_ERRORS = 100
+"""Errors in one value after which no more are looked for."""
 
-NOT_AN_OBJECT: Faults = (("", "must be an object"),)
+NOT_AN_OBJECT: ParseErrors = (("", "must be an object"),)
 
 
 class WrongFormError(ValueError):
-    """A JSON value that its field cannot take; the text is the violation's description."""
+    """A JSON value that does not fit its field. The text is the violation's description."""
 
 
-def below(step: str, faults: Iterable[Fault]) -> tuple[Fault, ...]:
-    """The same faults as seen from one level up."""
-    return tuple((step + path, description) for path, description in faults)
+def below(step: str, errors: Iterable[ParseError]) -> tuple[ParseError, ...]:
+    """Return the errors with `step` before their paths, for the level above."""
+    return tuple((step + path, description) for path, description in errors)
 
 
 def key_step(key: object) -> str:
-    """The step into a map: `["key"]`, `[5]`, `[true]`, as protovalidate writes them."""
+    """Return the step into a map, as protovalidate writes it: `["key"]`, `[5]`, `[true]`."""
     return f"[{json.dumps(key, ensure_ascii=False)}]"
 
 
-def violations(faults: Iterable[Fault], path: str = "") -> list[FieldViolation]:
-    """The faults of a whole message, or of the field at `path`, for the caller."""
-    return [FieldViolation((path + step).removeprefix("."), description) for step, description in faults]
+def violations(errors: Iterable[ParseError], path: str = "") -> list[FieldViolation]:
+    """Return the errors in a message, or in its field at `path`, as violations."""
+    return [FieldViolation((path + step).removeprefix("."), description) for step, description in errors]

@@ -1,4 +1,4 @@
-"""How each scalar kind, and the key of a map, becomes a value that orjson prints as proto3 JSON asks."""
+"""Converts scalars and map keys to JSON-ready values."""
 
 import base64
 import math
@@ -14,25 +14,25 @@ _FLOAT32 = struct.Struct("<f")
 
 
 def scalar_printer(field: FieldDescriptor) -> Printer | None:
-    """From what protobuf holds to what orjson prints; None where they are the same."""
+    """Return the function from a field's values to JSON-ready ones; None if they already are."""
     if field.enum_type is not None:
         return _enum_printer(field.enum_type)
     return _PRINTERS.get(field.type)
 
 
 def key_printer(field: FieldDescriptor) -> Callable[[object], str]:
-    """Prints the key of a map."""
+    """Return the function from a map's keys to strings."""
     return _print_boolean_key if field.type == FieldDescriptor.TYPE_BOOL else str
 
 
 def _enum_printer(enum: EnumDescriptor) -> Printer:
     if enum.full_name == "google.protobuf.NullValue":
         return _print_null
-    # Of several names for one number, the first counts.
+    # A number with several names has the first one.
     names = {value.number: value.name for value in reversed(enum.values)}
 
     def print_name(value: object) -> object:
-        # A number without a name is printed as it is.
+        # A number without a name stays a number.
         return names.get(value, value)  # type: ignore[call-overload]  # the keys are ints, as is every value
 
     return print_name
@@ -59,7 +59,7 @@ def _print_double(value: float) -> float | str:
 
 
 def _print_float(value: float) -> float | str:
-    """The shortest number that is the same float of 32 bits: 0.1, not 0.10000000149011612."""
+    """Return the shortest number that is the same 32-bit float: 0.1, not 0.10000000149011612."""
     if not math.isfinite(value):
         return _print_double(value)
     for digits in range(6, 9):

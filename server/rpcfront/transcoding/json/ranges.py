@@ -1,7 +1,7 @@
-"""Finds Durations and Timestamps out of their range in a message that came as protobuf bytes.
+"""Finds Durations and Timestamps out of range in a message that was parsed from protobuf bytes.
 
-Nothing has looked at them yet there. Paths and words are those of the decoder. Compiled per message type, and most
-types hold none.
+The JSON decoder has checked them already; here paths and texts are the same. Compiled once per message type, of which
+most have neither.
 """
 
 from collections.abc import Callable, Iterable
@@ -12,7 +12,7 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
 
 from rpcfront.status import FieldViolation
-from rpcfront.transcoding.json.parse_errors import MOST, Fault, Faults, below, key_step, violations
+from rpcfront.transcoding.json.parse_errors import MAX_ERRORS, ParseError, ParseErrors, below, key_step, violations
 from rpcfront.transcoding.json.times import (
     DURATION_OUT_OF_RANGE,
     TIMESTAMP_OUT_OF_RANGE,
@@ -21,29 +21,29 @@ from rpcfront.transcoding.json.times import (
 )
 from rpcfront.transcoding.json.wellknown import descriptor_of
 
-Check: TypeAlias = Callable[[Any], Faults]
+Check: TypeAlias = Callable[[Any], ParseErrors]
 
 
 def range_violations(message: Message) -> list[FieldViolation]:
-    """A violation for each Duration or Timestamp out of its range, at any depth; not inside an Any."""
+    """Return a violation for each Duration or Timestamp out of range, at any depth, but not inside an Any."""
     try:
         check = _BY_CLASS[type(message)]
     except KeyError:
         check = _BY_CLASS[type(message)] = _type_check(descriptor_of(message), {})
     if check is None:
         return []
-    faults = check(message)
-    return [] if faults is None else violations(faults)
+    errors = check(message)
+    return [] if errors is None else violations(errors)
 
 
 _BY_CLASS: dict[type[Message], Check | None] = {}
 
 
-def _check_duration(message: Any) -> Faults:
+def _check_duration(message: Any) -> ParseErrors:
     return None if duration_in_range(message.seconds, message.nanos) else (("", DURATION_OUT_OF_RANGE),)
 
 
-def _check_timestamp(message: Any) -> Faults:
+def _check_timestamp(message: Any) -> ParseErrors:
     return None if timestamp_in_range(message.seconds, message.nanos) else (("", TIMESTAMP_OUT_OF_RANGE),)
 
 
@@ -54,7 +54,7 @@ _TIMES: dict[str, Check] = {
 
 
 def _type_check(descriptor: Descriptor, known: dict[Descriptor, Check]) -> Check | None:
-    """The check of a type; None if it can hold no time at all. `known` lets a type that holds itself find itself."""
+    """Return the check of a type; None if it can hold no time. `known` is for types that refer to themselves."""
     if descriptor.full_name in _TIMES:
         return _TIMES[descriptor.full_name]
     if descriptor in known:
@@ -63,13 +63,13 @@ def _type_check(descriptor: Descriptor, known: dict[Descriptor, Check]) -> Check
         return None
     steps: list[tuple[str, Check]] = []
 
-    def check(message: Any) -> Faults:
-        faults: list[Fault] = []
+    def check(message: Any) -> ParseErrors:
+        errors: list[ParseError] = []
         for step, check_field in steps:
             wrong = check_field(message)
             if wrong is not None:
-                faults.extend(below(step, wrong))
-        return tuple(faults) if faults else None
+                errors.extend(below(step, wrong))
+        return tuple(errors) if errors else None
 
     known[descriptor] = check
     for field in descriptor.fields:
@@ -95,15 +95,15 @@ def _field_check(field: FieldDescriptor, known: dict[Descriptor, Check]) -> Chec
 
 
 def _check_elements(name: str, entries: Callable[[Any], Iterable[tuple[object, Any]]], check: Check) -> Check:
-    def check_elements(message: Any) -> Faults:
-        faults: list[Fault] = []
+    def check_elements(message: Any) -> ParseErrors:
+        errors: list[ParseError] = []
         for key, element in entries(getattr(message, name)):
             wrong = check(element)
             if wrong is not None:
-                faults.extend(below(key_step(key), wrong))
-                if len(faults) >= MOST:
+                errors.extend(below(key_step(key), wrong))
+                if len(errors) >= MAX_ERRORS:
                     break
-        return tuple(faults) if faults else None
+        return tuple(errors) if errors else None
 
     return check_elements
 

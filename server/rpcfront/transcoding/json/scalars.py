@@ -1,7 +1,7 @@
-"""How each scalar kind is read from JSON, from text (path and query) and from a map's key. Values in, values out.
+"""Reads scalars from JSON, from text (path and query) and from the keys of maps.
 
-A reader returns what protobuf stores or raises WrongFormError. Strictness follows the proto3 JSON specification:
-numbers also as strings, but in JSON's own grammar; booleans never as strings; enums by name or number.
+A reader returns the value that protobuf stores, or raises WrongFormError. It is as strict as the proto3 JSON
+specification: numbers may be strings, in JSON's own grammar; booleans may not; enums are names or numbers.
 """
 
 import binascii
@@ -18,11 +18,11 @@ from rpcfront.transcoding.json.strict_json import EXACT, InexactNumberError, exa
 Reader: TypeAlias = Callable[[object], object]
 
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
-# One spelling per number, so that no two keys of a map are the same one.
+# One spelling per number, so that no two keys of a map are equal.
 _INTEGER_KEY = re.compile(r"0|-?[1-9][0-9]{0,19}")
 _BASE64 = re.compile(r"([A-Za-z0-9+/_-]*)(={0,2})")
 _URL_SAFE = str.maketrans("-_", "+/")
-# From here on a number is rounded to infinity: half a step above the largest float of 32 bits.
+# From here on numbers are rounded to infinity: half a step above the largest 32-bit float.
 _BEYOND_FLOAT32 = (2 - 2**-24) * 2.0**127
 _INT32 = (-(2**31), 2**31 - 1)
 _INTEGERS: Mapping[int, tuple[int, int]] = {
@@ -39,11 +39,11 @@ _INTEGERS: Mapping[int, tuple[int, int]] = {
 }
 _NAMED_FLOATS = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 _BOOLEANS = {"true": True, "false": False}
-_MANY_NAMES = 10
+_MAX_NAMES = 10
 
 
 def json_reader(field: FieldDescriptor) -> Reader:
-    """Reads one JSON value of a scalar or enum field (an element, if it is repeated). Null is the caller's business."""
+    """Return the reader of a scalar or enum field, or of its elements. The caller deals with null."""
     if field.type in _INTEGERS:
         return _integer_reader(*_INTEGERS[field.type])
     if field.enum_type is not None:
@@ -52,7 +52,7 @@ def json_reader(field: FieldDescriptor) -> Reader:
 
 
 def text_reader(field: FieldDescriptor) -> Callable[[str], object]:
-    """Reads a scalar or enum field from a path variable or a query parameter."""
+    """Return the reader of a scalar or enum field from a path variable or a query parameter."""
     if field.type == FieldDescriptor.TYPE_BOOL:
         return _read_boolean_text
     if field.enum_type is not None:
@@ -61,7 +61,7 @@ def text_reader(field: FieldDescriptor) -> Callable[[str], object]:
 
 
 def key_reader(field: FieldDescriptor) -> Callable[[str], object]:
-    """Reads the key of a map, which JSON always writes as a string."""
+    """Return the reader of a map's keys, which are always strings in JSON."""
     if field.type == FieldDescriptor.TYPE_BOOL:
         return _read_boolean_text
     if field.type == FieldDescriptor.TYPE_STRING:
@@ -69,14 +69,14 @@ def key_reader(field: FieldDescriptor) -> Callable[[str], object]:
     read = json_reader(field)
 
     def read_integer_key(key: str) -> object:
-        # Another spelling goes the way of a number that no field can hold, to get the same words.
+        # Any other spelling gets the same error as a number that no field can hold.
         return read(key if _INTEGER_KEY.fullmatch(key) else "")
 
     return read_integer_key
 
 
 def is_null_value(field: FieldDescriptor) -> bool:
-    """Whether it is the enum whose only JSON value is null."""
+    """Return whether it is the enum whose only JSON value is null."""
     return field.enum_type is not None and field.enum_type.full_name == "google.protobuf.NullValue"
 
 
@@ -143,7 +143,7 @@ def _read_bytes(value: object) -> bytes:
     if type(value) is str and (parts := _BASE64.fullmatch(value)):
         digits, padding = parts.groups()
         missing = -len(digits) % 4
-        # Padded to the full, or not at all; one digit alone in its group of four says nothing.
+        # Padded completely, or not at all. A single digit in a group of four has too few bits for a byte.
         if missing != 3 and len(padding) in (0, missing):
             return binascii.a2b_base64(digits.translate(_URL_SAFE) + "=" * missing)
     raise WrongFormError("must be a string in base64")
@@ -154,7 +154,7 @@ def _enum_reader(enum: EnumDescriptor) -> Reader:
     known = frozenset(numbers.values())
     low, high = _INT32
     wrong = f"must be one of {', '.join(numbers)}"
-    if len(numbers) > _MANY_NAMES:
+    if len(numbers) > _MAX_NAMES:
         wrong = f"must be the name or the number of a {enum.full_name}"
 
     def read(value: object) -> int:
@@ -162,7 +162,7 @@ def _enum_reader(enum: EnumDescriptor) -> Reader:
             return numbers[value]
         if type(value) is float and value.is_integer():
             value = int(value)
-        # An open enum keeps numbers that it does not know yet.
+        # An open enum keeps unknown numbers.
         if type(value) is int and (value in known or (low <= value <= high and not enum.is_closed)):
             return value
         raise WrongFormError(wrong)

@@ -1,6 +1,6 @@
-"""Strict JSON (RFC 8259) out of bytes: UTF-8, no doubled key, nested at most 100 deep. Knows nothing of messages.
+"""Parses JSON (RFC 8259) strictly: UTF-8, no duplicate keys, at most 100 levels deep. Knows nothing of messages.
 
-`loads` is made for the hot path; what is dear it does only for a body that gives it cause.
+`loads` is made for the hot path: it does what is expensive only for a body that gives it cause.
 """
 
 import json
@@ -10,65 +10,66 @@ from typing import NoReturn
 import orjson
 
 MAX_DEPTH = 100
-# A float below this, if whole, is the very number that was written; above it digits may have been lost.
+# A whole float below this is exactly the number that was written; above it, digits may have been lost.
 EXACT = 2.0**53
-# No integer field holds a number this large, so nobody needs its digits.
-_BEYOND_INTEGERS = 2.0**65
+# No integer field holds numbers from here on, so their digits do not matter.
+_MIN_TOO_LARGE = 2.0**65
 
 
-# As a number: bytes look for one of those three times as fast.
+# As a number, which is found in bytes three times as fast.
 _BACKSLASH = ord("\\")
 
 
 class MalformedJsonError(ValueError):
-    """The bytes are not the JSON that they should be. Its text is fit for the client that sent them."""
+    """The bytes are not valid JSON. The text is meant for the client that sent them."""
 
 
 class InexactNumberError(Exception):
-    """An integer field met a number whose digits `loads` may have lost: read the body again with `loads_exactly`."""
+    """An integer field got a number whose digits `loads` may have lost. Parse the body again with `loads_exactly`."""
 
 
 class NotWhole(float):
-    """A number that has a fraction, too large for a float to show it: no integer field takes it."""
+    """A number with a fraction that is lost in a float of its size. No integer field accepts it."""
 
 
 def loads(body: bytes) -> object:
-    """The document as dicts, lists, strings, ints, floats, bools and None; raises MalformedJsonError.
+    """Return the document as dicts, lists, strings, ints, floats, bools and None. Raises MalformedJsonError.
 
-    An integer beyond 64 bits comes as a float, as orjson reads it; who needs its digits raises InexactNumberError.
+    An integer beyond 64 bits becomes a float, as orjson reads it. A reader that needs its digits raises
+    InexactNumberError.
     """
     try:
         document: object = orjson.loads(body)
     except orjson.JSONDecodeError as error:
         raise _malformed(body, error) from None
-    # Every level takes two bytes, and most bodies end the question here.
+    # Every level takes two bytes, which settles the question for most bodies.
     if len(body) > 2 * MAX_DEPTH and body.count(b"{") + body.count(b"[") > MAX_DEPTH and _depth(document) > MAX_DEPTH:
         raise MalformedJsonError(_TOO_DEEP)
-    # The last of two equal keys wins in orjson, so the document printed again has fewer colons than the body, whose
-    # colons stand between key and value or inside a string, and strings survive unless they fell with a doubled key.
-    # Only a colon written as \u003a would upset the count.
+    # orjson keeps the last of two equal keys, so the document printed again has fewer colons than the body: colons are
+    # between key and value or inside strings, and strings are kept unless they were lost with a duplicate key. Only a
+    # colon written as \u003a would upset the count.
     if (_BACKSLASH in body and b"\\u003" in body) or body.count(b":") != orjson.dumps(document).count(b":"):
-        _refuse_doubled_keys(body)
+        _refuse_duplicate_keys(body)
     return document
 
 
 def loads_exactly(body: bytes) -> object:
-    """The document of a body that `loads` has accepted, with every number an integer field could hold kept exact."""
+    """Parse a body that `loads` has accepted again, keeping every number that an integer field can hold exact."""
     document: object = json.loads(body.decode(), parse_int=exact_number, parse_float=exact_number)
     return document
 
 
 def exact_number(literal: str) -> int | float:
-    """The value of a JSON number: a float that is exact, an int where a float is not, NotWhole where neither can be."""
+    """Return a JSON number as an exact float, as an int if a float is inexact, or as NotWhole if neither is exact."""
     rounded = float(literal)
-    if abs(rounded) < EXACT or abs(rounded) >= _BEYOND_INTEGERS:
+    if abs(rounded) < EXACT or abs(rounded) >= _MIN_TOO_LARGE:
         return rounded
     number = Decimal(literal)
     return int(number) if number == number.to_integral_value() else NotWhole(rounded)
 
 
 def _depth(document: object) -> int:
-    """How deep objects and arrays are nested; level by level, so that no recursion limit is met."""
+    """Return how deep objects and arrays are nested. Level by level, since recursion has a limit."""
     depth = 0
     level = [document] if isinstance(document, dict | list) else []
     while level:
@@ -82,29 +83,29 @@ def _depth(document: object) -> int:
     return depth
 
 
-def _refuse_doubled_keys(body: bytes) -> None:
-    # Numbers are left as text: their values do not matter here, and Python refuses to convert very long ones.
+def _refuse_duplicate_keys(body: bytes) -> None:
+    # Numbers stay text: their values do not matter here, and Python refuses to convert very long ones.
     json.loads(body.decode(), object_pairs_hook=_unique, parse_int=str, parse_float=str)
 
 
 def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
     members = dict(pairs)
     if len(members) != len(pairs):
-        _name_the_doubled_key(pairs)
+        _raise_duplicate_key(pairs)
     return members
 
 
-def _name_the_doubled_key(pairs: list[tuple[str, object]]) -> NoReturn:
+def _raise_duplicate_key(pairs: list[tuple[str, object]]) -> NoReturn:
     keys = [key for key, _ in pairs]
-    doubled = next(key for key in keys if keys.count(key) > 1)
-    raise MalformedJsonError(f"invalid JSON: the key {json.dumps(doubled, ensure_ascii=False)} is given twice")
+    duplicate = next(key for key in keys if keys.count(key) > 1)
+    raise MalformedJsonError(f"invalid JSON: the key {json.dumps(duplicate, ensure_ascii=False)} is given twice")
 
 
 _TOO_DEEP = f"invalid JSON: nested deeper than {MAX_DEPTH} levels"
 
 
 def _malformed(body: bytes, error: orjson.JSONDecodeError) -> MalformedJsonError:
-    """Says in our words what is wrong; orjson's text only serves to tell the cases apart."""
+    """Return the error in our own words. orjson's text only serves to tell the cases apart."""
     if not body.strip(b" \t\r\n"):
         return MalformedJsonError("invalid JSON: the body is empty")
     try:

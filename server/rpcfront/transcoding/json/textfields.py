@@ -1,6 +1,6 @@
-"""Sets fields from text: path variables and query parameters, by the rules of google.api.http.
+"""Sets fields from text, that is from path variables and query parameters, by the rules of google.api.http.
 
-Scalars and enums, and the well-known types whose JSON is a string or a plain value. Knows no templates and no queries.
+Works for scalars, enums, and the well-known types whose JSON is a string or a scalar.
 """
 
 from collections.abc import Callable
@@ -15,21 +15,21 @@ from rpcfront.transcoding.json.scalars import text_reader
 from rpcfront.transcoding.json.wellknown import is_wrapper
 
 Put: TypeAlias = Callable[[Any, str], str | None]
-"""Sets or appends; answers what is wrong with the text, if anything is."""
+"""Sets or appends. Returns what is wrong with the text, None if nothing is."""
 
 _JSON_STRINGS = frozenset(f"google.protobuf.{name}" for name in ("Duration", "FieldMask", "Timestamp"))
 
 
 class TextFields:
-    """The compiled fields."""
+    """The compiled setters of fields."""
 
     def __init__(self, decoder: Decoder) -> None:
         self._decoder = decoder
         self._puts: dict[FieldDescriptor, Put] = {}
 
     def put(self, text: str, message: Message, field: FieldDescriptor) -> str | None:
-        """Sets a singular field, appends to a repeated one; answers what is wrong with the text, if anything is."""
-        # What was percent-decoded with care is UTF-8; protobuf fails on anything else.
+        """Set a singular field, append to a repeated one. Returns what is wrong with the text, None if nothing is."""
+        # Text that was percent-decoded is valid; protobuf fails on surrogates.
         if not text.isascii() and text.encode(errors="replace").decode() != text:
             return "must be text in UTF-8"
         put = self._puts.get(field)
@@ -73,14 +73,14 @@ def _message(field: FieldDescriptor, merge: Merge) -> Put:
     name, repeated = field.name, field.is_repeated
 
     def put(message: Any, text: str) -> str | None:
-        # A merge that finds a fault has set nothing, so that only an appended element is left to take back.
+        # A merge that returns an error has set nothing, so only an appended element must be removed.
         values = getattr(message, name)
-        faults = merge(values.add() if repeated else values, text)
-        if faults is None:
+        errors = merge(values.add() if repeated else values, text)
+        if errors is None:
             return None
         if repeated:
             del values[-1]
-        return faults[0][1]
+        return errors[0][1]
 
     return put
 

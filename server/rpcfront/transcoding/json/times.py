@@ -1,6 +1,6 @@
-"""google.protobuf.Duration and Timestamp: their JSON strings and their ranges, as seconds and nanoseconds.
+"""google.protobuf.Duration and Timestamp: their JSON strings and their ranges.
 
-Numbers and strings only; that they live in messages is the business of others.
+Works on seconds and nanoseconds, not on messages.
 """
 
 import re
@@ -30,7 +30,7 @@ _TIMESTAMP = re.compile(
 
 
 def duration_in_range(seconds: int, nanos: int) -> bool:
-    """The rules of duration.proto."""
+    """Return whether a Duration is in range, by the rules of duration.proto."""
     return (
         -_DURATION_SECONDS <= seconds <= _DURATION_SECONDS
         and -NANOS < nanos < NANOS
@@ -40,15 +40,15 @@ def duration_in_range(seconds: int, nanos: int) -> bool:
 
 
 def timestamp_in_range(seconds: int, nanos: int) -> bool:
-    """The rules of timestamp.proto."""
+    """Return whether a Timestamp is in range, by the rules of timestamp.proto."""
     return _TIMESTAMP_FIRST <= seconds <= _TIMESTAMP_LAST and 0 <= nanos < NANOS
 
 
 def read_duration(value: object) -> tuple[int, int]:
-    """Seconds and nanos of `"1.5s"`; raises WrongFormError."""
+    """Return the seconds and nanos of `"1.5s"`. Raises WrongFormError."""
     if type(value) is not str:
         raise WrongFormError(_DURATION_FORM)
-    return _read_short_duration(value) if len(value) <= _SHORT else _read_duration(value)
+    return _read_cached_duration(value) if len(value) <= _MAX_CACHED_LENGTH else _read_duration(value)
 
 
 def _read_duration(text: str) -> tuple[int, int]:
@@ -56,7 +56,7 @@ def _read_duration(text: str) -> tuple[int, int]:
     if parts is None:
         raise WrongFormError(_DURATION_FORM)
     sign, digits, fraction = parts.groups()
-    # A long row of digits is out of range, and Python refuses to convert a very long one.
+    # A long row of digits is out of range, and Python refuses to convert very long ones.
     seconds = int(digits) if len(digits) < 20 else int(digits.lstrip("0")[:20] or "0")
     nanos = _nanos(fraction)
     if sign:
@@ -66,13 +66,13 @@ def _read_duration(text: str) -> tuple[int, int]:
     return seconds, nanos
 
 
-# Callers have their favourites: "10s" is read once.
-_SHORT = 12
-_read_short_duration = lru_cache(maxsize=256)(_read_duration)
+# Clients send the same few durations again and again.
+_MAX_CACHED_LENGTH = 12
+_read_cached_duration = lru_cache(maxsize=256)(_read_duration)
 
 
 def read_timestamp(value: object) -> tuple[int, int]:
-    """Seconds since the epoch and nanos of an RFC 3339 time; raises WrongFormError."""
+    """Return the seconds since the epoch and the nanos of an RFC 3339 time. Raises WrongFormError."""
     parts = _TIMESTAMP.fullmatch(value) if type(value) is str else None
     if parts is None:
         raise WrongFormError(_TIMESTAMP_FORM)
@@ -94,7 +94,7 @@ def read_timestamp(value: object) -> tuple[int, int]:
 
 
 def print_duration(seconds: int, nanos: int) -> str:
-    """`"1.500s"`: no, three, six or nine digits after the point. Raises ValueError for one out of range."""
+    """Return `"1.500s"`, with 0, 3, 6 or 9 digits after the point. Raises ValueError for a Duration out of range."""
     if not duration_in_range(seconds, nanos):
         raise ValueError(f"a Duration of {seconds} s and {nanos} ns is out of range")
     sign = "-" if seconds < 0 or nanos < 0 else ""
@@ -102,7 +102,7 @@ def print_duration(seconds: int, nanos: int) -> str:
 
 
 def print_timestamp(seconds: int, nanos: int) -> str:
-    """RFC 3339 with Z: no, three, six or nine digits after the point. Raises ValueError for one out of range."""
+    """Return RFC 3339 with Z and 0, 3, 6 or 9 digits after the point. Raises ValueError for a time out of range."""
     if not timestamp_in_range(seconds, nanos):
         raise ValueError(f"a Timestamp of {seconds} s and {nanos} ns is out of range")
     minute, second = divmod(seconds, 60)
@@ -114,7 +114,7 @@ _TWO_DIGITS = tuple(f"{number:02d}" for number in range(60))
 
 @lru_cache(maxsize=1024)
 def _minute(minute: int) -> str:
-    """Date and time up to the seconds. Kept, since the times of one answer are mostly of a few minutes or days."""
+    """Return date and time up to the seconds. Cached, since the times in one response are often close to each other."""
     day, minute = divmod(minute, 1440)
     hour, minute = divmod(minute, 60)
     return f"{date.fromordinal(_EPOCH_ORDINAL + day).isoformat()}T{hour:02d}:{minute:02d}:"
@@ -125,7 +125,7 @@ def _nanos(fraction: str | None) -> int:
 
 
 def _fraction(nanos: int) -> str:
-    # Clocks give all nine digits, and people none.
+    # Clocks give all nine digits, people give none.
     if nanos % 1_000:
         return f".{nanos:09d}"
     if not nanos:

@@ -1,6 +1,6 @@
-"""Which types have a JSON form of their own, and where an Any finds its type.
+"""Which types have a special JSON form, and the type of an Any.
 
-By full name, since a pool may have classes of its own for them.
+Types are compared by full name, since every pool has its own classes for them.
 """
 
 from google.protobuf.descriptor import Descriptor
@@ -19,23 +19,23 @@ _OTHERS = frozenset(
 
 
 def descriptor_of(message: Message) -> Descriptor:
-    """The message's type. The stubs name a second class for it, which has the same face."""
+    """Return the message's type. The stubs have another class for it, with the same interface."""
     descriptor: Descriptor = message.DESCRIPTOR  # type: ignore[assignment]  # see above
     return descriptor
 
 
 def is_wrapper(descriptor: Descriptor) -> bool:
-    """Whether it is one of wrappers.proto."""
+    """Return whether it is a message of wrappers.proto."""
     return descriptor.full_name in _WRAPPERS
 
 
 def has_special_json(descriptor: Descriptor) -> bool:
-    """Whether an Any holds it under "value", and not its fields beside "@type"."""
+    """Return whether a type has a special JSON form. An Any has that under "value", not fields beside "@type"."""
     return descriptor.full_name in _OTHERS or descriptor.full_name in _WRAPPERS
 
 
 def find_type(pool: DescriptorPool, url: str) -> Descriptor | None:
-    """The message type that a type URL names, by what stands after its last slash."""
+    """Return the message type that a type URL names: what follows its last slash."""
     try:
         return pool.FindMessageTypeByName(url.rpartition("/")[2])
     except KeyError:

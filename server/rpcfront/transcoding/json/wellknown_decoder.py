@@ -1,4 +1,4 @@
-"""Merges the JSON of the well-known types that have a form of their own.
+"""Decodes the well-known types that have a special JSON form.
 
 Duration, Timestamp, FieldMask, Struct, Value, ListValue, the wrappers and Any.
 """
@@ -11,35 +11,35 @@ from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.message_factory import GetMessageClass
 
 from rpcfront.transcoding.json.fieldmask import read_mask
-from rpcfront.transcoding.json.parse_errors import NOT_AN_OBJECT, Faults, Merge, WrongFormError, below
+from rpcfront.transcoding.json.parse_errors import NOT_AN_OBJECT, Merge, ParseErrors, WrongFormError, below
 from rpcfront.transcoding.json.scalars import json_reader
 from rpcfront.transcoding.json.times import read_duration, read_timestamp
 from rpcfront.transcoding.json.wellknown import find_type, has_special_json, is_wrapper
 
 
 def special_merge(descriptor: Descriptor) -> Merge | None:
-    """How to merge a type with a JSON form of its own; None for any other, and for Any."""
+    """Return the decoder of a type with a special JSON form; None for any other, and for Any."""
     if is_wrapper(descriptor):
         return _wrapper_merge(descriptor.fields_by_name["value"])
     return _MERGES.get(descriptor.full_name)
 
 
 def any_merge(pool: DescriptorPool, type_merge: Callable[[Descriptor], Merge], *, ignore_unknown_fields: bool) -> Merge:
-    """How to merge an Any, whose types are found in `pool` and compiled by `type_merge`."""
+    """Return the decoder of an Any, whose types are found in `pool` and compiled by `type_merge`."""
 
-    def merge_packed(packed: Any, members: dict[str, object]) -> Faults:
+    def merge_packed(packed: Any, members: dict[str, object]) -> ParseErrors:
         merge = type_merge(packed.DESCRIPTOR)
         if not has_special_json(packed.DESCRIPTOR):
             return merge(packed, members)
         unknown = () if ignore_unknown_fields else members.keys() - {"value"}
-        faults = [(f".{key}", "is not a field of this message") for key in unknown]
+        errors = [(f".{key}", "is not a field of this message") for key in unknown]
         if "value" not in members:
-            faults.append((".value", "must be given"))
+            errors.append((".value", "must be given"))
         else:
-            faults.extend(below(".value", merge(packed, members["value"]) or ()))
-        return tuple(faults) or None
+            errors.extend(below(".value", merge(packed, members["value"]) or ()))
+        return tuple(errors) or None
 
-    def merge(message: Any, value: object) -> Faults:
+    def merge(message: Any, value: object) -> ParseErrors:
         if type(value) is not dict:
             return NOT_AN_OBJECT
         if not value:
@@ -50,11 +50,11 @@ def any_merge(pool: DescriptorPool, type_merge: Callable[[Descriptor], Merge], *
         if descriptor is None:
             return (("", 'must have as "@type" the URL of a message type that is known here'),)
         packed = GetMessageClass(descriptor)()
-        faults = merge_packed(packed, {key: item for key, item in value.items() if key != "@type"})
-        if faults is None:
+        errors = merge_packed(packed, {key: item for key, item in value.items() if key != "@type"})
+        if errors is None:
             message.type_url = url
             message.value = packed.SerializeToString()
-        return faults
+        return errors
 
     return merge
 
@@ -62,7 +62,7 @@ def any_merge(pool: DescriptorPool, type_merge: Callable[[Descriptor], Merge], *
 def _wrapper_merge(field: FieldDescriptor) -> Merge:
     read = json_reader(field)
 
-    def merge(message: Any, value: object) -> Faults:
+    def merge(message: Any, value: object) -> ParseErrors:
         try:
             message.value = read(value)
         except WrongFormError as wrong:
@@ -74,7 +74,7 @@ def _wrapper_merge(field: FieldDescriptor) -> Merge:
 
 
 def _seconds_merge(read: Callable[[object], tuple[int, int]]) -> Merge:
-    def merge(message: Any, value: object) -> Faults:
+    def merge(message: Any, value: object) -> ParseErrors:
         try:
             message.seconds, message.nanos = read(value)
         except WrongFormError as wrong:
@@ -84,7 +84,7 @@ def _seconds_merge(read: Callable[[object], tuple[int, int]]) -> Merge:
     return merge
 
 
-def _merge_mask(message: Any, value: object) -> Faults:
+def _merge_mask(message: Any, value: object) -> ParseErrors:
     try:
         paths = read_mask(value)
     except WrongFormError as wrong:
@@ -94,10 +94,10 @@ def _merge_mask(message: Any, value: object) -> Faults:
     return None
 
 
-def _merge_struct(message: Any, value: object) -> Faults:
+def _merge_struct(message: Any, value: object) -> ParseErrors:
     if type(value) is not dict:
         return NOT_AN_OBJECT
-    # Marks it as present, too, should there be no member.
+    # Also marks it as present if it is empty.
     message.Clear()
     fields = message.fields
     for key, item in value.items():
@@ -105,7 +105,7 @@ def _merge_struct(message: Any, value: object) -> Faults:
     return None
 
 
-def _merge_list(message: Any, value: object) -> Faults:
+def _merge_list(message: Any, value: object) -> ParseErrors:
     if type(value) is not list:
         return (("", "must be an array"),)
     message.Clear()
@@ -115,7 +115,7 @@ def _merge_list(message: Any, value: object) -> Faults:
     return None
 
 
-def _merge_value(message: Any, value: object) -> Faults:
+def _merge_value(message: Any, value: object) -> ParseErrors:
     if value is None:
         message.null_value = 0
     elif value is True or value is False:

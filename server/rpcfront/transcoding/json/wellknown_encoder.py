@@ -1,4 +1,4 @@
-"""What orjson prints for the well-known types that have a JSON form of their own. ValueError where a value has none."""
+"""Encodes the well-known types that have a special JSON form. Raises ValueError for a value without one."""
 
 import base64
 import math
@@ -19,7 +19,7 @@ Print: TypeAlias = Callable[[Any], object]
 
 
 def special_printer(descriptor: Descriptor) -> Print | None:
-    """How to print a type with a JSON form of its own; None for any other, and for Any."""
+    """Return the encoder of a type with a special JSON form; None for any other, and for Any."""
     if is_wrapper(descriptor):
         printer = scalar_printer(descriptor.fields_by_name["value"])
         return _print_wrapped if printer is None else lambda message: printer(message.value)
@@ -27,7 +27,7 @@ def special_printer(descriptor: Descriptor) -> Print | None:
 
 
 def any_printer(pool: DescriptorPool, to_json: Callable[[Message], object]) -> Print:
-    """How to print an Any, whose types are found in `pool`; one of a type unknown there keeps its bytes, in base64."""
+    """Return the encoder of an Any, whose types are found in `pool`. Unknown types keep their bytes, in base64."""
 
     def print_any(message: Any) -> object:
         url: str = message.type_url
