@@ -44,8 +44,8 @@ def test_keys_are_read_from_base64_in_their_order(given_text: str, keys: tuple[b
 
 SECRET = "hunter2"
 WRONG = [
-    ("", "holds no key"),
-    (" ,\n", "holds no key"),
+    ("", "contains no key"),
+    (" ,\n", "contains no key"),
     (SECRET, "key 1 of 1 is not 32 bytes in base64"),
     (text(NEW)[:-2] + SECRET, "key 1 of 1 is not 32 bytes"),
     (text(NEW[:31]), "key 1 of 1 is not 32 bytes"),
@@ -160,7 +160,7 @@ def complaint(path: Path, load: Callable[[Path], object] = encryption_keys.load_
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o620, 0o610, 0o666])
 def test_a_file_that_other_users_may_open_is_refused(path: Path, mode: int) -> None:
     put(path, text(NEW).encode(), mode)
-    said = f"{path}: mode {mode:04o} opens the encryption key to other users: chmod 600 it"
+    said = f"{path}: mode {mode:04o} gives other users access to the encryption key: chmod 600 it"
     assert complaint(path) == said
 
 
@@ -180,7 +180,7 @@ def test_a_file_of_bytes_is_refused(path: Path, content: bytes) -> None:
 def test_a_file_of_any_size_is_not_read_to_its_end(path: Path) -> None:
     put(path, b"")
     os.truncate(path, 2**30)
-    assert complaint(path) == f"{path}: too long for a file of keys"
+    assert complaint(path) == f"{path}: too long for a key file"
 
 
 def test_a_directory_or_a_pipe_in_its_place_is_refused(path: Path) -> None:

@@ -1,1 +1,1 @@
-"""Encryption keys, sealed signing keys, and files that only this user may read."""
+"""Manages encryption keys, encrypts signing keys and writes files that only this user may read."""

@@ -1,4 +1,4 @@
-"""The admin token's secret: how the first start delivers it, and the file that it may be written to."""
+"""Delivers the admin token's secret at the first start, for example in a file."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -9,7 +9,7 @@ FILE = "admin-token"
 """The file's name, in the data directory."""
 
 DeliverToken = Callable[[str], None]
-"""Delivers the secret that was just generated to the operator. It is not stored, so nobody can read it again."""
+"""Delivers the newly generated secret to the operator. It is not stored, so it cannot be shown again."""
 
 
 def write(path: Path, secret: str) -> None:

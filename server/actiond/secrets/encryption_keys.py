@@ -1,7 +1,7 @@
-"""The keys that signing keys are sealed under: from a variable's text, or from a file in the data directory.
+"""Reads the keys that signing keys are encrypted with, from an environment variable or a file in the data directory.
 
-Both hold keys of 32 bytes in base64, separated by commas or white space, the newest first: it seals, all of them open.
-No key is ever part of an error. This module knows nothing of what is sealed.
+Both contain keys of 32 bytes in base64, separated by commas or white space, the newest first. The newest one encrypts,
+and all of them decrypt. No error contains a key.
 """
 
 import base64
@@ -16,33 +16,34 @@ FILE = "encryption-key"
 """The file's name, in the data directory."""
 
 _KEY_BYTES = 32
-_OR_ELSE = "(or set ACTIOND_ENCRYPTION_KEY)"
-_KEY = re.compile(r"[A-Za-z0-9+/_-]{43}=?")  # in either alphabet: 43 digits are 32 bytes
+_VARIABLE_HINT = "(or set ACTIOND_ENCRYPTION_KEY)"
+_KEY = re.compile(r"[A-Za-z0-9+/_-]{43}=?")  # in either alphabet; 43 digits encode 32 bytes
 _URLSAFE = str.maketrans("-_", "+/")
 MAX_FILE_BYTES = 65_536
 
 
 class KeyFileError(Exception):
-    """The file cannot be used. Its text is one line that begins with the file's path."""
+    """The key file cannot be used. The text is one line that begins with the file's path."""
 
 
 def parse(text: str) -> tuple[bytes, ...]:
-    """Parse the keys in a variable's or a file's text. Raise ValueError, with one line, for anything else."""
+    """Parse the text of the variable or the file. Raise ValueError with a one-line reason."""
     parts = text.replace(",", " ").split()
     if not parts:
-        raise ValueError("holds no key")
+        raise ValueError("contains no key")
     for number, part in enumerate(parts, 1):
         if not _KEY.fullmatch(part):
-            raise ValueError(f"key {number} of {len(parts)} is not 32 bytes in base64, as of `openssl rand -base64 32`")
+            raise ValueError(f"key {number} of {len(parts)} is not 32 bytes in base64, see `openssl rand -base64 32`")
     return tuple(base64.b64decode(part.translate(_URLSAFE)[:43] + "=") for part in parts)
 
 
 def in_use(given: tuple[bytes, ...] | None, data_dir: Path | None, *, may_create: bool) -> tuple[bytes, ...]:
-    """Return the keys of the setting, else those in the data directory's file, else one for this process alone.
+    """Return the keys of the setting, else those in the data directory's file, else a new one for this process alone.
 
-    `data_dir` is None where no key outlives the process. A command beside a server must not create the file: where the
-    server has its keys from the variable, and the command lacks it, the command would seal under a key that the server
-    does not know. Raise KeyFileError.
+    A command that runs beside a server must not create the file: if the server has its keys from the variable and the
+    command lacks it, the command would encrypt with a key that the server does not know. Raise KeyFileError.
+
+    data_dir: None if no data, and thus no key, outlives the process.
     """
     if given is not None:
         return given
@@ -53,11 +54,11 @@ def in_use(given: tuple[bytes, ...] | None, data_dir: Path | None, *, may_create
 
 
 def load(path: Path) -> tuple[bytes, ...]:
-    """Return the keys in the file. Raise KeyFileError, also when there is no file."""
+    """Return the keys in the file. Raise KeyFileError, also if there is no file."""
     try:
         text = _read(path)
     except OSError as error:
-        raise KeyFileError(f"{path}: the encryption key cannot be read: {error.strerror} {_OR_ELSE}") from error
+        raise KeyFileError(f"{path}: the encryption key cannot be read: {error.strerror} {_VARIABLE_HINT}") from error
     try:
         return parse(text)
     except ValueError as error:
@@ -65,17 +66,19 @@ def load(path: Path) -> tuple[bytes, ...]:
 
 
 def load_or_create(path: Path) -> tuple[bytes, ...]:
-    """Return the keys in the file; create the file, with a new key, where it is missing. Raise KeyFileError.
+    """Return the keys in the file; if it is missing, create it with a new key. Raise KeyFileError.
 
-    Processes that create it at once agree on one key. A file that is there is never written to, whatever it contains:
-    it may be all that is left of a key that is needed.
+    Processes that create it at the same time agree on one key. An existing file is never written to, whatever it
+    contains: it may be all that is left of a key that is still needed.
     """
     try:
         if not path.exists():
             private_files.make_directory(path.parent)
             private_files.write_first(path, f"{base64.b64encode(_new_key()).decode()}\n")
     except OSError as error:
-        raise KeyFileError(f"{path}: the encryption key cannot be written: {error.strerror} {_OR_ELSE}") from error
+        raise KeyFileError(
+            f"{path}: the encryption key cannot be written: {error.strerror} {_VARIABLE_HINT}"
+        ) from error
     return load(path)
 
 
@@ -86,11 +89,11 @@ def _read(path: Path) -> str:
         raise KeyFileError(f"{path}: not a file")
     if mode & (stat.S_IRWXG | stat.S_IRWXO):
         mode = stat.S_IMODE(mode)
-        raise KeyFileError(f"{path}: mode {mode:04o} opens the encryption key to other users: chmod 600 it")
+        raise KeyFileError(f"{path}: mode {mode:04o} gives other users access to the encryption key: chmod 600 it")
     with path.open("rb") as file:
         content = file.read(MAX_FILE_BYTES + 1)
     if len(content) > MAX_FILE_BYTES:
-        raise KeyFileError(f"{path}: too long for a file of keys")
+        raise KeyFileError(f"{path}: too long for a key file")
     return content.decode("ascii", errors="replace")
 
 

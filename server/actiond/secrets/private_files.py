@@ -1,6 +1,6 @@
-"""Files with secrets: for this user alone, complete or missing, and still there after a power cut.
+"""Writes files with secrets: for this user alone, complete or not at all, and durable after a power failure.
 
-The functions raise OSError; their callers know what to print then.
+All functions raise OSError, which their callers report.
 """
 
 import os
@@ -11,22 +11,22 @@ from pathlib import Path
 
 
 def replace(path: Path, text: str) -> None:
-    """Write the file, in place of one that is there."""
+    """Write the file, and replace an existing one."""
     with _draft(path, text) as draft:
         draft.replace(path)
     sync_directory(path.parent)
 
 
 def write_first(path: Path, text: str) -> None:
-    """Write the file unless there is one, or a dangling link. Of several processes that do so at once, one does."""
-    # Unlike a rename, a link takes no other file's place.
+    """Write the file unless it or a dangling link exists. If several processes do so at once, only one succeeds."""
+    # Unlike a rename, creating a link does not replace an existing file.
     with _draft(path, text) as draft, suppress(FileExistsError):
         os.link(draft, path)
     sync_directory(path.parent)
 
 
 def make_directory(directory: Path) -> None:
-    """Create the directory and its parents, where missing, for this user alone."""
+    """Create the directory and its parents if missing, for this user alone."""
     if not directory.exists():
         make_directory(directory.parent)
         directory.mkdir(mode=0o700, exist_ok=True)
@@ -34,7 +34,7 @@ def make_directory(directory: Path) -> None:
 
 
 def sync_directory(directory: Path) -> None:
-    """Sync the directory: only then does a new name in it survive a power cut (fsync(2))."""
+    """Sync the directory: only then does a new entry in it survive a power failure (fsync(2))."""
     descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)
@@ -44,7 +44,7 @@ def sync_directory(directory: Path) -> None:
 
 @contextmanager
 def _draft(path: Path, text: str) -> Iterator[Path]:
-    """Yield a file beside `path` that contains the text. It is removed afterwards, unless it was renamed."""
+    """Yield a file next to `path` that contains the text. It is removed afterwards, unless it was renamed."""
     draft = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     try:

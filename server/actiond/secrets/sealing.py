@@ -1,13 +1,14 @@
-"""Signing keys: making them, sealing them for the store, and opening them again. Knows neither files nor settings.
+"""Generates signing keys, and seals (encrypts) and opens (decrypts) them. Knows neither files nor settings.
 
-A sealed key is
+A sealed key consists of
 
-    1 byte    the form, 1
-    8 bytes   which encryption key opens it: the beginning of a hash of that key
+    1 byte    the version of this format, 1
+    8 bytes   the id of the encryption key: the first bytes of a hash of it
     12 bytes  a nonce
-    48+ bytes the key's text under AES-256-GCM, and its tag
+    48+ bytes the signing key's text, encrypted with AES-256-GCM, and the tag
 
-The form and the target's id are authenticated beside it: a key that was copied to another target's row does not open.
+The format version and the target's id are authenticated as associated data: a key that was copied to another target's
+row cannot be opened.
 """
 
 import hashlib
@@ -21,25 +22,25 @@ from actiond.actions.ports import MakeKey
 from actiond.actions.signing_keys import SigningKey
 
 KEY_BYTES = 32
-"""Of an encryption key, for AES-256."""
+"""Size of an encryption key, for AES-256."""
 
-_FORM = b"\x01"
+_FORMAT = b"\x01"
 _ID_END = 9
-# Drawn at random: NIST SP 800-38D, 8.3, allows 2**32 of them under one key, and each seals one signing key.
+# Nonces are random: NIST SP 800-38D, 8.3, allows 2**32 of them per key, and each seals one signing key.
 _NONCE_BYTES = 12
 _NONCE_END = _ID_END + _NONCE_BYTES
 _TAG_BYTES = 16
 
 
 class UnsealError(Exception):
-    """The sealed key does not open: another encryption key sealed it, or it belongs to another target, or was changed.
+    """The sealed key cannot be opened: the encryption key is unknown, the target is another one, or it was modified.
 
-    Which of them is not told: all call for a new signing key, or for the encryption key that was lost.
+    These cases are not distinguished: all require a new signing key, or the encryption key that was lost.
     """
 
 
 class Sealer:
-    """Seals under the first encryption key and opens what any of them has sealed."""
+    """Seals signing keys with the first encryption key, and opens those sealed with any of the keys."""
 
     def __init__(self, keys: Sequence[bytes]) -> None:
         if not keys or any(len(key) != KEY_BYTES for key in keys):
@@ -50,12 +51,12 @@ class Sealer:
     def seal(self, target_id: str, key: str) -> bytes:
         nonce = secrets.token_bytes(_NONCE_BYTES)
         sealed = self._ciphers[self._newest].encrypt(nonce, key.encode(), _associated(target_id))
-        return b"".join((_FORM, self._newest, nonce, sealed))
+        return b"".join((_FORMAT, self._newest, nonce, sealed))
 
     def open(self, target_id: str, sealed: bytes) -> str:
         """Return the key's text. Raise UnsealError."""
         cipher = self._ciphers.get(sealed[1:_ID_END])
-        if cipher is None or sealed[:1] != _FORM or len(sealed) < _NONCE_END + _TAG_BYTES:
+        if cipher is None or sealed[:1] != _FORMAT or len(sealed) < _NONCE_END + _TAG_BYTES:
             raise UnsealError
         try:
             opened = cipher.decrypt(sealed[_ID_END:_NONCE_END], sealed[_NONCE_END:], _associated(target_id))
@@ -65,12 +66,12 @@ class Sealer:
 
 
 def new_signing_key() -> str:
-    """Return 256 random bits, as text that needs no quoting in a header, a shell or a file of settings."""
+    """Return 256 random bits, as text that needs no quoting in a header, a shell or a settings file."""
     return secrets.token_urlsafe(32)
 
 
 def make_key(sealer: Sealer) -> MakeKey:
-    """Return what the domain generates signing keys with."""
+    """Return the function with which the domain generates signing keys."""
 
     def make(target_id: str) -> tuple[str, SigningKey]:
         key = new_signing_key()
@@ -84,4 +85,4 @@ def _id(key: bytes) -> bytes:
 
 
 def _associated(target_id: str) -> bytes:
-    return _FORM + target_id.encode(errors="surrogatepass")  # an id from a command line may be any text
+    return _FORMAT + target_id.encode(errors="surrogatepass")  # an id from a command line may be any text
