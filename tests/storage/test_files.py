@@ -90,8 +90,9 @@ async def test_a_newer_schema_is_refused_with_both_versions_and_the_path(path: P
     execute(path, "PRAGMA user_version = 99")
     with pytest.raises(SchemaTooNewError) as caught:
         SqliteStore.open(path)
+    newest = len(schema.migrations())
     assert str(caught.value) == (
-        f"{path} has schema 99, this actiond knows {len(schema.migrations())} and older ones: "
+        f"{path} has schema version 99, but this release of actiond supports only {newest} and older: "
         "start the release that wrote the file, or a later one"
     )
 
@@ -104,7 +105,7 @@ async def test_a_newer_schema_is_refused_with_both_versions_and_the_path(path: P
 def test_another_programs_database_is_refused_and_not_touched(path: Path, statements: list[str]) -> None:
     execute(path, *statements)
     before = path.read_bytes()
-    with pytest.raises(StoreError, match=r"actiond\.db is the database of another program$"):
+    with pytest.raises(StoreError, match=r"actiond\.db belongs to another program$"):
         SqliteStore.open(path)
     assert path.read_bytes() == before
 

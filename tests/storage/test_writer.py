@@ -13,7 +13,7 @@ from actiond.actions.errors import StoreError, TargetNameTakenError
 from actiond.actions.ports import Transaction
 from actiond.storage.sqlite import SqliteStore
 from actiond.storage.sqlite.connection import connect
-from actiond.storage.sqlite.writer import BATCH_LIMIT, Writer
+from actiond.storage.sqlite.writer import MAX_BATCH_SIZE, Writer
 from tests.storage.samples import SAMPLE_TARGET, a_target, a_token, insert, put
 
 
@@ -79,7 +79,7 @@ async def test_a_batch_has_a_limit(writer: Writer, connection: sqlite3.Connectio
     gate = Gate()
     first = writer.submit(gate)
     await asyncio.to_thread(gate.entered.wait)
-    waiting = [writer.submit(lambda _: None) for _ in range(BATCH_LIMIT + 1)]
+    waiting = [writer.submit(lambda _: None) for _ in range(MAX_BATCH_SIZE + 1)]
     connection.set_trace_callback(statements.append)
     gate.opened.set()
     await asyncio.gather(first, *waiting)
@@ -92,12 +92,12 @@ async def test_an_observer_is_told_of_each_batch_and_of_what_waits(connection: s
     writer = Writer(connection, observe_batch=lambda changes, waiting: told.append((changes, waiting)))
     first = writer.submit(gate)
     await asyncio.to_thread(gate.entered.wait)
-    others = [writer.submit(lambda _: None) for _ in range(BATCH_LIMIT + 3)]
-    assert writer.waiting == BATCH_LIMIT + 3
+    others = [writer.submit(lambda _: None) for _ in range(MAX_BATCH_SIZE + 3)]
+    assert writer.waiting == MAX_BATCH_SIZE + 3
     gate.opened.set()
     await asyncio.gather(first, *others)
     await writer.close()
-    assert told == [(1, BATCH_LIMIT + 3), (BATCH_LIMIT, 3), (3, 0)]
+    assert told == [(1, MAX_BATCH_SIZE + 3), (MAX_BATCH_SIZE, 3), (3, 0)]
 
 
 async def test_an_observer_is_told_of_a_batch_that_failed(connection: sqlite3.Connection, path: Path) -> None:
@@ -266,7 +266,7 @@ async def test_a_change_that_swallows_a_drivers_error_fails_all_the_same(writer:
 
 async def test_a_transaction_is_of_no_use_after_its_change(writer: Writer) -> None:
     transaction = await writer.submit(lambda transaction: transaction)
-    with pytest.raises(StoreError, match="the transaction is over"):
+    with pytest.raises(StoreError, match="the transaction has ended"):
         transaction.instance.next_worker_number()
 
 

@@ -1,1 +1,1 @@
-"""The stores: each keeps the promises of `actiond.actions.ports`, and knows the domain and nothing of the wire."""
+"""Implements the stores that `actiond.actions.ports` defines. They know the domain but no API."""

@@ -1,4 +1,4 @@
-"""Which aggregates a transaction has changed, and for which it has appended an event: there must be one for each."""
+"""Checks that a transaction has appended an event for each aggregate that it changed."""
 
 from actiond.actions.errors import StoreError
 from actiond.actions.events import EXECUTION, TARGET, TOKEN, Event
@@ -6,7 +6,7 @@ from actiond.actions.executions import Execution
 
 
 class ChangeRecord:
-    """Belongs to one transaction."""
+    """Records which aggregates one transaction has changed, and for which ones it has appended an event."""
 
     __slots__ = ("_changed", "_recorded")
 
@@ -27,7 +27,7 @@ class ChangeRecord:
         self._recorded.append((event.aggregate_type, event.aggregate_id))
 
     def check(self) -> None:
-        """Raise StoreError if something was changed and no event tells of it."""
+        """Raise StoreError if an aggregate was changed without an event."""
         for aggregate in self._changed:
             if aggregate not in self._recorded:
                 raise StoreError("{} {} was changed without an event".format(*aggregate))

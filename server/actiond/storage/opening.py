@@ -1,4 +1,4 @@
-"""Opening the store that a database URL names. Each store, and its driver, is imported only when it is opened."""
+"""Opens the store for a database URL. Each store, and its driver, is imported only when it is opened."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -8,13 +8,13 @@ from actiond.actions.ports import Store
 from actiond.storage.urls import DatabaseUrl
 
 ObserveBatch = Callable[[int, int], None]
-"""Called after each batch of changes that was written, with its size and how many changes wait. From any thread."""
+"""Called after each written batch, with the number of changes in it and of those still waiting. From any thread."""
 
 
 def open_store(url: DatabaseUrl, observe_batch: ObserveBatch | None = None, *, must_exist: bool = False) -> Store:
     """Open the store, on the event loop's thread; create it where it is missing, unless `must_exist`.
 
-    A memory store never calls `observe_batch`: nothing waits in it. Raise StoreError when the store cannot be opened.
+    A memory store has no batches and never calls `observe_batch`. Raise StoreError if the store cannot be opened.
     """
     match url:
         case DatabaseUrl("sqlite", Path() as path):

@@ -1,4 +1,4 @@
-"""Database URLs: parse them, and tell what kind of store one names. Never repeat a URL: it may contain a password."""
+"""Parses database URLs. No error repeats the URL, which may contain a password."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,12 +11,12 @@ Kind = Literal["memory", "sqlite"]
 
 @dataclass(frozen=True, slots=True)
 class StoreTraits:
-    """What can be said of a store without opening it."""
+    """Properties of a kind of store, known without opening one."""
 
     shared_by_processes: bool
-    """Several processes can use it at once."""
+    """Whether several processes can use the store at once."""
     outlives_process: bool
-    """What is stored is still there at the next start."""
+    """Whether the data is still there at the next start."""
 
 
 _TRAITS: dict[Kind, StoreTraits] = {
@@ -27,7 +27,7 @@ _TRAITS: dict[Kind, StoreTraits] = {
 
 @dataclass(frozen=True, slots=True)
 class DatabaseUrl:
-    """A parsed URL."""
+    """A parsed database URL: the kind of store and where it is."""
 
     kind: Kind
     path: Path | None = None
@@ -39,7 +39,7 @@ class DatabaseUrl:
 
 
 def parse_database_url(url: str) -> DatabaseUrl:
-    """Parse a URL. Raise ValueError, with one line that says what is wrong, unless it names a store."""
+    """Parse a database URL. Raise ValueError, with a one-line reason, if it is invalid or not supported."""
     if url == "memory:":
         return DatabaseUrl("memory")
     scheme, colon, rest = url.partition(":")

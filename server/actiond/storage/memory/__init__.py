@@ -1,4 +1,4 @@
-"""Keeps everything in this process: for tests and throw-away runs. Nothing of it outlives the process."""
+"""The in-memory store, for tests and trial runs. Its data is lost when the process ends."""
 
 from actiond.storage.memory.store import MemoryStore
 

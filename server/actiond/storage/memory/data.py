@@ -1,4 +1,4 @@
-"""What the memory store keeps, and the log by which a transaction's changes to it are undone."""
+"""The data of the memory store, and the undo log that rolls a transaction back."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -18,25 +18,25 @@ V = TypeVar("V")
 
 @dataclass(slots=True)
 class Data:
-    """Everything, by the keys that it is looked up by. Values are replaced, never changed."""
+    """All stored data, indexed by lookup key. Values are replaced, never modified."""
 
     targets: dict[str, Target] = field(default_factory=dict)
     target_names: dict[tuple[str, str], str] = field(default_factory=dict)
-    """Target id by owner and `name_key`."""
+    """Target ids by owner and `name_key`."""
     keys: dict[str, Sequence[SigningKey]] = field(default_factory=dict)
-    """By target id, newest first."""
+    """Signing keys by target id, newest first."""
     executions: dict[tuple[str, str], Execution] = field(default_factory=dict)
-    """By owner and the condition's key."""
+    """Executions by owner and condition key."""
     execution_revision: int = 0
-    """Of executions, targets and signing keys."""
+    """Revision of executions, targets and signing keys together."""
     tokens: dict[str, Token] = field(default_factory=dict)
     token_selectors: dict[bytes, str] = field(default_factory=dict)
     events: dict[tuple[str, str], dict[int, Event]] = field(default_factory=dict)
-    """By aggregate, then by sequence."""
+    """Events by aggregate, then by sequence."""
     position: int = 0
-    """How many events there are."""
+    """Number of events."""
     at_ns: int = 0
-    """The time of the last event."""
+    """Time of the last event."""
     default_owner: str | None = None
     workers: int = 0
 
@@ -49,7 +49,7 @@ class Data:
 
 
 class UndoLog:
-    """Changes data at once, and remembers how to undo each change."""
+    """Applies changes to the data at once, and records how to undo each of them."""
 
     def __init__(self, data: Data) -> None:
         self._data = data
@@ -65,7 +65,7 @@ class UndoLog:
         self._undo.append(partial(table.__setitem__, key, table.pop(key)))
 
     def set(self, name: str, value: object) -> None:
-        """Set a field of the data that is no table."""
+        """Set a field of the data that is not a table."""
         self._undo.append(partial(setattr, self._data, name, getattr(self._data, name)))
         setattr(self._data, name, value)
 
@@ -74,13 +74,13 @@ class UndoLog:
         self.set("execution_revision", self._data.execution_revision + 1)
 
     def roll_back(self) -> None:
-        """Undo everything, the last change first."""
+        """Undo all changes, the last one first."""
         while self._undo:
             self._undo.pop()()
 
 
 def existing(found: V | None) -> V:
-    """Return what is to be changed. Raises StoreError if it does not exist."""
+    """Return the entity to change. Raise StoreError if it is None, since it does not exist."""
     if found is None:
-        raise StoreError("what was to be changed does not exist")
+        raise StoreError("the entity to change does not exist")
     return found

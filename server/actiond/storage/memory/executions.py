@@ -1,4 +1,4 @@
-"""Executions in memory: the repository of a transaction, and lists."""
+"""Stores executions in memory: the repository of a transaction, and queries for lists."""
 
 from collections.abc import Iterable, Sequence
 
@@ -11,7 +11,7 @@ from actiond.storage.memory.data import Data, UndoLog, existing
 
 
 class MemoryExecutions:
-    """What cannot be is refused before anything is changed."""
+    """Reads and writes the executions of one transaction. Refuses an invalid change before modifying anything."""
 
     def __init__(self, data: Data, log: UndoLog, record: ChangeRecord) -> None:
         self._data = data
@@ -45,7 +45,7 @@ class MemoryExecutions:
 
 
 def matching(executions: Iterable[Execution], query: ExecutionQuery) -> list[Execution]:
-    """Return all executions that match, in order."""
+    """Return all executions that match the query, in its order."""
     return sorted(
         (execution for execution in executions if all(_matches(execution, one) for one in query.filters)),
         key=lambda execution: execution.condition.key,

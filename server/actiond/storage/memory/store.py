@@ -1,4 +1,4 @@
-"""The memory store."""
+"""The store that keeps its data in memory."""
 
 from collections.abc import Callable, Sequence
 from typing import TypeVar
@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 
 class MemoryStore:
-    """Runs a change at once and to its end on the event loop, so changes never overlap."""
+    """Keeps all data in memory. Each change runs to completion on the event loop, so changes never overlap."""
 
     def __init__(self) -> None:
         self._kept = Data()
@@ -76,7 +76,7 @@ class MemoryStore:
 
     @property
     def waiting(self) -> int:
-        """How many changes wait: none ever does."""
+        """Number of changes waiting to be written, which is always 0."""
         return 0
 
     @property

@@ -1,4 +1,4 @@
-"""Targets in memory: the repository of a transaction, and lists."""
+"""Stores targets in memory: the repository of a transaction, and queries for lists."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
@@ -24,7 +24,7 @@ _SORT_VALUES: Mapping[TargetField, Callable[[Target], Any]] = {
 
 
 class MemoryTargets:
-    """What cannot be is refused before anything is changed."""
+    """Reads and writes the targets of one transaction. Refuses an invalid change before modifying anything."""
 
     def __init__(self, data: Data, log: UndoLog, record: ChangeRecord) -> None:
         self._data = data
@@ -58,7 +58,7 @@ class MemoryTargets:
 
     def delete(self, target: Target) -> None:
         if any(target.id in execution.steps for execution in self._data.executions_of(target.owner)):
-            raise StoreError(f"an execution names target {target.id}")
+            raise StoreError(f"target {target.id} is used by an execution")
         former = existing(self.get(target.owner, target.id))
         self._record.target(target.id)
         self._log.remove(self._data.targets, target.id)
@@ -76,7 +76,7 @@ class MemoryTargets:
 
 
 def matching(targets: Iterable[Target], query: TargetQuery) -> list[Target]:
-    """Return all targets that match, in order."""
+    """Return all targets that match the query, in its order."""
     sort_value = _SORT_VALUES[query.field]
     return sorted(
         (target for target in targets if all(_matches(target, one) for one in query.filters)),

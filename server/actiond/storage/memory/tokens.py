@@ -1,4 +1,4 @@
-"""Tokens in memory."""
+"""Stores tokens in memory."""
 
 from actiond.actions.errors import StoreError
 from actiond.actions.tokens import Token
@@ -7,7 +7,7 @@ from actiond.storage.memory.data import Data, UndoLog
 
 
 class MemoryTokens:
-    """The repository of a transaction."""
+    """Reads and writes the tokens of one transaction."""
 
     def __init__(self, data: Data, log: UndoLog, record: ChangeRecord) -> None:
         self._data = data

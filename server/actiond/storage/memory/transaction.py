@@ -1,4 +1,4 @@
-"""One change's view of the data: it works on the data itself, which can be rolled back."""
+"""Transactions of the memory store, which modify the data in place and can be rolled back."""
 
 from dataclasses import replace
 
@@ -14,7 +14,7 @@ from actiond.storage.memory.tokens import MemoryTokens
 
 
 class MemoryTransaction:
-    """Makes each change at once."""
+    """Applies each change to the data at once, and undoes all of them on rollback."""
 
     def __init__(self, data: Data) -> None:
         self._data = data
@@ -30,7 +30,7 @@ class MemoryTransaction:
         if event.sequence in history:
             raise StoreError(f"{event.aggregate_type} {event.aggregate_id} has an event {event.sequence} already")
         self._record.event(event)
-        # A copy through JSON: what JSON cannot hold is refused, as in every store, and nobody can change it later.
+        # Copied through JSON, as in every store: this refuses what JSON cannot represent, and detaches the copy.
         self._log.put(history, event.sequence, replace(event, payload=orjson.loads(orjson.dumps(event.payload))))
         self._log.set("position", self._data.position + 1)
         self._log.set("at_ns", event.created_at_ns)
@@ -39,11 +39,11 @@ class MemoryTransaction:
         return max(self._data.events.get((aggregate_type, aggregate_id), {}), default=0)
 
     def check(self) -> None:
-        """Raise StoreError if something was changed without an event."""
+        """Raise StoreError if an aggregate was changed without an event."""
         self._record.check()
 
     def roll_back(self) -> None:
-        """Undo everything."""
+        """Undo all changes of the transaction."""
         self._log.roll_back()
 
 

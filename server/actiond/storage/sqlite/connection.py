@@ -1,4 +1,4 @@
-"""One connection to the file: making the file, opening it, beginning a transaction, translating what goes wrong."""
+"""Creates the database file, connects to it, begins transactions and translates errors."""
 
 import os
 import sqlite3
@@ -10,22 +10,22 @@ from actiond.actions.errors import StoreError
 from actiond.secrets.private_files import make_directory, sync_directory
 
 BUSY_TIMEOUT = 5.0
-"""Seconds to wait for another process's lock."""
+"""Default number of seconds to wait for another process's lock."""
 
 DRIVER_ERRORS = (sqlite3.Error, OverflowError, ValueError)
-"""What the sqlite3 module raises, and what a value does that the file cannot hold or should not have held."""
+"""Exceptions of the sqlite3 module, and those for values that the file cannot hold or should not contain."""
 
-_POLL = 0.0005
+_POLL_SECONDS = 0.0005
 _PRAGMAS = (
-    "PRAGMA synchronous = FULL",  # in WAL mode NORMAL may lose acknowledged writes when the power goes
+    "PRAGMA synchronous = FULL",  # in WAL mode, NORMAL may lose acknowledged writes in a power failure
     "PRAGMA foreign_keys = ON",
     "PRAGMA trusted_schema = OFF",
-    "PRAGMA journal_size_limit = 67108864",  # a WAL that a burst made long is cut again
+    "PRAGMA journal_size_limit = 67108864",  # truncates a WAL that has grown in a burst
 )
 
 
 def store_error(cause: BaseException) -> StoreError:
-    """A StoreError of its own for each caller: an exception that two raise gathers both their tracebacks."""
+    """Return a new StoreError: if several callers raised the same exception, it would collect all their tracebacks."""
     error = StoreError(f"sqlite: {cause}")
     error.__cause__ = cause
     return error
@@ -34,8 +34,9 @@ def store_error(cause: BaseException) -> StoreError:
 def connect(path: Path, busy_timeout: float = BUSY_TIMEOUT) -> sqlite3.Connection:
     """Return a connection whose transactions are begun and ended explicitly.
 
-    It may move to another thread, but two must never use it at the same time. `busy_timeout` is how long SQLite itself
-    waits for a lock, in seconds: 0 where `retry` waits.
+    The connection may be passed to another thread, but must not be used by two at the same time.
+
+    busy_timeout: seconds that SQLite itself waits for a lock; 0 if `retry` waits instead.
     """
     connection = sqlite3.connect(path, timeout=busy_timeout, isolation_level=None, check_same_thread=False)
     try:
@@ -48,16 +49,17 @@ def connect(path: Path, busy_timeout: float = BUSY_TIMEOUT) -> sqlite3.Connectio
 
 
 def begin(connection: sqlite3.Connection, busy_timeout: float = BUSY_TIMEOUT) -> None:
-    """Begins a transaction that may write, waiting for other processes.
+    """Begin a transaction that may write; wait while another process holds the lock.
 
-    SQLite's own wait sleeps up to 100 ms between two looks. A process that commits without a pause leaves gaps much
-    shorter than that: three of them at once were measured to hold one another up for 430 ms, and for 25 ms like this.
+    SQLite's own busy handler sleeps up to 100 ms between attempts, and misses the much shorter gaps that a process
+    leaves which commits without a pause. Measured with three such processes at once, a process waited up to 430 ms with
+    SQLite's handler and up to 25 ms with this one.
     """
     retry(connection, "BEGIN IMMEDIATE", busy_timeout)
 
 
 def retry(connection: sqlite3.Connection, statement: str, busy_timeout: float = BUSY_TIMEOUT) -> sqlite3.Cursor:
-    """Executes a statement again and again while another process's lock is in its way."""
+    """Execute a statement, and retry it while another process holds the lock, until the timeout."""
     deadline = time.monotonic() + busy_timeout
     while True:
         try:
@@ -65,20 +67,20 @@ def retry(connection: sqlite3.Connection, statement: str, busy_timeout: float = 
         except sqlite3.OperationalError as exc:
             if exc.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
                 raise
-        time.sleep(_POLL)
+        time.sleep(_POLL_SECONDS)
 
 
 def roll_back(connection: sqlite3.Connection) -> None:
-    """Leaves no transaction open; SQLite has ended it already after some errors, as a full disk."""
+    """Roll back the transaction, unless SQLite has done so itself, as it does after some errors such as a full disk."""
     if connection.in_transaction:
-        with suppress(sqlite3.Error):  # the next BEGIN tells
+        with suppress(sqlite3.Error):  # the next BEGIN will fail with it
             connection.execute("ROLLBACK")
 
 
 def create_privately(path: Path) -> None:
-    """Makes the file and its directory, where missing, for this user alone; SQLite gives WAL and SHM the same mode.
+    """Create the file and its directory if missing, for this user alone. SQLite gives WAL and SHM the same mode.
 
-    O_EXCL, since a file that is there must not even be opened: closing any descriptor of it would drop the locks that
+    O_EXCL, because an existing file must not even be opened: closing any of its descriptors would drop all locks that
     this process holds on it (sqlite.org/howtocorrupt.html, 2.2).
     """
     make_directory(path.parent)

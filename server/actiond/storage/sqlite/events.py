@@ -1,4 +1,4 @@
-"""Events."""
+"""Stores events: the statements and their rows."""
 # ruff: noqa: S608  # the statements consist of constants
 
 import json

@@ -1,6 +1,6 @@
-"""Executions and their steps: the repository of a transaction, rows, and lists.
+"""Stores executions and their steps: the repository of a transaction, rows, and queries for lists.
 
-Reading an execution gives a row for each of its steps, or one row if it has none.
+An execution is read as one row for each of its steps, or as a single row if it has none.
 """
 # ruff: noqa: S608  # the statements consist of constants
 
@@ -41,7 +41,7 @@ WITH_INCLUDE = f"{_SELECT} WHERE owner = ? AND key IN ({KEYS_WITH_INCLUDE}) {_IN
 
 
 class SqliteExecutions:
-    """The repository of a transaction."""
+    """Reads and writes the executions of one transaction."""
 
     __slots__ = ("_cursor", "_record")
 
@@ -90,7 +90,7 @@ def steps_to_rows(execution: Execution) -> list[Row]:
 
 
 def from_rows(rows: Iterable[Row]) -> list[Execution]:
-    """Return the executions in rows with all columns, in the order of the rows: those of one are adjacent."""
+    """Return the executions in rows with all columns, in order. The rows of an execution must be adjacent."""
     return [
         Execution(
             owner=owner,

@@ -1,4 +1,4 @@
-"""A transaction's cursor: after the driver has failed once, or the transaction is over, it refuses everything."""
+"""The cursor of a transaction, unusable after the driver has failed once or the transaction has ended."""
 
 import sqlite3
 from collections.abc import Callable, Sequence
@@ -13,9 +13,10 @@ P = TypeVar("P")
 
 
 class GuardedCursor:
-    """Translates errors, and keeps the first one: after some of them SQLite has rolled back by itself.
+    """Executes statements, translates the driver's errors and keeps the first one. Then it refuses further statements.
 
-    So a change that swallows a driver's error fails all the same: the writer looks at `failure`.
+    After some errors SQLite has already rolled back. So a change that catches a driver's error fails all the same: the
+    writer checks `failure`.
     """
 
     __slots__ = ("_cursor", "failure")
@@ -34,10 +35,10 @@ class GuardedCursor:
     def change(self, statement: str, parameters: Row) -> None:
         """Execute a statement that must change a row."""
         if not self.execute(statement, parameters).rowcount:
-            raise StoreError("what was to be changed does not exist")
+            raise StoreError("the entity to change does not exist")
 
     def read(self, decode: Callable[[list[Row]], T], statement: str, parameters: Row = ()) -> T:
-        """Return what `decode` makes of all rows."""
+        """Return all rows, decoded."""
         cursor = self.execute(statement, parameters)
         try:
             return decode(cursor.fetchall())
@@ -46,7 +47,7 @@ class GuardedCursor:
             raise store_error(exc) from exc
 
     def read_first(self, decode: Callable[[Row], T], statement: str, parameters: Row = ()) -> T | None:
-        """Return what `decode` makes of the first row; None if there is none."""
+        """Return the first row, decoded; None if there is none."""
         return self.read(lambda rows: decode(rows[0]) if rows else None, statement, parameters)
 
     def read_value(self, statement: str, parameters: Row = ()) -> object:

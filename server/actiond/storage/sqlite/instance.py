@@ -1,4 +1,4 @@
-"""The one row of the installation."""
+"""Stores the properties of this installation, in a table with one row."""
 
 from typing import cast
 
@@ -13,7 +13,7 @@ _NEXT_WORKER = "UPDATE instance SET next_worker = next_worker + 1 RETURNING next
 
 
 class SqliteInstance:
-    """The repository of a transaction."""
+    """Reads and writes the installation's row in one transaction."""
 
     __slots__ = ("_cursor",)
 

@@ -1,4 +1,4 @@
-"""Reads of several statements. They run in a transaction, so that all of them see the same state."""
+"""Reads that need several statements. They run in one transaction, so that all of them see the same snapshot."""
 
 import sqlite3
 from collections.abc import Mapping, Sequence
@@ -46,7 +46,7 @@ def execution_snapshot(connection: sqlite3.Connection, owner: str) -> ExecutionS
 def _page(
     connection: sqlite3.Connection, request: PageRequest, keys: Sequence[str], by_key: Mapping[str, T], count: Statement
 ) -> Page[T]:
-    # A page that is not full is the last one and tells the total, unless it begins behind the end of the list.
+    # A page that is not full is the last one, so the total is known, unless the page begins after the end of the list.
     is_last = len(keys) < request.limit and (keys or not request.offset)
     counted = [request.offset + len(keys)] if is_last else _last_column(connection, count)
     last = connection.execute(events.LAST).fetchall()

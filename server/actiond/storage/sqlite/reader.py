@@ -1,4 +1,4 @@
-"""Long reads: a connection with a thread of its own, on which each read sees one snapshot of the file."""
+"""Runs long reads in a dedicated thread, each in a snapshot of the file."""
 
 import asyncio
 import sqlite3
@@ -13,16 +13,16 @@ T = TypeVar("T")
 
 
 class Reader:
-    """Reads one after the other. The thread starts with the first."""
+    """Runs one read after the other on its own connection and thread, which starts with the first read."""
 
     def __init__(self, connection: sqlite3.Connection, name: str) -> None:
-        """Takes over the connection."""
+        """Take ownership of the connection."""
         self._connection = connection
         self._thread = ThreadPoolExecutor(1, name)
         self._closed = False
 
     async def run(self, read: Callable[[sqlite3.Connection], T]) -> T:
-        """What `read` makes of a snapshot."""
+        """Run `read` in a read transaction and return its result. Raise StoreError."""
         if self._closed:
             raise StoreError("the store is closed")
         try:
@@ -31,7 +31,7 @@ class Reader:
             raise store_error(exc) from exc
 
     async def close(self) -> None:
-        """Behind the last read."""
+        """Close the connection after the last read, and end the thread."""
         self._closed = True
         await asyncio.get_running_loop().run_in_executor(self._thread, self._connection.close)
         self._thread.shutdown()

@@ -1,7 +1,7 @@
-"""The file's schema: whose file it is, which version it stands at, and bringing it up to date.
+"""Checks which program a file belongs to and which schema version it has, and migrates it to the newest version.
 
-Migrations are the numbered scripts in `migrations/`. PRAGMA user_version counts those that were applied, PRAGMA
-application_id marks the file as ours; both change in the transaction that applies the scripts.
+Migrations are the numbered scripts in `migrations/`. PRAGMA user_version counts the applied ones, PRAGMA application_id
+marks the file as actiond's; both are set in the transaction that applies the scripts.
 """
 
 import sqlite3
@@ -16,26 +16,28 @@ APPLICATION_ID = int.from_bytes(b"actd", "big")
 
 
 def migrations() -> Sequence[str]:
-    """The scripts in order: script number n brings a file from version n - 1 to n."""
+    """Return the migration scripts in order: script number n migrates a file from version n - 1 to n."""
     directory = resources.files("actiond.storage.sqlite") / "migrations"
     scripts = sorted((entry for entry in directory.iterdir() if entry.name.endswith(".sql")), key=lambda s: s.name)
     return [script.read_text(encoding="utf-8") for script in scripts]
 
 
 def prepare(connection: sqlite3.Connection, path: Path, scripts: Sequence[str]) -> None:
-    """Brings the file to the newest version in one transaction. Several processes may do so at once.
+    """Migrate the file to the newest version in one transaction. Several processes may do so at once.
 
-    Raises StoreError for a file that is not ours and SchemaTooNewError for one from the future, touching neither.
+    Raise StoreError for another program's file, and SchemaTooNewError for a newer version; neither file is modified.
     """
     connection.execute("BEGIN")
     try:
         version = _version(connection, path, len(scripts))
     finally:
         roll_back(connection)
-    # Kept in the file, so it is set once. SQLite's own wait does not cover the change to WAL.
+    # Stored in the file, so it is set only once. SQLite's busy timeout does not apply to the change to WAL.
     mode = retry(connection, "PRAGMA journal_mode = WAL").fetchone()[0]
     if mode != "wal":
-        raise StoreError(f"{path}: no write-ahead log here, perhaps a network file system (journal mode {mode})")
+        raise StoreError(
+            f"{path}: write-ahead logging is not available, perhaps on a network file system (journal mode {mode})"
+        )
     if version < len(scripts):
         _upgrade(connection, path, scripts)
 
@@ -43,7 +45,7 @@ def prepare(connection: sqlite3.Connection, path: Path, scripts: Sequence[str]) 
 def _upgrade(connection: sqlite3.Connection, path: Path, scripts: Sequence[str]) -> None:
     begin(connection)
     try:
-        # Again: another process may have been first.
+        # Read again: another process may have migrated the file meanwhile.
         for script in scripts[_version(connection, path, len(scripts)) :]:
             for statement in _statements(script):
                 connection.execute(statement)
@@ -55,22 +57,22 @@ def _upgrade(connection: sqlite3.Connection, path: Path, scripts: Sequence[str])
 
 
 def _version(connection: sqlite3.Connection, path: Path, newest: int) -> int:
-    """How many migrations the file has seen. Wants a transaction, or another process could come between the looks."""
+    """Return the file's schema version. Must run in a transaction, so that all statements see the same snapshot."""
     (tables,) = retry(connection, "SELECT count(*) FROM sqlite_master").fetchone()
     (application,) = connection.execute("PRAGMA application_id").fetchone()
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     if application != APPLICATION_ID and (application, version, tables) != (0, 0, 0):
-        raise StoreError(f"{path} is the database of another program")
+        raise StoreError(f"{path} belongs to another program")
     if version > newest:
         raise SchemaTooNewError(
-            f"{path} has schema {version}, this actiond knows {newest} and older ones: "
+            f"{path} has schema version {version}, but this release of actiond supports only {newest} and older: "
             "start the release that wrote the file, or a later one"
         )
     return int(version)
 
 
 def _statements(script: str) -> Iterator[str]:
-    """The script's statements one by one: `executescript` would commit the transaction that it runs in."""
+    """Split a script into statements, because `executescript` would commit the current transaction."""
     statement = ""
     for line in script.splitlines(keepends=True):
         statement += line

@@ -1,4 +1,4 @@
-"""Signing keys, sealed."""
+"""Stores signing keys, which are encrypted: the statements and their rows."""
 
 from collections.abc import Iterable, Sequence
 

@@ -1,4 +1,4 @@
-"""The SQLite store: point reads on the loop's thread, long reads on their own threads, writes in batches."""
+"""The SQLite store: point reads on the event loop's thread, long reads on other threads, writes in batches."""
 
 import asyncio
 import sqlite3
@@ -36,14 +36,15 @@ class _Connections:
 
 
 class SqliteStore:
-    """Four connections: for the writer's thread, for point reads on the loop, and for two threads of long reads.
+    """Stores everything in one SQLite file, with four connections.
 
-    After an execution has changed, calls wait for a snapshot. Snapshots have a thread of their own, so that a call does
-    not wait for somebody's list.
+    One is for the writer's thread, one for point reads on the event loop, and two are for the threads of long reads.
+    After an execution has changed, calls wait for a snapshot. Snapshots are read on a separate thread, so that a call
+    never waits for a client's list.
     """
 
     def __init__(self, connections: _Connections, *, busy_timeout: float, observe_batch: ObserveBatch | None) -> None:
-        """Take over connections to a prepared file; `open` makes them."""
+        """Take ownership of connections to a prepared file; see `open`."""
         self._connections = connections
         self._writer = Writer(connections.writer, busy_timeout, observe_batch)
         self._cursor = connections.point_reads.cursor()
@@ -56,15 +57,16 @@ class SqliteStore:
     def open(
         cls, path: Path, busy_timeout: float = BUSY_TIMEOUT, observe_batch: ObserveBatch | None = None
     ) -> "SqliteStore":
-        """Open the file; make it, or bring its schema up to date, if needed. Blocks: call it before serving.
+        """Open the file; create it or migrate its schema if needed. Blocks: call it before serving.
 
-        `busy_timeout` is how many seconds to wait for another process's lock. `observe_batch` is called on the writer's
-        thread after each batch, with the number of changes in it and the number that wait.
+        busy_timeout: seconds to wait for another process's lock.
+        observe_batch: called on the writer's thread after each batch, with the number of changes in it and of those
+            still waiting.
 
-        Raises StoreError, with a text of one line, if the file cannot be opened.
+        Raise StoreError, with a one-line text, if the file cannot be opened.
         """
-        # Absolute, or SQLite may take a path that begins with "file:" for a URI; and resolved, or SQLite would make the
-        # file that a link leads to with another mode.
+        # Absolute, or SQLite may take a path that begins with "file:" for a URI; and with links resolved, or SQLite
+        # would create the file that a link points to with another mode.
         path = path.resolve()
         with ExitStack() as opened:
 
@@ -73,7 +75,7 @@ class SqliteStore:
 
             try:
                 create_privately(path)
-                # The writer waits by `retry`.
+                # The writer waits with `retry`.
                 writer = opening(busy_timeout=0)
                 prepare(writer, path, migrations())
                 connections = _Connections(writer, *(opening(busy_timeout) for _ in range(3)))
@@ -88,11 +90,11 @@ class SqliteStore:
 
     @property
     def waiting(self) -> int:
-        """How many changes wait for the writer."""
+        """Number of changes waiting to be written."""
         return self._writer.waiting
 
     async def admit(self, selector: bytes) -> Admission:
-        """Read once per iteration of the event loop, see TickCache."""
+        """Return the admission data, read once per iteration of the event loop (see TickCache)."""
         return self._admissions(selector)
 
     async def target(self, owner: str, target_id: str) -> Target | None:
@@ -119,8 +121,9 @@ class SqliteStore:
     async def close(self) -> None:
         """Close the store; closing it again does nothing.
 
-        The last connection to a file, of whichever process, moves the WAL into it, which takes time: so that one is not
-        closed on the loop. Two that were closed at the same time would each take the other for the last.
+        Closing the last connection to a file, of any process, checkpoints the WAL, which takes time. So the last one is
+        closed in a thread. The connections are closed one by one: of two that close at the same time, neither would
+        notice that it is the last.
         """
         if self._closed:
             return
@@ -136,7 +139,7 @@ class SqliteStore:
         return Admission(None, 0) if found is None else found
 
     def _one(self, decode: Callable[[Row], T], statement: str, parameters: Row = ()) -> T | None:
-        """Read the row of a unique key. `fetchone` then ends the statement, so no read transaction stays open."""
+        """Read the row with a unique key. `fetchone` then ends the statement, so no read transaction stays open."""
         try:
             row = self._cursor.execute(statement, parameters).fetchone()
             return None if row is None else decode(row)

@@ -1,7 +1,7 @@
-"""The SQL of a list of targets. A test of the query plans holds what it costs.
+"""Builds the SQL for lists of targets. Tests of the query plans ensure that lists stay cheap.
 
-Without a filter that an index serves, SQLite walks the index of the sort order up to the end of the page; with one, it
-sorts what the filter lets pass.
+If no filter can use an index, SQLite walks the index of the sort order up to the end of the page; otherwise it sorts
+the rows that pass the filter.
 """
 # ruff: noqa: S608  # the statements consist of constants
 
@@ -28,7 +28,7 @@ _ORDER: Mapping[TargetField, Sequence[str]] = {
     TargetField.INTERRUPT_ON_ERROR: ("interrupt_on_error",),
 }
 
-# The orders that share the index `targets_by_kind`: it has these ranges, each of them sorted by id.
+# Sort orders that share the index `targets_by_kind`, which consists of these ranges, each of them sorted by id.
 _MERGED = {TargetField.TARGET_TYPE, TargetField.ASYNC, TargetField.INTERRUPT_ON_ERROR}
 _RANGES = tuple(
     f"type = '{kind.value}' AND is_async = {int(not kind.waits)} AND interrupt_on_error = {interrupts}"
@@ -41,13 +41,13 @@ class _Condition:
     sql: str
     parameters: Row
     narrows: bool
-    """Whether an index finds what it holds for, among an owner's targets."""
+    """Whether an index finds the matching rows among an owner's targets."""
 
 
 def page_statement(owner: str, query: TargetQuery) -> Statement:
     """Return the statement that selects the ids of a page, in order, as the last column.
 
-    It selects only what an index has, so that skipping up to the offset reads no row.
+    It selects only columns of an index, so that skipping rows up to the offset reads none of them from the table.
     """
     conditions = _conditions(owner, query.filters)
     narrows = any(condition.narrows for condition in conditions)
@@ -56,7 +56,7 @@ def page_statement(owner: str, query: TargetQuery) -> Statement:
     ranges = _RANGES if query.field in _MERGED and not query.filters else ("TRUE",)
     select = f"SELECT {', '.join(columns)} FROM targets WHERE {where} AND "
     direction = "ASC" if query.page.ascending else "DESC"
-    # A sign keeps SQLite from walking the index of the order where that of a filter finds less.
+    # A unary plus keeps SQLite from walking the index of the sort order when a filter's index finds fewer rows.
     sign = "+" if narrows else ""
     order = ", ".join(f"{sign}{column} {direction}" for column in columns)
     return (
@@ -66,7 +66,7 @@ def page_statement(owner: str, query: TargetQuery) -> Statement:
 
 
 def count_statement(owner: str, query: TargetQuery) -> Statement:
-    """Return the statement that counts the targets that match; it may return no row for none."""
+    """Return the statement that counts the matching targets. If there are none, its result may have no row."""
     if not query.filters:
         return targets.COUNT, (owner,)
     where, parameters = _all_of(_conditions(owner, query.filters))
@@ -93,17 +93,17 @@ def _name_condition(one: NameQuery) -> _Condition:
 
 
 def _equals(column: str, text: str) -> _Condition:
-    # Both, since it is the one on `name_key` that SQLite knows to leave one row.
+    # Both, because SQLite knows only of `name_key` that at most one row matches.
     return _Condition(f"name_key = ? AND {column} = ?", (text.casefold(), text), narrows=True)
 
 
 def _starts_with(column: str, text: str) -> _Condition:
-    """What lies between the text and the first one behind all that start with it: texts are sorted by code points."""
+    """Match the range from the text up to the first text after all that start with it, in the order of code points."""
     last = text.rstrip(_LAST_CHARACTER)
     if not last:
         return _Condition(f"{column} >= ?", (text,), narrows=bool(text))
     following = ord(last[-1]) + 1
-    end = last[:-1] + chr(0xE000 if following == 0xD800 else following)  # no text holds a surrogate
+    end = last[:-1] + chr(0xE000 if following == 0xD800 else following)  # no text contains a surrogate
     return _Condition(f"{column} >= ? AND {column} < ?", (text, end), narrows=True)
 
 
@@ -112,7 +112,7 @@ def _contains(column: str, text: str) -> _Condition:
 
 
 def _ends_with(column: str, text: str) -> _Condition:
-    """By bytes, since `substr` takes a NUL for the end of a text. A suffix of bytes is one of characters in UTF-8."""
+    """Compare bytes, because `substr` ends a text at a NUL. In UTF-8, a suffix of bytes is a suffix of characters."""
     end = text.encode()
     if not end:
         return _Condition("TRUE", (), narrows=False)

@@ -1,4 +1,4 @@
-"""Targets: the repository of a transaction, and rows. Lists are in `target_lists`."""
+"""Stores targets: the repository of a transaction, and rows. Queries for lists are in `target_lists`."""
 # ruff: noqa: S608  # the statements consist of constants
 
 from collections.abc import Sequence
@@ -18,13 +18,13 @@ _REST = (
 )
 _HAS_KEY = "owner = ? AND id_length = ? AND id = ?"
 
-# Parameters: the owner and a JSON array of ids. Without the casts SQLite would not use the whole key.
+# Parameters: the owner and a JSON array of ids. Without the casts, SQLite would not use the whole key.
 IN_JSON = f"""
 ({_KEY}) IN (
     SELECT CAST(? AS TEXT), CAST(length(value) AS INTEGER), CAST(value AS TEXT) FROM json_each(?))
 """
 
-# Adds no row when the owner has a target of that name.
+# Inserts no row if the owner already has a target with that name.
 INSERT = f"""
 INSERT INTO targets ({_KEY}, {_REST}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (owner, name_key) DO NOTHING
@@ -40,7 +40,7 @@ OF_EXECUTIONS = f"""
 SELECT {_KEY}, {_REST} FROM targets WHERE ({_KEY}) IN (
     SELECT owner, length(target_id), target_id FROM execution_steps WHERE owner = ? AND target_id IS NOT NULL)
 """
-NAMESAKE = "SELECT id FROM targets WHERE owner = ? AND name_key = ? AND id <> ?"
+OTHER_WITH_NAME = "SELECT id FROM targets WHERE owner = ? AND name_key = ? AND id <> ?"
 
 ADD_TO_COUNT = """
 INSERT INTO target_counts (owner, targets) VALUES (?, ?)
@@ -52,7 +52,7 @@ _NANOS = 1_000_000_000
 
 
 class SqliteTargets:
-    """The repository of a transaction."""
+    """Reads and writes the targets of one transaction."""
 
     __slots__ = ("_cursor", "_record", "growth")
 
@@ -60,7 +60,7 @@ class SqliteTargets:
         self._cursor = cursor
         self._record = record
         self.growth: dict[str, int] = {}
-        """How many targets more an owner has. The writer stores it once for a whole batch."""
+        """Change in the number of targets, by owner. The writer stores it once per batch."""
 
     def insert(self, target: Target, keys: Sequence[SigningKey]) -> None:
         if not self._cursor.execute(INSERT, key(target.owner, target.id) + to_row(target)).rowcount:
@@ -73,7 +73,7 @@ class SqliteTargets:
         return self._cursor.read_first(from_row, BY_ID, key(owner, target_id))
 
     def update(self, target: Target) -> None:
-        if self._cursor.read(bool, NAMESAKE, (target.owner, target.name_key, target.id)):
+        if self._cursor.read(bool, OTHER_WITH_NAME, (target.owner, target.name_key, target.id)):
             raise TargetNameTakenError
         self._record.target(target.id)
         self._cursor.change(UPDATE, to_row(target) + key(target.owner, target.id))
@@ -81,7 +81,7 @@ class SqliteTargets:
 
     def delete(self, target: Target) -> None:
         if self._cursor.read(bool, executions.KEYS_WITH_TARGET, (target.owner, target.id)):
-            raise StoreError(f"an execution names target {target.id}")
+            raise StoreError(f"target {target.id} is used by an execution")
         self._record.target(target.id)
         self._cursor.change(DELETE, key(target.owner, target.id))
         self._grow(target.owner, -1)
@@ -109,7 +109,7 @@ def key(owner: str, target_id: str) -> Row:
 
 
 def to_row(target: Target) -> Row:
-    """Return the columns beside the key: INSERT takes them after it, UPDATE before it."""
+    """Return the columns other than the key, which INSERT takes after the key and UPDATE before it."""
     seconds, nanos = divmod(target.timeout_ns, _NANOS)
     # Plain int, str, float or bytearray: for any other type sqlite3 looks up an adapter, which is slow.
     return (

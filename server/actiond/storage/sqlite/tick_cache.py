@@ -1,4 +1,4 @@
-"""A cache that lives for one iteration of the event loop."""
+"""A cache whose entries live for one iteration of the event loop."""
 
 import asyncio
 from collections.abc import Callable
@@ -9,11 +9,11 @@ V = TypeVar("V")
 
 
 class TickCache(Generic[K, V]):
-    """Reads a key once for all calls that run in the same iteration of the loop.
+    """Reads a key once for all calls that run in the same iteration of the event loop.
 
-    The loop runs what is queued in order. A call that is sent after a change was acknowledged is queued behind the
-    clearing of the cache, so it never reads an older state. Under load, where each read would hand the interpreter lock
-    to another thread, most calls find their key read already.
+    The loop runs callbacks in the order in which they were queued. A call sent after a change was acknowledged is
+    queued after the callback that clears the cache, so it never sees an older state. Under load, where each read would
+    release the interpreter lock to another thread, most calls find their key in the cache.
     """
 
     __slots__ = ("_found", "_read")

@@ -20,12 +20,12 @@ ON CONFLICT (id) DO UPDATE SET
 """
 BY_ID = f"SELECT {_COLUMNS} FROM tokens WHERE id = ?"
 ALL = f"SELECT {_COLUMNS} FROM tokens ORDER BY created_at_ns, id"
-# The instance has one row, so there is a revision whether or not there is a token.
+# The table `instance` has one row, so a revision is returned whether or not there is a token.
 ADMISSION = f"SELECT {_COLUMNS}, executions_revision FROM instance LEFT JOIN tokens ON selector = ?"
 
 
 class SqliteTokens:
-    """The repository of a transaction."""
+    """Reads and writes the tokens of one transaction."""
 
     __slots__ = ("_cursor", "_record")
 
@@ -57,14 +57,14 @@ def to_row(token: Token) -> Row:
 
 
 def admission(row: Row) -> Admission:
-    """Return what a row of ADMISSION says."""
+    """Return the admission in a row of ADMISSION."""
     *columns, revision = row
     return Admission(None if columns[0] is None else from_row(tuple(columns)), revision)
 
 
 @lru_cache(maxsize=1024)
 def from_row(row: Row) -> Token:
-    """Return the token in a row. Cached by the whole row: every call reads its token, and tokens rarely change."""
+    """Return the token in a row. Cached by the row's content: every call reads its token, and tokens rarely change."""
     token_id, name, owner, permissions, digest, created_at_ns, expires_at_ns, revoked_at_ns = row
     return Token(
         id=token_id,

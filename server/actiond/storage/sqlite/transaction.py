@@ -1,4 +1,4 @@
-"""One change's view of the database. Beginning and committing is up to the writer."""
+"""Transactions of the SQLite store. The writer begins and commits them."""
 
 import sqlite3
 from typing import cast
@@ -14,7 +14,7 @@ from actiond.storage.sqlite.tokens import SqliteTokens
 
 
 class SqliteTransaction:
-    """Works until the driver fails or `end` is called; from then on it refuses everything."""
+    """Gives a change access to the database until the driver fails or `end` is called."""
 
     __slots__ = ("_cursor", "_record", "executions", "instance", "targets", "tokens")
 
@@ -28,7 +28,7 @@ class SqliteTransaction:
 
     @property
     def failure(self) -> Exception | None:
-        """The first error of the driver."""
+        """The driver's first error, or None."""
         return self._cursor.failure
 
     def append(self, event: Event) -> None:
@@ -39,9 +39,9 @@ class SqliteTransaction:
         return cast("int", self._cursor.read_value(events.LAST_SEQUENCE, (aggregate_type, aggregate_id)))
 
     def check(self) -> None:
-        """Raise StoreError if something was changed without an event."""
+        """Raise StoreError if an aggregate was changed without an event."""
         self._record.check()
 
     def end(self) -> None:
-        """Refuse everything from now on."""
-        self._cursor.failure = RuntimeError("the transaction is over")
+        """Refuse all further statements."""
+        self._cursor.failure = RuntimeError("the transaction has ended")

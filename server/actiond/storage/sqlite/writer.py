@@ -1,7 +1,7 @@
-"""Gathers writes: one thread takes all the changes that wait, runs them in one transaction and commits once.
+"""Writes in batches: one thread takes all waiting changes, runs them in one transaction and commits once.
 
-Idle, a change goes at once; under load the batch grows by itself. A commit costs a sync of the disk, some 250 µs, a
-change about 15 µs: so it is the batch that makes writing fast.
+When idle, a change is written at once; under load, batches grow by themselves. A commit costs a disk sync, some 250 µs,
+and a change about 15 µs, so batching is what makes writing fast.
 """
 
 import asyncio
@@ -22,26 +22,26 @@ from actiond.storage.sqlite.transaction import SqliteTransaction
 
 T = TypeVar("T")
 
-BATCH_LIMIT = 512
-"""Bounds how long the first change of a batch waits for the last, and how long other processes wait for the lock."""
+MAX_BATCH_SIZE = 512
+"""Limits how long the first change of a batch waits for the last, and how long other processes wait for the lock."""
 
 _log = logging.getLogger(__name__)
 
-# Told of each batch: the number of changes in it, and of those that wait. It runs on the writer's thread.
+# Called after each batch, on the writer's thread, with the number of changes in it and of those still waiting.
 ObserveBatch = Callable[[int, int], None]
 
-# A change may answer anything; `submit` is what ties its type to its future's.
+# A change may return anything; `submit` ties the type of its result to that of its future.
 Change = Callable[[Transaction], Any]
 Job = tuple[Change, "asyncio.Future[Any]"]
 Outcome = tuple[Any, BaseException | None]
 
 
 class Writer:
-    """The thread. The connection is its alone until `close` has returned.
+    """Runs changes on its own thread, which alone uses the connection until `close` has returned.
 
-    Changes run without a savepoint, which saves a fifth of the time: almost all that fail have written nothing by then
-    (a name is taken). When one did write and then failed, the batch is rolled back and runs again with a savepoint
-    around each.
+    Changes first run without a savepoint, which saves a fifth of the time: most changes that fail have not written
+    anything yet, such as when a name is taken. If a change fails after it has written, the batch is rolled back and run
+    again with a savepoint around each change.
     """
 
     def __init__(
@@ -55,21 +55,21 @@ class Writer:
         self._busy_timeout = busy_timeout
         self._observe_batch = observe_batch
         self._queue: SimpleQueue[Job | None] = SimpleQueue()
-        """None comes last, and ends the thread."""
+        """Changes to run. None is the last item, and ends the thread."""
         self._growth: Counter[str] = Counter()
-        """How many targets more there are after this batch, by owner: a statement of its own would cost each change."""
+        """Change in the number of targets, by owner. Stored once per batch, as a statement per change would be slow."""
         self._closed = False
-        # A daemon: a program that never came to close() must still be able to exit.
+        # A daemon: a program that never called close() must still be able to exit.
         self._thread = threading.Thread(target=self._serve, name="actiond-writer", daemon=True)
         self._thread.start()
 
     @property
     def waiting(self) -> int:
-        """How many changes wait, as far as another thread can tell."""
+        """Number of waiting changes, as seen from another thread."""
         return self._queue.qsize()
 
     def submit(self, change: Callable[[Transaction], T]) -> "asyncio.Future[T]":
-        """What `change` will have returned once it is committed. Cancelling it takes back a change not yet begun."""
+        """Return a future for the result of `change` after the commit. Cancelling it withdraws an unstarted change."""
         if self._closed:
             raise StoreError("the store is closed")
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
@@ -77,55 +77,55 @@ class Writer:
         return future
 
     async def close(self) -> None:
-        """Finishes what was submitted, then ends the thread. The connection is its owner's again."""
+        """Finish the submitted changes and end the thread. Then its owner may use the connection again."""
         self._closed = True
         self._queue.put(None)
         await asyncio.to_thread(self._thread.join)
-        # It may hold a statement, and a connection is not closed before its statements are.
+        # It may hold an open statement, which would keep the connection open.
         self._cursor.close()
 
     def _serve(self) -> None:
         while (first := self._queue.get()) is not None:
             jobs, outcomes = self._transact(first)
-            # The loop may have been closed by a program that gave up waiting: then nobody is left to be told.
+            # A program that gave up waiting may have closed the loop. Then no caller is left to notify.
             with suppress(RuntimeError):
-                first[1].get_loop().call_soon_threadsafe(_deliver, jobs, outcomes)
-            self._tell(len(jobs))
-            # What a change holds on to must not live until the next one comes.
+                first[1].get_loop().call_soon_threadsafe(_resolve, jobs, outcomes)
+            self._notify_observer(len(jobs))
+            # Do not keep the changes, and what they refer to, alive until the next one arrives.
             del first, jobs, outcomes
 
-    def _tell(self, changes: int) -> None:
+    def _notify_observer(self, changes: int) -> None:
         if self._observe_batch is None:
             return
         try:
             self._observe_batch(changes, self.waiting)
-        except Exception:  # noqa: BLE001, the thread must outlive whatever happens
-            _log.exception("a batch of changes could not be counted")
+        except Exception:  # noqa: BLE001, the thread must survive any error
+            _log.exception("the observer of written batches failed")
 
     def _transact(self, first: Job) -> tuple[Sequence[Job], Sequence[Outcome]]:
-        """Never raises: the thread must outlive whatever happens."""
+        """Run a batch in a transaction. Never raises, because the thread must survive any error."""
         jobs = [first]
         try:
             try:
                 begin(self._connection, self._busy_timeout)
             finally:
-                # Those that came while the lock was waited for share its fate.
+                # Include the changes that arrived during the wait for the lock; if it failed, they fail too.
                 self._gather(jobs)
             jobs = [job for job in jobs if not job[1].cancelled()]
             outcomes = self._run(jobs)
             self._cursor.executemany(targets.ADD_TO_COUNT, self._growth.items())
             self._connection.execute("COMMIT")
-        except BaseException as exc:  # noqa: BLE001, it comes out at every caller
+        except BaseException as exc:  # noqa: BLE001, every caller gets it
             roll_back(self._connection)
             outcomes = [(None, store_error(exc)) for _ in jobs]
         return jobs, outcomes
 
     def _gather(self, jobs: list[Job]) -> None:
-        """Takes what waits. Only this thread takes, so what is there stays there."""
-        while len(jobs) < BATCH_LIMIT and not self._queue.empty():
+        """Add the waiting changes to the batch. Only this thread takes from the queue, so `get` never blocks."""
+        while len(jobs) < MAX_BATCH_SIZE and not self._queue.empty():
             job = self._queue.get()
             if job is None:
-                # It must be the last; and close() has put it, so nothing follows.
+                # Put back, to end the thread after this batch. It stays the last item, as close() allows none after it.
                 self._queue.put(None)
                 return
             jobs.append(job)
@@ -133,21 +133,21 @@ class Writer:
     def _run(self, jobs: Sequence[Job]) -> Sequence[Outcome]:
         self._growth.clear()
         try:
-            return [self._run_bare(change) for change, _ in jobs]
-        except _LeftTracesError:
+            return [self._run_without_savepoint(change) for change, _ in jobs]
+        except _PartialWriteError:
             roll_back(self._connection)
             self._growth.clear()
             begin(self._connection, self._busy_timeout)
-            return [self._run_guarded(change) for change, _ in jobs]
+            return [self._run_with_savepoint(change) for change, _ in jobs]
 
-    def _run_bare(self, change: Change) -> Outcome:
+    def _run_without_savepoint(self, change: Change) -> Outcome:
         written = self._connection.total_changes
         outcome = self._attempt(change)
         if outcome[1] is not None and self._connection.total_changes != written:
-            raise _LeftTracesError
+            raise _PartialWriteError
         return outcome
 
-    def _run_guarded(self, change: Change) -> Outcome:
+    def _run_with_savepoint(self, change: Change) -> Outcome:
         self._cursor.execute("SAVEPOINT change")
         outcome = self._attempt(change)
         if outcome[1] is not None:
@@ -163,8 +163,8 @@ class Writer:
             if transaction.failure is None:
                 transaction.check()
         except StopIteration as exc:
-            outcome = None, RuntimeError(f"the change raised {exc!r}")  # which no future takes (PEP 479)
-        except BaseException as exc:  # noqa: BLE001, it comes out at the caller
+            outcome = None, RuntimeError(f"the change raised {exc!r}")  # a future refuses StopIteration (PEP 479)
+        except BaseException as exc:  # noqa: BLE001, the caller gets it
             outcome = None, exc
         failure = transaction.failure
         transaction.end()
@@ -174,21 +174,22 @@ class Writer:
                     self._growth[owner] += more
             return outcome
         if not self._connection.in_transaction:
-            # SQLite gave up the whole transaction, as for a full disk. What follows would each be committed alone.
+            # SQLite has rolled back the whole transaction, as for a full disk. Each later change would be committed
+            # on its own.
             raise failure
         return None, outcome[1] or store_error(failure)
 
 
-class _LeftTracesError(Exception):
-    """A change failed after it had written, and nothing but a rollback of the batch takes that away."""
+class _PartialWriteError(Exception):
+    """A change failed after it had written, which only a rollback of the whole batch can undo."""
 
 
-def _deliver(jobs: Sequence[Job], outcomes: Sequence[Outcome]) -> None:
-    """Runs on the loop, once for the whole batch."""
-    for (_, future), (answer, error) in zip(jobs, outcomes, strict=True):
+def _resolve(jobs: Sequence[Job], outcomes: Sequence[Outcome]) -> None:
+    """Set the results of a batch's futures, in one callback on the event loop."""
+    for (_, future), (result, error) in zip(jobs, outcomes, strict=True):
         if future.done():
             continue  # its caller was cancelled
         if error is None:
-            future.set_result(answer)
+            future.set_result(result)
         else:
             future.set_exception(error)
