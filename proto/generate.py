@@ -41,7 +41,7 @@ def _protoc(*arguments: str) -> None:
 
 
 def _make_package(package: Path) -> None:
-    """Makes relative every import of one generated module by another, and a package of every folder."""
+    """Make the imports of generated modules by one another relative, and every folder a package."""
     tops = "|".join(re.escape(folder.name) for folder in package.iterdir() if folder.is_dir())
     absolute_import = re.compile(rf"^from (?=(?:{tops})\b)", re.MULTILINE)
     # The name under which a module is registered is its messages' `__module__`: pickle imports them by it.
@@ -59,7 +59,7 @@ def _make_package(package: Path) -> None:
 
 
 def generate(target: Path) -> None:
-    """Writes everything into `target`, which is emptied first."""
+    """Empty `target`, and write everything into it."""
     shutil.rmtree(target, ignore_errors=True)
     package = target / PACKAGE
     package.mkdir(parents=True)

@@ -61,7 +61,7 @@ class Gateway:
     openapi: if given, /openapi.json is an OpenAPI document of the JSON routes, and /docs a page that shows it.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # keyword arguments, each with a default: this is the library's interface
         self,
         services: Iterable[tuple[ServiceDescriptor, object]],
         *,
