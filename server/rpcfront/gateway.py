@@ -84,14 +84,14 @@ class Gateway:
         self._running = RunningRequests()
         self._request_ids = RequestIds()
         self._methods = bind(services)
-        rules = Validator(method.request_class for method in self._methods.values())
+        validator = Validator(method.request_class for method in self._methods.values())
         codec = JsonCodec(ignore_unknown_fields=not strict_json)
         self._errors = JsonErrors(codec)
         servicers = Servicers(self._limits.threads, interceptors)
         self._dispatcher = Dispatcher(
             servicers,
             authenticate,
-            rules.violations,
+            validator.violations,
             translate,
             self._limits,
             Observers(observers) if observers else None,
