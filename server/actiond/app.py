@@ -44,7 +44,7 @@ from actiond.storage.opening import open_store
 from actiond.telemetry import target_log
 from actiond.telemetry.access_log import AccessLog, as_json, as_text
 from actiond.telemetry.line_writer import LineWriter
-from actiond.telemetry.metrics.endpoint import MetricsPage, holders
+from actiond.telemetry.metrics.endpoint import MetricsEndpoint, holders
 from actiond.telemetry.metrics.memory import Memory
 from actiond.telemetry.metrics.null import NullMetrics
 from actiond.telemetry.metrics.recorder import Metrics
@@ -81,7 +81,7 @@ async def _nothing() -> None:
 
 @dataclass(frozen=True, slots=True)
 class ApplicationPart:
-    """A part of a worker, see process/parts.py. It is open already, and needs nobody to tell it of a drain."""
+    """A part of a worker, see process/parts.py. It is open already, and drains when those after it do."""
 
     name: str
     close: Callable[[], Coroutine[Any, Any, object]]
@@ -233,7 +233,7 @@ def _pages(telemetry: TelemetrySettings, metrics: Metrics | NullMetrics, tokens:
     if isinstance(metrics, NullMetrics):
         return {}
     authorize = holders(tokens, permissions.READ_METRICS) if telemetry.metrics == "private" else None
-    return {METRICS_PATH: MetricsPage(metrics.render, metrics.content_type, authorize)}
+    return {METRICS_PATH: MetricsEndpoint(metrics.render, metrics.content_type, authorize)}
 
 
 def _access_log(telemetry: TelemetrySettings) -> AccessLog | None:
