@@ -1,4 +1,4 @@
-"""Serves over gRPC and granian on one event loop, set up as server/worker.py does, until standard input ends."""
+"""Serves over gRPC and granian on one event loop, set up as actiond's listeners are, until standard input ends."""
 
 import asyncio
 import gc

@@ -80,24 +80,27 @@ gateway's. METRICS_PATH is one more, unless `--metrics` says otherwise."""
 
 
 async def _nothing() -> None:
-    """Neither waits for anything nor has anything to cancel."""
+    """Do nothing: there is nothing to wait for, to cancel or to close."""
 
 
 @dataclass(frozen=True, slots=True)
 class ApplicationPart:
-    """A part of a worker, see process/parts.py. It is open already, and needs nobody to tell it of a drain."""
+    """A part of a worker, see process/parts.py."""
 
     name: str
     close: Callable[[], Coroutine[Any, Any, object]]
     idle: Callable[[], Coroutine[Any, Any, object]] = _nothing
     cancel: Callable[[], Coroutine[Any, Any, object]] = _nothing
 
-    async def start(self) -> None: ...
+    async def start(self) -> None:
+        """Do nothing: `Application.open` has opened it."""
 
     async def ended(self) -> None:
+        """Wait for ever: it cannot end by itself."""
         await asyncio.Event().wait()
 
-    def drain(self) -> None: ...
+    def drain(self) -> None:
+        """Do nothing: it drains as the listeners do, which give it all its work."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,7 +34,7 @@ _TAG_BYTES = 16
 class UnsealError(Exception):
     """The sealed key does not open: another encryption key sealed it, or it belongs to another target, or was changed.
 
-    Which of them is not told: all call for a new signing key, or for the encryption key that was lost.
+    The three cannot be told apart: all call for a new signing key, or for the encryption key that was lost.
     """
 
 

@@ -11,7 +11,7 @@ from actiond.actions.ports import TargetRequest
 from actiond.delivery.observers import TargetObserver
 from actiond.delivery.outcomes import Outcome, TargetCall
 from actiond.telemetry.metrics import families
-from actiond.telemetry.metrics.endpoint import Authorize, MetricsPage
+from actiond.telemetry.metrics.endpoint import Authorize, MetricsEndpoint
 from actiond.telemetry.metrics.exposition import text
 from actiond.telemetry.metrics.families import CALL_DURATION, OTHER, Family, parse_key
 from actiond.telemetry.metrics.memory import Memory
@@ -78,7 +78,7 @@ class Metrics:
 
     def handlers(self, path: str, authorize: Authorize | None) -> Mapping[str, Handler]:
         """Return what serves the metrics on a path, to those whom `authorize` lets in; None lets everybody in."""
-        return {path: MetricsPage(self.render, CONTENT_TYPE_PLAIN_0_0_4, authorize)}
+        return {path: MetricsEndpoint(self.render, CONTENT_TYPE_PLAIN_0_0_4, authorize)}
 
     def started(self, call: CallStart) -> None:
         """Count nothing: calls are counted when they end."""
