@@ -1,1 +1,1 @@
-"""Prometheus metrics: each worker counts in memory that all share, and any worker renders the sum."""
+"""Prometheus metrics: each worker counts in shared memory, and any worker serves the totals of all."""
