@@ -10,7 +10,7 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from actiond.delivery.egress.embedded_ipv4 import carried
+from actiond.delivery.egress.embedded_ipv4 import embedded_ipv4
 from actiond.delivery.egress.networks import parse_network
 from actiond.delivery.egress.policy import AddressDeniedError, AddressGuard
 
@@ -156,12 +156,12 @@ def test_guards_of_the_same_networks_are_equal() -> None:
         ("fe80::200:5efe:192.0.2.33", ["192.0.2.33"]),
     ],
 )
-def test_what_an_ipv6_address_carries_is_found(address: str, expected: list[str]) -> None:
-    assert [str(inner) for inner in carried(IPv6Address(address))] == expected
+def test_ipv4_addresses_embedded_in_an_ipv6_address_are_found(address: str, expected: list[str]) -> None:
+    assert [str(inner) for inner in embedded_ipv4(IPv6Address(address))] == expected
 
 
 def spellings(address: IPv4Address) -> dict[str, str]:
-    """Hosts that stand for it: as plain text, in the ways of inet_aton, and carried in IPv6."""
+    """Hosts that stand for it: as plain text, in the ways of inet_aton, and embedded in IPv6."""
     number, parts = int(address), address.packed
     high, low = number >> 16, number & 0xFFFF
     six = {
@@ -213,14 +213,14 @@ def test_an_ipv4_address_is_allowed_only_if_it_is_global(address: IPv4Address) -
 
 
 @given(st.ip_addresses(v=6))
-def test_an_ipv6_address_that_carries_nothing_is_allowed_only_if_it_is_global(address: IPv6Address) -> None:
-    if not carried(address) and (not address.is_global or address.is_multicast or address.is_reserved):
+def test_an_ipv6_address_that_embeds_nothing_is_allowed_only_if_it_is_global(address: IPv6Address) -> None:
+    if not embedded_ipv4(address) and (not address.is_global or address.is_multicast or address.is_reserved):
         assert is_denied(GUARD, str(address))
 
 
 @given(st.integers(0, 2**128 - 1).map(IPv6Address) | st.sampled_from(["::", "::1"]).map(IPv6Address))
 def test_outside_the_global_range_only_mapped_and_translated_addresses_can_be_called(address: IPv6Address) -> None:
-    if address not in IPv6Network("2000::/3") and not carried(address):
+    if address not in IPv6Network("2000::/3") and not embedded_ipv4(address):
         assert is_denied(GUARD, str(address))
 
 
@@ -273,8 +273,8 @@ def test_a_network_is_read(text: str, network: str) -> None:
         ("10.0.0.0/8,11.0.0.0/8", "is not a network"),
         ("10.0.0.1/8", "the network is 10.0.0.0/8"),
         ("2001:db8::1/32", "the network is 2001:db8::/32"),
-        ("::ffff:10.0.0.0/104", "is written 10.0.0.0/8"),
-        ("::ffff:127.0.0.1", "is written 127.0.0.1/32"),
+        ("::ffff:10.0.0.0/104", "must be written as 10.0.0.0/8"),
+        ("::ffff:127.0.0.1", "must be written as 127.0.0.1/32"),
     ],
 )
 def test_what_is_no_network_is_refused(text: str, reason: str) -> None:

@@ -71,29 +71,29 @@ SPELLINGS = (
     ("[fd12:3456::1]", "fd12:3456::1 is unique local"),
     ("[fec0::1]", "fec0::1 is site-local"),
     ("[ff02::1]", "ff02::1 is multicast"),
-    ("[100::1]", "100::1 is discarded"),
-    ("[2001:db8::1]", "2001:db8::1 is kept for documentation"),
-    ("[3fff::1]", "3fff::1 is kept for documentation"),
-    ("[2001:2::1]", "2001:2::1 is kept for protocols"),
-    ("[5f00::1]", "5f00::1 is a segment of a route"),
+    ("[100::1]", "100::1 is discard-only"),
+    ("[2001:db8::1]", "2001:db8::1 is reserved for documentation"),
+    ("[3fff::1]", "3fff::1 is reserved for documentation"),
+    ("[2001:2::1]", "2001:2::1 is reserved for protocol assignments"),
+    ("[5f00::1]", "5f00::1 is a segment routing identifier"),
     ("[4000::1]", "4000::1 is not global unicast"),
     # IPv6 that carries IPv4.
-    ("[::ffff:127.0.0.1]", "stands for 127.0.0.1, which is loopback"),
-    ("[::FFFF:7F00:1]", "stands for 127.0.0.1, which is loopback"),
-    ("[0:0:0:0:0:ffff:7f00:0001]", "stands for 127.0.0.1, which is loopback"),
-    ("[::ffff:10.0.0.1]", "stands for 10.0.0.1, which is private"),
-    ("[::ffff:169.254.169.254]", "stands for 169.254.169.254, which is a cloud's metadata service"),
+    ("[::ffff:127.0.0.1]", "embeds 127.0.0.1, which is loopback"),
+    ("[::FFFF:7F00:1]", "embeds 127.0.0.1, which is loopback"),
+    ("[0:0:0:0:0:ffff:7f00:0001]", "embeds 127.0.0.1, which is loopback"),
+    ("[::ffff:10.0.0.1]", "embeds 10.0.0.1, which is private"),
+    ("[::ffff:169.254.169.254]", "embeds 169.254.169.254, which is a cloud's metadata service"),
     ("[::ffff:0:127.0.0.1]", "not global unicast"),
     ("[::127.0.0.1]", "not global unicast"),
-    ("[64:ff9b::127.0.0.1]", "stands for 127.0.0.1, which is loopback"),
-    ("[64:ff9b::a9fe:a9fe]", "stands for 169.254.169.254, which is a cloud's metadata service"),
-    ("[64:ff9b:1::7f00:1]", "kept for local translation"),
-    ("[2002:7f00:1::]", "stands for 127.0.0.1, which is loopback"),
-    ("[2002:a00:1::1]", "stands for 10.0.0.1, which is private"),
-    ("[2001:0:7f00:1::]", "stands for 127.0.0.1, which is loopback"),
-    ("[2001:0:808:808:0:0:80ff:fffe]", "stands for 127.0.0.1, which is loopback"),
-    ("[2600::5efe:127.0.0.1]", "stands for 127.0.0.1, which is loopback"),
-    ("[2600::200:5efe:c0a8:101]", "stands for 192.168.1.1, which is private"),
+    ("[64:ff9b::127.0.0.1]", "embeds 127.0.0.1, which is loopback"),
+    ("[64:ff9b::a9fe:a9fe]", "embeds 169.254.169.254, which is a cloud's metadata service"),
+    ("[64:ff9b:1::7f00:1]", "reserved for local NAT64"),
+    ("[2002:7f00:1::]", "embeds 127.0.0.1, which is loopback"),
+    ("[2002:a00:1::1]", "embeds 10.0.0.1, which is private"),
+    ("[2001:0:7f00:1::]", "embeds 127.0.0.1, which is loopback"),
+    ("[2001:0:808:808:0:0:80ff:fffe]", "embeds 127.0.0.1, which is loopback"),
+    ("[2600::5efe:127.0.0.1]", "embeds 127.0.0.1, which is loopback"),
+    ("[2600::200:5efe:c0a8:101]", "embeds 192.168.1.1, which is private"),
     # The rest of IPv4.
     ("0.0.0.0", "0.0.0.0 is unspecified"),  # noqa: S104  nothing is bound
     ("0", "0.0.0.0 is unspecified"),
@@ -105,9 +105,9 @@ SPELLINGS = (
     ("0xc0a80101", "192.168.1.1 is private"),
     ("100.64.0.1", "100.64.0.1 is shared"),
     ("169.254.1.1", "169.254.1.1 is link-local"),
-    ("192.0.0.8", "192.0.0.8 is kept for protocols"),
-    ("192.0.2.1", "192.0.2.1 is kept for documentation"),
-    ("198.18.0.1", "198.18.0.1 is kept for benchmarks"),
+    ("192.0.0.8", "192.0.0.8 is reserved for protocol assignments"),
+    ("192.0.2.1", "192.0.2.1 is reserved for documentation"),
+    ("198.18.0.1", "198.18.0.1 is reserved for benchmarking"),
     ("224.0.0.1", "224.0.0.1 is multicast"),
     ("240.0.0.1", "240.0.0.1 is reserved"),
     ("255.255.255.255", "255.255.255.255 is broadcast"),
@@ -224,7 +224,7 @@ def test_a_target_is_made_of_what_is_allowed(host: str) -> None:
     ("host", "plain"), [("127.1", "127.0.0.1"), ("2130706433", "127.0.0.1"), ("0x7f.1", "127.0.0.1")]
 )
 def test_an_allowed_address_in_an_old_spelling_is_told_how_to_be_written(host: str, plain: str) -> None:
-    assert LOOPBACK.deny_reason(f"http://{host}/") == f"the address is to be written as {plain}"
+    assert LOOPBACK.deny_reason(f"http://{host}/") == f"the address must be written as {plain}"
 
 
 def test_localhost_is_denied_only_where_all_of_loopback_is() -> None:

@@ -150,7 +150,7 @@ DENIED = [
         (
             "an address for documentation",
             "http://[2001:db8::1]/",
-            "2001:db8::1 is kept for documentation (2001:db8::/32)",
+            "2001:db8::1 is reserved for documentation (2001:db8::/32)",
         ),
     )
 ]

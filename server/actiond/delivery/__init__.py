@@ -1,1 +1,1 @@
-"""The outgoing calls: which addresses may be called, how a call is signed, and the client that makes it."""
+"""Calls targets: decides which addresses may be called, signs each call and sends it."""

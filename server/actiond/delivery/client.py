@@ -1,6 +1,6 @@
 """Calls targets: signed, bounded in time, size and number, never sent twice.
 
-It knows of executions only their keys, and nothing of what a body means.
+Knows executions only by their keys, and does not interpret bodies.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ from actiond.delivery.signer import Signer
 T = TypeVar("T")
 
 MAX_TIMEOUT_SECONDS = 86_400
-"""A longer timeout of a target counts as this: a longer wait would outlive the process."""
+"""Limit on a target's timeout; a longer one is cut to this, as the process would hardly live that long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,30 +34,30 @@ class DeliveryLimits:
     """Limits on calls, per worker."""
 
     concurrent: int = 2048
-    """Calls in progress; more wait, within their timeout."""
+    """Calls in progress; further ones wait for a slot, within their timeout."""
     concurrent_per_target: int = 1024
-    """Of these, to one target."""
+    """Calls in progress to one target; further ones wait for a slot, within their timeout."""
     response_bytes: int = 1_048_576
-    """Of a response's body."""
+    """Size of a response's body."""
     background: int = 10_000
-    """Calls in the background, in progress or waiting for a slot; more are refused."""
+    """Background calls, in progress or waiting for a slot; further ones are refused."""
     background_bytes: int = 67_108_864
-    """Of the bodies of these calls together; more are refused."""
+    """Total size of the bodies of background calls; further ones are refused."""
 
 
 @dataclass(frozen=True, slots=True)
 class Egress:
-    """How calls leave: to which addresses, signed by what, under which name, trusting whom."""
+    """How calls are sent: the addresses allowed, the signer, the User-Agent header and the certificates trusted."""
 
     guard: AddressGuard
     signer: Signer
     user_agent: str
     ssl_context: SSLContext | None = None
-    """What https targets are verified with; None for the system's trust store."""
+    """Verifies https targets; None for the system's trust store."""
 
 
 class TargetClient:
-    """Belongs to one event loop; opens nothing before the first call."""
+    """Calls targets, from one event loop. Opens no session before the first call."""
 
     def __init__(self, egress: Egress, limits: DeliveryLimits, observers: Sequence[TargetObserver] = ()) -> None:
         self._egress = egress
@@ -75,15 +75,12 @@ class TargetClient:
         self._is_closed = False
 
     async def call(self, request: TargetRequest, use: Callable[[bytes], Awaitable[T]]) -> T:
-        """See TargetCaller. If cancelled, it closes the connection at once.
-
-        Raises CallFailedError.
-        """
+        """See TargetCaller. Raise CallFailedError. If cancelled, the connection is closed at once."""
         headers: dict[str, str] = {}
         return await self._observed(request, headers, self._observers.started(request, headers), use)
 
     def start(self, request: TargetRequest) -> None:
-        """See TargetCaller. Refused, which observers see, if there are too many already."""
+        """See TargetCaller. Refuse the call, which observers see, if there are too many already."""
         headers: dict[str, str] = {}
         tokens = self._observers.started(request, headers)
         if self._is_closed or self._is_full(len(request.body)):
@@ -96,14 +93,14 @@ class TargetClient:
         task.add_done_callback(self._background.discard)
 
     async def wait_idle(self) -> None:
-        """Wait until no call is in progress in the background."""
+        """Wait until no background call is in progress."""
         while self._background:
             await asyncio.wait(self._background)
 
     async def close(self) -> None:
-        """Cancel calls in the background. Later calls fail."""
+        """Cancel background calls. Later calls fail."""
         self._is_closed = True
-        await asyncio.sleep(0)  # a task that is cancelled before its first step would never reach its observers
+        await asyncio.sleep(0)  # a task cancelled before its first step would never notify its observers
         for task in self._background:
             task.cancel()
         await self.wait_idle()
@@ -118,7 +115,7 @@ class TargetClient:
         try:
             await self._observed(request, headers, tokens, _ignore)
         except CallFailedError:
-            """The observers have seen it."""
+            """The observers have been notified."""
         finally:
             self._background_bytes -= len(request.body)
 
@@ -132,8 +129,8 @@ class TargetClient:
         began = time.perf_counter()
         outcome, status = Outcome.CANCELLED, None
         try:
-            status, answer = await self._exchange(request, headers)
-            used = await _used(answer, use, status)
+            status, body = await self._exchange(request, headers)
+            used = await _used(body, use, status)
             outcome = Outcome.OK
         except CallFailedError as failure:
             outcome, status = failure.outcome, failure.status
@@ -152,11 +149,11 @@ class TargetClient:
             with Deadline(_timeout_seconds(target)) as deadline:
                 await self._limiter.acquire(target.id)
                 has_slot = True
-                # Signed only now: a signature holds the time.
+                # Signed only now: a signature contains the time.
                 signature = self._egress.signer.headers(target.id, request.keys, request.body)
                 return await self._post(request, {**headers, **(signature or {})})
         except CLIENT_ERRORS as error:
-            # Without its cause, whose text names the address.
+            # Without the cause, whose text contains the address.
             raise CallFailedError(self._outcome(error, deadline, has_slot=has_slot)) from None
         finally:
             if has_slot:
@@ -187,7 +184,7 @@ class TargetClient:
                 response.close()
 
     async def _read(self, response: aiohttp.ClientResponse, *, is_used: bool) -> bytes:
-        """Return the body if it is used. Otherwise read it to its end or the limit, to keep the connection."""
+        """Return the body if it is used. Otherwise drain it, up to the limit, so that the connection can be reused."""
         limit = self._limits.response_bytes
         kept = bytearray()
         size = 0
@@ -202,28 +199,28 @@ class TargetClient:
         return bytes(kept)
 
 
-async def _ignore(_answer: bytes) -> None:
-    """Use nothing of a response."""
+async def _ignore(_body: bytes) -> None:
+    """Ignore the response's body."""
 
 
-async def _used(answer: bytes, use: Callable[[bytes], Awaitable[T]], status: int) -> T:
+async def _used(body: bytes, use: Callable[[bytes], Awaitable[T]], status: int) -> T:
     try:
-        return await use(answer)
+        return await use(body)
     except ValueError:
-        raise CallFailedError(Outcome.BAD_RESPONSE, status) from None  # its text may repeat the body
+        raise CallFailedError(Outcome.BAD_RESPONSE, status) from None  # the cause's text may contain the body
 
 
 def _ended(request: TargetRequest, outcome: Outcome, status: int | None, seconds: float) -> TargetCall:
     target = request.target
-    goes_on = not target.type.waits or not target.interrupt_on_error
+    continues = not target.type.waits or not target.interrupt_on_error
     return TargetCall(
         target_id=target.id,
         execution=request.execution,
         outcome=outcome,
         status=status,
         seconds=seconds,
-        # What is cancelled on our side ends the execution too.
-        is_ignored=goes_on and outcome not in (Outcome.OK, Outcome.CANCELLED),
+        # A cancellation on our side ends the execution too.
+        is_ignored=continues and outcome not in (Outcome.OK, Outcome.CANCELLED),
         request_id=request.request_id,
     )
 

@@ -1,4 +1,4 @@
-"""Maps what the HTTP client raises to outcomes."""
+"""Maps the HTTP client's exceptions to outcomes."""
 
 import ssl
 from collections.abc import Iterator
@@ -10,9 +10,9 @@ from actiond.delivery.egress.policy import AddressDeniedError
 from actiond.delivery.outcomes import Outcome
 
 CLIENT_ERRORS = (aiohttp.ClientError, HttpProcessingError, OSError, UnicodeError)
-"""What a call may raise because of its target. UnicodeError: a host that no DNS name can spell."""
+"""Exceptions that a target can cause. UnicodeError: the host cannot be encoded as a DNS name."""
 
-# The order matters: a TLS error is a connection error too, and a bad certificate a ValueError.
+# The order matters: a TLS error is a connection error too, and a bad certificate is a ValueError.
 _OUTCOMES: tuple[tuple[Outcome, tuple[type[BaseException], ...]], ...] = (
     (Outcome.TLS, (aiohttp.ClientSSLError, ssl.SSLError)),
     (Outcome.ADDRESS_DENIED, (AddressDeniedError, aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError, UnicodeError)),
@@ -21,7 +21,7 @@ _OUTCOMES: tuple[tuple[Outcome, tuple[type[BaseException], ...]], ...] = (
 
 
 def outcome_of(error: BaseException) -> Outcome:
-    """Return the outcome for an error, judged by it and its causes."""
+    """Return the outcome for an error, which depends on the error and on its causes."""
     errors = list(_chain(error))
     for outcome, kinds in _OUTCOMES:
         if any(isinstance(each, kinds) for each in errors):

@@ -1,11 +1,11 @@
-"""Limits how many calls are in progress: in total, and to one target."""
+"""Limits the number of calls in progress, in total and per target."""
 
 import asyncio
 from collections import OrderedDict
 
 
 class FairSemaphore:
-    """First come, first served, like asyncio.Semaphore, but without a coroutine when a slot is free."""
+    """Grants slots first come, first served, like asyncio.Semaphore, but needs no coroutine when a slot is free."""
 
     __slots__ = ("_free", "_waiting")
 
@@ -14,14 +14,14 @@ class FairSemaphore:
         self._waiting: OrderedDict[asyncio.Future[None], None] = OrderedDict()
 
     def try_acquire(self) -> bool:
-        """Take a slot if one is free; none is free while somebody waits."""
+        """Take a slot if one is free; none is free while a caller waits."""
         if not self._free:
             return False
         self._free -= 1
         return True
 
     async def acquire(self) -> None:
-        """Wait for a slot. A caller that is cancelled has none."""
+        """Wait for a slot. A caller that is cancelled holds none."""
         turn = asyncio.get_running_loop().create_future()
         self._waiting[turn] = None
         try:
@@ -29,11 +29,11 @@ class FairSemaphore:
         except asyncio.CancelledError:
             self._waiting.pop(turn, None)
             if turn.done() and not turn.cancelled():
-                self.release()  # the slot and the cancellation came at the same time
+                self.release()  # the slot was granted just before the cancellation
             raise
 
     def release(self) -> None:
-        """Give the slot to the one that has waited longest."""
+        """Give the slot to the caller that has waited longest."""
         while self._waiting:
             turn, _ = self._waiting.popitem(last=False)
             if not turn.done():
@@ -43,21 +43,21 @@ class FairSemaphore:
 
 
 class _PerTarget(FairSemaphore):
-    """The slots of one target, kept while there are calls to it."""
+    """Grants the slots of one target. It exists while there are calls to the target."""
 
     __slots__ = ("calls",)
 
     def __init__(self, slots: int) -> None:
         super().__init__(slots)
         self.calls = 0
-        """Calls in progress and calls that wait."""
+        """How many calls are in progress or wait for a slot."""
 
 
 class ConcurrencyLimiter:
-    """Each call needs a slot of its target and one of the total.
+    """Grants each call a slot of its target and one of the total.
 
-    It waits for the target's first: a call that waits because its target is slow holds no slot that calls to others
-    need. A target without calls takes no memory.
+    A call waits for the target's slot first: while it waits for a slow target, it holds no slot that calls to other
+    targets need. A target without calls takes no memory.
     """
 
     def __init__(self, total: int, per_target: int) -> None:
@@ -70,7 +70,7 @@ class ConcurrencyLimiter:
         return len(self._targets)
 
     async def acquire(self, target_id: str) -> None:
-        """Wait for both slots; `release` gives them back. A caller that is cancelled while it waits has none."""
+        """Wait for both slots; `release` gives them back. A caller that is cancelled while it waits holds none."""
         target = self._targets.get(target_id)
         if target is None:
             target = self._targets[target_id] = _PerTarget(self._per_target)

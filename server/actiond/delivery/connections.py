@@ -1,14 +1,14 @@
-"""The HTTP side of the calls: one aiohttp session, and which of its connections a POST may be sent on.
+"""Opens the aiohttp session that calls are sent with, and decides which connections a POST may reuse.
 
-**A POST is sent once.** A target may have acted on a request although no answer came, so nothing is sent again that has
-once been handed to the kernel (RFC 9110, 9.2.2). Yet a kept connection may be closed by the target at any moment, and
-a healthy target must not fail for it. Hence:
+**A POST is sent once.** A target may have acted on a request although no response arrived, so a request is never sent
+again once it was handed to the kernel (RFC 9110, 9.2.2). Yet a target may close a keep-alive connection at any moment,
+and that must not make a call to a healthy target fail. Hence:
 
-- an idle connection is kept for less time than the usual servers keep theirs, so it is rarely they who close;
-- just before sending on a kept connection the kernel is asked whether something has arrived on it. On an idle
-  connection that is its end, whatever it is: the connection is dropped and another taken, before a byte was sent.
+- idle connections are kept for less time than common servers keep theirs, so that usually this side closes first;
+- just before a connection is reused, the kernel is asked whether anything has arrived on it. On an idle connection,
+  anything means that it is over: it is dropped and another one is used, before a byte was sent.
 
-What remains is an end that is still on its way when the request leaves. That call fails, as in Go's client.
+This leaves the case of a FIN still in transit when the request is sent. That call fails, as it does in Go's client.
 """
 
 import asyncio
@@ -26,36 +26,35 @@ from yarl import URL
 
 from actiond.delivery.egress.policy import AddressGuard
 
-KEPT_SECONDS = 4
+KEEPALIVE_SECONDS = 4
 """How long an idle connection is kept. Node, uvicorn and Apache close theirs after 5 s."""
-HEAD_LINE = 8_190
-"""Bytes of a line in an answer's head, at the most, and"""
-HEAD_LINES = 100
-"""how many of them."""
-READ_AHEAD = 65_536
-"""Bytes of a body that are taken from a connection before they are asked for, about."""
+MAX_HEADER_LINE_BYTES = 8_190
+"""Limit on the status line and on each header line of a response."""
+MAX_HEADERS = 100
+"""Limit on the number of header lines of a response."""
+READ_BUFFER_BYTES = 65_536
+"""About how much of a response's body is buffered before it is read."""
+MAX_UNCHUNKED_BYTES = 1_048_576
+"""Limit on a request's body that is written to the connection at once; a larger one is written in chunks."""
 
-IN_ONE_PIECE = 1_048_576
-"""Bytes of a body that are handed over at once."""
-
-_PLAIN = re.compile(r"[!-~]+")
+_PRINTABLE_ASCII = re.compile(r"[!-~]+")
 
 
 class StaleConnectionError(aiohttp.ServerDisconnectedError):
-    """The target had closed the kept connection. Nothing was sent."""
+    """The target had already closed the keep-alive connection. Nothing was sent."""
 
 
 def open_session(
     guard: AddressGuard, headers: Mapping[str, str], ssl_context: SSLContext | None
 ) -> aiohttp.ClientSession:
-    """To be called on the loop. Its requests do not end by themselves: whoever sends one sets its deadline.
+    """Open a session; must be called on the event loop. Requests have no timeout: the caller sets a deadline for each.
 
-    headers: what every request carries.
-    ssl_context: None for the system's trust.
+    headers: sent with every request.
+    ssl_context: verifies https targets; None for the system's trust store.
     """
     connector = guard.connector(
-        limit=0,  # whoever calls has a place for it already
-        keepalive_timeout=KEPT_SECONDS,
+        limit=0,  # the concurrency limiter has already admitted the call
+        keepalive_timeout=KEEPALIVE_SECONDS,
         ssl=True if ssl_context is None else ssl_context,
     )
     return aiohttp.ClientSession(
@@ -66,45 +65,45 @@ def open_session(
         cookie_jar=aiohttp.DummyCookieJar(),
         timeout=aiohttp.ClientTimeout(),
         trust_env=False,  # no proxy, no .netrc
-        auto_decompress=False,  # a limit on the bytes that came is then a limit on the body
-        max_line_size=HEAD_LINE,
-        max_field_size=HEAD_LINE,
-        max_headers=HEAD_LINES,
-        read_bufsize=READ_AHEAD,
+        auto_decompress=False,  # so that the limit on received bytes limits the body too
+        max_line_size=MAX_HEADER_LINE_BYTES,
+        max_field_size=MAX_HEADER_LINE_BYTES,
+        max_headers=MAX_HEADERS,
+        read_bufsize=READ_BUFFER_BYTES,
     )
 
 
 def read_url(endpoint: str) -> URL:
-    """As it is written, escapes included: a key in a query may be signed as it stands. Raises aiohttp.InvalidURL."""
+    """Parse the endpoint and keep its escapes as written: a query may be signed. Raise aiohttp.InvalidURL."""
     try:
-        # What stands outside ASCII has to be escaped, or to become a name.
-        url = URL(endpoint, encoded=_PLAIN.fullmatch(endpoint) is not None)
+        # Other characters have to be percent-encoded, or IDNA-encoded in the host.
+        url = URL(endpoint, encoded=_PRINTABLE_ASCII.fullmatch(endpoint) is not None)
         has_port = bool(url.port)
-    except ValueError as fault:
-        raise aiohttp.InvalidURL(endpoint) from fault
+    except ValueError as error:
+        raise aiohttp.InvalidURL(endpoint) from error
     if not has_port:
         raise aiohttp.InvalidURL(endpoint)
     return url
 
 
 def as_data(body: bytes) -> bytes | io.BytesIO:
-    """A large body goes out in pieces, between which the loop does its other work."""
-    return body if len(body) <= IN_ONE_PIECE else io.BytesIO(body)
+    """Return what aiohttp sends the body from: chunk by chunk if it is large, so that the event loop is not blocked."""
+    return body if len(body) <= MAX_UNCHUNKED_BYTES else io.BytesIO(body)
 
 
 class _Request(aiohttp.ClientRequest):
     transport: asyncio.Transport | None = None
-    """What the request was sent on."""
+    """The connection that the request was sent on."""
 
 
 def _request_class() -> type[_Request]:
-    """The class of a session's requests, which share what connections they were sent on."""
+    """Return a request class for one session, whose requests share a record of the connections that were used."""
     used: WeakSet[ResponseHandler] = WeakSet()
 
     class Request(_Request):
         async def send(self, conn: Connection) -> aiohttp.ClientResponse:
             protocol, transport = conn.protocol, conn.transport
-            if protocol in used and (transport is None or _has_ended(transport)):
+            if protocol in used and (transport is None or _is_readable(transport)):
                 raise StaleConnectionError
             if protocol is not None:
                 used.add(protocol)
@@ -115,7 +114,7 @@ def _request_class() -> type[_Request]:
 
 
 async def _send_once(request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
-    """Goes through the kept connections until one lives, or a new one is made."""
+    """Send the request on the first idle connection that is still open, or else on a new one."""
     while True:
         try:
             return await send(request)
@@ -127,12 +126,12 @@ async def _send_once(request: aiohttp.ClientRequest, send: aiohttp.ClientHandler
 
 
 def cut(transport: asyncio.Transport | None) -> None:
-    """Ends a connection at once. A polite end of TLS would keep it for half a minute if the target does not answer."""
+    """Close the connection at once. A TLS shutdown would keep it for half a minute if the target does not respond."""
     if transport is not None:
         transport.abort()
 
 
-def _has_ended(transport: asyncio.Transport) -> bool:
+def _is_readable(transport: asyncio.Transport) -> bool:
     poll = select.poll()
     poll.register(transport.get_extra_info("socket").fileno(), select.POLLIN)
     return bool(poll.poll(0))

@@ -1,4 +1,4 @@
-"""A limit on how long a block may wait. It knows nothing of what is waited for."""
+"""Limits how long a block may wait."""
 
 import asyncio
 from types import TracebackType
@@ -6,10 +6,10 @@ from typing import Self
 
 
 class Deadline:
-    """Cancels the block when the time has passed, and turns that into TimeoutError.
+    """Cancels the block after a number of seconds, and raises TimeoutError from it.
 
-    What `asyncio.timeout` does, at a third of its price, which is felt on calls to near targets. As there, a
-    cancellation from outside stays one, even when the time passes at the same moment.
+    Does what `asyncio.timeout` does at a third of the cost, which matters for calls to nearby targets. As there, a
+    cancellation from outside remains a cancellation, even when the time is up at the same moment.
     """
 
     __slots__ = ("_cancellations", "_seconds", "_task", "_timer", "has_passed")
@@ -25,7 +25,7 @@ class Deadline:
     def __enter__(self) -> Self:
         task = asyncio.current_task()
         if task is None:
-            raise RuntimeError("a deadline is for a task")
+            raise RuntimeError("a deadline needs a running task")
         self._task = task
         self._cancellations = task.cancelling()
         self._timer = task.get_loop().call_later(self._seconds, self._pass)

@@ -1,4 +1,4 @@
-"""What can be seen of the calls to targets."""
+"""Lets other parts observe calls to targets, such as logs and metrics."""
 
 import logging
 from collections.abc import Sequence
@@ -11,31 +11,31 @@ _log = logging.getLogger(__name__)
 
 
 class TargetObserver(Protocol):
-    """Sees each call begin and end, on the event loop. Its methods must not block."""
+    """Is notified when a call begins and ends, on the event loop. Its methods must not block."""
 
     def started(self, request: TargetRequest, headers: dict[str, str]) -> Any:
-        """See a call begin, before it waits for a slot. What this returns is given to `ended`.
+        """Observe that a call begins, before it waits for a slot. The returned token is passed to `ended`.
 
-        `headers` may be added to: the call is sent with them.
+        headers: sent with the call; the observer may add to them.
         """
 
     def ended(self, token: Any, call: TargetCall) -> None:
-        """See the call end."""
+        """Observe that the call has ended."""
 
 
 class TargetObservers:
-    """Several observers, seen as one. An observer that fails is logged and does no harm to a call."""
+    """Notifies several observers. An exception of an observer is logged and does not affect the call."""
 
     def __init__(self, observers: Sequence[TargetObserver]) -> None:
         self._observers = tuple(observers)
         self._logged: set[tuple[type, type]] = set()
 
     def started(self, request: TargetRequest, headers: dict[str, str]) -> list[Any]:
-        """Return what each observer has returned, in order."""
+        """Notify each observer; return their tokens, in order."""
         return [self._guarded(observer, observer.started, request, headers) for observer in self._observers]
 
     def ended(self, tokens: list[Any], call: TargetCall) -> None:
-        """Give each observer what it had returned."""
+        """Notify each observer, with the token that it returned."""
         for observer, token in zip(self._observers, tokens, strict=True):
             self._guarded(observer, observer.ended, token, call)
 
@@ -43,9 +43,9 @@ class TargetObservers:
         try:
             return method(*arguments)
         except Exception as error:  # noqa: BLE001  # an observer may raise anything
-            # One that every call meets must not fill the log.
+            # An error that occurs at every call must not flood the log.
             kind = (type(observer), type(error))
             if kind not in self._logged:
                 self._logged.add(kind)
-                _log.exception("an observer of calls to targets failed; errors like this are logged once")
+                _log.exception("an observer of calls to targets failed; further errors of this type are not logged")
             return None

@@ -1,4 +1,4 @@
-"""How a call to a target ended, in terms that may be logged and counted: no body, no address, no secret."""
+"""Describes how a call to a target ended, without its body, address or secrets, so that it may be logged."""
 
 from dataclasses import dataclass
 from enum import Enum
@@ -20,15 +20,15 @@ class Outcome(Enum):
     TLS = "tls"
     """Certificate verification or TLS negotiation failed."""
     ADDRESS_DENIED = "address_denied"
-    """The endpoint leads to an address that is denied, or is not a usable URL."""
+    """The endpoint's address is denied, or the endpoint is not a usable URL."""
     TOO_LARGE = "too_large"
-    """The response's body is to be used and is over the limit."""
+    """The response's body is needed, and exceeds the limit."""
     PROTOCOL = "protocol"
     """The response is not valid HTTP, or ends in the middle of its body."""
     BUSY = "busy"
     """Nothing was sent: too many calls are in progress, to this target or in total."""
     CANCELLED = "cancelled"
-    """Cancelled on our side: the caller's deadline passed, the caller disconnected, or the process ends."""
+    """Cancelled on our side: the caller's deadline passed, the caller disconnected, or the process is shutting down."""
     BAD_RESPONSE = "bad_response"
     """The response's body cannot be used."""
     KEY_UNAVAILABLE = "key_unavailable"
@@ -37,23 +37,23 @@ class Outcome(Enum):
 
 @dataclass(frozen=True, slots=True)
 class TargetCall:
-    """One call that has ended, for the log and the metrics."""
+    """Describes a call that has ended, for the log and the metrics."""
 
     target_id: str
     execution: str
-    """Key of the condition that the call was made for."""
+    """Key of the condition of the execution that made the call."""
     outcome: Outcome
     status: int | None
     """The HTTP status; None if the call ended before a response was complete."""
     seconds: float
-    """Including the wait for a free slot."""
+    """Duration, including the wait for a slot."""
     is_ignored: bool
-    """Whether it failed and the execution goes on regardless."""
+    """Whether the call failed and the execution continues regardless."""
     request_id: str
 
 
 class CallFailedError(TargetFailedError):
-    """The call failed. Its text may be logged, like a TargetCall."""
+    """The call failed. The text may be logged, like a TargetCall."""
 
     def __init__(self, outcome: Outcome, status: int | None = None) -> None:
         super().__init__(outcome.value if status is None else f"{outcome.value} {status}")

@@ -1,4 +1,4 @@
-"""Signs calls with their target's keys, which are stored sealed."""
+"""Signs calls with their target's keys, which are stored encrypted."""
 
 import logging
 import time
@@ -13,7 +13,7 @@ _log = logging.getLogger(__name__)
 
 
 class Signer:
-    """Opens keys when they are used and keeps none of them."""
+    """Signs calls. Decrypts a signing key for each use and does not keep it."""
 
     def __init__(self, sealer: Sealer) -> None:
         self._sealer = sealer
@@ -22,10 +22,10 @@ class Signer:
     def headers(self, target_id: str, keys: Sequence[SigningKey], body: bytes) -> Mapping[str, str] | None:
         """Return the signature headers of a call that is sent now; None for a target without keys.
 
-        One key that opens is enough: after the encryption key was lost, a new signing key repairs a target at once,
-        although the older keys would still have signed for a while.
+        One key that can be decrypted is enough: after the encryption key was lost, a new signing key repairs a target
+        at once, although the older keys would still be valid for a while.
 
-        Raises CallFailedError (Outcome.KEY_UNAVAILABLE) if none opens.
+        Raise CallFailedError (Outcome.KEY_UNAVAILABLE) if no key can be decrypted.
         """
         now = time.time_ns()
         valid = [key for key in keys if key.is_valid(now)]
@@ -42,7 +42,7 @@ class Signer:
         return {signature.HEADER: signature.header(body, opened, now // 1_000_000_000)}
 
     def _log_once(self, target_id: str) -> None:
-        """Without the encryption key every call would log it."""
+        """Log that a key cannot be decrypted, only once: without the encryption key, every call would log it."""
         if not self._has_logged:
             self._has_logged = True
             _log.error(

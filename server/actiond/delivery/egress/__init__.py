@@ -1,1 +1,1 @@
-"""Which addresses may be called, and how a URL, a name or an IPv6 address is read for that."""
+"""Decides which addresses may be called: reads URLs, resolves names and checks every address before it is dialled."""

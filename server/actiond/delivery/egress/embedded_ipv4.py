@@ -1,6 +1,6 @@
-"""Which IPv4 addresses an IPv6 address carries: where a translator or a tunnel would send what is sent to it.
+"""Finds the IPv4 addresses embedded in an IPv6 address, to which a translator or a tunnel would forward its packets.
 
-It knows the forms and nothing of who may be called.
+Knows the address formats, not which addresses may be called.
 """
 
 from collections.abc import Callable, Iterator
@@ -11,11 +11,11 @@ _ISATAP = 0x00005EFE
 _ISATAP_UNIVERSAL = 0x02000000
 
 
-def carried(address: IPv6Address) -> tuple[IPv4Address, ...]:
-    """The IPv4 addresses in it, none for most."""
+def embedded_ipv4(address: IPv6Address) -> tuple[IPv4Address, ...]:
+    """Return every IPv4 address that the address may embed; most embed none."""
     number = int(address)
-    found = [four & _LOW for network, read in _FORMS if address in network for four in read(number)]
-    # An interface identifier under any prefix (RFC 5214); one bit says whether the IPv4 address is unique.
+    found = [four & _LOW for network, read in _FORMATS if address in network for four in read(number)]
+    # ISATAP: an interface identifier under any prefix (RFC 5214). Its u bit says whether the IPv4 address is unique.
     if number >> 32 & _LOW & ~_ISATAP_UNIVERSAL == _ISATAP:
         found.append(number & _LOW)
     return tuple(map(IPv4Address, found))
@@ -26,7 +26,7 @@ def _last(number: int) -> Iterator[int]:
 
 
 def _compatible(number: int) -> Iterator[int]:
-    # `::` and `::1` look like it and are addresses of their own (RFC 4291, section 2.5.5.1).
+    # `::` and `::1` have the same prefix but embed nothing (RFC 4291, section 2.5.5.1).
     if number > 1:
         yield number
 
@@ -36,14 +36,14 @@ def _six_to_four(number: int) -> Iterator[int]:
 
 
 def _teredo(number: int) -> Iterator[int]:
-    """The server, and the client with its bits inverted (RFC 4380, section 4)."""
+    """Yield the Teredo server, and the client, whose bits are inverted (RFC 4380, section 4)."""
     yield number >> 64
     yield ~number
 
 
 def _translated(number: int) -> Iterator[int]:
-    """As RFC 6052, section 2.2 embeds it; the length of the prefix is not known, so each that fits is read."""
-    # Bits 64 to 71 stand between the parts of the IPv4 address and belong to none.
+    """Yield what RFC 6052, section 2.2 embeds. The prefix length is unknown, so every length that fits is read."""
+    # Bits 64 to 71 separate the parts of the IPv4 address and belong to neither.
     joined = (number >> 64) << 56 | number & (1 << 56) - 1
     for length in (48, 56, 64):
         rest = 88 - length
@@ -53,7 +53,7 @@ def _translated(number: int) -> Iterator[int]:
         yield number
 
 
-_FORMS: tuple[tuple[IPv6Network, Callable[[int], Iterator[int]]], ...] = (
+_FORMATS: tuple[tuple[IPv6Network, Callable[[int], Iterator[int]]], ...] = (
     (IPv6Network("::/96"), _compatible),
     (IPv6Network("::ffff:0:0/96"), _last),
     (IPv6Network("::ffff:0:0:0/96"), _last),

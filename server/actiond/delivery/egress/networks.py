@@ -1,6 +1,6 @@
-"""Which networks may be called: the rules that hold from the start, the operator's, and which of them wins.
+"""Decides which networks may be called: the default rules, the operator's rules, and which of them wins.
 
-It weighs one plain address against networks. What an address stands for besides itself is said by `addresses.py`.
+Matches one address against networks. IPv4 addresses embedded in IPv6 ones are found in `embedded_ipv4.py`.
 """
 
 import re
@@ -11,42 +11,42 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_add
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 
-# What IANA's special-purpose registries do not call globally reachable, and multicast. The few anycast services that
-# lie within the protocol assignments and are reachable speak no HTTP: they are denied with the rest.
+# Networks that IANA's special-purpose registries do not list as globally reachable, and multicast. The few reachable
+# anycast services within the protocol assignments do not speak HTTP, so they are denied with the rest.
 _DENIED = {
     "0.0.0.0/8": "unspecified",
     "10.0.0.0/8": "private",
-    "100.64.0.0/10": "shared by a carrier's customers",
+    "100.64.0.0/10": "shared by carrier-grade NAT",
     "127.0.0.0/8": "loopback",
     "169.254.0.0/16": "link-local",
     "172.16.0.0/12": "private",
-    "192.0.0.0/24": "kept for protocols",
-    "192.0.2.0/24": "kept for documentation",
-    "192.88.99.0/24": "a relay of 6to4",
+    "192.0.0.0/24": "reserved for protocol assignments",
+    "192.0.2.0/24": "reserved for documentation",
+    "192.88.99.0/24": "a 6to4 relay",
     "192.168.0.0/16": "private",
-    "198.18.0.0/15": "kept for benchmarks",
-    "198.51.100.0/24": "kept for documentation",
-    "203.0.113.0/24": "kept for documentation",
+    "198.18.0.0/15": "reserved for benchmarking",
+    "198.51.100.0/24": "reserved for documentation",
+    "203.0.113.0/24": "reserved for documentation",
     "224.0.0.0/4": "multicast",
     "240.0.0.0/4": "reserved",
     "255.255.255.255/32": "broadcast",
     "::/0": "not global unicast",
     "::/128": "unspecified",
     "::1/128": "loopback",
-    "64:ff9b:1::/48": "kept for local translation",
-    "100::/64": "discarded",
+    "64:ff9b:1::/48": "reserved for local NAT64",
+    "100::/64": "discard-only",
     "100:0:0:1::/64": "a dummy prefix",
-    "2001::/23": "kept for protocols",
-    "2001:db8::/32": "kept for documentation",
-    "3fff::/20": "kept for documentation",
-    "5f00::/16": "a segment of a route",
+    "2001::/23": "reserved for protocol assignments",
+    "2001:db8::/32": "reserved for documentation",
+    "3fff::/20": "reserved for documentation",
+    "5f00::/16": "a segment routing identifier",
     "fc00::/7": "unique local",
     "fe80::/10": "link-local",
     "fec0::/10": "site-local",
     "ff00::/8": "multicast",
 }
-# Where clouds tell a machine who it is and hand out its credentials. Each is a rule of full length, so that no wider
-# network that the operator allows lets it in.
+# Metadata services, from which cloud machines get their identity and credentials. Each rule is for a single address,
+# so that a wider network allowed by the operator does not include it.
 _METADATA = (
     "100.100.100.200",
     "168.63.129.16",
@@ -66,7 +66,7 @@ _METADATA = (
     "fd20:ce::254",
     "fe80::a9fe:a9fe",
 )
-# What the denials above would take in too. Some carry an IPv4 address, and what they carry decides.
+# Exceptions to the denials above. Some of them embed an IPv4 address, and then that address decides.
 _ALLOWED = (
     "2000::/3",  # global unicast
     "::ffff:0:0/96",  # mapped
@@ -79,7 +79,7 @@ _MAPPED = IPv6Network("::ffff:0:0/96")
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """What holds for the addresses of one network."""
+    """Allows or denies the addresses of one network."""
 
     network: Network
     allows: bool
@@ -87,23 +87,23 @@ class Rule:
     """Ends the sentence "127.0.0.1 is …"."""
 
     @property
-    def is_for_one(self) -> bool:
-        """Whether it names a single address."""
+    def is_single_address(self) -> bool:
+        """Whether the network is a single address."""
         return self.network.prefixlen == self.network.max_prefixlen
 
     def __str__(self) -> str:
-        return self.what if self.is_for_one else f"{self.what} ({self.network})"
+        return self.what if self.is_single_address else f"{self.what} ({self.network})"
 
 
 _GLOBAL = Rule(IPv4Network("0.0.0.0/0"), allows=True, what="global")
 
 
 class Rules:
-    """The networks that are denied by default, and the operator's.
+    """Finds the rule for an address among the default rules and the operator's.
 
-    The most specific network that holds an address wins. Of two rules for the same network the operator's beats the
-    default, and of the operator's own two the denial beats the allowance. What is allowed by default is allowed only
-    as long as nobody says otherwise: it beats no denial of the operator's.
+    The most specific network that contains an address wins. Of two rules for the same network, the operator's beats the
+    default; of two by the operator, the denial wins. A default rule that allows never beats a denial by the operator,
+    however specific it is.
     """
 
     def __init__(self, allow: Iterable[Network], deny: Iterable[Network]) -> None:
@@ -114,24 +114,24 @@ class Rules:
                 *(Rule(ip_network(network), allows=True, what="global") for network in _ALLOWED),
             ]
         )
-        self._given = _Table(
+        self._configured = _Table(
             [
                 *(Rule(network, allows=True, what="allowed by the settings") for network in allow),
                 *(Rule(network, allows=False, what="denied by the settings") for network in deny),
             ]
         )
 
-    def of(self, address: Address) -> Rule:
-        """The rule that wins for this address."""
+    def rule_for(self, address: Address) -> Rule:
+        """Return the rule that wins for this address."""
         default = self._defaults.longest(address) or _GLOBAL
-        given = self._given.longest(address)
-        if given is None or (not default.allows and default.network.prefixlen > given.network.prefixlen):
+        configured = self._configured.longest(address)
+        if configured is None or (not default.allows and default.network.prefixlen > configured.network.prefixlen):
             return default
-        return given
+        return configured
 
 
 class _Table:
-    """Rules by the length of their networks and their leading bits; of two for one network the later holds."""
+    """Looks up rules by prefix length and prefix. Of two rules for the same network, the later one is kept."""
 
     def __init__(self, rules: Iterable[Rule]) -> None:
         levels: dict[int, dict[int, dict[int, Rule]]] = {4: {}, 6: {}}
@@ -142,7 +142,7 @@ class _Table:
         self._levels = {version: sorted(level.items()) for version, level in levels.items()}
 
     def longest(self, address: Address) -> Rule | None:
-        """The rule of the longest network that holds the address."""
+        """Return the rule with the longest prefix that matches the address, or None."""
         number = int(address)
         for shift, rules in self._levels[address.version]:
             rule = rules.get(number >> shift)
@@ -152,15 +152,15 @@ class _Table:
 
 
 def parse_network(text: str) -> Network:
-    """A network as `10.0.0.0/8`, or an address for itself alone. Raises ValueError with a reason of one line."""
+    """Parse a network such as `10.0.0.0/8`, or a single address. Raise ValueError with a one-line reason."""
     try:
-        # A zone or a mask in place of the length is refused, as ip_network takes both.
+        # Refuse a zone, and a netmask in place of the prefix length: ip_network accepts both.
         network = ip_network(text if _NETWORK.fullmatch(text) else "", strict=False)
     except ValueError:
         raise ValueError(f"{text!r} is not a network such as 10.0.0.0/8, nor an address") from None
     if network.network_address != ip_address(text.partition("/")[0]):
-        raise ValueError(f"{text!r} has bits beyond its length; the network is {network}")
+        raise ValueError(f"{text!r} has bits set beyond its prefix; the network is {network}")
     if isinstance(network, IPv6Network) and network.subnet_of(_MAPPED):
         plain = IPv4Network((int(network.network_address) & 0xFFFFFFFF, network.prefixlen - _MAPPED.prefixlen))
-        raise ValueError(f"{text!r} is written {plain}")
+        raise ValueError(f"{text!r} must be written as {plain}")
     return network

@@ -1,8 +1,8 @@
-"""Keeps calls from going where an operator would not have them go: to this machine, its network, its cloud.
+"""Guards against server-side request forgery: calls do not reach this machine, its network or its cloud by default.
 
-Two questions, one answer. CreateTarget asks about an endpoint's text, so that a plain mistake is told at once. The
-connector asks about the very address that it is about to dial, so that neither a name that resolves to something else
-by then nor a spelling nobody thought of gets through. It makes no call itself.
+The same rules are applied twice. CreateTarget checks the endpoint's text, so that a plain mistake is reported at once.
+The connector checks the very address that it is about to dial, so that neither a name that resolves differently by
+then nor an unforeseen spelling gets through. This module makes no call itself.
 """
 
 import errno
@@ -15,19 +15,19 @@ from typing import Any
 from aiohttp import AddrInfoType, TCPConnector
 from aiohttp.abc import AbstractResolver, ResolveResult
 
-from actiond.delivery.egress.embedded_ipv4 import carried
+from actiond.delivery.egress.embedded_ipv4 import embedded_ipv4
 from actiond.delivery.egress.networks import Address, Rules
 from actiond.delivery.egress.resolver import SystemResolver
 from actiond.delivery.egress.url import read_host
 
-_NAMES_KEPT = 1
-"""Seconds for which calls share a look-up. What was looked up is checked at each dial, however old it is."""
+_DNS_CACHE_SECONDS = 1
+"""How long calls share the result of a look-up. Cached addresses too are checked at each dial."""
 
 
 class AddressDeniedError(OSError):
-    """The address may not be called. Its text says which rule holds, and is for the log only.
+    """The address may not be called. The text names the rule that denies it, and is for the log only.
 
-    An OSError, so that who dials goes on to a name's next address. It is the cause of what aiohttp raises then.
+    An OSError, so that the connector tries the name's next address. It is the cause of what aiohttp raises in the end.
     """
 
     def __init__(self, reason: str) -> None:
@@ -39,11 +39,11 @@ class AddressDeniedError(OSError):
 
 @dataclass(frozen=True, slots=True)
 class AddressGuard:
-    """Which addresses may be called: by default those of the Internet at large, and no metadata service of a cloud.
+    """Decides which addresses may be called: by default public ones, except the metadata services of clouds.
 
-    The most specific network that holds an address decides, the defaults included (see `Rules`). An IPv6 address that
-    carries IPv4 ones is denied when it or any of them is; only a rule that allows this one IPv6 address (/128) makes
-    what it carries irrelevant.
+    The most specific network that contains an address decides, the defaults included (see `Rules`). An IPv6 address
+    with embedded IPv4 addresses is denied when it or any of them is; only a rule that allows this one IPv6 address
+    (/128) makes the embedded ones irrelevant.
     """
 
     allow: tuple[IPv4Network | IPv6Network, ...] = ()
@@ -54,74 +54,78 @@ class AddressGuard:
         object.__setattr__(self, "_rules", Rules(self.allow, self.deny))
 
     def check(self, address: str) -> None:
-        """Raises AddressDeniedError unless this numeric address, perhaps with a zone (`fe80::1%2`), may be called."""
-        reason = self._reason(address)
+        """Raise AddressDeniedError unless this numeric address, which may have a zone (`fe80::1%2`), may be called."""
+        reason = self._dial_denial(address)
         if reason is not None:
             raise AddressDeniedError(reason)
 
     def deny_reason(self, endpoint: str) -> str | None:
-        """Why the host that this URL spells out cannot be called; None for one that can, or for a name.
+        """Return why the host in this URL cannot be called; None if it can be, or if it is a name.
 
-        A name may resolve to anything by the time of a call, so only the call can tell.
+        A name may resolve to anything by the time of a call, so it is checked only then.
         """
         host = read_host(endpoint)
-        reasons = [self._weigh(address) for address in host.addresses]
+        reasons = [self._denial(address) for address in host.addresses]
         if reasons and None not in reasons:
             return reasons[0]
-        return host.fault
+        return host.error
 
     def connector(self, *, resolver: AbstractResolver | None = None, **options: Any) -> TCPConnector:
-        """A connector that dials no denied address, and closes its resolver; `options` are TCPConnector's.
+        """Return a connector that never dials a denied address, and closes its resolver.
 
-        A session must not be told of a proxy: what the proxy dials is seen by nobody here.
+        A session that uses it must not have a proxy: the addresses that a proxy dials cannot be checked here.
+
+        options: passed on to TCPConnector.
         """
-        checked = _CheckedResolver(resolver or SystemResolver(), self._reason)
-        options.setdefault("ttl_dns_cache", _NAMES_KEPT)
+        checked = _CheckedResolver(resolver or SystemResolver(), self._dial_denial)
+        options.setdefault("ttl_dns_cache", _DNS_CACHE_SECONDS)
         return _Connector(checked, socket_factory=self._open, **options)
 
     def _open(self, info: AddrInfoType) -> socket.socket:
-        """Opens a socket to dial `info` with. All dialling comes through here, numeric hosts included."""
+        """Open a socket to dial `info` with. All dialling comes through here, numeric hosts included."""
         family, kind, protocol, _, address = info
         self.check(address[0])
         return socket.socket(family, kind, protocol)
 
-    def _reason(self, text: str) -> str | None:
+    def _dial_denial(self, text: str) -> str | None:
+        """Return why the numeric address, which may have a zone, must not be dialled; None if it may be."""
         try:
             address = ip_address(text)
         except ValueError:
-            return "what is to be dialled is not a numeric address"
-        # Without its zone, which is free text and decides nothing.
-        return self._weigh(IPv6Address(int(address)) if isinstance(address, IPv6Address) else address)
+            return "the address to dial is not numeric"
+        # Without its zone, which is free text and does not matter here.
+        return self._denial(IPv6Address(int(address)) if isinstance(address, IPv6Address) else address)
 
-    def _weigh(self, address: Address) -> str | None:
-        rule = self._rules.of(address)
+    def _denial(self, address: Address) -> str | None:
+        """Return why the address, or an IPv4 address embedded in it, is denied; None if it is allowed."""
+        rule = self._rules.rule_for(address)
         if not rule.allows:
             return f"{address} is {rule}"
-        if not isinstance(address, IPv6Address) or rule.is_for_one:
+        if not isinstance(address, IPv6Address) or rule.is_single_address:
             return None
-        for within in carried(address):
-            inner = self._rules.of(within)
+        for embedded in embedded_ipv4(address):
+            inner = self._rules.rule_for(embedded)
             if not inner.allows:
-                return f"{address} stands for {within}, which is {inner}"
+                return f"{address} embeds {embedded}, which is {inner}"
         return None
 
 
 class _CheckedResolver(AbstractResolver):
     """Leaves denied addresses out of a look-up.
 
-    The dial would refuse them too. But aiohttp makes one plain OSError of several refused dials, and then nobody could
-    tell a denied name from one that does not answer.
+    They would be refused when dialled, too. But aiohttp merges several refused dials into one plain OSError, which
+    would make a denied name look like one that does not respond.
     """
 
-    def __init__(self, resolver: AbstractResolver, reason: Callable[[str], str | None]) -> None:
+    def __init__(self, resolver: AbstractResolver, denial: Callable[[str], str | None]) -> None:
         self._resolver = resolver
-        self._reason = reason
+        self._denial = denial
 
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
     ) -> list[ResolveResult]:
-        found = [(result, self._reason(result["host"])) for result in await self._resolver.resolve(host, port, family)]
-        allowed = [result for result, reason in found if reason is None]
+        found = [(result, self._denial(result["host"])) for result in await self._resolver.resolve(host, port, family)]
+        allowed = [result for result, denial in found if denial is None]
         if allowed:
             return allowed
         if found:
@@ -133,7 +137,7 @@ class _CheckedResolver(AbstractResolver):
 
 
 class _Connector(TCPConnector):
-    """Closes its resolver; aiohttp leaves one that it did not make itself open."""
+    """Closes its resolver; aiohttp closes only a resolver that it made itself."""
 
     def __init__(self, resolver: AbstractResolver, **options: Any) -> None:
         super().__init__(resolver=resolver, **options)

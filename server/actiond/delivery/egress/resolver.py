@@ -1,7 +1,7 @@
-"""Resolves names as the system does, on threads of its own.
+"""Resolves names with the system's resolver, in a dedicated thread pool.
 
-It knows nothing of which addresses may be called. The loop's own getaddrinfo would do, but for its few threads: under
-uvloop a pair of names whose servers do not answer would hold up the look-ups of all others.
+Does not know which addresses may be called. The event loop's getaddrinfo is not used because it has few threads: under
+uvloop, two names whose DNS servers do not respond would hold up all other look-ups.
 """
 
 import asyncio
@@ -10,14 +10,14 @@ from concurrent.futures import ThreadPoolExecutor
 
 from aiohttp.abc import AbstractResolver, ResolveResult
 
-_THREADS = 32
+_MAX_THREADS = 32
 
 
 class SystemResolver(AbstractResolver):
-    """getaddrinfo, which blocks and cannot be told to stop; its threads are started as they are needed."""
+    """Runs getaddrinfo, which blocks and cannot be interrupted, in threads that are started as needed."""
 
     def __init__(self) -> None:
-        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="resolver")
+        self._threads = ThreadPoolExecutor(_MAX_THREADS, thread_name_prefix="resolver")
 
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
@@ -32,8 +32,8 @@ def _look_up(host: str, port: int, family: socket.AddressFamily) -> list[Resolve
     try:
         infos = socket.getaddrinfo(host, port, family, socket.SOCK_STREAM, flags=socket.AI_ADDRCONFIG)
     except UnicodeError as error:
-        # A label that is empty or too long. aiohttp expects that a look-up fails with an OSError.
-        raise socket.gaierror(socket.EAI_NONAME, "no name can be written so") from error
+        # A label is empty or too long. aiohttp expects a failed look-up to raise an OSError.
+        raise socket.gaierror(socket.EAI_NONAME, "not a valid host name") from error
     return [
         ResolveResult(
             hostname=host,
@@ -48,6 +48,6 @@ def _look_up(host: str, port: int, family: socket.AddressFamily) -> list[Resolve
 
 
 def _numeric(address: tuple[str, int] | tuple[str, int, int, int] | tuple[int, bytes]) -> str:
-    """The address as text; a link-local one leads nowhere without its zone."""
+    """Return the address as text, with its zone: a link-local address is unusable without it."""
     zone = address[3] if len(address) == 4 else 0
     return f"{address[0]}%{zone}" if zone else str(address[0])

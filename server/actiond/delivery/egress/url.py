@@ -1,6 +1,6 @@
-"""Reads the host of a URL: whether it is a name, or an address in one of the many ways to spell one.
+"""Reads the host of a URL: a name, or an address in one of its many spellings.
 
-It asks the URL parser that the client uses, so both see the same host. It resolves nothing and allows nothing.
+Uses the same URL parser as the client, so both see the same host. Neither resolves names nor decides what to allow.
 """
 
 import re
@@ -19,42 +19,42 @@ _LOOPBACK: tuple[Address, ...] = (IPv4Address("127.0.0.1"), IPv6Address("::1"))
 
 @dataclass(frozen=True, slots=True)
 class Host:
-    """What a URL says of where it leads."""
+    """The host of a URL, as far as the URL itself determines it."""
 
     addresses: tuple[Address, ...]
-    """What it can stand for whatever a resolver says; empty for a name."""
-    fault: str | None = None
-    """Why nobody can be called by it, however harmless its addresses are."""
+    """The addresses that it always means, whatever a resolver returns; empty for a name."""
+    error: str | None = None
+    """Why the host is invalid, even if its addresses may be called."""
 
 
 def read_host(url: str) -> Host:
-    """The host of an http or https URL."""
+    """Read the host of an http or https URL."""
     try:
-        # In ASCII and lower case: IDNA has made plain digits and dots of all that look like them.
+        # In ASCII and lower case: IDNA has replaced all look-alikes of digits and dots by the plain characters.
         host = URL(url).raw_host or ""
-    except (ValueError, IndexError):  # the latter where brackets stand in the user's part alone
+    except (ValueError, IndexError):  # IndexError: brackets in the user info alone
         return Host((), "the endpoint is not a URL")
     name = host.rstrip(".")
     if name == "localhost" or name.endswith(".localhost"):
         # Always loopback (RFC 6761, section 6.3), whether or not the system's resolver knows.
         return Host(_LOOPBACK)
-    # First, since it is what most hosts are: no spelling of an address ends in a label that is no number.
+    # Checked first, as most hosts are names: in every spelling of an address, the last label is a number.
     if _NAME.fullmatch(name) and not _NUMBER.fullmatch(name.rpartition(".")[2]):
         return Host(())
     address = _literal(name)
     if address is not None:
-        return Host((address,), None if host == str(address) else f"the address is to be written as {address}")
+        return Host((address,), None if host == str(address) else f"the address must be written as {address}")
     return Host((), "the endpoint's host is neither a name nor an address")
 
 
 def _literal(host: str) -> Address | None:
-    """The address that is spelled here, in the decimal, octal, hexadecimal and short forms of inet_aton as well."""
+    """Parse an address, also in the decimal, octal, hexadecimal and short forms of inet_aton; None if it is none."""
     text = host.partition("%")[0]
     try:
         return ip_address(text)
     except ValueError:
         pass
-    # Checked first, as inet_aton takes anything after a space.
+    # Checked first, as inet_aton ignores anything after a space.
     if not all(_NUMBER.fullmatch(part) for part in text.split(".")):
         return None
     try:
