@@ -1,1 +1,1 @@
-"""Measures actiond beside the bare limits of what it is built on: `python -m bench`."""
+"""Measures actiond in comparison with the bare limits of what it is built on: `python -m bench`."""

@@ -1,6 +1,6 @@
-"""Measures calls over each protocol, beside peers and the bare limits, and prints a table for each part.
+"""Measures calls over each protocol, compares them with peers and the bare limits, and prints a table for each part.
 
-All on one machine, the load generator too: the ratios say more than the figures.
+Everything runs on one machine, including the load generator: the ratios say more than the absolute figures.
 """
 
 import argparse
@@ -17,7 +17,7 @@ PARTS = {"actiond": whole.PART, "targets": targets.PART, "gateway": gateway.PART
 
 
 def _run(part: Part, names: Collection[str], rounds: int, seconds: float, waiting: int) -> str:
-    """A part's tables, of the rows with these names."""
+    """Measure the rows with these names and return the part's tables."""
     subjects = [subject for subject in part.subjects if subject.name in names]
     loads, missing = {}, []
     with ExitStack() as stack:
@@ -26,7 +26,7 @@ def _run(part: Part, names: Collection[str], rounds: int, seconds: float, waitin
             try:
                 server = servers.get(subject.server)
             except MissingError as error:
-                missing.append(f"{subject.name} is left out: {error}")
+                missing.append(f"{subject.name} is skipped: {error}")
             else:
                 loads[subject.name] = part.clients[subject.protocol](server), server.processes
         results = measure(loads, rounds, seconds)
@@ -38,11 +38,18 @@ def _run(part: Part, names: Collection[str], rounds: int, seconds: float, waitin
 def _arguments() -> argparse.Namespace:
     names = [subject.name for part in PARTS.values() for subject in part.subjects]
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)} (default: all)")
-    parser.add_argument("--seconds", type=float, default=1.5, help="of a row's round (default: %(default)s)")
-    parser.add_argument("--rounds", type=int, default=5, help="whose median counts (default: %(default)s)")
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"one of {', '.join(PARTS)} (default: all)")
     parser.add_argument(
-        "--waiting", type=int, default=WAITING, help="on a slow target, in `targets` (default: %(default)s)"
+        "--seconds", type=float, default=1.5, help="duration of a round of a row (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--rounds", type=int, default=5, help="number of rounds, whose median is shown (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--waiting",
+        type=int,
+        default=WAITING,
+        help="calls that wait on a slow target, in `targets` (default: %(default)s)",
     )
     parser.add_argument("--only", nargs="+", choices=names, default=names, metavar="ROW", help=", ".join(names))
     arguments = parser.parse_args()

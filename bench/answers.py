@@ -1,4 +1,4 @@
-"""The answer that a row which stores nothing gives, as long as a real one, and the servicer that makes it."""
+"""The response of the rows that store nothing, as long as a real one, and the servicer that returns it."""
 
 from actiond_protos.zitadel.action.v3alpha import action_service_pb2, action_service_pb2_grpc
 
@@ -6,7 +6,7 @@ from bench.constants import NANOS, OWNER, SECONDS, TARGET_ID
 
 
 def response() -> action_service_pb2.CreateTargetResponse:
-    """Made anew, as actiond's is."""
+    """Return a new response, since actiond creates one per call too."""
     message = action_service_pb2.CreateTargetResponse(id=TARGET_ID)
     details = message.details
     details.sequence = 1
@@ -16,7 +16,7 @@ def response() -> action_service_pb2.CreateTargetResponse:
 
 
 class Servicer(action_service_pb2_grpc.ActionServiceServicer):
-    """Stores nothing."""
+    """Responds to CreateTarget without storing anything."""
 
     async def CreateTarget(  # noqa: N802  # the proto's name
         self, _request: action_service_pb2.CreateTargetRequest, _context: object

@@ -1,4 +1,4 @@
-"""A call in the form that each protocol sends it in, and how a good answer is known."""
+"""A call in the form of each protocol, and the check of its response."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -10,28 +10,28 @@ from bench.requests import JSON_TYPE, NUMBER, SERVICE, WEB_TYPE, frame
 from bench.subjects import Server, post
 
 PROTO_TYPE = {"content-type": "application/proto"}
-"""Of Connect."""
+"""Content type of a unary Connect call."""
 GET, LIST_SERVICES = (f"/{SERVICE.full_name}/{name}" for name in ("GetTargetByID", "ListExecutionServices"))
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """What is asked; who asks comes with the headers."""
+    """What is called; the headers say by whom."""
 
     method: str
     """`/package.Service/Method`."""
     verb: str
     path: str
     json: bytes
-    """The body that goes to the path, without what stands in the path."""
+    """The JSON body, without the fields that the path contains."""
     protobuf: bytes
     sign: bytes
-    """Stands in every good answer, over any protocol, and in no other."""
+    """Contained in every good response, over any protocol, and in no other."""
     is_numbered: bool = False
-    """Whether NUMBER stands in it, to be another in each request."""
+    """Whether the request contains NUMBER, to be replaced by a different number each time."""
 
     def request(self, protocol: str, headers: Mapping[str, str]) -> bytes:
-        """As it goes over HTTP/1.1."""
+        """Return the request as it is sent over HTTP/1.1."""
         if protocol == "json":
             return post(self.path, {**JSON_TYPE, **headers} if self.json else headers, self.json, self.verb)
         if protocol == "connect":
@@ -45,7 +45,7 @@ class Call:
         return self.sign in message
 
     def load(self, server: Server, protocol: str, headers: Mapping[str, str], in_flight: int) -> Load:
-        """Some of these calls at a time."""
+        """Return a load of these calls, `in_flight` at a time."""
         if protocol == "grpc":
             messages = self._endless(self.protobuf)
             return grpc_load(server.grpc_port, self.method, headers, messages, self.is_good_message, in_flight)

@@ -1,4 +1,4 @@
-"""Connect for Python under three servers: its code is generated with its own plugins, as its users do it."""
+"""Connect for Python on three servers, with code that its own plugins generate, as its users do it."""
 
 import importlib.util
 import os
@@ -29,7 +29,7 @@ GRANIAN_WSGI = ("granian", "bench.connect_app:wsgi", "--interface", "wsgi")
 
 
 def connect_under(command: Sequence[str]) -> Starter:
-    """One of the servers above, with one worker."""
+    """Return a starter of one of the servers above, with one worker."""
 
     def start(servers: Servers, directory: Path, stack: ExitStack) -> Server:
         _require_packages()
@@ -60,7 +60,7 @@ def _require_packages() -> None:
 
 
 def _generate(package: Path) -> None:
-    """Everything that the service reaches, but for what comes with its protobuf."""
+    """Generate every file that the service depends on, except those that come with Connect's protobuf."""
     files = descriptor_pb2.FileDescriptorSet.FromString(_DESCRIPTORS.read_bytes()).file
     names = [file.name for file in files if not file.name.startswith("google/protobuf/")]
     write = [f"--py_out={package}", f"--connectrpc_out={package}"]

@@ -1,7 +1,7 @@
-"""The same service by Connect for Python, as ASGI and as WSGI, for the servers that `connect.py` starts.
+"""The same service built with Connect for Python, as ASGI and WSGI, for the servers that `connect.py` starts.
 
-Its code is generated when the bench runs, into a package that PYTHONPATH leads to. It runs in processes without the
-protobuf modules of ours.
+Its code is generated when the bench runs, into a package on PYTHONPATH. It runs in processes without actiond's
+protobuf modules.
 """
 
 from importlib import import_module
@@ -13,7 +13,7 @@ PACKAGE = "connect_generated"
 
 
 def _respond() -> Any:
-    """What makes the answer, anew for each call."""
+    """Return a function that creates the response of a call."""
     messages: Any = import_module(f"{PACKAGE}.zitadel.action.v3alpha.action_service_pb")
     details: Any = import_module(f"{PACKAGE}.zitadel.object.v2.object_pb").Details
     timestamp: Any = import_module("protobuf.wkt.google.protobuf.timestamp_pb").Timestamp
@@ -28,7 +28,7 @@ def _respond() -> Any:
 
 
 def asgi() -> Any:
-    """An ASGI application."""
+    """Return the ASGI application."""
     respond = _respond()
     generated: Any = import_module(f"{PACKAGE}.zitadel.action.v3alpha.action_service_connect")
 
@@ -40,7 +40,7 @@ def asgi() -> Any:
 
 
 def wsgi() -> Any:
-    """A WSGI application."""
+    """Return the WSGI application."""
     respond = _respond()
     generated: Any = import_module(f"{PACKAGE}.zitadel.action.v3alpha.action_service_connect")
 

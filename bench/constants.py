@@ -1,4 +1,4 @@
-"""The answer's values, which two protobufs have to agree on. It imports neither."""
+"""The response's values, shared by two protobuf libraries. Imports neither."""
 
 TARGET_ID = "383270916982837248"
 OWNER = "383270916701814784"

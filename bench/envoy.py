@@ -1,4 +1,4 @@
-"""Envoy, by the shipped envoy.yaml, in front of another row's gRPC port."""
+"""Envoy with the shipped envoy.yaml, in front of another row's gRPC port."""
 
 import os
 import shutil
@@ -12,7 +12,7 @@ from tests.support.servers.envoy import EnvoyProcess
 
 
 def envoy_before(name: str) -> Starter:
-    """Envoy before the server of this name. What a call costs is the time of both."""
+    """Return a starter of Envoy in front of the named server. A call's CPU time is that of both."""
 
     def start(servers: Servers, directory: Path, stack: ExitStack) -> Server:
         if shutil.which("envoy", path=PATH) is None:

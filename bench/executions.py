@@ -1,4 +1,4 @@
-"""actiond with executions set, by the API as anyone sets them, and callers that meet them or do not."""
+"""actiond with executions, set through the public API, and callers whose calls trigger them or do not."""
 
 import asyncio
 import json
@@ -28,16 +28,16 @@ from bench.waiting import CALL, keep
 from tests.support.servers.actiond import ADMIN_TOKEN, ServerProcess
 
 NO_EXECUTIONS, MANY_EXECUTIONS = "bench-owner-without-executions", "bench-owner-of-many-executions"
-"""Resource owners beside the admin's, and the secrets of their callers."""
+"""Resource owners besides the admin's. Each is also the secret of its caller."""
 MANY = 50
-"""Executions of the last one, none of which its calls meet."""
+"""Number of executions of the last owner, none of which its calls trigger."""
 
 _PATH = "/v3alpha/executions"
 _OTHERS = "bench.Others"
 
 
 def idle(servers: Servers, directory: Path, stack: ExitStack) -> Server:
-    """The admin's calls of GET are changed by the fast target and those of waiting.CALL wait on the slow one."""
+    """Start a server on which the fast target changes the admin's GET calls, and waiting.CALL waits on the slow one."""
     others = directory / "others.binpb"
     others.write_bytes(_other_methods())
     arguments = ("--allow-address", "127.0.0.0/8", "--descriptor-set", str(others))
@@ -55,19 +55,19 @@ def idle(servers: Servers, directory: Path, stack: ExitStack) -> Server:
 
 
 def busy(servers: Servers, directory: Path, stack: ExitStack) -> Server:
-    """The same, and so many calls wait all the time."""
+    """Start a server like `idle`, and keep `servers.waiting` calls waiting on the slow target."""
     server = idle(servers, directory, stack)
     stack.enter_context(keep(servers.waiting, server, servers.get("target")))
     return server
 
 
 def headers(secret: str) -> Mapping[str, str]:
-    """Who calls."""
+    """Return the headers that identify the caller."""
     return {"authorization": f"Bearer {secret}"}
 
 
 def create_target(server: Server, secret: str, endpoint: str) -> str:
-    """The id of a restCall target."""
+    """Create a restCall target and return its id."""
     target = {"name": f"target-{time.time_ns()}", "restCall": {"interruptOnError": True}, "timeout": "60s"}
     return str(_asked(server, secret, "POST", JSON_PATH, {**target, "endpoint": endpoint})["id"])
 
@@ -94,7 +94,7 @@ async def _add_callers(database: str, owners: Iterable[str] = (NO_EXECUTIONS, MA
 
 
 def _other_methods() -> bytes:
-    """A service that stands elsewhere, for executions to name."""
+    """Return the descriptor set of a service that another server would serve, for executions to name."""
     package, _, name = _OTHERS.rpartition(".")
     service = ServiceDescriptorProto(
         name=name, method=[MethodDescriptorProto(name=f"Method{number}") for number in range(MANY)]

@@ -1,6 +1,6 @@
-"""The second part: the gateway by itself, with a servicer that stores nothing, beside its limits and its peers.
+"""The second part: the gateway alone, with a servicer that stores nothing, compared with its limits and peers.
 
-No row authenticates. Each has one worker, and each shows once, before it is measured, that it does the same work.
+No row authenticates. Each has one worker. Before it is measured, each proves once that it does the same work.
 """
 
 import json
@@ -53,7 +53,7 @@ GOALS = (
 def _json_at(path: str) -> Callable[[Server], Load]:
     def client(server: Server) -> Load:
         answer = ask(server.http_port, path, JSON_TYPE, JSON)
-        # Numbers of 64 bits are strings in proto3 JSON.
+        # 64-bit integers are strings in proto3 JSON.
         expected = {
             "id": response().id,
             "details": {
@@ -89,11 +89,11 @@ def _grpc(server: Server) -> Load:
 
 def _expect(holds: bool, answer: object) -> None:
     if not holds:
-        raise CallError(f"not the answer that every row gives: {answer}")
+        raise CallError(f"not the response that every row returns: {answer}")
 
 
 PART = Part(
-    title=f"the gateway by itself: CreateTarget, {IN_FLIGHT} in flight",
+    title=f"the gateway alone: CreateTarget, {IN_FLIGHT} in flight",
     subjects=SUBJECTS,
     starters={
         **{name: starter("bench.gateway_server", name) for name in ("gateway", "constant", "grpcio")},

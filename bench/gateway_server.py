@@ -1,8 +1,8 @@
-"""The servers of the second part that are made of what actiond is made of: `python -m bench.gateway_server NAME`.
+"""The servers of the second part that use actiond's own libraries: `python -m bench.gateway_server NAME`.
 
-`gateway` is the gateway by itself, as shipped. `constant` is its limit: granian, reading each body and answering with
-the gateway's very bytes and headers, and a grpc.aio handler that parses and serialises by hand. `grpcio` is the same
-servicer under grpc.aio, without a gateway, for Envoy to stand before.
+`gateway` is the gateway alone, as shipped. `constant` is its limit: granian, which reads each body and returns exactly
+the gateway's bytes and headers, and a grpc.aio handler that parses and serialises by hand. `grpcio` is the same
+servicer on grpc.aio, without a gateway, for Envoy to proxy to.
 """
 
 import sys
@@ -20,7 +20,7 @@ _Headers = list[tuple[str, str]]
 
 
 def gateway() -> Gateway:
-    """As actiond makes it, but for authentication and the domain's errors."""
+    """Return a gateway like actiond's, without authentication and the domain's errors."""
     return Gateway(services=[(SERVICE, Servicer())], success_code=lambda _: 201)
 
 
@@ -38,7 +38,7 @@ class _Scope:
 
 
 class _Recorder:
-    """What an RSGI application answers with."""
+    """An RSGI protocol object that records the application's response."""
 
     answer: tuple[int, _Headers, bytes]
 
@@ -53,7 +53,7 @@ class _Recorder:
 
 
 class Constant:
-    """Reads the body and answers as the gateway did when it was asked, once."""
+    """Reads the body and returns the response that the gateway gave to one such request."""
 
     def __init__(self) -> None:
         self._application = gateway().rsgi
@@ -70,7 +70,7 @@ class Constant:
 
 
 class _ByHand(grpc.GenericRpcHandler):
-    """Bytes in, bytes out, and in between what every servicer needs: a request and a response."""
+    """Parses the request and serialises the response by hand, which is the least that a servicer needs."""
 
     def __init__(self) -> None:
         async def call(data: bytes, _context: Any) -> bytes:
@@ -96,7 +96,7 @@ def _serve_grpcio() -> None:
     def add(server: grpc.aio.Server) -> None:
         action_service_pb2_grpc.add_ActionServiceServicer_to_server(Servicer(), server)  # type: ignore[no-untyped-call]
 
-    # Nobody asks for its HTTP.
+    # Its HTTP port is not used.
     serving.run(Constant(), add)
 
 

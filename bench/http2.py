@@ -1,7 +1,7 @@
-"""gRPC from a client that does nothing but count: HTTP/2 (RFC 9113) as far as unary calls to a server need it.
+"""A minimal gRPC client: HTTP/2 (RFC 9113) as far as unary calls to a server need it.
 
-Header blocks go out without compression, made once; those that come back are not read: a call is good when it brought
-a message that is, and its trailers ended the stream. A call that fails brings no message.
+Header blocks are sent uncompressed and built once; those received are not read. A call is good if its message is good
+and its trailers ended the stream, since a call that fails has no message.
 """
 
 import struct
@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from bench.load import IN_FLIGHT, CallError, Load, SocketLoad
 
 CONNECTIONS = 4
-"""What the calls share, as the channels of a busy client do."""
+"""Connections that the calls share, as the channels of a busy client do."""
 
 _PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 _FRAME_HEAD = struct.Struct(">BHBBI")
@@ -28,12 +28,12 @@ _SCHEME_HTTP = b"\x86"
 
 
 def frame(kind: int, flags: int, stream: int, payload: bytes) -> bytes:
-    """One frame, its head before it."""
+    """Return a frame with its header."""
     return _FRAME_HEAD.pack(len(payload) >> 16, len(payload) & 0xFFFF, kind, flags, stream) + payload
 
 
 def header_block(method: str, authority: str, metadata: Mapping[str, str]) -> bytes:
-    """The headers of every call: literals that no table keeps (RFC 7541, 6.2.2)."""
+    """Return the header block of every call: literals without indexing (RFC 7541, 6.2.2)."""
     named = (("content-type", "application/grpc"), ("te", "trailers"), *metadata.items())
     literals = (b"\0" + _text(name) + _text(value) for name, value in named)
     indexed = bytes([_AUTHORITY]) + _text(authority) + bytes([_PATH]) + _text(method)
@@ -48,7 +48,7 @@ def _text(text: str) -> bytes:
 
 
 class GrpcConversation:
-    """One connection with some calls at a time."""
+    """A connection with `at_once` concurrent calls."""
 
     in_flight = 0
 
@@ -61,12 +61,12 @@ class GrpcConversation:
         self._is_good = is_good
         self._received = b""
         self._stream = -1
-        # Of each open stream when it was sent, and what has come of its message.
+        # For each open stream: when its call was sent, and what has arrived of its message.
         self._sent: dict[int, float] = {}
         self._messages: dict[int, bytes] = {}
 
     def greet(self) -> bytes:
-        # Answers of a whole round fit into the connection's window, so that none has to be granted later.
+        # The responses of a whole round fit into the connection's window, so it never needs another update.
         grant = (_LARGEST_WINDOW - _FIRST_WINDOW).to_bytes(4, "big")
         return _PREFACE + frame(_SETTINGS, 0, 0, b"") + frame(_WINDOW_UPDATE, 0, 0, grant)
 
@@ -97,15 +97,15 @@ class GrpcConversation:
         return b"".join(out)
 
     def _end(self, stream: int) -> float:
-        """When the call that has ended was sent."""
+        """Check the message of a call that has ended and return when the call was sent."""
         self.in_flight -= 1
         message = self._messages.pop(stream, b"")
         if not self._is_good(message[5:]):
-            raise CallError(f"not the message that was expected: {message!r}")
+            raise CallError(f"unexpected message: {message!r}")
         return self._sent.pop(stream)
 
     def _frames(self, data: bytes) -> Iterator[tuple[int, int, int, bytes]]:
-        """The frames that are whole: kind, flags, stream and payload. The rest is kept."""
+        """Yield the complete frames: kind, flags, stream and payload. Keep the rest."""
         data = self._received + data
         start = 0
         while start + _FRAME_HEAD.size <= len(data):
@@ -126,7 +126,7 @@ def grpc_load(
     is_good: Callable[[bytes], bool],
     in_flight: int = IN_FLIGHT,
 ) -> Load:
-    """The calls in flight, spread over some connections."""
+    """Return a load whose calls in flight are spread over CONNECTIONS connections."""
     headers = header_block(method, f"127.0.0.1:{port}", metadata)
     at_once = in_flight // CONNECTIONS
     return SocketLoad(port, CONNECTIONS, lambda: GrpcConversation(at_once, headers, next_message, is_good))

@@ -1,7 +1,7 @@
-"""The bare limits: what the libraries and the disk below actiond do with nothing on top.
+"""The bare limits: the libraries and the disk below actiond, with nothing on top.
 
-`python -m bench.limits` serves a fixed answer to whatever is asked, over granian and grpcio on one loop. `CommitLoad`
-is the third: SQLite, a commit for each target.
+`python -m bench.limits` serves a fixed response to any request, over granian and grpcio on one event loop. The third
+limit is `CommitLoad`: SQLite, with a commit for each target.
 """
 
 import time
@@ -26,11 +26,11 @@ from bench.requests import JSON_PATH, frame
 from rpcfront.transcoding.json.codec import JsonCodec
 
 _SEALED_BYTES = 80
-"""Of a signing key, about, as it is stored."""
+"""The approximate size of a signing key as it is stored."""
 
 
 class _FixedHttp:
-    """Reads the body and answers: JSON on the JSON path, gRPC-Web on any other."""
+    """Reads the body and returns a fixed response: JSON on the JSON path, gRPC-Web on any other."""
 
     def __init__(self) -> None:
         self._json = JsonCodec().encode(response())
@@ -45,7 +45,7 @@ class _FixedHttp:
 
 
 class _FixedGrpc(grpc.GenericRpcHandler):
-    """Answers every method, bytes in and bytes out."""
+    """Returns fixed bytes for every method."""
 
     def __init__(self) -> None:
         answer = response().SerializeToString()
@@ -60,7 +60,7 @@ class _FixedGrpc(grpc.GenericRpcHandler):
 
 
 class CommitLoad:
-    """One connection, one target after the other: what actiond writes for a new one, then a commit."""
+    """Writes on one connection, target after target, the rows that actiond writes for a new one, then commits."""
 
     def __init__(self, directory: Path) -> None:
         path = directory / "commits.db"
@@ -68,7 +68,7 @@ class CommitLoad:
         self._connection = connect(path)
         prepare(self._connection, path, migrations())
         self._number = 0
-        # What all targets have in common.
+        # The values that all targets share.
         now = time.time_ns()
         endpoint = "https://example.com/hook"
         self._target = Target("", OWNER, "", TargetType.WEBHOOK, True, 10_000_000_000, endpoint, 1, now, now)
@@ -77,7 +77,7 @@ class CommitLoad:
         self._event = Event(OWNER, "target", "", 1, "target.added", payload, "admin", now)
 
     def open(self) -> None:
-        """It is open from the start, as the servers are."""
+        """Do nothing: the database is open from the start, as the servers are."""
 
     def run(self, seconds: float) -> Sample:
         latencies: array[float] = array("d")
@@ -100,7 +100,7 @@ class CommitLoad:
         cursor.execute("COMMIT")
 
     def close(self) -> None:
-        """Other rounds will go on with it."""
+        """Do nothing: further rounds use the same database."""
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
-"""The load generator: so many calls in flight over one protocol, each answer checked and each latency kept.
+"""The load generator: a number of calls in flight over one protocol. It checks each response and records its latency.
 
-It knows requests as bytes and nothing of what serves them. It runs in the bench's own process, apart from every server,
-and does as little per call as it can: on two cores, what it spends is missing to the server. Hence plain sockets and
-epoll: an event loop's transport costs a fifth more, grpcio's client ten times as much.
+It handles requests as bytes and knows nothing about the servers. It runs in the bench's own process, apart from every
+server, and does as little per call as it can: on two cores, the server lacks the time that it spends. Hence plain
+sockets and epoll: an event loop's transport costs a fifth more, grpcio's client ten times as much.
 """
 
 import select
@@ -16,45 +16,45 @@ from typing import Protocol
 
 IN_FLIGHT = 64
 PATIENCE = 10.0
-"""Seconds for an answer; a server that needs longer is broken, not slow."""
+"""Seconds to wait for a response; a server that needs longer is broken, not slow."""
 
 _READ = 65_536
 _numbers = count()
 
 
 class CallError(Exception):
-    """An answer that is not the good one. A figure made of errors would mean nothing, so it ends the bench."""
+    """A response is not the expected one. It ends the bench, because figures that include errors would mean nothing."""
 
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """A request in whose name stands a number of eight digits: no name comes twice, and each request is as long."""
+    """A request with an eight-digit number in its name: names never repeat, and all requests have the same length."""
 
     before: bytes
     after: bytes
 
     @classmethod
     def split(cls, request: bytes, number: bytes) -> "Template":
-        """The template of a request in which `number` stands once."""
+        """Return the template of a request that contains `number` once."""
         before, after = request.split(number)
         return cls(before, after)
 
     def next(self) -> bytes:
-        """A request that nobody has sent yet."""
+        """Return a request that was not sent before."""
         return b"%s%08d%s" % (self.before, next(_numbers), self.after)
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """What one round came to."""
+    """The result of one round."""
 
     seconds: float
     latencies: Sequence[float]
-    """In seconds, one a call, from the shortest to the longest."""
+    """Seconds of each call, ascending."""
 
     @property
     def rate(self) -> float:
-        """Calls a second."""
+        """Calls per second."""
         return len(self.latencies) / self.seconds
 
     def percentile(self, percent: int) -> float:
@@ -62,7 +62,7 @@ class Sample:
 
 
 class Load(Protocol):
-    """A client that is opened, makes calls for so many seconds, and is closed. It blocks: nothing runs beside it."""
+    """A client that is opened, makes calls for some seconds, and is closed. It blocks the process meanwhile."""
 
     def open(self) -> None: ...
 
@@ -72,22 +72,22 @@ class Load(Protocol):
 
 
 class Conversation(Protocol):
-    """What is said on one connection. Bytes in, bytes out: the sockets are SocketLoad's."""
+    """The protocol of one connection, sans I/O: bytes in, bytes out. SocketLoad owns the sockets."""
 
     in_flight: int
 
     def greet(self) -> bytes:
-        """What a client says first."""
+        """Return what the client sends first."""
 
     def call(self, now: float) -> bytes:
-        """As many calls as the connection carries at once."""
+        """Return as many calls as the connection carries at once."""
 
     def take(self, data: bytes, now: float, latencies: "array[float]", *, is_over: bool) -> bytes:
-        """Takes what has come, and answers what to send: a new call for each that has ended, unless it `is_over`."""
+        """Take received bytes and return those to send: a new call for each that ended, unless the round `is_over`."""
 
 
 class SocketLoad:
-    """Connections to one port, each with a conversation of its own."""
+    """Makes calls over several connections to one port, each with its own conversation."""
 
     def __init__(self, port: int, connections: int, begin: Callable[[], Conversation]) -> None:
         self._port = port
@@ -127,12 +127,12 @@ def _exchange(
     deadline: float,
     latencies: "array[float]",
 ) -> None:
-    """Reads and writes until the deadline, of time.perf_counter, is past and every call has its answer."""
+    """Read and write until `deadline`, by time.perf_counter, has passed and every call has its response."""
     is_over = False
     while not is_over or any(conversation.in_flight for _, conversation in connections.values()):
         ready = epoll.poll(PATIENCE)
         if not ready:
-            raise CallError(f"no answer within {PATIENCE:g} seconds")
+            raise CallError(f"no response within {PATIENCE:g} seconds")
         for descriptor, _ in ready:
             connection, conversation = connections[descriptor]
             data = connection.recv(_READ)
@@ -152,7 +152,7 @@ def _send(connection: socket.socket, data: bytes) -> None:
 
 
 class HttpConversation:
-    """HTTP/1.1, kept alive, with one call at a time."""
+    """A persistent HTTP/1.1 connection with one call at a time."""
 
     in_flight = 0
 
@@ -178,7 +178,7 @@ class HttpConversation:
             return b""
         self._received = b""
         if not self._is_good(data):
-            raise CallError(f"not the answer that was expected: {data!r}")
+            raise CallError(f"unexpected response: {data!r}")
         latencies.append(now - self._sent)
         if is_over:
             self.in_flight = 0
@@ -188,18 +188,18 @@ class HttpConversation:
 
 
 def _is_whole(answer: bytes) -> bool:
-    """Whether these bytes reach to the answer's end. Nothing can follow it, since no second call is on its way."""
+    """Return whether the response is complete. Nothing can follow it, since no second call is in flight."""
     head = answer.find(b"\r\n\r\n")
     if head < 0:
         return False
     length = answer.find(b"content-length: ", 0, head)
     if length < 0:
-        return answer.endswith(b"\r\n0\r\n\r\n")  # in chunks, as Envoy answers gRPC-Web
+        return answer.endswith(b"\r\n0\r\n\r\n")  # chunked, as Envoy's gRPC-Web responses are
     return len(answer) >= head + 4 + int(answer[length + 16 : answer.find(b"\r", length)])
 
 
 def http_load(
     port: int, next_request: Callable[[], bytes], is_good: Callable[[bytes], bool], in_flight: int = IN_FLIGHT
 ) -> Load:
-    """A connection for each call in flight."""
+    """Return a load with one connection for each call in flight."""
     return SocketLoad(port, in_flight, lambda: HttpConversation(next_request, is_good))

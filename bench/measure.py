@@ -1,4 +1,4 @@
-"""Measures rows side by side: rounds, the processes' time, and the median over all rounds."""
+"""Measures rows side by side: rounds, the CPU time of processes, and the median over all rounds."""
 
 import os
 import time
@@ -12,28 +12,28 @@ from statistics import median
 from bench.load import Load
 
 WARM_UP = 0.5
-"""Seconds, at the most, of calls that do not count."""
+"""Maximum seconds of calls that are not counted."""
 SATURATED = 0.9
-"""From this share on, of a core for the generator or of all cores together, more than the server is measured."""
+"""Above this share of one core for the generator, or of all cores together, the generator limits the result."""
 
 _TICKS = os.sysconf("SC_CLK_TCK")
 
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """One row in one round, or in the median over all."""
+    """The figures of one row in one round, or their medians over all rounds."""
 
     rate: float
     p50: float
     p99: float
     cpu: float
-    """Seconds of the server's processes, a call."""
+    """CPU seconds of the server's processes per call."""
     generator: float
-    """The share of a core that the generator took; 0 where there is none, the bench's own process doing the work."""
+    """The generator's share of a core; 0 where the bench's own process does the measured work."""
 
     @property
     def is_saturated(self) -> bool:
-        """Whether the load generator stood in the server's way."""
+        """Whether the load generator may have limited the server."""
         everything = self.rate * self.cpu + self.generator
         return self.generator > SATURATED or everything > SATURATED * (os.cpu_count() or 1)
 
@@ -43,7 +43,7 @@ RATE: Callable[[Figures], float] = attrgetter("rate")
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """One row over all rounds."""
+    """The figures of one row in all rounds."""
 
     rounds: Sequence[Figures]
 
@@ -53,19 +53,19 @@ class Result:
 
     @property
     def spread(self) -> float:
-        """From the slowest round to the fastest, of their median."""
+        """The difference between the fastest and the slowest round, as a share of their median."""
         rates = [one.rate for one in self.rounds]
         return (max(rates) - min(rates)) / median(rates)
 
     def of(self, other: "Result", figure: Callable[[Figures], float] = RATE) -> float:
-        """A figure beside another row's: the median of the rounds' ratios, whose noise is of one moment."""
+        """Return the ratio to another row's figure: the median over the rounds, so that both share their noise."""
         pairs = zip(self.rounds, other.rounds, strict=True)
-        # The processes' time is counted in steps of 10 ms: a very short round may see none.
+        # CPU time is counted in steps of 10 ms: a very short round may show none.
         return median(figure(own) / (figure(others) or nan) for own, others in pairs)
 
 
 def measure(loads: Mapping[str, tuple[Load, Sequence[int]]], rounds: int, seconds: float) -> Mapping[str, Result]:
-    """All rows once, then all of them again: a noisy moment meets every row. Each comes with its processes."""
+    """Measure each load, given with its server's processes. Rounds alternate between rows, so that all share noise."""
     for load, processes in loads.values():
         _round(load, processes, min(seconds, WARM_UP))
     taken: dict[str, list[Figures]] = {name: [] for name in loads}
@@ -76,7 +76,7 @@ def measure(loads: Mapping[str, tuple[Load, Sequence[int]]], rounds: int, second
 
 
 def _round(load: Load, processes: Sequence[int], seconds: float) -> Figures:
-    # On connections of its own: the server closes those that were idle while the other rows had their turn.
+    # Each round opens new connections: the server closes those that were idle during the other rows' rounds.
     load.open()
     try:
         cpu, own = _cpu_seconds(processes), time.process_time()
@@ -94,11 +94,11 @@ def _round(load: Load, processes: Sequence[int], seconds: float) -> Figures:
 
 
 def _cpu_seconds(processes: Iterable[int]) -> float:
-    """User and system time so far, of all their threads."""
+    """Return the user and system time so far, of all threads of the processes."""
     return sum(map(_ticks, processes)) / _TICKS
 
 
 def _ticks(process: int) -> int:
-    # proc(5): utime and stime are the 14th and 15th field; the second, in brackets, is a name that may hold anything.
+    # proc(5): utime and stime are the 14th and 15th field; the second, in brackets, is a name of any characters.
     fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
     return int(fields[11]) + int(fields[12])

@@ -1,4 +1,4 @@
-"""The limit of calls to targets: a bare aiohttp client that posts what actiond would, in the bench's own process."""
+"""The limit of calls to targets: a bare aiohttp client that posts what actiond would post, in the bench's process."""
 
 import asyncio
 import time
@@ -11,7 +11,7 @@ from bench.load import CallError, Sample
 
 
 class PostLoad:
-    """Some posts at a time, on connections that are kept."""
+    """Posts `in_flight` requests at a time on persistent connections."""
 
     def __init__(self, url: str, body: bytes, expected: bytes, in_flight: int) -> None:
         self._url = url
@@ -20,13 +20,13 @@ class PostLoad:
         self._in_flight = in_flight
 
     def open(self) -> None:
-        """A session belongs to the loop that `run` makes."""
+        """Do nothing: a session belongs to the event loop that `run` creates."""
 
     def run(self, seconds: float) -> Sample:
         return uvloop.run(self._run(seconds))
 
     def close(self) -> None:
-        """As little."""
+        """Do nothing: `run` closes its session."""
 
     async def _run(self, seconds: float) -> Sample:
         latencies: array[float] = array("d")
@@ -43,7 +43,7 @@ class PostLoad:
             async with session.post(self._url, data=self._body) as response:
                 answer = await response.read()
             if answer != self._expected:
-                raise CallError(f"not the target's answer: {answer!r}")
+                raise CallError(f"not the target's response: {answer!r}")
             now = time.perf_counter()
             latencies.append(now - sent)
             sent = now

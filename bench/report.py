@@ -1,4 +1,4 @@
-"""The bench on paper: the machine, a line for each row, the goals and how far we are, and what the columns mean."""
+"""Formats the report: the machine, a line for each row, the goals and how close we are, and the columns' meaning."""
 
 import os
 import platform
@@ -12,13 +12,14 @@ from bench.measure import Figures, Result
 from bench.subjects import Goal, Pair, Subject
 
 NOTES = """\
-spread: from the slowest round to the fastest, of their median. CPU: of all the server's processes, a call.
-of limit: requests/s beside the bare library over the same protocol, or beside the row that nothing burdens.
-of commits: beside one commit a target.
-generator: the share of a core that making the calls took; with a *, the generator was at its own limit or filled the
-machine together with the server, which is faster with cores of its own.
-by CPU: the same ratio of the time that the processes took, which a busy machine disturbs less.
-row, beside: the first row's figures divided by the second's. CPU holds what the calls that wait took meanwhile."""
+spread: difference between the fastest and the slowest round, as a share of their median.
+CPU: time of all the server's processes per call.
+of limit: ratio of requests/s to the bare library over the same protocol, or to the same row without other load.
+of commits: ratio of requests/s to one commit per target.
+generator: the load generator's share of a core; with a *, the generator was at its limit or saturated the machine
+together with the server, which would be faster with cores to itself.
+by CPU: the same ratio by CPU time, which a busy machine disturbs less.
+row, beside: the first row's figures divided by the second's. CPU includes the time that waiting calls took."""
 
 _COLUMNS = ("row", "requests/s", "spread", "p50 ms", "p99 ms", "CPU µs", "of limit", "of commits", "generator", "what")
 _LINE = "{:<24}{:>10}{:>8}{:>8}{:>8}{:>8}{:>10}{:>12}{:>11}  {}"
@@ -40,7 +41,7 @@ _PACKAGES = (
 
 
 def machine() -> str:
-    """What the figures depend on."""
+    """Describe what the figures depend on: processor, load and versions."""
     versions = ", ".join(filter(None, map(_version, _PACKAGES)))
     return (
         f"{os.cpu_count()} cores ({_processor()}), load average {os.getloadavg()[0]:.1f} before the start; "
@@ -63,7 +64,7 @@ def _processor() -> str:
 
 
 def table(subjects: Iterable[Subject], results: Mapping[str, Result]) -> str:
-    """A line for each row that was measured, under the names of the columns."""
+    """Return a table with a line for each row that was measured."""
     measured = [subject for subject in subjects if subject.name in results]
     return "\n".join([_LINE.format(*_COLUMNS), *(_line(subject, results) for subject in measured)])
 
@@ -96,7 +97,7 @@ def _share(figures: Figures) -> str:
 
 
 def goals(wanted: Iterable[Goal], results: Mapping[str, Result]) -> str:
-    """A line for each goal whose rows were measured; of several others, the fastest counts."""
+    """Return a line for each goal whose rows were measured, compared with the fastest of the goal's others."""
     lines = [
         _goal_line(goal, results[goal.row], others)
         for goal in wanted
@@ -112,7 +113,7 @@ def _goal_line(goal: Goal, result: Result, others: Iterable[Result]) -> str:
 
 
 def pairs(wanted: Iterable[Pair], results: Mapping[str, Result]) -> str:
-    """A line for each pair whose rows were measured."""
+    """Return a line for each pair whose rows were measured."""
     lines = [
         _PAIR_LINE.format(
             pair.row,

@@ -1,4 +1,4 @@
-"""Serves over gRPC and granian on one event loop, set up as server/worker.py does, until standard input ends."""
+"""Serves over gRPC and granian on one event loop, configured as a worker of actiond is, until standard input ends."""
 
 import asyncio
 import gc
@@ -21,11 +21,11 @@ from bench.load import CallError
 from bench.subjects import ROOT, Server, Servers, Starter
 
 Add = Callable[[grpc.aio.Server], None]
-"""Adds what a gRPC server shall serve."""
+"""Adds the services to a gRPC server."""
 
 
 def run(application: object, add: Add) -> None:
-    """Prints the two ports once both listen."""
+    """Serve, and print the two ports once both listen."""
     uvloop.run(_serve(application, add))
 
 
@@ -48,20 +48,20 @@ async def _serve(application: object, add: Add) -> None:
         http1_settings=HTTP1Settings(header_read_timeout=5_000, max_buffer_size=64 * 1024),
     )
     served = asyncio.create_task(http_server.serve())
-    while not is_listening(http_at.address):  # noqa: ASYNC110  # granian has nothing to wait for
+    while not is_listening(http_at.address):  # noqa: ASYNC110  # granian offers nothing to await
         await asyncio.sleep(0.005)
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 20)
     print(grpc_at.address.port, http_at.address.port, flush=True)
     await asyncio.to_thread(sys.stdin.read)
-    http_server.stop()  # type: ignore[no-untyped-call]  # granian leaves it so
+    http_server.stop()  # type: ignore[no-untyped-call]  # granian has no annotations
     await served
     await grpc_server.stop(None)
 
 
 def starter(module: str, *arguments: str) -> Starter:
-    """Runs a module of the bench that calls `run`."""
+    """Return a starter that runs a module of the bench that calls `run`."""
 
     def start(_servers: Servers, directory: Path, stack: ExitStack) -> Server:
         command = [sys.executable, "-m", module, *arguments]

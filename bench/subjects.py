@@ -1,4 +1,4 @@
-"""What a row of the table is, and the servers behind the rows, each started when it is first asked for."""
+"""The rows of the tables, and their servers, each started when it is first needed."""
 
 import http.client
 import tempfile
@@ -11,22 +11,22 @@ from bench.load import Load
 
 ROOT = Path(__file__).parents[1]
 WAITING = 1_000
-"""Calls that wait on a slow target, unless the bench is told otherwise."""
+"""Default number of calls that wait on a slow target."""
 
 
 class MissingError(Exception):
-    """A row cannot be measured here; the text says what is missing."""
+    """A row cannot be measured on this machine. The message says what is missing."""
 
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """What answers on two ports, and the processes whose time it takes."""
+    """A server's two ports, and the processes whose CPU time counts."""
 
     grpc_port: int
     http_port: int
     processes: tuple[int, ...]
     directory: Path
-    """Its own, for as long as the bench runs."""
+    """The server's own directory, which exists as long as the bench runs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class Subject:
     protocol: str
     """A key of the part's clients."""
     limit: str
-    """The row that shows how fast this one could be at best; its own name for a limit."""
+    """The row that shows how fast this one could be at best; a limit names itself."""
     includes: str
     is_stored: bool = False
     """Whether a call ends after a commit to the disk."""
@@ -47,7 +47,7 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """Two rows whose ratio is the point."""
+    """Two rows whose ratio is reported."""
 
     row: str
     beside: str
@@ -55,7 +55,7 @@ class Pair:
 
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """How fast a row should be, beside the fastest of some others."""
+    """How fast a row should be, as a share of the fastest of some others."""
 
     row: str
     others: tuple[str, ...]
@@ -66,14 +66,14 @@ class Goal:
 
 
 Starter = Callable[["Servers", Path, ExitStack], Server]
-"""Starts a server in a directory of its own; the stack ends it. Raises MissingError."""
+"""Starts a server in its own directory; the exit stack stops it. Raises MissingError."""
 Client = Callable[[Server], Load]
-"""The load of a row's protocol. Raises CallError for a server that does not answer as it should."""
+"""Returns the load of a row's protocol. Raises CallError if the server's response is not the expected one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Rows that belong together."""
+    """Rows that are reported in one table."""
 
     title: str
     subjects: Sequence[Subject]
@@ -84,10 +84,10 @@ class Part:
 
 
 class Servers:
-    """The servers that the rows of a part ask for."""
+    """Starts the servers of a part's rows on first use."""
 
     def __init__(self, starters: Mapping[str, Starter], stack: ExitStack, waiting: int = WAITING) -> None:
-        """`stack` ends them; `waiting` calls wait on a slow target where a starter has such calls."""
+        """`stack` stops the servers; `waiting` is the number of waiting calls, for starters that make such calls."""
         self.waiting = waiting
         self._starters = starters
         self._stack = stack
@@ -104,7 +104,7 @@ class Servers:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An HTTP answer, whole."""
+    """A complete HTTP response."""
 
     status: int
     headers: Mapping[str, str]
@@ -112,13 +112,13 @@ class Answer:
 
 
 def post(path: str, headers: Mapping[str, str], body: bytes, verb: str = "POST") -> bytes:
-    """A request over HTTP/1.1 as it is sent."""
+    """Return an HTTP/1.1 request as it is sent."""
     lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
     return f"{verb} {path} HTTP/1.1\r\nhost: 127.0.0.1\r\n{lines}content-length: {len(body)}\r\n\r\n".encode() + body
 
 
 def ask(port: int, path: str, headers: Mapping[str, str], body: bytes, verb: str = "POST") -> Answer:
-    """One call on a connection of its own."""
+    """Make one call on a new connection and return its response."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
     try:
         connection.request(verb, path, body, dict(headers))

@@ -1,7 +1,7 @@
 """Targets for actiond to call, and nothing else: `python -m bench.target_server`, until standard input ends.
 
-One answers at once, with a change to the message; one is slow. It knows requests only as far as it must: it stands
-beside the server that is measured, and what it spends is missing there.
+One responds at once, with a change to the message; one is slow. It parses requests only as far as it must, because it
+runs beside the server that is measured, which lacks the time that it spends.
 """
 
 import asyncio
@@ -11,15 +11,15 @@ from typing import cast
 import uvloop
 
 FAST, SLOW, COUNT = "/fast", "/slow", "/count"
-"""Paths; the last tells how many requests wait on the slow one."""
+"""Paths. The last returns how many requests wait on the slow one."""
 SLOW_SECONDS = 10.0
 RENAMED = "renamed-by-the-target"
 CHANGE = b'{"target":{"name":"%s"}}' % RENAMED.encode()
-"""What the fast one answers: a change to GetTargetByID's response."""
+"""The response of the fast target: a change to GetTargetByID's response."""
 
 
 class _Connection(asyncio.Protocol):
-    """One request at a time, as actiond's client sends them."""
+    """Serves one request at a time, as actiond's client sends them."""
 
     _transport: asyncio.Transport
     _late: asyncio.TimerHandle | None = None
@@ -58,13 +58,13 @@ class _Connection(asyncio.Protocol):
 
 
 def _length(head: bytes) -> int:
-    """What the head says of the body."""
+    """Return the length of the body."""
     _, found, rest = head.lower().partition(b"content-length:")
     return int(rest.partition(b"\r\n")[0]) if found else 0
 
 
 async def _serve() -> None:
-    """Prints its port as the servers of the bench do, whose first one is gRPC's."""
+    """Serve, and print the ports as the bench's servers do, the first of which is gRPC's."""
     loop, ended, waiting = asyncio.get_running_loop(), asyncio.Event(), set[_Connection]()
     server = await loop.create_server(lambda: _Connection(waiting), "127.0.0.1", 0, backlog=4096)
     print(0, server.sockets[0].getsockname()[1], flush=True)

@@ -1,7 +1,7 @@
-"""The third part: calls beside slow targets, what calling a target costs, and what executions cost that no call meets.
+"""The third part: calls beside slow targets, the cost of calling a target, and of executions that no call triggers.
 
-Two servers stand beside each other, set up alike, and every row of the one has its like at the other: with `idle`
-nobody waits, with `busy` a thousand calls wait on a target that takes ten seconds.
+Two servers run side by side with the same configuration and the same rows: on `idle` no calls wait, on `busy` a
+thousand calls wait on a target that takes ten seconds.
 """
 
 import json
@@ -58,7 +58,7 @@ _PAIRS = (
 
 
 def _get(protocol: str, secret: str, sign: str = "") -> Client:
-    """`sign`: what stands in a good answer, unless it is the target's id."""
+    """Return a client of GetTargetByID. `sign` is what a good response contains, by default the target's id."""
 
     def client(server: Server) -> Load:
         target_id = create_target(server, secret, "https://example.com/hook")
@@ -82,7 +82,7 @@ _CLIENTS: dict[str, Callable[[str], Client]] = {
 
 
 def _post(server: Server) -> Load:
-    """The fast target's url, and a payload as long as that of `call`."""
+    """Return a load of posts to the fast target, with a payload as long as that of `call`."""
     named = {"id": "383270916982837248", "name": "target-1795000000438174228", "endpoint": "https://example.com/hook"}
     payload = {"fullMethod": GET, "orgID": "1" * 18, "userID": "admin", "request": {"targetId": "1" * 18}}
     body = json.dumps({**payload, "response": {"target": named}}).encode()
@@ -90,7 +90,7 @@ def _post(server: Server) -> Load:
 
 
 def _bare(servers: Servers, directory: Path, _stack: ExitStack) -> Server:
-    """The target without actiond: what a call costs is this process's time."""
+    """Return the target's server without actiond: a call's CPU time is that of this process."""
     return Server(0, servers.get("target").http_port, (os.getpid(),), directory)
 
 

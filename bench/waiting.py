@@ -1,7 +1,7 @@
 """Calls that wait on a slow target, over all protocols: `python -m bench.waiting HTTP_PORT GRPC_PORT NUMBER`.
 
-Each has a connection of its own and is made again as soon as it is answered. They are begun a pause apart, and so they
-end: a slow target's callers do not come all at once. Any failure ends the process, which `keep` tells the bench.
+Each call has its own connection and is repeated as soon as it has its response. Calls begin, and so end, a pause apart:
+a slow target's callers do not come all at once. Any failure ends the process, which `keep` reports to the bench.
 """
 
 import asyncio
@@ -26,18 +26,18 @@ from bench.target_server import COUNT, SLOW_SECONDS
 from tests.support.servers.actiond import ADMIN_TOKEN
 
 CALL = Call(LIST_SERVICES, "GET", "/v3alpha/executions/services", b"", b"", SERVICE.full_name.encode())
-"""Nothing but its execution takes time."""
+"""A call of which only the execution takes time."""
 
 _A_SECOND = 100
 _ABOUT = 0.97
-"""Of the calls, how many are to wait at any moment: one that was answered needs a moment to be made again."""
+"""The share of calls that must be waiting at any moment: a call that has ended takes a moment to be repeated."""
 _EARLY = 0.5
-"""Seconds by which no answer can come early, however coarse the clocks."""
+"""Seconds that exceed any error of the clocks: no response can come so much early."""
 _START_SECONDS = 60.0
 
 
 class _Waiting(asyncio.Protocol):
-    """One conversation's connection."""
+    """The connection of one conversation."""
 
     _transport: asyncio.Transport
 
@@ -69,7 +69,7 @@ class _Waiting(asyncio.Protocol):
 
 
 async def _wait(http_port: int, grpc_port: int, number: int) -> None:
-    """Until standard input ends."""
+    """Keep the calls waiting until standard input ends."""
     loop = asyncio.get_running_loop()
     stopped: asyncio.Future[None] = loop.create_future()
     loop.add_reader(sys.stdin, stopped.cancel)
@@ -83,7 +83,7 @@ async def _wait(http_port: int, grpc_port: int, number: int) -> None:
 
 
 def _conversations(http_port: int, grpc_port: int) -> Iterator[tuple[int, Callable[[], Conversation]]]:
-    """What begins one of each protocol's, and where."""
+    """Yield a port and a function that begins a conversation, for each protocol."""
     headers = {"authorization": f"Bearer {ADMIN_TOKEN}"}
     for protocol in ("json", "grpc-web", "connect"):
         request = repeat(CALL.request(protocol, headers)).__next__
@@ -95,7 +95,7 @@ def _conversations(http_port: int, grpc_port: int) -> Iterator[tuple[int, Callab
 
 @contextmanager
 def keep(number: int, server: Server, target: Server) -> Iterator[None]:
-    """So many calls of the server's wait on the target inside. Raises CallError when it was not so at its end."""
+    """Keep `number` of the server's calls waiting on the target. Raises CallError if they no longer do at the end."""
     ports = (str(server.http_port), str(server.grpc_port))
     command = [sys.executable, "-m", "bench.waiting", *ports, str(number)]
     with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE) as process:
@@ -108,11 +108,11 @@ def keep(number: int, server: Server, target: Server) -> Iterator[None]:
         yield
         found = _count(target)
         if found < _ABOUT * number or process.poll() is not None:
-            raise CallError(f"{found} of {number} calls are left that wait on the target")
+            raise CallError(f"{found} of {number} calls still wait on the target")
 
 
 def _count(target: Server) -> int:
-    """How many requests wait there."""
+    """Return how many requests wait on the target."""
     return int(ask(target.http_port, COUNT, {}, b"", "GET").body)
 
 

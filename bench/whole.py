@@ -1,4 +1,4 @@
-"""The first part: actiond whole, its store and authentication included, beside Envoy and the bare limits."""
+"""The first part: all of actiond, including store and authentication, compared with Envoy and the bare limits."""
 
 import os
 from collections.abc import Callable

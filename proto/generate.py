@@ -3,8 +3,8 @@
 protoc writes absolute imports, as if `zitadel` and `buf` were installed at the top of site-packages. They are made
 relative here, so that the package `actiond_protos` is all that an installation adds.
 
-`buf/validate/validate.proto` is not vendored: protovalidate carries its descriptor, and compiling that one keeps the
-rules' numbers and the engine that reads them of one version.
+`buf/validate/validate.proto` is not vendored: protovalidate carries its descriptor. Compiling that one keeps the field
+numbers of the rules and the engine that reads them on the same version.
 """
 
 import re
@@ -41,10 +41,10 @@ def _protoc(*arguments: str) -> None:
 
 
 def _make_package(package: Path) -> None:
-    """Makes relative every import of one generated module by another, and a package of every folder."""
+    """Make the imports between generated modules relative, and make every folder a package."""
     tops = "|".join(re.escape(folder.name) for folder in package.iterdir() if folder.is_dir())
     absolute_import = re.compile(rf"^from (?=(?:{tops})\b)", re.MULTILINE)
-    # The name under which a module is registered is its messages' `__module__`: pickle imports them by it.
+    # The name under which a module is registered becomes its messages' `__module__`, which pickle imports.
     registered_name = re.compile(rf"(?<=DESCRIPTOR, ')(?=(?:{tops})\b)")
     for module in [*package.rglob("*.py"), *package.rglob("*.pyi")]:
         dots = "." * len(module.relative_to(package).parts)
@@ -59,7 +59,7 @@ def _make_package(package: Path) -> None:
 
 
 def generate(target: Path) -> None:
-    """Writes everything into `target`, which is emptied first."""
+    """Empty `target` and write all generated files into it."""
     shutil.rmtree(target, ignore_errors=True)
     package = target / PACKAGE
     package.mkdir(parents=True)

@@ -43,7 +43,7 @@ def test_each_row_of_a_part_has_its_figures_or_says_what_is_missing(part: str) -
     # The goals and the pairs, which begin with a row's name too, stand further down.
     rows = {line.split()[0]: line.split()[1:] for line in reversed(lines) if line.strip()}
     for subject in PARTS[part].subjects:
-        if any(line.startswith(f"{subject.name} is left out: ") for line in lines):
+        if any(line.startswith(f"{subject.name} is skipped: ") for line in lines):
             continue
         rate, _, p50, p99, *_ = rows[subject.name]
         assert float(rate.replace(",", "")) > 0
@@ -104,7 +104,7 @@ def test_a_server_that_answers_anything_else_is_not_measured(protocol: str, tmp_
 
     with HTTPServer(("127.0.0.1", 0), Handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        with pytest.raises(CallError, match="not the answer that every row gives"):
+        with pytest.raises(CallError, match="not the response that every row returns"):
             gateway.PART.clients[protocol](Server(0, server.server_port, (), tmp_path))
         server.shutdown()
 
@@ -155,7 +155,7 @@ def test_calls_that_wait_no_more_end_the_bench(target: Server, tmp_path: Path) -
             process.kill()
             wait_for_count(target, 0)
 
-        with pytest.raises(CallError, match="0 of 4 calls are left"), waiting.keep(4, server, target):
+        with pytest.raises(CallError, match="0 of 4 calls still wait"), waiting.keep(4, server, target):
             lose()
 
 

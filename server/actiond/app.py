@@ -1,4 +1,4 @@
-"""The composition root: it puts the parts of a worker together, and lists what is served without a token."""
+"""The composition root: assembles the parts of a worker, and lists what is served without a token."""
 
 import asyncio
 import logging
@@ -72,32 +72,35 @@ _log = logging.getLogger(__name__)
 SERVICE_NAMES = tuple(service.full_name for service in SERVICES)
 
 PROBES = ("/healthz", "/readyz")
-"""Whether the process lives, and whether the store can be read and no shutdown has begun."""
+"""Liveness: the process responds. Readiness: the store can be read and no shutdown has begun."""
 METRICS_PATH = "/metrics"
 PUBLIC = (health.SERVICE_NAME, reflection.SERVICE_NAME, *PROBES, DOCUMENT_PATH, DOCS_PATH)
-"""All that is served without a token: services over native gRPC, and paths over HTTP. None of it is a method of the
-gateway's. METRICS_PATH is one more, unless `--metrics` says otherwise."""
+"""Everything that is served without a token: services over native gRPC, and paths over HTTP. None of them is a method
+of the gateway. METRICS_PATH is public too, unless `--metrics` says otherwise."""
 
 
 async def _nothing() -> None:
-    """Neither waits for anything nor has anything to cancel."""
+    """Do nothing: there is nothing to wait for, to cancel or to close."""
 
 
 @dataclass(frozen=True, slots=True)
 class ApplicationPart:
-    """A part of a worker, see process/parts.py. It is open already, and needs nobody to tell it of a drain."""
+    """A part of a worker, see process/parts.py."""
 
     name: str
     close: Callable[[], Coroutine[Any, Any, object]]
     idle: Callable[[], Coroutine[Any, Any, object]] = _nothing
     cancel: Callable[[], Coroutine[Any, Any, object]] = _nothing
 
-    async def start(self) -> None: ...
+    async def start(self) -> None:
+        """Do nothing: `Application.open` has opened it."""
 
     async def ended(self) -> None:
+        """Wait for ever: it cannot end by itself."""
         await asyncio.Event().wait()
 
-    def drain(self) -> None: ...
+    def drain(self) -> None:
+        """Do nothing: it drains as the listeners do, which give it all its work."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,16 +111,16 @@ class OpenStore:
     sealer: Sealer
     new_id: Callable[[], str]
     instance: str
-    """The default owner's id, by which targets know this server."""
+    """The default owner's id, which identifies this server to targets."""
 
 
 class Application:
-    """One worker's services, from the store to what the listeners call."""
+    """One worker's services, from the store up to the applications that the listeners serve."""
 
     def __init__(
         self, settings: Settings, opened: OpenStore, metrics: Metrics | NullMetrics, draining: asyncio.Event
     ) -> None:
-        """Take what `open` has opened. Once `draining` is set, readiness and health say so."""
+        """Take the store that `open` has opened. Once `draining` is set, readiness and health checks report it."""
         self._store = opened.store
         self._draining = draining
         self._health = HealthServicer(SERVICE_NAMES, draining)
@@ -152,7 +155,7 @@ class Application:
     async def open(
         cls, settings: Settings, deliver_token: DeliverToken, memory: Memory, worker: int, draining: asyncio.Event
     ) -> "Application":
-        """Open the store and, if it does not outlive this process, prepare it; `prepare` has prepared any other."""
+        """Open the store, and prepare it if it does not outlive this process; `prepare` has prepared any other."""
         metrics = NullMetrics() if settings.telemetry.metrics == "none" else Metrics(memory, worker)
         store = open_store(settings.store.database, metrics.observe_batch)
         try:
@@ -168,28 +171,28 @@ class Application:
 
     @property
     def rsgi(self) -> RsgiApplication:
-        """What granian calls."""
+        """The application that granian calls."""
         return self._gateway.rsgi
 
     def add_to(self, server: grpc.aio.Server) -> None:
-        """Register everything that native gRPC serves."""
+        """Register everything that is served over native gRPC."""
         server.add_generic_rpc_handlers((self._gateway.grpc_handler,))
         health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
         names = (*SERVICE_NAMES, *(name for name in PUBLIC if not name.startswith("/")))
         reflection.enable_server_reflection(names, server, reflected_pool((*names, *errors.DETAIL_TYPES)))
 
     def parts(self) -> Sequence[ApplicationPart]:
-        """Return the parts of a worker that the listeners need, each after those that it uses itself."""
+        """Return the parts that the listeners depend on, each after the parts that it depends on itself."""
         return (
             ApplicationPart("logs", close=self._close_logs),
             ApplicationPart("store", close=self._store.close),
-            # Calls that an API call waits for end with it. `close` cuts the others.
+            # A target call that an API call waits for ends with that call. `close` cancels background ones.
             ApplicationPart("target client", idle=self._client.wait_idle, close=self._client.close),
             ApplicationPart("gateway", idle=self._gateway.wait_idle, cancel=self._cancel_calls, close=_nothing),
         )
 
     async def _cancel_calls(self) -> None:
-        """Cancel the calls over HTTP that are still running, and wait until each has its last response."""
+        """Cancel the calls over HTTP that are still running, and wait until each has sent its last response."""
         self._gateway.stop()
         await self._gateway.wait_idle()
 
@@ -199,7 +202,7 @@ class Application:
         self._target_lines.close()
 
     async def _alive(self) -> None:
-        """Return: that the process responds is all there is to know."""
+        """Succeed: liveness asks only whether the process responds."""
 
     async def _ready(self) -> None:
         if self._draining.is_set():
@@ -207,14 +210,14 @@ class Application:
         try:
             await self._store.ping()
         except StoreError:
-            _log.exception("the store does not answer")
-            raise status_error(code_pb2.UNAVAILABLE, "the store does not answer") from None
+            _log.exception("the store is unavailable")
+            raise status_error(code_pb2.UNAVAILABLE, "the store is unavailable") from None
 
 
 def _domain(
     api: ApiSettings, opened: OpenStore, guard: AddressGuard, client: TargetClient
 ) -> tuple[ActionService, ExecutionInterceptor]:
-    """Make the service, and the interceptor that runs executions on its calls."""
+    """Return the service, and the interceptor that runs executions around its calls."""
     described = map(read_descriptor_set, api.descriptor_sets)
     catalogue = make_catalogue(SERVICES, described, api.execution_functions)
     targets = Targets(opened.store, time.time_ns, opened.new_id, make_key(opened.sealer), guard.deny_reason)
@@ -233,7 +236,7 @@ def _cors(api: ApiSettings) -> Cors:
 
 
 def _access_logs(telemetry: TelemetrySettings) -> Sequence[AccessLog]:
-    """Return the access log; none where it is switched off."""
+    """Return the access log, or nothing if it is switched off."""
     chosen = FORMATS.get(telemetry.access_log)
     return () if chosen is None else (AccessLog(sys.stderr.fileno(), chosen, _owner),)
 
@@ -253,7 +256,7 @@ def _delivery_limits(delivery: DeliverySettings) -> DeliveryLimits:
 
 def _openapi() -> Info:
     """Return what the OpenAPI document says besides the routes."""
-    # protoc's Python output has no comments; this has them.
+    # protoc's Python output has no comments; the descriptor set has.
     described = files(actiond_protos) / "actiond.binpb"
     return Info(
         title="actiond",
@@ -265,5 +268,5 @@ def _openapi() -> Info:
 
 
 def _owner(caller: Caller) -> str:
-    """Return what the access log says of a caller."""
+    """Return the resource owner that the access log shows for a caller."""
     return caller.owner

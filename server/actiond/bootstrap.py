@@ -21,10 +21,10 @@ ADMIN = "admin"
 
 
 async def prepare(settings: Settings, deliver_token: DeliverToken) -> None:
-    """Check the files that the settings name, migrate the database, see to its owner, admin token and encryption key.
+    """Check the files that the settings name, migrate the database, create its owner, admin token and encryption key.
 
-    Leave nothing open. Leave out a store that does not outlive its process: `Application.open` prepares it. Raise
-    SettingsError, StoreError, KeyFileError, and what `deliver_token` raises.
+    Everything that is opened is closed again. A store that does not outlive its process is left to `Application.open`.
+    Raises SettingsError, StoreError, KeyFileError, and what `deliver_token` raises.
     """
     try:
         for path in settings.api.descriptor_sets:
@@ -42,10 +42,10 @@ async def prepare(settings: Settings, deliver_token: DeliverToken) -> None:
 
 
 async def prepare_store(store: Store, admin_token: str | None, deliver_token: DeliverToken) -> None:
-    """Create the store's owner and its admin token where they are missing.
+    """Create the store's owner and its admin token if they are missing.
 
-    `admin_token` is the secret that the admin token must have. Without it the first start generates one, and has it
-    delivered before it is stored.
+    `admin_token` is the secret that the admin token must have. Without it the first start generates one, and
+    delivers it before storing it.
     """
     new_id = await id_generator(store)
     secret = admin_token or secrets.token_urlsafe(32)
@@ -70,6 +70,6 @@ async def prepare_store(store: Store, admin_token: str | None, deliver_token: De
 
 
 async def id_generator(store: Store) -> Callable[[], str]:
-    """Return a generator of ids that no other process on the store generates."""
+    """Return a generator of ids that are unique among all processes that share the store."""
     worker = await store.write(lambda transaction: transaction.instance.next_worker_number())
     return IdGenerator(worker, time.time_ns)

@@ -61,7 +61,7 @@ class Gateway:
     openapi: if given, /openapi.json is an OpenAPI document of the JSON routes, and /docs a page that shows it.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # keyword arguments, each with a default: this is the library's interface
         self,
         services: Iterable[tuple[ServiceDescriptor, object]],
         *,
@@ -84,14 +84,14 @@ class Gateway:
         self._running = RunningRequests()
         self._request_ids = RequestIds()
         self._methods = bind(services)
-        rules = Validator(method.request_class for method in self._methods.values())
+        validator = Validator(method.request_class for method in self._methods.values())
         codec = JsonCodec(ignore_unknown_fields=not strict_json)
         self._errors = JsonErrors(codec)
         servicers = Servicers(self._limits.threads, interceptors)
         self._dispatcher = Dispatcher(
             servicers,
             authenticate,
-            rules.violations,
+            validator.violations,
             translate,
             self._limits,
             Observers(observers) if observers else None,

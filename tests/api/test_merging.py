@@ -10,7 +10,7 @@ from google.protobuf.message import Message
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actiond.api.message_payload import AnswerError, Merger
+from actiond.api.message_payload import Merger, ResponseBodyError
 from rpcfront.transcoding.json.codec import JsonCodec
 from rpcfront.validation.validator import Validator
 from tests.support.protos import compile_proto
@@ -112,14 +112,14 @@ BAD = {
 @pytest.mark.parametrize("answer", BAD.values(), ids=BAD)
 def test_what_cannot_be_merged_is_an_error_and_leaves_the_message_alone(answer: str) -> None:
     message = full()
-    with pytest.raises(AnswerError):
+    with pytest.raises(ResponseBodyError):
         MERGER.merged(message, answer.encode("utf-8", "surrogateescape"))
     assert message == full()
 
 
 def test_a_result_that_breaks_a_rule_of_the_message_is_an_error() -> None:
     request = CreateTargetRequest(name="name")
-    with pytest.raises(AnswerError, match="endpoint"):
+    with pytest.raises(ResponseBodyError, match="endpoint"):
         MERGER.merged(request, b'{"name": "new"}')
 
 

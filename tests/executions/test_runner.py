@@ -29,8 +29,8 @@ class Text:
         self.encoded.append(self.text)
         return self.text.encode()
 
-    async def merged(self, answer: bytes) -> Self:
-        return type(self)(self.text + answer.decode(), self.encoded)
+    async def merged(self, response_body: bytes) -> Self:
+        return type(self)(self.text + response_body.decode(), self.encoded)
 
 
 @dataclass

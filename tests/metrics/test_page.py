@@ -12,7 +12,7 @@ from actiond.actions.tokens import ALL_PERMISSIONS
 from actiond.actions.use_cases.tokens import Tokens
 from actiond.api.authentication import permission_holders
 from actiond.storage.memory import MemoryStore
-from actiond.telemetry.metrics.endpoint import MetricsPage
+from actiond.telemetry.metrics.endpoint import MetricsEndpoint
 from rpcfront.protocols.http import Headers, HttpRequest
 from tests.support.tokens import make_token
 
@@ -41,12 +41,12 @@ REQUEST = HttpRequest("GET", "/metrics", [])
 
 async def test_the_answer_is_written_on_a_thread(render: Render) -> None:
     render.may_go_on.set()
-    response = await MetricsPage(render, "text/plain")(REQUEST)
+    response = await MetricsEndpoint(render, "text/plain")(REQUEST)
     assert (response.status, response.headers, response.body) == (200, [("content-type", "text/plain")], b"render 1")
 
 
 async def test_those_who_ask_at_once_get_one_answer(render: Render) -> None:
-    page = MetricsPage(render, "text/plain")
+    page = MetricsEndpoint(render, "text/plain")
     asking = [asyncio.create_task(page(REQUEST)) for _ in range(50)]
     await asyncio.sleep(0)
     render.may_go_on.set()
@@ -55,7 +55,7 @@ async def test_those_who_ask_at_once_get_one_answer(render: Render) -> None:
 
 
 async def test_one_who_leaves_takes_the_answer_from_nobody_else(render: Render) -> None:
-    page = MetricsPage(render, "text/plain")
+    page = MetricsEndpoint(render, "text/plain")
     leaving, staying = (asyncio.create_task(page(REQUEST)) for _ in range(2))
     await asyncio.sleep(0)
     leaving.cancel()
@@ -70,7 +70,7 @@ async def test_whoever_may_not_read_costs_no_render(render: Render) -> None:
         raise PermissionError
 
     with pytest.raises(PermissionError):
-        await MetricsPage(render, "text/plain", nobody)(REQUEST)
+        await MetricsEndpoint(render, "text/plain", nobody)(REQUEST)
     assert render.times == 0
 
 
@@ -81,7 +81,7 @@ async def test_a_failed_render_is_followed_by_a_new_one(render: Render) -> None:
             raise OSError("no room")
         return b"well"
 
-    page = MetricsPage(fail_once, "text/plain")
+    page = MetricsEndpoint(fail_once, "text/plain")
     with pytest.raises(OSError, match="no room"):
         await page(REQUEST)
     assert (await page(REQUEST)).body == b"well"

@@ -10,7 +10,7 @@ from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4
 
 from actiond.delivery.outcomes import Outcome, TargetCall
 from actiond.telemetry.metrics import recorder
-from actiond.telemetry.metrics.families import CHANGES, FAMILIES, SECONDS
+from actiond.telemetry.metrics.families import BATCH_SIZE_BUCKETS, DURATION_BUCKETS, FAMILIES
 from actiond.telemetry.metrics.memory import Memory
 from actiond.telemetry.metrics.recorder import Metrics
 from rpcfront import CallEnd, Gateway, HttpRequest
@@ -77,13 +77,13 @@ def test_the_durations_of_a_methods_calls_are_one_histogram_whatever_their_code(
     assert reading(f"{name}_bucket", le="+Inf", **labels) == 2
 
 
-@given(st.lists(st.floats(0, 100) | st.sampled_from(SECONDS)))
+@given(st.lists(st.floats(0, 100) | st.sampled_from(DURATION_BUCKETS)))
 def test_a_bucket_counts_what_is_not_above_its_bound(seconds: list[float]) -> None:
     metrics = Metrics(Memory(region_bytes=1 << 16))
     for value in [1.0, *seconds]:
         metrics.ended(None, api_call(seconds=value))
     reading = read(metrics)
-    for bound in SECONDS:
+    for bound in DURATION_BUCKETS:
         counted = reading("actiond_call_duration_seconds_bucket", method=METHOD, protocol="json", le=str(bound))
         assert counted == sum(value <= bound for value in [1.0, *seconds])
 
@@ -132,7 +132,7 @@ def test_failures_that_are_passed_over_are_counted_by_target() -> None:
 
 @pytest.mark.parametrize("limit", [0, 3])
 def test_targets_over_the_limit_are_counted_together(limit: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(recorder, "TARGETS", limit)
+    monkeypatch.setattr(recorder, "MAX_TARGETS", limit)
     failed = [target_call(str(number), Outcome.TLS, is_ignored=True) for number in range(5)]
     reading = counted([*failed, *failed])
     own = {str(number) for number in range(limit)}
@@ -144,7 +144,7 @@ def test_targets_over_the_limit_are_counted_together(limit: int, monkeypatch: py
 
 def test_the_longest_labels_that_may_come_have_room() -> None:
     metrics = Metrics()
-    targets = [f"{number:0200}" for number in range(recorder.TARGETS)]
+    targets = [f"{number:0200}" for number in range(recorder.MAX_TARGETS)]
     for target in targets:
         for outcome in Outcome:
             metrics.observe_target(target_call(target, outcome, is_ignored=True))
@@ -173,7 +173,7 @@ def test_the_writers_batches_are_a_histogram_and_what_waits_is_a_gauge() -> None
         metrics.observe_batch(size, waiting)
     reading = read(metrics)
     assert reading("actiond_store_batch_size_bucket", le="1.0") == 2
-    assert reading("actiond_store_batch_size_bucket", le=str(CHANGES[-1])) == 3
+    assert reading("actiond_store_batch_size_bucket", le=str(BATCH_SIZE_BUCKETS[-1])) == 3
     assert reading("actiond_store_batch_size_sum") == 514
     assert reading("actiond_store_changes_waiting") == 3
 
@@ -181,7 +181,7 @@ def test_the_writers_batches_are_a_histogram_and_what_waits_is_a_gauge() -> None
 def test_started_calls_are_a_gauge() -> None:
     metrics = Metrics()
     for under_way in (1, 2, 1):
-        metrics.observe_started(under_way)
+        metrics.set_background_calls(under_way)
     assert read(metrics)("actiond_started_target_calls") == 1
 
 
@@ -204,7 +204,7 @@ def test_two_workers_are_read_as_one_from_either() -> None:
         metrics.ended(None, api_call())
         metrics.observe_target(target_call())
         metrics.observe_batch(4, 5)
-        metrics.observe_started(6)
+        metrics.set_background_calls(6)
     for metrics in workers:
         reading = read(metrics)
         assert reading("actiond_calls_total", method=METHOD, protocol="json", code="OK") == 2
@@ -217,7 +217,7 @@ def test_two_workers_are_read_as_one_from_either() -> None:
 
 
 def test_a_replacement_counts_on_and_knows_the_targets_of_the_one_before(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(recorder, "TARGETS", 2)
+    monkeypatch.setattr(recorder, "MAX_TARGETS", 2)
     memory = Memory()
     for targets in ("ab", "cab"):
         metrics = Metrics(memory)

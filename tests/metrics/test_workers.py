@@ -22,7 +22,7 @@ def work(number, calls):
         metrics = Metrics(memory, number)
         for _ in range(calls):
             metrics.observe_target(TargetCall("1", "request", Outcome.OK, 200, 0.5, False, ""))
-        metrics.observe_started(calls)
+        metrics.set_background_calls(calls)
         os.kill(os.getpid(), signal.SIGKILL)
     return body
 
@@ -30,8 +30,8 @@ for number, calls in {workers}:
     child = child_process.spawn(work(number, calls))
     assert os.waitstatus_to_exitcode(os.waitpid(child.pid, 0)[1]) == -signal.SIGKILL
 
-from actiond.telemetry.metrics.exposition import text
-sys.stdout.buffer.write(text(memory.regions))
+from actiond.telemetry.metrics.exposition import render_text
+sys.stdout.buffer.write(render_text(memory.regions))
 """
 
 

@@ -1,4 +1,4 @@
-"""The SQLite file, read past the server: its rows as they stand, and what they must be for a request."""
+"""Reads the SQLite file directly, without the server, and compares its rows with requests."""
 
 import json
 import sqlite3
@@ -17,20 +17,20 @@ _TYPES = {"rest_webhook": "webhook", "rest_call": "call", "rest_async": "async"}
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """What a file held at one moment."""
+    """A consistent snapshot of the file's content."""
 
     integrity: str
     default_owner: str
     targets: list[Row]
     events: list[Row]
-    """Those of targets."""
+    """The events of targets."""
 
     def by_name(self) -> dict[str, Row]:
         return {row["name"]: row for row in self.targets}
 
 
 def read(path: Path) -> Content:
-    """One snapshot; a server may be running on the file."""
+    """Return a snapshot; a server may be running on the file."""
     with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
         connection.row_factory = sqlite3.Row
         connection.execute("BEGIN")
@@ -42,7 +42,7 @@ def read(path: Path) -> Content:
 
 
 def assert_whole(content: Content) -> None:
-    """Nothing is there twice, and every row has its event as every event has its row."""
+    """Assert that nothing is stored twice, and that every row has its event and every event its row."""
     assert content.integrity == "ok"
     for unique in ("id", "name", "name_key"):
         counts = Counter(row[unique] for row in content.targets)
@@ -51,7 +51,7 @@ def assert_whole(content: Content) -> None:
 
 
 def _event_of(row: Row) -> tuple[Any, ...]:
-    """The one event that a target has which was made and never changed."""
+    """Return the only event of a target that was created and never changed."""
     assert row["sequence"] == 1
     payload = {
         "name": row["name"],
@@ -69,7 +69,7 @@ def _facts(event: Row) -> tuple[Any, ...]:
 
 
 def says(row: Row, request: CreateTargetRequest) -> bool:
-    """Whether a target is what the request asked for."""
+    """Return whether a target is what the request asked for."""
     member = request.WhichOneof("target_type")
     assert member is not None
     return (

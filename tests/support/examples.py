@@ -1,11 +1,11 @@
-"""How many examples a property is tried with."""
+"""The number of examples that a property is tested with."""
 
 from hypothesis import settings
 
 USUAL = settings.get_profile("default").max_examples
-"""Those of a property that says nothing else, unless the profile does."""
+"""The number of examples in Hypothesis's default profile."""
 
 
 def examples(count: int) -> settings:
-    """So many; fewer by the same part where the profile tries fewer than usual."""
+    """Return `count`, scaled down in proportion if the profile uses fewer examples than the default."""
     return settings(max_examples=max(1, count * settings().max_examples // USUAL))

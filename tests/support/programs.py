@@ -1,4 +1,4 @@
-"""The programs that the tests run: those that the dev dependencies bring stand beside Python, wherever PATH points."""
+"""Finds the programs that tests run. Those of the dev dependencies are beside Python's executable, whatever PATH is."""
 
 import os
 import shutil
@@ -9,7 +9,7 @@ PATH = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH",
 
 
 def program(name: str) -> str:
-    """The program's path."""
+    """Return the program's path."""
     found = shutil.which(name, path=PATH)
     assert found, f"{name} is not installed"
     return found

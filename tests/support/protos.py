@@ -10,14 +10,14 @@ from grpc_tools import protoc
 
 
 def compile_proto(source: str, name: str = "test.proto") -> descriptor_pool.DescriptorPool:
-    """A pool of its own that holds the file and all that it imports."""
+    """Compile a file and return a new pool with it and everything it imports."""
     with tempfile.TemporaryDirectory() as directory:
         Path(directory, name).write_text(source)
         return compile_folder(Path(directory))
 
 
 def compile_folder(root: Path) -> descriptor_pool.DescriptorPool:
-    """A pool of its own that holds every proto below `root` and all that they import."""
+    """Compile every proto below `root` and return a new pool with them and everything they import."""
     names = sorted(str(path.relative_to(root)) for path in root.rglob("*.proto"))
     googleapis, well_known = Path(annotations_pb2.__file__).parents[2], Path(grpc_tools.__file__).parent / "_proto"
     with tempfile.TemporaryDirectory() as scratch:

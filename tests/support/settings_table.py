@@ -1,4 +1,4 @@
-"""The table of docs/settings.md, as the code has it: `python -m tests.support.settings_table` prints it."""
+"""Generates the table of docs/settings.md; `python -m tests.support.settings_table` prints it."""
 
 import sys
 

@@ -29,14 +29,14 @@ def scalars(field: FieldDescriptor) -> st.SearchStrategy[Any]:
     if field.cpp_type in INTEGERS:
         return INTEGERS[field.cpp_type]
     if field.enum_type is not None:
-        # An open enum keeps the numbers that it does not know; NullValue has only one.
+        # An open enum keeps unknown numbers; NullValue has only one.
         unknown = st.nothing() if field.enum_type.full_name == "google.protobuf.NullValue" else st.just(77)
         return st.sampled_from([value.number for value in field.enum_type.values]) | unknown
     return {
         FieldDescriptor.TYPE_BOOL: st.booleans(),
         FieldDescriptor.TYPE_STRING: TEXT,
         FieldDescriptor.TYPE_BYTES: st.binary(max_size=6),
-        # One NaN only: its other bit patterns do not survive JSON.
+        # Only one NaN: other bit patterns do not survive JSON.
         FieldDescriptor.TYPE_DOUBLE: st.floats(allow_nan=False) | st.just(math.nan),
         FieldDescriptor.TYPE_FLOAT: st.floats(width=32, allow_nan=False) | st.just(math.nan),
     }[field.type]
@@ -44,7 +44,7 @@ def scalars(field: FieldDescriptor) -> st.SearchStrategy[Any]:
 
 @st.composite
 def messages(draw: st.DrawFn, descriptor: Descriptor, depth: int = 3) -> Any:
-    """A message of the type, nested at most `depth` deep."""
+    """Return a strategy for messages of the type, nested at most `depth` deep."""
     message: Any = GetMessageClass(descriptor)()
     special = SPECIAL.get(descriptor.full_name)
     if special is not None:
@@ -107,7 +107,7 @@ def _list(draw: st.DrawFn, message: Any) -> None:
 
 
 def _any(draw: st.DrawFn, message: Any) -> None:
-    # Types without maps, whose bytes have no order of their own.
+    # Types without maps, because the bytes of a map have no defined order.
     names = ["google.protobuf.Duration", "google.protobuf.FieldMask", "google.protobuf.StringValue"]
     own = [name for name in ("t.v1.Sub", "t.codec.Scalars") if _knows(message, name)]
     name = draw(st.sampled_from(names + own))
@@ -123,7 +123,7 @@ def _knows(message: Any, name: str) -> bool:
 
 
 def fill_value(message: Any, value: Any) -> None:
-    """Puts any JSON value into a google.protobuf.Value."""
+    """Set a google.protobuf.Value to any JSON value."""
     if value is None:
         message.null_value = 0
     elif isinstance(value, bool):

@@ -14,7 +14,7 @@ def make_token(
     created_at_ns: int = 1,
     expires_at_ns: int | None = None,
 ) -> Token:
-    """A token for `secret`; its id and its name are the secret too, unless another id is given."""
+    """Return a token for `secret`, which is also its id and name unless another id is given."""
     return Token(
         id=token_id or secret,
         name=token_id or secret,

@@ -1,4 +1,4 @@
-"""Waits for a condition, for as long as a busy machine may take."""
+"""Waits for a condition, long enough for a busy machine."""
 
 import time
 from collections.abc import Callable
@@ -7,7 +7,7 @@ WAIT = 15.0
 
 
 def until(condition: Callable[[], bool], what: str) -> None:
-    """Waits for the condition."""
+    """Wait until the condition holds."""
     deadline = time.monotonic() + WAIT
     while not condition():
         assert time.monotonic() < deadline, f"never: {what}"

@@ -8,7 +8,7 @@ SYSTEM = "system"
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who makes a change or asks a question, and for which resource owner."""
+    """Who reads or changes something, and for which resource owner."""
 
     id: str
     """Id of a token, or SYSTEM. Events name it as their editor."""

@@ -27,7 +27,7 @@ def _groups(events: Iterable[str]) -> frozenset[str]:
 
 @dataclass(frozen=True, slots=True)
 class Catalogue:
-    """The methods and services that are served or described, the operator's functions, and this server's own events."""
+    """The served and described methods and services, the operator's functions, and this server's own events."""
 
     methods: frozenset[str] = frozenset()
     """As `/package.Service/Method`."""

@@ -42,7 +42,7 @@ class Condition:
 
     @property
     def key(self) -> str:
-        """Its name as text: `request/package.Service/Method`, `event/target.*`, `response`."""
+        """The condition as text: `request/package.Service/Method`, `event/target.*`, `response`."""
         if self.scope is Scope.ALL:
             return self.type.value
         if self.scope is Scope.METHOD:
@@ -51,7 +51,7 @@ class Condition:
 
 
 def parse_key(key: str) -> Condition:
-    """Return the condition with this key. Raises ValueError for text that is no key."""
+    """Return the condition with this key. Raises ValueError if there is none."""
     kind, slash, name = key.partition("/")
     execution_type = ExecutionType(kind)
     if not slash:
@@ -70,7 +70,7 @@ def parse_key(key: str) -> Condition:
 
 
 def is_canonical(condition: Condition) -> bool:
-    """Return whether its key is read back as this condition: `method: "/Service"` would be read as a service."""
+    """Return whether its key parses back to this condition: that of `method: "/Service"` parses to a service."""
     try:
         return parse_key(condition.key) == condition
     except ValueError:

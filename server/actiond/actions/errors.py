@@ -1,4 +1,4 @@
-"""What can go wrong in the domain: one type for each error, with named data.
+"""The domain's errors: one type for each, with named data.
 
 Codes, ids and texts that clients see belong to each version of the API.
 """
@@ -95,7 +95,7 @@ class TooManyStepsError(DomainError):
 
 
 class ExecutionFailedError(DomainError):
-    """A target that interrupts on errors has failed, so the call fails too."""
+    """A target that interrupts on errors failed, so the call fails too."""
 
 
 class DeadlineExceededError(DomainError):

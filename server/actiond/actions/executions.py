@@ -8,12 +8,12 @@ from actiond.actions.signing_keys import SigningKey
 from actiond.actions.targets import Target
 
 MAX_INCLUDE_LEVELS = 3
-"""Executions in a chain of includes, the first one counted."""
+"""Maximum length of a chain of includes: its executions, including the first one."""
 MAX_STEPS = 1_000
-"""Steps of one execution, those of its includes counted."""
+"""Maximum number of steps of an execution, including those of its includes."""
 
 Step = str | Condition
-"""A target's id, or the condition of an execution whose steps are run in this place."""
+"""A target's id, or the condition of an execution whose steps run in its place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class Execution:
 
     @property
     def aggregate_id(self) -> str:
-        """The id of its history. It names the owner too: two owners may each have an execution of one condition."""
+        """The id of its history. It contains the owner: two owners may each have an execution of the same condition."""
         return f"{self.owner}/{self.condition.key}"
 
 

@@ -9,10 +9,10 @@ COUNTER_BITS = 12
 
 
 class IdGenerator:
-    """41 bits of milliseconds, 10 of worker number, 12 of a counter: at most 19 digits.
+    """Generates ids of 41 bits of milliseconds, 10 of worker number and 12 of a counter: at most 19 digits.
 
-    The worker number, handed out by the store and counted up at each start, keeps processes apart, also those that
-    follow each other while the clock jumps back.
+    The store increments the worker number at each start. So ids of different processes differ, even if one follows the
+    other while the clock jumps back.
     """
 
     def __init__(self, worker: int, clock: Callable[[], int]) -> None:

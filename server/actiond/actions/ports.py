@@ -1,4 +1,4 @@
-"""What the domain asks of a store, of the client that calls targets, of address rules and of key makers.
+"""The ports of the domain: the store, the client that calls targets, address rules, and making keys.
 
 One contract suite (tests/storage/contract) holds every store to these docstrings.
 """
@@ -20,7 +20,7 @@ T = TypeVar("T")
 MakeKey = Callable[[str], tuple[str, SigningKey]]
 """Makes a signing key for a target id: the key in plain text, shown once, and sealed for the store."""
 DenyReason = Callable[[str], str | None]
-"""Returns why an endpoint cannot be called, as far as its text tells; None if nothing is against it."""
+"""Returns why an endpoint must not be called, judged by its URL alone; None if it may be called."""
 
 
 class TargetRepository(Protocol):
@@ -56,7 +56,7 @@ class ExecutionRepository(Protocol):
         """Delete an execution. No other one may include it any more."""
 
     def with_step(self, owner: str, step: Step) -> Sequence[Execution]:
-        """Return the executions that have this step themselves, by key."""
+        """Return the executions that contain this step directly, sorted by key."""
 
 
 class TokenRepository(Protocol):
@@ -69,7 +69,7 @@ class TokenRepository(Protocol):
 
 
 class InstanceRepository(Protocol):
-    """What there is once per store."""
+    """What exists once per store, within one transaction."""
 
     def default_owner(self) -> str | None:
         """Return the resource owner made at the first start; None before it."""
@@ -84,7 +84,7 @@ class Transaction(Protocol):
     """The reads and writes of one change. Used only inside the function that `Store.write` runs.
 
     What is changed or deleted must exist: the change has read it before, in the same transaction. For every target,
-    execution and token that it changes, it appends an event.
+    execution and token that it changes, it must append an event.
     """
 
     @property
@@ -120,10 +120,10 @@ class Store(Protocol):
         """
 
     async def admit(self, selector: bytes) -> Admission:
-        """Return what a call needs to be admitted: its token, by its `selector`, and the revision of executions.
+        """Return what a call's admission needs: the token with this `selector`, and the revision of executions.
 
-        Every call asks this, so it must be cheap. A change acknowledged before the call, by any process that shares the
-        store, is seen.
+        Every call reads this, so it must be cheap. It sees every change acknowledged before the call, by any process
+        that shares the store.
         """
 
     async def target(self, owner: str, target_id: str) -> Target | None: ...
@@ -139,18 +139,18 @@ class Store(Protocol):
         """Return all tokens, revoked and expired ones included, oldest first."""
 
     async def events(self, aggregate_type: str, aggregate_id: str) -> Sequence[Event]:
-        """Return the history of one resource, by sequence."""
+        """Return the history of one resource, sorted by sequence."""
 
     async def ping(self) -> None:
         """Raise StoreError unless the store can be read."""
 
     async def close(self) -> None:
-        """Finish what was begun, then release everything. Later calls raise StoreError."""
+        """Finish the changes that have begun, then release everything. Later calls raise StoreError."""
 
 
 @dataclass(frozen=True, slots=True)
 class TargetRequest:
-    """One call to make: to which target, signed with which keys, with which body, and for what."""
+    """A call to make: its target, signing keys and body, and what it is made for."""
 
     target: Target
     keys: Sequence[SigningKey]
@@ -159,7 +159,7 @@ class TargetRequest:
     execution: str
     """Key of the condition that was met."""
     request_id: str
-    """Of the call that the execution runs for."""
+    """Id of the call that the execution runs for."""
 
 
 class TargetCaller(Protocol):

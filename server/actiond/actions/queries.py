@@ -1,4 +1,4 @@
-"""Lists: what a store can be asked for, and the pages it returns."""
+"""Queries for lists, and the pages that a store returns."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -44,7 +44,7 @@ class Page(Generic[T]):
 
 
 class TextMethod(Enum):
-    """How a text is compared. Values: a method of `str`, called with (text, wanted), and whether case is ignored."""
+    """How texts are compared. Values: a method of `str`, called with (text, wanted), and whether case is ignored."""
 
     EQUALS = (str.__eq__, False)
     EQUALS_IGNORE_CASE = (str.__eq__, True)
@@ -80,7 +80,7 @@ class IdsQuery:
 
 
 class TargetField(Enum):
-    """What targets are sorted by. Equal ones are sorted by id, in the same direction; ids compare as numbers."""
+    """The field that targets are sorted by. Ties are sorted by id, in the same direction; ids compare as numbers."""
 
     ID = "id"
     CREATION_DATE = "created_at_ns"
@@ -121,7 +121,7 @@ class TypeQuery:
 
 @dataclass(frozen=True, slots=True)
 class StepQuery:
-    """Executions that have this step themselves: a target id, or the key of an included condition."""
+    """Executions that contain this step directly: a target id, or the key of an included condition."""
 
     target_id: str | None = None
     include: str | None = None

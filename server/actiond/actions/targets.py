@@ -1,11 +1,11 @@
-"""Targets: what one is."""
+"""Targets: HTTP endpoints that executions call."""
 
 from dataclasses import dataclass
 from enum import Enum
 
 
 class TargetType(Enum):
-    """How a target's endpoint is called. The values are what the stores keep."""
+    """How a target's endpoint is called. Stores keep the values."""
 
     WEBHOOK = "webhook"
     """Called and waited for; the status is checked and the body ignored."""
@@ -21,7 +21,7 @@ class TargetType(Enum):
 
     @property
     def uses_answer(self) -> bool:
-        """Whether the response's body changes what the execution works on."""
+        """Whether the response's body changes the payload of the execution."""
         return self is TargetType.CALL
 
 

@@ -1,4 +1,4 @@
-"""Tokens: who calls, for which resource owner, and what that caller may do."""
+"""Tokens: they identify a caller, its resource owner and its permissions."""
 
 import hashlib
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ ALL_PERMISSIONS = "*"
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A bearer token as it is stored: by its digest, without the secret."""
+    """A bearer token as it is stored: with the digest of its secret, without the secret."""
 
     id: str
     name: str
@@ -31,7 +31,7 @@ class Token:
         return selector_of(self.digest)
 
     def is_active(self, now_ns: int) -> bool:
-        """Return whether it is neither revoked nor expired."""
+        """Return whether the token is neither revoked nor expired."""
         return self.revoked_at_ns is None and (self.expires_at_ns is None or now_ns < self.expires_at_ns)
 
     def require(self, permission: str) -> None:
@@ -42,7 +42,7 @@ class Token:
 
 @dataclass(frozen=True, slots=True)
 class Admission:
-    """What a store knows when a call begins, read at once."""
+    """What a call's admission needs from the store, read consistently."""
 
     token: Token | None
     """The token with the selector that was asked for, revoked and expired ones included."""
@@ -56,7 +56,7 @@ class Caller:
 
     token: Token
     execution_revision: int
-    """From the admission: plans for this call's executions must be at least as new."""
+    """The revision at admission: the plan for this call's executions must be at least as new."""
 
     @property
     def owner(self) -> str:

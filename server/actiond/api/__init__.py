@@ -1,1 +1,1 @@
-"""Between the wire and the domain: the servicer, the errors' statuses, authentication. Names no store."""
+"""The API: servicers, statuses of errors, authentication, executions around calls. It knows no store."""

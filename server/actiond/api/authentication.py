@@ -1,4 +1,4 @@
-"""Who calls, and whether that caller may: runs before the body of a call is read."""
+"""Authentication and authorization of calls, before their bodies are read."""
 
 from collections.abc import Awaitable, Callable, Iterable
 
@@ -12,9 +12,9 @@ from rpcfront import HttpRequest, ServicerContext
 
 
 class Authenticator:
-    """Finds a call's token and requires the method's permission of it.
+    """Authenticates a call by its token, and requires that the token holds the method's permission.
 
-    Raises ServiceError, when made, for a method whose proto names no permission.
+    The constructor raises ServiceError for a method whose proto names no permission.
     """
 
     def __init__(self, tokens: Tokens, services: Iterable[ServiceDescriptor]) -> None:
@@ -29,7 +29,7 @@ class Authenticator:
 
 
 def permission_holders(tokens: Tokens, required: str) -> Callable[[HttpRequest], Awaitable[None]]:
-    """Return a check for an HTTP page: it raises the domain's errors unless the request's token has the permission."""
+    """Return a check of HTTP requests that raises the domain's errors unless the token holds the permission."""
 
     async def authorize(request: HttpRequest) -> None:
         caller = await _authenticate(tokens, request.header_values("authorization"))
@@ -39,7 +39,7 @@ def permission_holders(tokens: Tokens, required: str) -> Callable[[HttpRequest],
 
 
 async def _authenticate(tokens: Tokens, authorization: list[str]) -> Caller:
-    """Return the caller of a request with these Authorization headers, of which there may be one at most."""
+    """Return the caller with these Authorization headers. Raises TokenInvalidError if there is more than one."""
     if len(authorization) > 1:
         raise TokenInvalidError
     return await tokens.authenticate(authorization[0] if authorization else None)

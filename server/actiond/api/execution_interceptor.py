@@ -18,10 +18,10 @@ _log = logging.getLogger(__name__)
 
 
 class ExecutionInterceptor:
-    """An interceptor of the gateway's. The caller of every call is a Caller."""
+    """Intercepts the gateway's calls, each of which has a Caller as its authenticated caller."""
 
     def __init__(self, plans: PlanCache, runner: Runner, merger: Merger, instance: str) -> None:
-        """`instance` is the id by which targets know this server."""
+        """`instance` is the id that identifies this server to targets."""
         self._plans = plans
         self._runner = runner
         self._merger = merger
@@ -30,25 +30,25 @@ class ExecutionInterceptor:
     async def __call__(self, call_next: CallNext, request: Message, context: ServicerContext) -> Any:
         caller: Caller = context.caller
         plan = await self._plans.of(caller.owner, caller.execution_revision)
-        # None only outside of calls.
+        # The method is None outside of calls only.
         method = cast("MethodDescriptor", context.method)
         planned = plan.for_method(method.full_name)
         if (planned.request is None and planned.response is None) or _is_bypassed(method, context):
             return await call_next(request, context)
-        facts = self._facts(method, caller)
+        fields = self._call_fields(method, caller)
         call = RunningCall(context.request_id, context.is_late)
         if planned.request is not None:
-            payload = MessagePayload(self._merger, Envelope("request", facts), request)
+            payload = MessagePayload(self._merger, Envelope("request", fields), request)
             request = (await self._runner.run(planned.request, payload, call)).message
         response = await call_next(request, context)
         if planned.response is None or not isinstance(response, Message) or context.failure() is not None:
             return response
-        facts["request"] = orjson.Fragment(await self._merger.encode(request))
-        payload = MessagePayload(self._merger, Envelope("response", facts), response)
+        fields["request"] = orjson.Fragment(await self._merger.encode(request))
+        payload = MessagePayload(self._merger, Envelope("response", fields), response)
         return (await self._runner.run(planned.response, payload, call)).message
 
-    def _facts(self, method: MethodDescriptor, caller: Caller) -> dict[str, object]:
-        """Return what every body says of the call. Of the original's ids, those unknown here are left out."""
+    def _call_fields(self, method: MethodDescriptor, caller: Caller) -> dict[str, object]:
+        """Return the fields of every body that describe the call. ZITADEL's ids that do not exist here are omitted."""
         return {
             "fullMethod": f"/{method.containing_service.full_name}/{method.name}",
             "instanceID": self._instance,
@@ -58,7 +58,7 @@ class ExecutionInterceptor:
 
 
 def _is_bypassed(method: MethodDescriptor, context: ServicerContext) -> bool:
-    """Return whether the caller asks for no executions. Raises PermissionMissingError if it may not."""
+    """Return whether the caller bypasses executions. Raises PermissionMissingError if it is not allowed to."""
     if (BYPASS_HEADER, "true") not in context.invocation_metadata():
         return False
     caller: Caller = context.caller

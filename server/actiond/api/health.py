@@ -1,6 +1,6 @@
-"""grpc.health.v1: whether this process takes calls. It does from its start until a drain begins.
+"""Serves grpc.health.v1: SERVING from the start of this process until a drain begins.
 
-Not grpcio-health-checking's servicer, whose watchers stay when a server stops and would hold it for the whole grace.
+It replaces grpcio-health-checking's servicer, whose watchers keep a stopping server for the whole grace period.
 """
 
 import asyncio
@@ -12,10 +12,10 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 
 class HealthServicer(health_pb2_grpc.HealthServicer):
-    """Answers for the server as a whole, whose name is empty, and for each of `services`. For grpc.aio."""
+    """Reports the health of the server as a whole, under the empty name, and of each of `services`. For grpc.aio."""
 
     def __init__(self, services: Iterable[str], draining: asyncio.Event) -> None:
-        """Once `draining` is set, everything is NOT_SERVING, and the watchers are told so and let go."""
+        """Once `draining` is set, report NOT_SERVING for everything, to the watchers too, whose streams then end."""
         self._services = frozenset(("", *services))
         self._draining = draining
 

@@ -1,8 +1,8 @@
 """The payload of an execution that runs around an API call: a protobuf message, and what a response makes of it.
 
 The body of a target's response is an object in proto3 JSON. Its fields replace those of the message, one by one. A
-field that is absent, or null (but for google.protobuf.Value, which takes it), keeps its value. A message within is
-merged in the same way; lists, maps and types with a JSON form of their own are replaced as a whole.
+field that is absent or null keeps its value, except that google.protobuf.Value takes null. A nested message is merged
+in the same way; lists, maps and types with a special JSON form are replaced as a whole.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -19,8 +19,8 @@ M = TypeVar("M", bound=Message)
 T = TypeVar("T")
 
 
-class AnswerError(ValueError):
-    """The response is no JSON object, does not fit the message, or breaks its rules. Its text is for the log only."""
+class ResponseBodyError(ValueError):
+    """The response's body is not a JSON object, does not fit the message, or breaks its rules. For the log only."""
 
 
 class Merger:
@@ -36,41 +36,43 @@ class Merger:
             return self._codec.encode(message)
         return await run_in_offload_pool(self._codec.encode, message)
 
-    async def merge(self, message: M, answer: bytes) -> M:
-        """Return the message as the response changes it; the one given is not changed. Raises AnswerError."""
-        if len(answer) < OFFLOAD_BYTES:
-            return self.merged(message, answer)
-        return await run_in_offload_pool(self.merged, message, answer)
+    async def merge(self, message: M, response_body: bytes) -> M:
+        """Return the message as the response body changes it; `message` stays unchanged. Raises ResponseBodyError."""
+        if len(response_body) < OFFLOAD_BYTES:
+            return self.merged(message, response_body)
+        return await run_in_offload_pool(self.merged, message, response_body)
 
-    def merged(self, message: M, answer: bytes) -> M:
-        """Do the same at once."""
-        if not answer.strip():
+    def merged(self, message: M, response_body: bytes) -> M:
+        """Merge like `merge`, on the calling thread."""
+        if not response_body.strip():
             return message
         changed = type(message)()
         changed.CopyFrom(message)
         try:
-            document = orjson.loads(answer)
+            document = orjson.loads(response_body)
             _clear_replaced(changed, document)
-            violations = self._codec.decode(answer, changed) or self._validate(changed)
+            violations = self._codec.decode(response_body, changed) or self._validate(changed)
         except ValueError as error:
-            raise AnswerError(f"is not a JSON object: {error}") from error
+            raise ResponseBodyError(f"is not a JSON object: {error}") from error
         if violations:
-            raise AnswerError("; ".join(f"{violation.field}: {violation.description}" for violation in violations))
+            raise ResponseBodyError(
+                "; ".join(f"{violation.field}: {violation.description}" for violation in violations)
+            )
         return changed
 
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """What a body says beside the message."""
+    """The parts of a request body around the message."""
 
     name: str
     """The key of the message: `request` or `response`."""
-    facts: Mapping[str, object]
-    """The other keys, with values that orjson takes."""
+    fields: Mapping[str, object]
+    """The other keys, with values that orjson can serialize."""
 
 
 class MessagePayload(Generic[M]):
-    """See Payload. Encoded once, when the first target is called."""
+    """A Payload of a protobuf message, encoded once, when the first target is called."""
 
     def __init__(self, merger: Merger, envelope: Envelope, message: M) -> None:
         self.message = message
@@ -81,16 +83,16 @@ class MessagePayload(Generic[M]):
     async def body(self) -> bytes:
         if not self._body:
             encoded = orjson.Fragment(await self._merger.encode(self.message))
-            self._body = orjson.dumps({**self._envelope.facts, self._envelope.name: encoded})
+            self._body = orjson.dumps({**self._envelope.fields, self._envelope.name: encoded})
         return self._body
 
-    async def merged(self, answer: bytes) -> Self:
-        message = await self._merger.merge(self.message, answer)
+    async def merged(self, response_body: bytes) -> Self:
+        message = await self._merger.merge(self.message, response_body)
         return self if message is self.message else type(self)(self._merger, self._envelope, message)
 
 
 def _clear_replaced(message: Any, document: object) -> None:
-    """Clear the fields that the document replaces and that the codec would add to."""
+    """Clear the fields that the document replaces, because the codec would append to or merge into them."""
     if not isinstance(document, dict):
         return
     fields = _fields(message.DESCRIPTOR)

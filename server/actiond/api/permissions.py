@@ -1,4 +1,4 @@
-"""What the proto says of each method beside its route: the required permission and the HTTP status of success."""
+"""Reads from the proto's options what each method requires: the permission, and the HTTP status of success."""
 
 from collections.abc import Iterable
 
@@ -10,9 +10,9 @@ from rpcfront import ServiceError
 READ_METRICS = "metrics.read"
 """Permission to read /metrics where it is private."""
 BYPASS = "execution.bypass"
-"""Permission to have a call run without executions. No method requires it."""
+"""Permission to bypass executions. No method requires it."""
 BYPASS_HEADER = "actiond-bypass-executions"
-"""The metadata with which a caller asks for that; its value is `true`."""
+"""The metadata key with which a caller bypasses executions; its value is `true`."""
 
 
 def permission(method: MethodDescriptor) -> str:
@@ -35,5 +35,5 @@ def permissions(services: Iterable[ServiceDescriptor]) -> tuple[str, ...]:
 
 
 def _options(method: MethodDescriptor) -> options_pb2.Options:
-    # The stubs know extensions as plain descriptors.
+    # The stubs type extensions as plain descriptors.
     return method.GetOptions().Extensions[options_pb2.options]  # type: ignore[index]

@@ -1,4 +1,4 @@
-"""The catalogue: what the gateway serves, and what the operator describes."""
+"""Builds the catalogue from the services that are served and from the operator's descriptor sets."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from actiond.actions.catalogue import Catalogue
 
 
 class DescriptorSetError(Exception):
-    """A file is no descriptor set. Its text is one line that names the file."""
+    """A file is not a descriptor set. The message is one line and names the file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,13 +24,13 @@ class DescriptorSet:
     methods: dict[str, tuple[str, ...]]
     """Method names by the full name of their service."""
     pool: DescriptorPool
-    """Of the set's own types. It builds a file when something of it is looked up."""
+    """The set's own types. It builds each file lazily, on the first lookup."""
 
 
 def make_catalogue(
     served: Iterable[ServiceDescriptor], described: Iterable[DescriptorSet], functions: Iterable[str]
 ) -> Catalogue:
-    """Return the catalogue of the services of this server and of the descriptor sets, and the functions."""
+    """Return the catalogue of the served and the described services, and of the functions."""
     services = {service.full_name: tuple(method.name for method in service.methods) for service in served}
     for descriptor_set in described:
         for name, methods in descriptor_set.methods.items():

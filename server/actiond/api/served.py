@@ -1,4 +1,4 @@
-"""The services that are served. Only the composition root and the command line ask; they hand the list on."""
+"""The services that are served. Only the composition root and the command line import this, and pass it on."""
 
 from actiond_protos.zitadel.action.v3alpha import action_service_pb2
 from google.protobuf.descriptor import ServiceDescriptor

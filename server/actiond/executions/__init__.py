@@ -1,1 +1,1 @@
-"""Running executions, whatever triggers them: plans, payloads, and the runner that calls the targets."""
+"""Runs executions, whatever triggers them: plans, payloads, and the runner that calls the targets."""

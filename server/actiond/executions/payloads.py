@@ -1,13 +1,13 @@
-"""What an execution works on."""
+"""The data that an execution passes through its targets."""
 
 from typing import Protocol, Self
 
 
 class Payload(Protocol):
-    """A message between its calls: what targets are sent, and what their responses make of it. Never changed itself."""
+    """An immutable message that is sent to targets, and that their responses replace by a changed copy."""
 
     async def body(self) -> bytes:
         """Return the JSON that targets are sent."""
 
-    async def merged(self, answer: bytes) -> Self:
-        """Return the payload as the body of a target's response changes it. Raises ValueError if it cannot be used."""
+    async def merged(self, response_body: bytes) -> Self:
+        """Return the payload as a target's response changes it. Raises ValueError if the body cannot be used."""

@@ -1,4 +1,4 @@
-"""Keeps each owner's plan until something changes in the store."""
+"""Caches each owner's plan until the store's executions, targets or signing keys change."""
 
 import asyncio
 from collections import defaultdict
@@ -8,7 +8,7 @@ from actiond.executions.plans import Plan
 
 
 class PlanCache:
-    """Belongs to one event loop."""
+    """Caches plans by owner. Must be used on one event loop."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -16,14 +16,15 @@ class PlanCache:
         self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def of(self, owner: str, revision: int) -> Plan:
-        """Return the owner's plan, of this revision or a later one.
+        """Return the owner's plan, at `revision` or later.
 
-        With the revision of the call's admission, a change that any process has acknowledged before the call is seen.
+        Given the revision of the call's admission, the plan includes every change that any process acknowledged before
+        the call.
         """
         plan = self._plans.get(owner)
         if plan is not None and plan.revision >= revision:
             return plan
-        # After a change many calls want the same plan at once: only one of them reads it.
+        # After a change many calls need the same plan at once: only one of them reads the store.
         async with self._locks[owner]:
             plan = self._plans.get(owner)
             if plan is None or plan.revision < revision:

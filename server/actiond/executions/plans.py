@@ -1,4 +1,4 @@
-"""Plans: which targets are called when, derived from a snapshot of one owner's executions."""
+"""Plans: which targets to call at which trigger, derived from a snapshot of one owner's executions."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -22,20 +22,20 @@ class PlannedExecution:
     """The targets of an execution in the order of their calls, includes resolved."""
 
     key: str
-    """Of the condition that is met."""
+    """Key of the condition that was met."""
     calls: tuple[PlannedCall, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class MethodPlan:
-    """What runs around a call of one method; None for nothing."""
+    """The executions around a call of one method; None where there is nothing to run."""
 
     request: PlannedExecution | None
     response: PlannedExecution | None
 
 
 class Plan:
-    """Finds the executions of a method, and caches what it has found."""
+    """Finds the executions of a method, and caches the result."""
 
     def __init__(self, snapshot: ExecutionSnapshot) -> None:
         self.revision = snapshot.revision
@@ -47,7 +47,7 @@ class Plan:
         self._methods: dict[str, MethodPlan] = {}
 
     def for_method(self, method: str) -> MethodPlan:
-        """Return what runs before and after a call of `package.Service.Method`, which must be a method that exists."""
+        """Return what runs before and after a call of the existing method `package.Service.Method`."""
         planned = self._methods.get(method)
         if planned is None:
             service, _, name = method.rpartition(".")

@@ -1,4 +1,4 @@
-"""Runs executions: calls their targets one after another, whatever has triggered them."""
+"""Runs executions: calls their targets one after another, whatever triggered them."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ P = TypeVar("P", bound=Payload)
 
 @dataclass(frozen=True, slots=True)
 class RunningCall:
-    """What an execution needs to know of the call that it runs for."""
+    """The facts that an execution needs about the call that it runs for."""
 
     request_id: str
     is_late: Callable[[], bool]
@@ -22,16 +22,16 @@ class RunningCall:
 
 
 class Runner:
-    """Knows neither how a target is called nor what a payload is made of."""
+    """Runs executions, independently of how a target is called and what a payload consists of."""
 
     def __init__(self, caller: TargetCaller) -> None:
         self._caller = caller
 
     async def run(self, execution: PlannedExecution, payload: P, call: RunningCall) -> P:
-        """Call the targets in order and return the payload as they leave it.
+        """Call the targets in order and return the payload as their responses changed it.
 
-        Raises ExecutionFailedError when a target fails that interrupts on errors, and DeadlineExceededError when a
-        target is left to call after the call's deadline.
+        Raises ExecutionFailedError if a target that interrupts on errors fails, and DeadlineExceededError if the call's
+        deadline passes before all targets were called.
         """
         for planned in execution.calls:
             if call.is_late():

@@ -1,1 +1,1 @@
-"""What the program lets be seen of itself: logs and metrics."""
+"""Telemetry: the access log, the log of calls to targets, and metrics."""

@@ -1,4 +1,4 @@
-"""The access log: one line per call, without anything that was sent or received."""
+"""The access log: one line per call, without any data that was sent or received."""
 
 import time
 from collections.abc import Callable
@@ -15,7 +15,7 @@ _CODES = {number: name for name, number in code_pb2.Code.items()}
 
 
 class AccessLog:
-    """An observer of the gateway's that writes to a file descriptor, see LineWriter."""
+    """Observes the gateway and writes a line per call to a file descriptor, see LineWriter."""
 
     def __init__(self, descriptor: int, format_record: Format, owner: Callable[[Any], str]) -> None:
         """`owner` returns the resource owner of a caller."""
@@ -24,14 +24,14 @@ class AccessLog:
         self._owner = owner
 
     def started(self, call: CallStart) -> None:
-        """Write nothing: the line is written at the end."""
+        """Do nothing: the line is written when the call ends."""
 
     def ended(self, _token: object, call: CallEnd) -> None:
         """Write a line."""
         self._writer.put(partial(self._line, time.time(), call))
 
     def close(self, seconds: float = 1.0) -> None:
-        """Write what is left, for at most so many seconds."""
+        """Write the remaining lines, for at most `seconds`."""
         self._writer.close(seconds)
 
     def _line(self, moment: float, call: CallEnd) -> bytes:
@@ -39,7 +39,7 @@ class AccessLog:
 
 
 def record_of(moment: float, call: CallEnd, owner: str) -> Record:
-    """Return the fields of a line. `moment` is when the call ended, in seconds since the epoch."""
+    """Return the fields of a line. `moment` is the time of the call's end, in seconds since the epoch."""
     return {
         "time": timestamp(moment),
         "protocol": call.protocol,

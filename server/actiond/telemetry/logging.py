@@ -1,4 +1,4 @@
-"""Sets up logging, in one place: to stderr, one line per record, whatever the record holds."""
+"""Configures logging: to stderr, exactly one line per record."""
 
 import logging
 import sys
@@ -6,7 +6,7 @@ import time
 
 
 class OneLineFormatter(logging.Formatter):
-    """Time, level, logger, message. Line breaks, a traceback's too, are escaped, so that no text can forge a record."""
+    """Formats time, level, logger and message. Escapes line breaks, also in tracebacks, against forged records."""
 
     converter = staticmethod(time.gmtime)
     default_time_format = "%Y-%m-%dT%H:%M:%S"
@@ -20,7 +20,7 @@ class OneLineFormatter(logging.Formatter):
 
 
 def set_up(level: str) -> None:
-    """Replaces whatever handlers there are."""
+    """Log records of `level` and above to stderr, in place of all handlers set before."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(OneLineFormatter())
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)

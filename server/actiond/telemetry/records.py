@@ -1,6 +1,6 @@
-"""The lines of the access log and of the log of calls to targets: the same names in text and in JSON.
+"""Formats the lines of the access log and of the log of calls to targets, with the same field names in text and JSON.
 
-Text is `key=value` pairs with a space between them, `-` for a value that there is none of. JSON has null there.
+Text is `key=value` pairs separated by spaces. A missing value is `-` in text and null in JSON.
 """
 
 import re
@@ -10,12 +10,12 @@ from datetime import UTC, datetime
 import orjson
 
 Record = Mapping[str, str | int | float | None]
-"""The fields of a line, in order. Nothing of what was sent or received, and no secret."""
+"""The fields of a line, in order: no secret, and no data that was sent or received."""
 Format = Callable[[Record], bytes]
-"""Makes a line of a record, its end included."""
+"""Returns a record as a line, with its line break."""
 
 _PLAIN = re.compile(r"[!-\[\]-~]+")
-"""Printable ASCII without the space, which ends a value, and the backslash, which begins an escape."""
+"""Printable ASCII except the space, which ends a value, and the backslash, which begins an escape."""
 
 
 def as_text(record: Record) -> bytes:
@@ -29,21 +29,21 @@ def as_json(record: Record) -> bytes:
 
 
 FORMATS: Mapping[str, Format] = {"text": as_text, "json": as_json}
-"""By the name that the settings give them."""
+"""By their name in the settings."""
 
 
 def timestamp(moment: float) -> str:
-    """Return seconds since the epoch as RFC 3339 in UTC, with milliseconds."""
+    """Return seconds since the epoch as an RFC 3339 timestamp in UTC, with milliseconds."""
     return datetime.fromtimestamp(moment, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def milliseconds(seconds: float) -> float:
-    """Return a duration as the logs have it, to the microsecond."""
+    """Return a duration in milliseconds, rounded to the microsecond."""
     return round(seconds * 1000, 3)
 
 
 def _word(value: str | float | None) -> str:
-    """Return a value as one word, whatever a client or an operator has put into it."""
+    """Return a value as one word, with spaces and line breaks from clients or operators escaped."""
     if value is None or value == "":
         return "-"
     text = str(value)

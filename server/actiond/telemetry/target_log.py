@@ -1,4 +1,4 @@
-"""The log of calls to targets: one line per call, without anything that was sent or received."""
+"""The log of calls to targets: one line per call, without any data that was sent or received."""
 
 import logging
 import time
@@ -10,13 +10,13 @@ from actiond.delivery.outcomes import Outcome, TargetCall
 from actiond.telemetry.records import Format, Record, milliseconds, timestamp
 
 Put = Callable[[Callable[[], bytes]], object]
-"""Takes a function that makes a line, and writes the line without delaying the caller."""
+"""Writes the line that a function returns, without delaying the caller."""
 
 
 class TargetLog:
-    """An observer of the client's.
+    """Observes the target client and writes a line per call.
 
-    A call that succeeded is logged at INFO, any other at WARNING; lines below `level` are not written.
+    A successful call is logged at INFO, any other at WARNING; lines below `level` are not written.
     """
 
     def __init__(self, put: Put, format_record: Format, level: int) -> None:
@@ -25,7 +25,7 @@ class TargetLog:
         self._level = level
 
     def started(self, _request: TargetRequest, _headers: dict[str, str]) -> None:
-        """Write nothing: the line is written at the end."""
+        """Do nothing: the line is written when the call ends."""
 
     def ended(self, _token: object, call: TargetCall) -> None:
         """Write a line."""
@@ -37,7 +37,7 @@ class TargetLog:
 
 
 def record_of(moment: float, call: TargetCall) -> Record:
-    """Return the fields of a line. `moment` is when the call ended, in seconds since the epoch."""
+    """Return the fields of a line. `moment` is the time of the call's end, in seconds since the epoch."""
     is_ok = call.outcome is Outcome.OK
     return {
         "time": timestamp(moment),

@@ -1,4 +1,4 @@
-"""Where a server listens, and the drivers by their names."""
+"""A server's ports, and the drivers by name."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from tests.support.action_service.drivers import Driver, Grpc, GrpcWeb, Json
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """Where the service listens."""
+    """The ports on which the service listens."""
 
     grpc: int
     http: int
@@ -16,7 +16,7 @@ class Ports:
 
 
 Connect = Callable[[Ports, str], Driver]
-"""A driver with a token, on a connection of its own."""
+"""Returns a driver with this token, on its own connection."""
 
 DRIVERS: dict[str, tuple[str, Connect]] = {
     "grpc": ("grpc", lambda ports, token: Grpc(ports.grpc, token)),
@@ -27,6 +27,6 @@ DRIVERS: dict[str, tuple[str, Connect]] = {
     "envoy-grpc-web-text": ("grpc-web", lambda ports, token: GrpcWeb(ports.envoy, token, text=True, envoy=True)),
     "envoy-json": ("json", lambda ports, token: Json(ports.envoy, token, envoy=True)),
 }
-"""The drivers: each one's protocol, and how it connects."""
+"""By driver name: its protocol, and how to connect it."""
 
 DIRECT = [name for name in DRIVERS if not name.startswith("envoy-")]

@@ -1,4 +1,4 @@
-"""Calls that lack their last byte, by protocol and byte by byte: no client library breaks off where it hurts."""
+"""Calls that lack their last byte, by protocol, written as raw bytes: no client library stops in the middle."""
 
 import base64
 import struct
@@ -13,7 +13,7 @@ RPC = "/zitadel.action.v3alpha.ActionService/CreateTarget"
 
 
 def _http_call(path: str, content_type: str, body: bytes, token: str) -> bytes:
-    """A POST that announces one byte more than it brings."""
+    """Return a POST that announces one byte more than it sends."""
     head = f"POST {path} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {token}\r\ncontent-type: {content_type}\r\n"
     return f"{head}content-length: {len(body) + 1}\r\n\r\n".encode() + body
 
@@ -32,7 +32,7 @@ def _web_text(name: str, token: str) -> bytes:
 
 
 def _grpc(name: str, token: str) -> bytes:
-    """HTTP/2 (RFC 9113) at its plainest: preface, SETTINGS, HEADERS, and DATA that lacks its message's last byte."""
+    """Return minimal HTTP/2 (RFC 9113): preface, SETTINGS, HEADERS, and DATA without its message's last byte."""
     headers = {":method": "POST", ":scheme": "http", ":path": RPC, ":authority": "x", "te": "trailers"}
     headers |= {"content-type": "application/grpc", "authorization": f"Bearer {token}"}
     # Literal header fields without indexing, new names (RFC 7541, section 6.2.2); every length is below 127.

@@ -1,4 +1,4 @@
-"""The drivers: each takes a Call over its protocol, holds the answer to the protocol's rules and tells the outcome."""
+"""Drivers: each makes a Call over its protocol, checks the response by the protocol's rules, and returns an outcome."""
 
 import base64
 import http.client
@@ -19,7 +19,7 @@ from tests.support.wire import grpc_web
 
 TIMEOUT = 20.0
 IDLE = 2.0
-"""Seconds after which a kept connection is not used again: the server closes it after five."""
+"""Seconds after which an idle connection is not reused: the server closes it after five."""
 CHUNKED = ("transfer-encoding", "chunked")
 
 
@@ -31,10 +31,10 @@ class Route:
     path: str
     success: int = 200
     has_body: bool = True
-    """Whether all of the message that does not stand in the path is the body; else nothing is."""
+    """Whether the body is the message without the fields in the path; otherwise there is no body."""
 
 
-# The annotations, once more and by hand.
+# The proto's annotations, repeated by hand.
 ROUTES = {
     "CreateTarget": Route("POST", "/v3alpha/targets", 201),
     "UpdateTarget": Route("PUT", "/v3alpha/targets/{target_id}"),
@@ -53,14 +53,14 @@ HTTP_BY_CODE |= {12: 501, 13: 500, 14: 503, 15: 500, 16: 401}
 
 
 class Driver(Protocol):
-    """A client of one protocol, with a token of its own."""
+    """A client of one protocol, with its own token."""
 
     @property
     def token(self) -> str: ...
 
     @property
     def keeps_trailers(self) -> bool:
-        """Whether trailing metadata gets through."""
+        """Whether trailing metadata reaches the client."""
 
     def __call__(self, call: Call) -> Outcome: ...
 
@@ -74,7 +74,7 @@ class Grpc:
 
     def __init__(self, port: int, token: str) -> None:
         self.token = token
-        # Channels of one process share their connections unless told otherwise.
+        # Channels of one process share their connections by default.
         options = [("grpc.use_local_subchannel_pool", 1), ("grpc.enable_retries", 0)]
         self._channel = grpc.insecure_channel(f"127.0.0.1:{port}", options)
 
@@ -112,7 +112,7 @@ def _rich_status(error: grpc.RpcError) -> status_pb2.Status:
 
 
 class _HttpDriver:
-    """One HTTP/1.1 connection, kept alive from call to call, so that an answer out of step would show."""
+    """A persistent HTTP/1.1 connection, on which a response to the wrong request would be noticed."""
 
     def __init__(self, port: int, token: str, *, envoy: bool = False) -> None:
         self.token = token
@@ -139,7 +139,7 @@ class _HttpDriver:
             response = connection.getresponse()
             received = response.read()
         except BaseException:
-            # The next call begins on a connection of its own.
+            # The next call begins on a new connection.
             connection.close()
             raise
         self._used = time.monotonic()
@@ -168,7 +168,7 @@ class GrpcWeb(_HttpDriver):
         assert response.status == 200
         assert response.headers.get_all("content-type") == [self._content_type]
         if self._envoy and not received:
-            # Envoy passes on what gRPC calls Trailers-Only: a status in the headers and no body at all.
+            # Envoy forwards what gRPC calls Trailers-Only: a status in the headers and no body.
             headers_only = dict(response.headers)
             answer = grpc_web.Answer(None, grpc_web.parse_status(headers_only), headers_only)
         else:
@@ -183,11 +183,11 @@ class GrpcWeb(_HttpDriver):
 
 
 class Json(_HttpDriver):
-    """JSON over HTTP, by the routes that the proto names."""
+    """JSON over HTTP, on the routes of the proto."""
 
     @property
     def keeps_trailers(self) -> bool:
-        # Envoy's transcoder gives HTTP/1.1 no trailers, and makes no headers of them.
+        # Envoy's transcoder sends no trailers over HTTP/1.1, nor headers in their place.
         return not self._envoy
 
     def __call__(self, call: Call) -> Outcome:
@@ -229,7 +229,7 @@ def _request(call: Call) -> tuple[str, str, bytes]:
 
 
 def _body(message: Message, bound: str | None) -> str:
-    """The message as JSON, without what stands in the path."""
+    """Return the message as JSON, without the fields in the path."""
     if bound is not None:
         whole, message = message, type(message)()
         message.CopyFrom(whole)
@@ -238,7 +238,7 @@ def _body(message: Message, bound: str | None) -> str:
 
 
 def _parse(call: Call, content: dict[str, Any]) -> Message:
-    """The message that an answer's JSON stands for, which must be just what protobuf would have printed."""
+    """Return the message of a response's JSON, which must be exactly what protobuf would print."""
     message = json_format.ParseDict(content, RESPONSES[call.method]())
     assert json_format.MessageToDict(message) == content
     return message

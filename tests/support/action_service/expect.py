@@ -1,4 +1,4 @@
-"""The outcomes that the scenarios name, written out by the API's table of errors: nothing is taken from server/."""
+"""The outcomes that scenarios expect, written from the API's table of errors, without importing the server."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ UNAUTHENTICATED = 16
 
 
 def violations(http_status: int | None = None, /, **fields: str) -> Outcome:
-    """A request whose fields break their rules: all are named at once, in the order of their paths."""
+    """Return the outcome of a request whose fields break rules: it names all of them, in the order of their paths."""
     message = ", ".join(f"{field}: {text}" for field, text in sorted(fields.items()))
     return Outcome(INVALID_ARGUMENT, message, [_bad_request(fields)], http_status=http_status)
 
@@ -31,7 +31,7 @@ def _bad_request(fields: dict[str, str]) -> dict[str, Any]:
 
 
 def business(code: int, id: str, text: str, reason: str, field: tuple[str, str] | None = None) -> Outcome:
-    """An error of the API's own: `<text> (<id>)`, with the two details that go with it.
+    """Return the outcome of an error of the API: `<text> (<id>)`, with its two details.
 
     One that a field of the request has caused names it in a third, with what the field breaks.
     """
@@ -45,7 +45,7 @@ def business(code: int, id: str, text: str, reason: str, field: tuple[str, str] 
 
 
 def plain(code: int, message: str, http_status: int | None = None) -> Outcome:
-    """A status without details. `http_status` where HTTP has a more exact word than the code's own."""
+    """Return a status without details. `http_status` overrides the code's default HTTP status."""
     return Outcome(code, message, http_status=http_status)
 
 
@@ -75,7 +75,7 @@ GROUP_UNKNOWN = business(NOT_FOUND, "COMMAND-er5oneb5lz", _NO_CONDITION, "EVENT_
 
 
 def target_missing(step: int = 0) -> Outcome:
-    """The execution's step of this position names it."""
+    """Return the error of a target that does not exist, named by the step at this position."""
     return business(
         NOT_FOUND,
         "COMMAND-17e8fq1ggk",
@@ -122,7 +122,7 @@ TOO_MANY_STEPS = business(
 
 
 def endpoint_denied(why: str) -> Outcome:
-    """An endpoint that spells out an address which the server does not call."""
+    """Return the error of an endpoint whose URL contains a denied address."""
     return business(
         INVALID_ARGUMENT,
         "ACTIOND-endpoint",
@@ -133,7 +133,7 @@ def endpoint_denied(why: str) -> Outcome:
 
 
 def request_condition_empty(path: str = "condition") -> Outcome:
-    """A request or response condition that says nothing, and where it stands."""
+    """Return the error of an empty request or response condition at this field path."""
     rule = "must name a method or a service, or all: true"
     return business(
         INVALID_ARGUMENT, "COMMAND-3tkej630e6", "Execution is invalid", "CONDITION_EMPTY", field=(path, rule)
@@ -141,7 +141,7 @@ def request_condition_empty(path: str = "condition") -> Outcome:
 
 
 def event_condition_empty(path: str = "condition") -> Outcome:
-    """The same of an event condition."""
+    """Return the error of an empty event condition at this field path."""
     rule = "must name an event or a group, or all: true"
     return business(
         INVALID_ARGUMENT, "COMMAND-w5smb6v7qu", "Execution is invalid", "CONDITION_EMPTY", field=(path, rule)

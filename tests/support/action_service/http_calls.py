@@ -1,4 +1,4 @@
-"""CreateTarget as plain HTTP/1.1: whole, or sent by halves so that the call runs until the test wants it to end."""
+"""CreateTarget as plain HTTP/1.1: sent at once, or in halves, so that the call runs until the test finishes it."""
 
 import http.client
 import json
@@ -15,7 +15,7 @@ def target(name: str) -> bytes:
 
 
 def create_target(server: ServerProcess, name: str, token: str | None = None) -> int:
-    """The HTTP status of creating a target, on a connection of its own."""
+    """Create a target on a new connection and return the HTTP status."""
     connection = http.client.HTTPConnection("127.0.0.1", server.http_port, timeout=WAIT)
     headers = {"Authorization": f"Bearer {token or server.token}", "Content-Type": "application/json"}
     try:
@@ -26,7 +26,7 @@ def create_target(server: ServerProcess, name: str, token: str | None = None) ->
 
 
 def accepts(port: int) -> bool:
-    """Whether a new connection is taken."""
+    """Return whether the server accepts a new connection."""
     try:
         socket.create_connection(("127.0.0.1", port), WAIT).close()
     except ConnectionRefusedError:
@@ -35,7 +35,7 @@ def accepts(port: int) -> bool:
 
 
 class HalfSentCall:
-    """A call that runs: its head and half of its body are sent; `finish` sends the rest."""
+    """A call in progress: its head and half of its body are sent; `finish` sends the rest."""
 
     def __init__(self, server: ServerProcess, name: str) -> None:
         self._body = target(name)
@@ -51,7 +51,7 @@ class HalfSentCall:
         return self.answer()
 
     def answer(self) -> bytes:
-        """All that comes back until the server closes the connection."""
+        """Return everything received until the server closes the connection."""
         answer = b""
         while data := self._socket.recv(65536):
             answer += data

@@ -1,4 +1,4 @@
-"""What a call is and what came of it, in words that fit every protocol. Knows no socket and no scenario."""
+"""Models a call and its outcome independently of protocols. Knows no socket and no scenario."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -29,19 +29,19 @@ SIGNING_KEY = "actiond-signing-key"
 
 @dataclass(frozen=True, slots=True)
 class Http:
-    """What only HTTP has a word for. None is what a well-behaved client sends."""
+    """The parts of a call that only HTTP has. None means what a well-behaved client sends."""
 
     verb: str | None = None
     path: str | None = None
     content_type: str | None = None
-    """`{usual}` stands for the protocol's own; an empty string for a request without the header."""
+    """The content type: `{usual}` is replaced by the protocol's own; an empty string omits the header."""
     chunked: bool = False
-    """Whether the body goes out in chunks, its length unsaid."""
+    """Whether the body is sent in chunks, without a length."""
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One call. `message` is what it says; `wire` and `json` replace its form, for what no message can say."""
+    """A call. `wire` and `json` replace the encoded `message`, for requests that no message can express."""
 
     method: str
     message: Message | None = None
@@ -52,9 +52,9 @@ class Call:
     frames: bytes | None = None
     """The whole body of a gRPC-Web request, before base64."""
     authorization: str | None = "Bearer {token}"
-    """The header; `{token}` stands for the driver's own token, `{TOKEN}` for the same in capitals."""
+    """The header: `{token}` is replaced by the driver's token, `{TOKEN}` by the token in capitals."""
     metadata: tuple[tuple[str, str | bytes], ...] = ()
-    """Bytes under a `-bin` key, as grpcio takes them. A str there goes out as it is, which only HTTP can do."""
+    """Metadata. `-bin` keys have bytes, as in grpcio; a str is sent unencoded, which only HTTP can do."""
     service: str = SERVICE
     http: Http = Http()
 
@@ -63,31 +63,31 @@ class Call:
         return f"/{self.service}/{self.method}"
 
     def protobuf(self) -> bytes:
-        """The request's bytes."""
+        """Return the request's protobuf bytes."""
         if self.wire is not None:
             return self.wire
         return self.message.SerializeToString() if self.message is not None else b""
 
     def headers(self, token: str) -> list[tuple[str, str | bytes]]:
-        """The metadata, authorization included."""
+        """Return the metadata, including authorization."""
         if self.authorization is None:
             return list(self.metadata)
         authorization = self.authorization.replace("{token}", token).replace("{TOKEN}", token.upper())
         return [("authorization", authorization), *self.metadata]
 
     def content_type(self, usual: str) -> list[tuple[str, str | bytes]]:
-        """The header that says what the body is."""
+        """Return the Content-Type header."""
         given = "{usual}" if self.http.content_type is None else self.http.content_type
         return [("content-type", given.replace("{usual}", usual))] if given else []
 
     def parse_response(self, body: bytes) -> Message:
-        """The method's response message from its bytes."""
+        """Parse the method's response message."""
         return RESPONSES[self.method].FromString(body)
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of a call."""
+    """The outcome of a call."""
 
     code: int
     message: str = ""
@@ -97,7 +97,7 @@ class Outcome:
     http_status: int | None = None
     """None over native gRPC."""
     signing_key: str | None = None
-    """What came as trailing metadata, which every protocol carries in its own place."""
+    """The trailing metadata, which each protocol carries in a different place."""
 
 
 DETAILS: tuple[type[Message], ...] = (
@@ -106,11 +106,11 @@ DETAILS: tuple[type[Message], ...] = (
     error_details_pb2.ErrorInfo,
     error_details_pb2.RetryInfo,
 )
-"""What a status may carry. JSON prints a detail by its type, which must be known for that."""
+"""The detail types of a status. JSON can print a detail only if its type is known."""
 
 
 def failure(status: status_pb2.Status, http_status: int | None = None) -> Outcome:
-    """The outcome that a google.rpc.Status describes."""
+    """Return the outcome that a google.rpc.Status describes."""
     details = []
     for detail in status.details:
         assert any(detail.Is(known.DESCRIPTOR) for known in DETAILS), detail.type_url
@@ -119,7 +119,7 @@ def failure(status: status_pb2.Status, http_status: int | None = None) -> Outcom
 
 
 def failure_from_json(status: dict[str, Any], http_status: int) -> Outcome:
-    """The outcome that a google.rpc.Status in JSON describes; its details must be what protobuf would print."""
+    """Return the outcome of a google.rpc.Status in JSON, whose details must be what protobuf would print."""
     for detail in status["details"]:
         assert json_format.MessageToDict(json_format.ParseDict(detail, any_pb2.Any())) == detail
     return Outcome(status["code"], status["message"], status["details"], http_status=http_status)

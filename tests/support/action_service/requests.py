@@ -13,7 +13,7 @@ ENDPOINT = "https://example.com/hook"
 
 
 def request(name: str, **fields: Any) -> CreateTargetRequest:
-    """A request that breaks no rule; `fields` replace or, as None, take away what it says."""
+    """Return a valid request; `fields` replace its fields or, as None, remove them."""
     given: dict[str, Any] = {"name": name, "timeout": Duration(seconds=10), "endpoint": ENDPOINT} | fields
     if not given.keys() & {"rest_webhook", "rest_call", "rest_async"}:
         given["rest_webhook"] = SetRESTWebhook()
@@ -21,10 +21,10 @@ def request(name: str, **fields: Any) -> CreateTargetRequest:
 
 
 def create(message: Message, **form: Any) -> Call:
-    """A CreateTarget."""
+    """Return a CreateTarget call."""
     return Call("CreateTarget", message, **form)
 
 
 def get(target_id: str, **form: Any) -> Call:
-    """A GetTargetByID."""
+    """Return a GetTargetByID call."""
     return Call("GetTargetByID", GetTargetByIDRequest(target_id=target_id), **form)

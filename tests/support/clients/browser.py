@@ -1,4 +1,4 @@
-"""Opens a page in headless Chromium and waits for the report that the page posts. It knows nothing of the page."""
+"""Opens a page in headless Chromium and waits for the report that the page posts. It knows nothing about the page."""
 
 import os
 import queue
@@ -18,28 +18,28 @@ EXIT_TIMEOUT = 10.0
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 FLAGS = (
     "--headless",
-    "--no-sandbox",  # it refuses to run as root with one, as containers do
+    "--no-sandbox",  # Chromium refuses to run with a sandbox as root, as in containers
     "--disable-gpu",
     "--disable-dev-shm-usage",
     "--disable-quic",
-    # It opens no page but ours and asks nobody else anything.
+    # It opens only our page and contacts no other host.
     "--no-first-run",
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
-    "--disable-popup-blocking",  # a page of ours may open another, which no click of a person asked for
+    "--disable-popup-blocking",  # our page may open another without a user's click
     # The page's console, which names the reason when a call is blocked.
     "--enable-logging=stderr",
 )
 
 
 class UnavailableError(Exception):
-    """Something that this machine lacks; the text is the one line that says what."""
+    """This machine lacks something; the message is one line that says what."""
 
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """What a page reported, and what Chromium wrote beside it."""
+    """A page's report, and Chromium's output."""
 
     report: dict[str, Any]
     console: str
@@ -47,14 +47,14 @@ class Visit:
 
 @dataclass(frozen=True, slots=True)
 class Browser:
-    """What there is to open the page with, and the page."""
+    """The executable that opens pages, and the page."""
 
     chromium: str
     site: Path
 
 
 def find_chromium() -> str:
-    """The executable: $CHROMIUM, or the first of the usual names on PATH."""
+    """Return the executable: $CHROMIUM, or the first of the usual names on PATH."""
     named = os.environ.get("CHROMIUM")
     for name in (named,) if named else NAMES:
         if path := shutil.which(name):
@@ -63,7 +63,7 @@ def find_chromium() -> str:
 
 
 def visit(chromium: str, pages: PageServer, url: str, scratch: Path) -> Visit:
-    """Opens `url` with an empty profile in `scratch` and closes the browser when the page has reported."""
+    """Open `url` with an empty profile in `scratch`, and close the browser when the page has reported."""
     scratch.mkdir()
     console = scratch / "console.txt"
     with _running([chromium, *FLAGS, f"--user-data-dir={scratch / 'profile'}", url], console):
@@ -76,7 +76,7 @@ def visit(chromium: str, pages: PageServer, url: str, scratch: Path) -> Visit:
 
 @contextmanager
 def _running(command: list[str], output: Path) -> Iterator[None]:
-    """The program in a process group of its own, all of which ends with the block."""
+    """Run the program in its own process group, and end the whole group with the block."""
     with output.open("wb") as file:
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=file, stderr=file, start_new_session=True)
     try:

@@ -1,4 +1,4 @@
-"""A plain HTTP client: one request on a connection of its own."""
+"""A plain HTTP client: each request on a new connection."""
 
 import asyncio
 import http.client
@@ -32,5 +32,5 @@ def _ask(port: int, method: str, path: str, body: bytes | None, headers: Mapping
 async def ask(
     port: int, method: str, path: str, body: bytes | None = None, headers: Mapping[str, str] | None = None
 ) -> Reply:
-    """One request on a connection of its own."""
+    """Make a request on a new connection and return the response."""
     return await asyncio.to_thread(_ask, port, method, path, body, headers or {})

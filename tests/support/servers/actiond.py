@@ -1,4 +1,4 @@
-"""A real `actiond serve` for tests: started on free ports with a database of its own, stopped with real signals."""
+"""A real `actiond serve` for tests: started on free ports with its own database, stopped with real signals."""
 
 import os
 import select
@@ -17,7 +17,7 @@ STOP_TIMEOUT = 30.0
 
 
 class ServerProcess:
-    """`actiond serve` in a process group of its own. `with ServerProcess(tmp_path) as server:` starts and stops it."""
+    """`actiond serve` in its own process group. `with ServerProcess(tmp_path) as server:` starts and stops it."""
 
     def __init__(
         self,
@@ -31,7 +31,7 @@ class ServerProcess:
         http_address: str = "127.0.0.1:0",
         environment: Mapping[str, str] | None = None,
     ) -> None:
-        """`directory` is where it runs and, unless there is a `data_dir`, keeps its data.
+        """Run in `directory`, which is also the data directory unless `data_dir` is given.
 
         `arguments` are added to the command line.
         """
@@ -45,7 +45,7 @@ class ServerProcess:
         self.command += arguments
         self.environment = clean_environment(ACTIOND_ADMIN_TOKEN=token, **(environment or {}))
         self.lines: list[str] = []
-        """What it printed to stdout so far."""
+        """The lines printed to stdout so far."""
         self.grpc_port = 0
         self.http_port = 0
         self._unread = b""
@@ -70,7 +70,7 @@ class ServerProcess:
 
     @property
     def stderr(self) -> str:
-        """What it wrote to stderr so far."""
+        """The text written to stderr so far."""
         return self._stderr_path.read_text()
 
     @property
@@ -78,7 +78,7 @@ class ServerProcess:
         return self.directory / "stderr.txt"
 
     def launch(self) -> Self:
-        """Starts the process and returns at once."""
+        """Start the process and return at once."""
         with self._stderr_path.open("wb") as stderr:
             self._process = subprocess.Popen(
                 self.command,
@@ -92,7 +92,7 @@ class ServerProcess:
         return self
 
     def start(self) -> Self:
-        """Returns once every worker serves."""
+        """Start the process and return once every worker serves."""
         self.launch()
         try:
             self.grpc_port = self._port_of("grpc listening on ")
@@ -106,7 +106,7 @@ class ServerProcess:
         return int(self.wait_for_line(start).rpartition(":")[2])
 
     def wait_for_line(self, start: str, timeout: float = START_TIMEOUT) -> str:
-        """The first line of stdout that begins with `start`, printed already or to come."""
+        """Return the first line of stdout that begins with `start`, waiting for it if necessary."""
         deadline = time.monotonic() + timeout
         seen = 0
         while True:
@@ -127,17 +127,17 @@ class ServerProcess:
         return bool(data)
 
     def children(self) -> list[int]:
-        """The process ids of its workers; none when it serves with one."""
+        """Return the process ids of its workers; none if it runs as a single process."""
         return children_of(self.pid)
 
     def signal(self, number: signal.Signals) -> None:
         self.process.send_signal(number)
 
     def wait(self, timeout: float = STOP_TIMEOUT) -> int:
-        """The exit code, once it has ended."""
+        """Wait until the process has ended and return its exit code."""
         code = self.process.wait(timeout)
         if self.process.stdout is not None and not self.process.stdout.closed:
-            os.set_blocking(self.process.stdout.fileno(), False)  # a worker that outlived it would hold us up
+            os.set_blocking(self.process.stdout.fileno(), False)  # a worker that outlived it would block the read
             rest = self._unread + (self.process.stdout.read() or b"")
             self.lines += rest.decode().splitlines()
             self._unread = b""
@@ -145,7 +145,7 @@ class ServerProcess:
         return code
 
     def stop(self, timeout: float = STOP_TIMEOUT) -> int:
-        """SIGTERM, and the exit code."""
+        """Send SIGTERM and return the exit code."""
         if self.process.poll() is None:
             self.signal(signal.SIGTERM)
         try:
@@ -155,7 +155,7 @@ class ServerProcess:
             raise
 
     def kill(self) -> None:
-        """SIGKILL to the whole process group, workers too."""
+        """Send SIGKILL to the whole process group, including workers."""
         if self.process.poll() is None:
             os.killpg(self.pid, signal.SIGKILL)
         self.wait()
@@ -170,11 +170,11 @@ class ServerProcess:
 
 
 def clean_environment(**variables: str | None) -> dict[str, str]:
-    """This process's environment without its ACTIOND_ variables, and with the given ones that are not None."""
+    """Return this process's environment without ACTIOND_ variables, plus the given ones that are not None."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("ACTIOND_")}
     return environment | {name: value for name, value in variables.items() if value is not None}
 
 
 def children_of(pid: int) -> list[int]:
-    """The process ids of a process's children."""
+    """Return the process ids of a process's children."""
     return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]

@@ -1,4 +1,4 @@
-"""A real Envoy for tests, run on the shipped envoy.yaml in which nothing but the two ports is replaced."""
+"""A real Envoy for tests, which runs the shipped envoy.yaml with only the two ports replaced."""
 
 import socket
 import subprocess
@@ -17,7 +17,7 @@ START_TIMEOUT = 20.0
 
 
 def shipped_config(listener: int, upstream: int) -> str:
-    """The text of envoy.yaml with other ports."""
+    """Return the text of envoy.yaml with other ports."""
     text = (ROOT / "envoy.yaml").read_text()
     assert text.count(LISTENER) == text.count(UPSTREAM) == 1
     return text.replace(LISTENER, f"port_value: {listener}").replace(UPSTREAM, f"port_value: {upstream}")
@@ -34,12 +34,12 @@ class EnvoyProcess:
 
     @property
     def log(self) -> str:
-        """What it wrote so far."""
+        """The output so far."""
         return (self.directory / "envoy.log").read_text()
 
     def start(self) -> Self:
-        """Returns once it accepts connections."""
-        # The port is free when it is chosen; should another take it first, Envoy ends and the next one is tried.
+        """Start Envoy and return once it accepts connections."""
+        # If another process takes the chosen port first, Envoy exits, and another port is tried.
         for _ in range(5):
             self.port = free_port()
             self._launch()
@@ -51,10 +51,10 @@ class EnvoyProcess:
     def _launch(self) -> None:
         config = self.directory / "envoy.yaml"
         config.write_text(shipped_config(self.port, self.upstream))
-        # Hot restart would make two Envoys of one machine meet in shared memory.
+        # Hot restart would make two Envoys on one machine share memory.
         command = [program("envoy"), "-c", str(config), "--concurrency", "1", "--disable-hot-restart", "-l", "warning"]
         with (self.directory / "envoy.log").open("wb") as log:
-            # From the repository's root: the descriptor set's path is relative to it.
+            # Run in the repository's root, to which the descriptor set's path is relative.
             self._process = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=subprocess.STDOUT)
 
     def _is_up(self) -> bool:
@@ -70,7 +70,7 @@ class EnvoyProcess:
         return False
 
     def stop(self) -> None:
-        """Ends it, if it runs."""
+        """Stop Envoy if it is running."""
         if self._process is not None:
             self._process.terminate()
             try:

@@ -1,4 +1,4 @@
-"""Real servers for a gateway's faces."""
+"""Real servers for a gateway's server adapters."""
 
 import asyncio
 import socket
@@ -39,7 +39,7 @@ async def rsgi_server(gateway: Gateway) -> AsyncIterator[int]:
 
 @asynccontextmanager
 async def asgi_server(gateway: Gateway) -> AsyncIterator[int]:
-    # The protocol is named, or asyncio sets no TCP_NODELAY and each request on a kept connection waits 40 ms.
+    # Without an explicit protocol asyncio sets no TCP_NODELAY, and each request on a reused connection waits 40 ms.
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen()
@@ -57,7 +57,7 @@ async def asgi_server(gateway: Gateway) -> AsyncIterator[int]:
 
 @asynccontextmanager
 async def wsgi_server(gateway: Gateway) -> AsyncIterator[int]:
-    # It knows chunked bodies, and hands over the path as it was sent.
+    # It supports chunked bodies, and passes on the path as it was sent.
     server = cheroot.wsgi.Server(("127.0.0.1", 0), gateway.wsgi, numthreads=8)
     server.prepare()
     thread = threading.Thread(target=server.serve, daemon=True)

@@ -1,4 +1,4 @@
-"""Serves a page to a real browser and takes the reports that the page posts. It knows nothing of what they mean."""
+"""Serves a page to a real browser and collects the reports that the page posts, whatever they mean."""
 
 import json
 import queue
@@ -11,7 +11,7 @@ from typing import Any, Self
 
 
 class PageServer(ThreadingHTTPServer):
-    """Serves the page on a free port, whose number makes two origins, and takes what it posts.
+    """Serves the page on a free port, under two origins, and collects what it posts.
 
     `http://localhost:PORT` and `http://127.0.0.1:PORT` are the same server; to a browser they are two origins.
     """
@@ -37,7 +37,7 @@ class PageServer(ThreadingHTTPServer):
 
 
 class _Handler(SimpleHTTPRequestHandler):
-    """The site's files by GET; a report by POST."""
+    """Serves the site's files by GET, and takes a report by POST."""
 
     def do_POST(self) -> None:
         assert isinstance(self.server, PageServer)
@@ -47,4 +47,4 @@ class _Handler(SimpleHTTPRequestHandler):
         self.server.reports.put(json.loads(body))
 
     def log_message(self, *_: object) -> None:
-        """Says nothing: a test's output is no access log."""
+        """Log nothing: a test's output needs no access log."""

@@ -1,10 +1,10 @@
-"""Ports for servers that cannot be asked which one they have chosen."""
+"""Free ports, for servers that cannot report a port they have chosen themselves."""
 
 import socket
 
 
 def free_port() -> int:
-    """A port of loopback that is free now; another process may still take it first."""
+    """Return a free port of the loopback address; another process may still take it first."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

@@ -1,4 +1,4 @@
-"""A service of the tests' own, to show that the gateway serves any: its proto, and servicers for it."""
+"""A service defined for tests, to show that the gateway serves any service: its proto, and servicers for it."""
 
 import asyncio
 from functools import cache
@@ -60,7 +60,7 @@ def rich_status() -> status_pb2.Status:
 
 
 def seen(context: Any) -> Message:
-    """What a servicer's context says of the call."""
+    """Return what a servicer's context says about the call."""
     pairs = [f"{key}={value!r}" for key, value in context.invocation_metadata() if key.startswith("x-")]
     remaining = context.time_remaining()
     return note(
@@ -69,7 +69,7 @@ def seen(context: Any) -> Message:
 
 
 class AsyncEcho:
-    """Answers what it is asked, and what it sees of the call."""
+    """Returns the request, and what the context says about the call."""
 
     async def Say(self, request: Message, context: Any) -> Message:
         return request
@@ -85,7 +85,7 @@ class AsyncEcho:
 
 
 class GatedEcho(AsyncEcho):
-    """Answers nobody before its gate opens."""
+    """Responds to no call before its gate opens."""
 
     def __init__(self) -> None:
         self.gate = asyncio.Event()
@@ -97,6 +97,6 @@ class GatedEcho(AsyncEcho):
         return request
 
     async def entered(self, calls: int) -> None:
-        """Waits until so many calls are inside."""
+        """Wait until `calls` calls are running."""
         for _ in range(calls):
             await self._entered.acquire()

@@ -1,4 +1,4 @@
-"""The protos of these tests, compiled when a test first asks for them, in a pool of their own."""
+"""The protos of the fixture service, compiled into their own pool on first use."""
 
 from functools import cache
 from pathlib import Path
@@ -13,16 +13,16 @@ from tests.support.protos import compile_folder
 
 @cache
 def fixture_pool() -> DescriptorPool:
-    """t.v1 (the service of the routes), t.codec (every kind of field), and all that they import."""
+    """Return a pool with t.v1 (the service with routes), t.codec (every kind of field), and everything they import."""
     return compile_folder(Path(__file__).parent / "protos")
 
 
 def message_type(full_name: str) -> Descriptor:
-    """The descriptor of a message of the pool."""
+    """Return the descriptor of a message of the pool."""
     return fixture_pool().FindMessageTypeByName(full_name)
 
 
 @cache
 def message_class(full_name: str) -> type[Message]:
-    """The class of a message of the pool."""
+    """Return the class of a message of the pool."""
     return GetMessageClass(message_type(full_name))

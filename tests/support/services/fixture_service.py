@@ -1,4 +1,4 @@
-"""Servicers for the fixture's services, t.v1.T and t.more.More: most echo, and the rest do what their request says."""
+"""Servicers for the fixture's services, t.v1.T and t.more.More. Most methods echo, others do as the request says."""
 
 import asyncio
 import threading
@@ -21,12 +21,12 @@ from tests.support.servers.faces import HTTP_FACES
 from tests.support.services.fixture_protos import fixture_pool
 
 MULTI_SEGMENT = ("GetMulti", "GetDeep")
-"""The methods whose routes RSGI refuses."""
+"""The methods whose routes RSGI rejects."""
 
 
 @cache
 def pool(*, multi_segment: bool = True) -> DescriptorPool:
-    """The fixture's pool; without `multi_segment`, one where those methods have no routes."""
+    """Return the fixture's pool; without `multi_segment`, those methods have no routes."""
     if multi_segment:
         return fixture_pool()
     copy = DescriptorPool()
@@ -49,7 +49,7 @@ def _copy(file: FileDescriptor, into: DescriptorPool, done: set[str]) -> None:
 
 
 class Gate:
-    """Holds calls until it is opened, on whatever event loop they run."""
+    """Holds calls on any event loop until it is opened."""
 
     def __init__(self) -> None:
         self._open = threading.Event()
@@ -59,13 +59,13 @@ class Gate:
         self._open.set()
 
     async def entered(self, calls: int = 1) -> None:
-        """Waits until so many calls are held."""
+        """Wait until `calls` calls are held."""
         for _ in range(calls):
             assert await asyncio.to_thread(self._entered.acquire, timeout=10)
 
     async def hold(self) -> None:
         self._entered.release()
-        while not self._open.is_set():  # noqa: ASYNC110  # asyncio's own event would belong to one loop
+        while not self._open.is_set():  # noqa: ASYNC110  # an asyncio.Event would belong to one loop
             await asyncio.sleep(0.002)
 
 
@@ -74,7 +74,7 @@ Echo = Callable[["Servicer", Message, Any], Awaitable[Message]]
 
 def _echo(name: str) -> Echo:
     async def echo(_self: "Servicer", request: Message, context: Any) -> Message:
-        # The answer says which method it is of: routes that compete are told apart by it.
+        # The response names its method, so that tests can distinguish competing routes.
         await context.send_initial_metadata((("x-method", name),))
         return request
 
@@ -82,7 +82,7 @@ def _echo(name: str) -> Echo:
 
 
 class Servicer:
-    """What the servicers of both services have in common."""
+    """The common base of both services' servicers."""
 
     def __init__(self, messages: DescriptorPool, gate: Gate) -> None:
         self.gate = gate
@@ -101,7 +101,7 @@ UNKNOWN_DETAIL = any_pb2.Any(type_url="type.googleapis.com/no.such.Type", value=
 
 
 class T(Servicer):
-    """t.v1.T."""
+    """The servicer of t.v1.T."""
 
     Get = _echo("Get")
     Cancel = _echo("Cancel")
@@ -127,7 +127,7 @@ class T(Servicer):
         return self._new("t.v1.Many", subs=request.subs, names=request.rs)
 
     async def Err(self, request: Any, context: Any) -> Any:
-        """Aborts with the code `i32`; with the text `sub.s`, and the details that `name` lists."""
+        """Abort with the code `i32`, the text `sub.s` and the details that `name` lists."""
         text = request.sub.s or f"message {request.i32}"
         if not request.name:
             await context.abort(CODES.get(request.i32, request.i32), text)
@@ -141,7 +141,7 @@ class T(Servicer):
         return request
 
     async def Stream(self, request: Any, context: Any) -> AsyncIterator[Message]:
-        """Yields `i32` messages, their number in each; then ends as `name` says."""
+        """Yield `i32` numbered messages, then end as `name` says."""
         if request.name == "metadata":
             await context.send_initial_metadata((("x-initial", "one"),))
             context.set_trailing_metadata((("x-trailing", "two"),))
@@ -155,13 +155,13 @@ class T(Servicer):
             raise RuntimeError("a secret of the servicer")
 
     async def Http(self, request: Any, context: Any) -> Any:
-        """A body of the type `name` and the bytes `by`; or, with `i32`, that code."""
+        """Return a body of the type `name` and the bytes `by`; with `i32`, abort with that code."""
         if request.i32:
             await context.abort(CODES[request.i32], f"message {request.i32}")
         return self._new("google.api.HttpBody", content_type=request.name, data=request.by)
 
     async def Md(self, request: Any, context: Any) -> Any:
-        """What the call's metadata and deadline were, bytes in hex."""
+        """Return the call's metadata and deadline, with bytes in hex."""
         pairs = [
             [key, value.hex() if isinstance(value, bytes) else value] for key, value in context.invocation_metadata()
         ]
@@ -171,7 +171,7 @@ class T(Servicer):
 
 
 class More(Servicer):
-    """t.more.More."""
+    """The servicer of t.more.More."""
 
     Body = _echo("Body")
     Answer = _echo("Answer")
@@ -183,31 +183,31 @@ class More(Servicer):
     Store = _echo("Store")
 
     async def Chunks(self, request: Any, context: Any) -> AsyncIterator[Message]:
-        """A body of the type `name` in the pieces `rs`; then, with `i32`, that code."""
+        """Yield a body of the type `name` in the chunks `rs`; then, with `i32`, abort with that code."""
         for piece in request.rs:
             yield self._new("google.api.HttpBody", content_type=request.name, data=piece.encode())
         if request.i32:
             await context.abort(CODES[request.i32], f"message {request.i32}")
 
     async def Lines(self, request: Any, context: Any) -> AsyncIterator[Message]:
-        """A message for each of `rs`, with it as its name and its only tag."""
+        """Yield a message for each of `rs`, with it as the name and the only tag."""
         for text in request.rs:
             yield self._new("t.v1.Req", name=text, rs=[text])
 
     async def Wait(self, request: Message, context: Any) -> Message:
-        """Answers when the gate opens."""
+        """Respond when the gate opens."""
         await self.gate.hold()
         return request
 
     async def Tell(self, request: Any, context: Any) -> Any:
-        """Sends the metadata that `rs` lists as `initial:key:value` and `trailing:key:value`, bytes in hex."""
-        told: dict[str, list[tuple[str, str | bytes]]] = {"initial": [], "trailing": []}
+        """Send the metadata that `rs` lists as `initial:key:value` and `trailing:key:value`, with bytes in hex."""
+        metadata: dict[str, list[tuple[str, str | bytes]]] = {"initial": [], "trailing": []}
         for text in request.rs:
             when, key, value = text.split(":", 2)
-            told[when].append((key, bytes.fromhex(value) if key.endswith("-bin") else value))
-        if told["initial"]:
-            await context.send_initial_metadata(told["initial"])
-        context.set_trailing_metadata(told["trailing"])
+            metadata[when].append((key, bytes.fromhex(value) if key.endswith("-bin") else value))
+        if metadata["initial"]:
+            await context.send_initial_metadata(metadata["initial"])
+        context.set_trailing_metadata(metadata["trailing"])
         if request.i32:
             await context.abort(CODES[request.i32], f"message {request.i32}")
         return self._new("google.protobuf.Struct")
@@ -217,7 +217,7 @@ CODES = {code.value[0]: code for code in grpc.StatusCode}
 
 
 def services(gate: Gate | None = None, *, multi_segment: bool = True) -> list[tuple[ServiceDescriptor, object]]:
-    """Both services, for a Gateway."""
+    """Return both services, for a Gateway."""
     messages = pool(multi_segment=multi_segment)
     gate = gate or Gate()
     return [
@@ -228,7 +228,7 @@ def services(gate: Gate | None = None, *, multi_segment: bool = True) -> list[tu
 
 @asynccontextmanager
 async def serving(face: str, gate: Gate | None = None, **options: Any) -> AsyncIterator[int]:
-    """A server of one HTTP face for both services; `options` are the Gateway's."""
+    """Serve both services by one server adapter; `options` are the Gateway's."""
     fixture = services(gate, multi_segment=face != "rsgi")
     async with HTTP_FACES[face](Gateway(services=fixture, **options)) as port:
         yield port

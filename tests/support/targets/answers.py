@@ -1,4 +1,4 @@
-"""What targets answer: well, late, too much, too little, or nothing that HTTP knows. `STANDARD` names them by path."""
+"""Responses of targets: good, late, too long, cut off, or not HTTP at all. `STANDARD` maps paths to them."""
 
 import asyncio
 import gzip
@@ -19,7 +19,7 @@ def ok(body: bytes = b"{}", *headers: Header, status: int = 200) -> Answer:
 
 
 def raw(data: bytes) -> Answer:
-    """These bytes, and the end of the connection."""
+    """Return an answer that sends these bytes and closes the connection."""
 
     async def answer(exchange: Exchange) -> None:
         await exchange.send(data)
@@ -29,7 +29,7 @@ def raw(data: bytes) -> Answer:
 
 
 def repeated(start: bytes, again: bytes, *, pause: float = 0) -> Answer:
-    """Without an end, until the client has enough."""
+    """Return an answer that repeats these bytes until the client disconnects."""
 
     async def answer(exchange: Exchange) -> None:
         await exchange.send(start)
@@ -41,24 +41,24 @@ def repeated(start: bytes, again: bytes, *, pause: float = 0) -> Answer:
 
 
 async def status(exchange: Exchange) -> None:
-    """`/status/503`"""
+    """Respond with the status in the path: `/status/503`."""
     number = int(exchange.argument)
     await exchange.answer(number, b"" if number in WITHOUT_BODY else b"{}", (JSON,))
 
 
 async def seconds(exchange: Exchange) -> None:
-    """`/seconds/0.5`: as late."""
+    """Respond after the delay in the path: `/seconds/0.5`."""
     await asyncio.sleep(float(exchange.argument))
     await exchange.answer(200, b"{}", (JSON,))
 
 
 async def sized(exchange: Exchange) -> None:
-    """`/size/1000`: a body of so many bytes."""
+    """Respond with a body of the size in the path: `/size/1000`."""
     await exchange.answer(200, b" " * int(exchange.argument))
 
 
 async def held(exchange: Exchange) -> None:
-    """Once the test lets go; the way to be slow without a clock."""
+    """Respond once the test releases the request; slow without depending on time."""
     await exchange.hold()
     await exchange.answer(200, b"{}", (JSON,))
 
@@ -72,17 +72,17 @@ async def reset(exchange: Exchange) -> None:
 
 
 async def leave(exchange: Exchange) -> None:
-    """Closes the connection without a word: the request is lost, or is not, who can tell."""
+    """Close the connection without a response, so that the client cannot know whether the request arrived."""
     await exchange.close()
 
 
 async def redirect(exchange: Exchange) -> None:
-    """To `/ok` here."""
+    """Redirect to `/ok` of this server."""
     await exchange.answer(307, b"", (("location", "/ok"),))
 
 
 async def close_after(exchange: Exchange) -> None:
-    """A good answer that promises to keep the connection, which is then closed."""
+    """Send a good response that promises to keep the connection, then close it."""
     await exchange.answer(200, b"{}", (JSON,))
     await exchange.close()
 
@@ -95,13 +95,13 @@ async def chunked(exchange: Exchange) -> None:
 
 
 async def half_head(exchange: Exchange) -> None:
-    """Half a head, and nothing more."""
+    """Send half a head, and nothing more."""
     await exchange.send(b"HTTP/1.1 200 OK\r\ncontent-")
     await exchange.hold()
 
 
 async def half_body(exchange: Exchange) -> None:
-    """Half a body, and nothing more."""
+    """Send half a body, and nothing more."""
     await exchange.send(head(200, (JSON, ("content-length", "2"))) + b"{")
     await exchange.hold()
 
@@ -117,7 +117,7 @@ STANDARD: Mapping[str, Answer] = {
     "cookie": ok(b"{}", ("set-cookie", "a=b")),
     "invalid_json": ok(b'{"a":'),
     "gzip": ok(gzip.compress(bytes(10_000_000)), ("content-encoding", "gzip")),
-    # late
+    # late responses
     "hold": held,
     "seconds": seconds,
     "half_head": half_head,
@@ -125,13 +125,13 @@ STANDARD: Mapping[str, Answer] = {
     "drip": repeated(head(200, (JSON, CHUNKED)), b"1\r\n \r\n", pause=0.02),
     "drip_head": repeated(b"HTTP/1.1 200 OK\r\n", b"a: b\r\n", pause=0.02),
     "continue": repeated(b"", head(100, ()), pause=0.02),
-    # too much
+    # too long
     "endless": repeated(head(200, (JSON, CHUNKED)), b"2000\r\n" + b" " * 0x2000 + b"\r\n"),
     "endless_head": repeated(b"HTTP/1.1 200 OK\r\n", b"a: b\r\n"),
     "endless_line": repeated(b"HTTP/1.1 200 OK\r\na: ", b"b" * 1000),
-    # elsewhere
+    # redirects
     "redirect": redirect,
-    # nothing
+    # cut off
     "reset": reset,
     "leave": leave,
     "close_after": close_after,
@@ -144,4 +144,4 @@ STANDARD: Mapping[str, Answer] = {
     "two_lengths": raw(head(200, (JSON, ("content-length", "2"), ("content-length", "3"))) + b"{}"),
     "not_found": ok(b"{}", status=404),
 }
-"""By a path's first segment."""
+"""Answers by the first segment of the path."""

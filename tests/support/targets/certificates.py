@@ -1,4 +1,4 @@
-"""Certificates for targets, good and bad, under an authority that lives as long as a test session."""
+"""Certificates for targets, good and bad, by an authority that exists for a test session."""
 
 import ssl
 from datetime import UTC, datetime, timedelta
@@ -18,7 +18,7 @@ HOSTS = ("localhost", "127.0.0.1")
 
 
 class Authority:
-    """Signs certificates, and makes the contexts of servers that show them and of clients that trust it."""
+    """Signs certificates, and creates the contexts of servers that present them and of clients that trust them."""
 
     def __init__(self) -> None:
         self._key = ec.generate_private_key(ec.SECP256R1())
@@ -31,11 +31,11 @@ class Authority:
 
     @cached_property
     def pem(self) -> str:
-        """Its own certificate, to be trusted; in a file, what SSL_CERT_FILE names."""
+        """The authority's own certificate, for clients to trust; the content of an SSL_CERT_FILE."""
         return self._certificate.public_bytes(Encoding.PEM).decode()
 
     def trust(self) -> ssl.SSLContext:
-        """A client's context that trusts this authority alone."""
+        """Return a client context that trusts only this authority."""
         return ssl.create_default_context(cadata=self.pem)
 
     def good(self) -> ssl.SSLContext:
@@ -67,7 +67,7 @@ def _name(text: str) -> x509.Name:
 def _builder(
     subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey, lifetime: timedelta
 ) -> x509.CertificateBuilder:
-    """lifetime: from now on; a negative one has passed."""
+    """Return a certificate builder; a negative `lifetime` makes the certificate expired."""
     now = datetime.now(UTC)
     return (
         x509.CertificateBuilder()
@@ -95,7 +95,7 @@ def _server_context(certificate: x509.Certificate, key: ec.EllipticCurvePrivateK
     private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     with TemporaryDirectory() as directory:
-        path = Path(directory) / "chain.pem"  # ssl reads them from a file alone
+        path = Path(directory) / "chain.pem"  # ssl can load them only from a file
         path.write_bytes(private + certificate.public_bytes(Encoding.PEM))
         context.load_cert_chain(path)
     return context

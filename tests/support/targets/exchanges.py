@@ -1,4 +1,4 @@
-"""One request that a target has received, and what its answer is written with."""
+"""A request that a target received, and the means to write its response."""
 
 import asyncio
 import socket
@@ -12,52 +12,52 @@ Header = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """A request as it came."""
+    """A request as it was received."""
 
     method: str
     path: str
-    """With the query."""
+    """Path with the query."""
     headers: tuple[Header, ...]
-    """In their order, the names in lower case."""
+    """In the order received, with names in lower case."""
     body: bytes
     connection: int
-    """Which connection it came on: they are counted from 1."""
+    """Number of its connection, counted from 1."""
 
     def header(self, name: str) -> str | None:
-        """The value of a header that may be there once."""
+        """Return the value of a header that occurs at most once."""
         values = [value for each, value in self.headers if each == name.lower()]
-        assert len(values) <= 1, f"{name} stands there {len(values)} times"
+        assert len(values) <= 1, f"{name} occurs {len(values)} times"
         return values[0] if values else None
 
 
 @dataclass(slots=True)
 class Exchange:
-    """What an answer is given. An answer that returns leaves the connection open, unless it has closed it."""
+    """The context of an answer. The connection stays open when the answer returns, unless it has closed it."""
 
     received: Received
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
     released: asyncio.Event
-    """Set when the test lets go of what is held."""
+    """Set when the test releases held requests."""
     is_over: bool = field(default=False, init=False)
-    """Whether the connection takes no more requests."""
+    """Whether the connection accepts no more requests."""
 
     @property
     def argument(self) -> str:
-        """What stands behind the path's first segment, without the query."""
+        """The rest of the path after its first segment, without the query."""
         return self.received.path.partition("?")[0].lstrip("/").partition("/")[2]
 
     async def send(self, data: bytes) -> None:
-        """Raises ConnectionError when the client has gone."""
+        """Send bytes. Raises ConnectionError if the client has disconnected."""
         self.writer.write(data)
         await self.writer.drain()
 
     async def answer(self, status: int, body: bytes = b"", headers: Iterable[Header] = ()) -> None:
-        """A plain answer of a known length."""
+        """Send a plain response with a Content-Length."""
         await self.send(head(status, (*headers, ("content-length", str(len(body))))) + body)
 
     async def hold(self) -> None:
-        """Waits until the test lets go. Raises ConnectionError when the client goes first."""
+        """Wait until the test releases held requests. Raises ConnectionError if the client disconnects first."""
         gone = asyncio.ensure_future(self.reader.read(1))
         held = asyncio.ensure_future(self.released.wait())
         try:
@@ -71,14 +71,14 @@ class Exchange:
             raise ConnectionResetError
 
     async def close(self) -> None:
-        """Ends the connection properly."""
+        """Close the connection properly."""
         self.is_over = True
         self.writer.close()
         with suppress(ConnectionError):
             await self.writer.wait_closed()
 
     def reset(self) -> None:
-        """Ends it with a reset, which throws away what the client has not read."""
+        """Reset the connection, which discards what the client has not read."""
         self.is_over = True
         linger = struct.pack("ii", 1, 0)
         self.writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
@@ -86,10 +86,10 @@ class Exchange:
 
 
 Answer = Callable[[Exchange], Awaitable[None]]
-"""Answers a request, well or badly."""
+"""Responds to a request, well or badly."""
 
 
 def head(status: int, headers: Iterable[Header], *, version: str = "1.1") -> bytes:
-    """The head of an answer."""
+    """Return the head of a response."""
     lines = [f"HTTP/{version} {status} -", *(f"{name}: {value}" for name, value in headers), "", ""]
     return "\r\n".join(lines).encode()

@@ -1,10 +1,10 @@
-"""A target for tests: a real HTTP or HTTPS server, by hand over streams, since a library's own would be too polite.
+"""A target for tests: a real HTTP or HTTPS server, written over streams, since a library's would behave too well.
 
     with TargetServer() as server:  # or: async with
         … server.url("/status/503") …
         assert server.requests[0].body == …
 
-It runs on a loop and a thread of its own, so that it serves other processes and the loop under test alike.
+It runs on its own event loop and thread, so that it can serve both other processes and the loop under test.
 """
 
 import asyncio
@@ -19,13 +19,13 @@ from tests.support.targets.answers import STANDARD
 from tests.support.targets.exchanges import Answer, Exchange, Received
 
 PATIENCE = 20.0
-"""Seconds that a test waits for what it expects, which a busy machine may need."""
+"""Seconds that a test waits for what it expects, long enough for a busy machine."""
 
 
 class TargetServer:
-    """Listens on a port of its own, answers by path, and keeps what it received.
+    """Listens on a free port, responds according to the path, and records what it receives.
 
-    answers: by the path's first segment; `script` sets others for one path.
+    answers: by the path's first segment; `script` overrides them for one path.
     tls: the server's side of https.
     """
 
@@ -42,7 +42,7 @@ class TargetServer:
         self._stopped = asyncio.Event()
         self.port = 0
         self.requests: list[Received] = []
-        """In the order in which they were complete. Only ever grows."""
+        """In the order of their completion. It only grows."""
 
     # From any thread.
 
@@ -50,34 +50,34 @@ class TargetServer:
         return f"http{'s' if self._tls else ''}://{host}:{self.port}{path}"
 
     def script(self, path: str, *answers: Answer) -> None:
-        """Answers requests for exactly this path by these in turn, and by the last one from then on."""
+        """Respond to requests for exactly this path with these in turn, then always with the last one."""
         self._scripts[path] = list(answers)
 
     def release(self) -> None:
-        """Lets go of what is held, now and from now on."""
+        """Release held requests, now and in future."""
         self._loop.call_soon_threadsafe(self._released.set)
 
     @property
     def open(self) -> int:
-        """Connections that are open."""
+        """The number of open connections."""
         return len(self._connections)
 
     @property
     def accepted(self) -> int:
-        """Connections that were ever opened."""
+        """The number of connections accepted so far."""
         return self._accepted
 
     def paths(self) -> list[str]:
         return [request.path for request in self.requests]
 
     def wait_until(self, condition: Callable[[], bool], seconds: float = PATIENCE) -> None:
-        """Until it holds. It is asked at everything that happens here, so it is to be about this server."""
+        """Wait until the condition holds. It must be about this server, since it is checked on this server's events."""
         with self._news:
             if not self._news.wait_for(condition, seconds):
                 raise TimeoutError(f"after {seconds} s: {self.open} connections open, {len(self.requests)} requests")
 
     async def until(self, condition: Callable[[], bool], seconds: float = PATIENCE) -> None:
-        """The same from a loop, which goes on meanwhile."""
+        """Wait like `wait_until`, without blocking the event loop."""
         await asyncio.to_thread(self.wait_until, condition, seconds)
 
     def __enter__(self) -> Self:
@@ -103,7 +103,7 @@ class TargetServer:
 
     async def _serve(self) -> None:
         self._loop = asyncio.get_running_loop()
-        # A client that does not trust the certificate is what some tests are about, and no news.
+        # Some tests have clients that do not trust the certificate: not worth a log line.
         self._loop.set_exception_handler(lambda _loop, _context: None)
         server = await asyncio.start_server(self._connected, "127.0.0.1", 0, ssl=self._tls, backlog=4096)
         with self._news:
@@ -124,7 +124,7 @@ class TargetServer:
             self._accepted += 1
             number = self._accepted
         try:
-            # The client may leave at any moment, the test may end.
+            # The client may disconnect at any moment, and the test may end.
             with suppress(OSError, EOFError, asyncio.CancelledError):
                 await self._converse(reader, writer, number)
         finally:
@@ -154,7 +154,7 @@ class TargetServer:
 
 
 async def _receive(reader: asyncio.StreamReader, connection: int) -> Received:
-    """Raises EOFError when the client leaves."""
+    """Read a request. Raises EOFError if the client disconnects."""
     head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
     first, *lines = head.rstrip("\r\n").split("\r\n")
     method, path, _ = first.split(" ")

@@ -1,4 +1,4 @@
-"""What a client asks for and how that ended, in one form for every protocol; and metadata as HTTP carries it."""
+"""Calls and their results in one form for every protocol, and metadata as HTTP carries it."""
 
 import base64
 import re
@@ -14,7 +14,7 @@ from tests.support.wire.grpc_web import to_base64
 
 Pairs = list[tuple[str, str | bytes]]
 
-# Headers of HTTP and of the protocols themselves: what is left of an answer's head is its initial metadata.
+# Headers of HTTP and of the protocols: the other headers of a response are its initial metadata.
 _NOT_METADATA = {
     "accept-encoding",
     "connect-accept-encoding",
@@ -42,13 +42,13 @@ class Ended:
 
     @property
     def texts(self) -> list[str]:
-        """Of the messages."""
+        """Texts of the messages."""
         return [message.text for message in self.messages]
 
 
 @dataclass(frozen=True)
 class Call:
-    """What a client asks for."""
+    """A client's call."""
 
     method: MethodDescriptor
     request: Any
@@ -63,7 +63,7 @@ class Call:
 
     @property
     def json_path(self) -> str:
-        """The route that servicers/service.py gives every method."""
+        """The route that the test service's proto gives every method."""
         return f"/v1/{self.method.containing_service.name}/{self.method.name}"
 
     @property
@@ -72,13 +72,13 @@ class Call:
 
 
 def from_base64(text: str) -> bytes:
-    """A `-bin` value, which goes out unpadded."""
+    """Decode a `-bin` value, which is sent unpadded."""
     assert not text.endswith("="), "binary values go out without padding"
     return base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
 
 
 def to_headers(metadata: Iterable[tuple[str, str | bytes]]) -> list[tuple[str, str]]:
-    """Metadata as a client sends it, in the letter case that HTTP/1.1 allows. Repeated binary values are joined."""
+    """Return metadata as a client sends it, in letter case as HTTP/1.1 allows, with repeated binary values joined."""
     binary: dict[str, list[str]] = {}
     headers: list[tuple[str, str]] = []
     for key, value in metadata:
@@ -90,7 +90,7 @@ def to_headers(metadata: Iterable[tuple[str, str | bytes]]) -> list[tuple[str, s
 
 
 def to_pairs(headers: Iterable[tuple[str, str]]) -> Pairs:
-    """Metadata as a client reads it. What HTTP does to repeated binary values, joining them, is undone."""
+    """Return metadata as a client reads it, with repeated binary values, which HTTP joins, split again."""
     pairs: Pairs = []
     for key, value in headers:
         assert re.fullmatch(r"[a-z0-9_.-]+", key), f"not a metadata key: {key!r}"
@@ -99,12 +99,12 @@ def to_pairs(headers: Iterable[tuple[str, str]]) -> Pairs:
 
 
 def initial_of(reply: Reply) -> Pairs:
-    """The initial metadata of an answer."""
+    """Return the initial metadata of a response."""
     return to_pairs((key, value) for key, value in reply.headers if key not in _NOT_METADATA)
 
 
 def split_trailers(reply: Reply, prefix: str) -> tuple[Pairs, Pairs]:
-    """Initial and trailing metadata of an answer whose trailers stand in its head."""
+    """Return the initial and trailing metadata of a response that has its trailers among its headers."""
     initial = [(key, value) for key, value in initial_of(reply) if not key.startswith(prefix)]
     trailing = [(key.removeprefix(prefix), value) for key, value in reply.headers if key.startswith(prefix)]
     return initial, to_pairs(trailing)

@@ -1,4 +1,4 @@
-"""gRPC-Web's framing, written from its specification (PROTOCOL-WEB.md) and from nothing of the server's."""
+"""gRPC-Web's framing, written from its specification (PROTOCOL-WEB.md), independently of the server's code."""
 
 import base64
 import re
@@ -13,12 +13,12 @@ TRAILER = 0x80
 
 
 def frame(message: bytes, flags: int = 0) -> bytes:
-    """One frame: flags, length, payload."""
+    """Return a frame: flags, length, payload."""
     return struct.pack(">BI", flags, len(message)) + message
 
 
 def split_frames(body: bytes) -> list[tuple[int, bytes]]:
-    """The frames that make up a body, to its last byte."""
+    """Return the frames of a body, which they must fill to its last byte."""
     frames = []
     while body:
         flags, length = struct.unpack_from(">BI", body)
@@ -29,19 +29,19 @@ def split_frames(body: bytes) -> list[tuple[int, bytes]]:
 
 
 def to_base64(value: bytes) -> str:
-    """A `-bin` value."""
+    """Encode a `-bin` value."""
     return base64.b64encode(value).rstrip(b"=").decode("ascii")
 
 
 def from_text(body: bytes) -> bytes:
-    """The bytes of a text body: base64, whose padding may stand wherever a flush ended, hence taken by quads."""
+    """Decode a text body: base64 with padding wherever a flush ended, hence decoded four characters at a time."""
     assert len(body) % 4 == 0, "base64 comes in quads"
     quads = (body[at : at + 4] for at in range(0, len(body), 4))
     return b"".join(base64.b64decode(quad, validate=True) for quad in quads)
 
 
 def parse_trailers(payload: bytes) -> dict[str, str]:
-    """The trailer frame's lines."""
+    """Parse the lines of the trailer frame."""
     text = payload.decode("ascii")
     assert text.endswith("\r\n")
     trailers: dict[str, str] = {}
@@ -56,7 +56,7 @@ def parse_trailers(payload: bytes) -> dict[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A unary answer: the message, if there is one, and how the call ended."""
+    """A unary response: the message, if any, and how the call ended."""
 
     message: bytes | None
     status: status_pb2.Status
@@ -64,7 +64,7 @@ class Answer:
 
 
 def parse_answer(body: bytes) -> Answer:
-    """Reads the body of a unary answer and holds it to the rules: at most one message, then one trailer frame."""
+    """Parse the body of a unary response and check the rules: at most one message, then one trailer frame."""
     frames = split_frames(body)
     flags = [flags for flags, _ in frames]
     assert flags in ([TRAILER], [0, TRAILER]), f"frames with the flags {flags}"
@@ -75,7 +75,7 @@ def parse_answer(body: bytes) -> Answer:
 
 
 def parse_status(trailers: Mapping[str, str]) -> status_pb2.Status:
-    """The status that grpc-status, grpc-message and grpc-status-details-bin describe alike."""
+    """Return the status of grpc-status, grpc-message and grpc-status-details-bin, which must agree."""
     assert re.fullmatch(r"[0-9]|1[0-6]", trailers["grpc-status"])
     text = trailers.get("grpc-message", "")
     assert re.fullmatch(r"([ -$&-~]|%[0-9A-F]{2})*", text), f"not percent-encoded: {text!r}"

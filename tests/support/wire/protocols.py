@@ -1,7 +1,7 @@
-"""How each HTTP protocol writes a call and reads its answer: bytes in, bytes out, no sockets.
+"""Writes a call and reads its response in each HTTP protocol: bytes in, bytes out, no sockets.
 
-Written from the specifications and from nothing of the server's. Reading is strict: what is not well-formed fails the
-test that asked.
+Written from the specifications, independently of the server's code. Reading is strict: a malformed response fails the
+test.
 """
 
 import base64
@@ -45,7 +45,7 @@ CONNECT_CODES = {name: code for code, (name, _) in CODES.items()}
 
 @dataclass(frozen=True)
 class Request:
-    """A POST."""
+    """A POST request."""
 
     path: str
     headers: list[tuple[str, str]]
@@ -53,7 +53,7 @@ class Request:
 
 
 class Wire(Protocol):
-    """One protocol. A reply may be handed in before its body is whole, but to `ended` only whole."""
+    """A protocol. Its methods accept a reply with an incomplete body, except `ended`."""
 
     @property
     def name(self) -> str: ...
@@ -61,7 +61,7 @@ class Wire(Protocol):
     def write(self, call: Call) -> Request: ...
 
     def messages(self, reply: Reply) -> list[Message]:
-        """The messages of a stream that have arrived so far."""
+        """Return the messages of a stream that have arrived so far."""
 
     def ended(self, call: Call, reply: Reply) -> Ended: ...
 
@@ -142,12 +142,12 @@ class Json:
 
 @dataclass(frozen=True)
 class Connect:
-    """Connect: a unary call as a plain body, a stream of answers in envelopes."""
+    """Connect: a unary call has a plain body, a stream of responses has envelopes."""
 
     name: str
     codec: str
     with_version: bool = True
-    """Whether the call says that it is Connect's. One that does not is told errors as google.rpc.Status."""
+    """Whether the call identifies itself as Connect. If not, it receives errors as google.rpc.Status."""
 
     def write(self, call: Call) -> Request:
         body = json_format.MessageToJson(call.request).encode() if self._is_json else call.request.SerializeToString()
@@ -172,7 +172,7 @@ class Connect:
         if not self.with_version:
             return Ended(read_status(reply), [], initial, trailing)
         status = read_connect_error(_compact(reply.body))
-        # To HTTP an RPC that nobody serves is a path that is not there.
+        # Over HTTP, an RPC that is not served is a path that does not exist.
         assert reply.status == (404 if status.message == "Method not found!" else CODES[status.code][1])
         return Ended(status, [], initial, trailing)
 
@@ -210,12 +210,12 @@ WIRES: dict[str, Wire] = {
         Connect("plain-json", "json", with_version=False),
     )
 }
-# Plain JSON without a word of Connect has no form for a stream of answers.
+# Plain JSON without Connect headers has no form for a stream of responses.
 STREAMING_WIRES = tuple(name for name in WIRES if name != "plain-json")
 
 
 def whole_frames(body: bytes) -> list[tuple[int, bytes]]:
-    """The frames of a body, or envelopes, that have arrived whole: the last one may still be under way."""
+    """Return the complete frames, or envelopes, of a body, the last of which may not have arrived completely."""
     end = 0
     while len(body) >= end + 5 and len(body) >= (behind := end + 5 + int.from_bytes(body[end + 1 : end + 5])):
         end = behind
@@ -223,14 +223,14 @@ def whole_frames(body: bytes) -> list[tuple[int, bytes]]:
 
 
 def read_status(reply: Reply) -> status_pb2.Status:
-    """The google.rpc.Status of an error page, whose form is checked."""
+    """Return the google.rpc.Status of a JSON error, and check its form."""
     status = _read_error(_compact(reply.body))
     assert reply.status == CODES[status.code][1]
     return status
 
 
 def read_connect_error(error: dict[str, Any]) -> status_pb2.Status:
-    """The status of an error in Connect's own form, which is checked."""
+    """Return the status of an error in Connect's form, and check that form."""
     assert set(error) <= {"code", "message", "details"}
     status = status_pb2.Status(code=CONNECT_CODES[error["code"]], message=error.get("message", ""))
     for detail in error.get("details", []):
@@ -243,7 +243,7 @@ def read_connect_error(error: dict[str, Any]) -> status_pb2.Status:
 
 
 def _compact(body: bytes) -> dict[str, Any]:
-    """A JSON object, written without a space too many."""
+    """Return a JSON object, which must be written without spaces."""
     document = orjson.loads(body)
     assert isinstance(document, dict)
     assert json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode() == body.removesuffix(b"\n")

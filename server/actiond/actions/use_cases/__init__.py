@@ -1,1 +1,1 @@
-"""What can be done with targets, executions and tokens: one transaction each."""
+"""The use cases of targets, executions and tokens. Each runs in one transaction."""

@@ -31,7 +31,7 @@ _UNKNOWN: Mapping[Scope, type[DomainError]] = {
 
 
 class Executions:
-    """One transaction per use case; an actor sees only the executions of its own resource owner."""
+    """The use cases of executions. An actor sees only the executions of its resource owner."""
 
     def __init__(self, store: Store, clock: Callable[[], int], catalogue: Catalogue) -> None:
         """`clock` returns nanoseconds since the epoch."""
@@ -42,8 +42,8 @@ class Executions:
     async def set(self, actor: Actor, condition: Condition, steps: Sequence[Step]) -> Execution:
         """Add the execution of a condition, or replace it.
 
-        Raises MethodUnknownError and its like for what the catalogue lacks, TargetNotFoundError, IncludeNotFoundError,
-        CircularIncludeError, TooManyIncludeLevelsError and TooManyStepsError.
+        Raises MethodUnknownError and the like if the catalogue lacks the condition, TargetNotFoundError,
+        IncludeNotFoundError, CircularIncludeError, TooManyIncludeLevelsError and TooManyStepsError.
         """
         if condition not in self._catalogue:
             raise _UNKNOWN[condition.scope]
@@ -65,7 +65,7 @@ class Executions:
         return await self._store.write(change)
 
     async def delete(self, actor: Actor, condition: Condition) -> Execution:
-        """Delete the execution of a condition, even one that the catalogue no longer has, and return its last state.
+        """Delete the execution of a condition, even if the catalogue no longer has it, and return its last state.
 
         Executions that include it lose that step. Raises ExecutionNotFoundError.
         """
@@ -104,7 +104,7 @@ def _put(transaction: Transaction, execution: Execution, actor: Actor) -> Execut
 
 
 def _next_sequence(transaction: Transaction, execution: Execution) -> int:
-    # The history of a deleted execution remains, so one that is set again continues its numbers.
+    # The history of a deleted execution remains, so an execution that is set again continues its sequence.
     return transaction.last_sequence(events.EXECUTION, execution.aggregate_id) + 1
 
 

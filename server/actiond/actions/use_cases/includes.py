@@ -1,4 +1,4 @@
-"""What an execution's steps must fulfil: they exist, and includes are few, shallow and without cycles."""
+"""Checks an execution's steps: they exist, and includes are few, shallow and without cycles."""
 
 from collections.abc import Sequence
 from operator import itemgetter
@@ -28,7 +28,7 @@ class IncludeGraph:
         self._steps: dict[Condition, tuple[Step, ...]] = {condition: steps}
 
     def check(self) -> None:
-        """Raise the error for the first thing that is wrong with the new steps."""
+        """Raise the error of the first rule that the new steps violate."""
         if len(self._steps[self._condition]) > MAX_STEPS:
             raise TooManyStepsError(MAX_STEPS)
         # A step that occurs more than once is reported at its first position.
@@ -79,7 +79,7 @@ class IncludeGraph:
         return max((1 + self._depth_above(parent) for parent in self._parents(condition)), default=0)
 
     def _ancestors(self, condition: Condition) -> set[Condition]:
-        """Return all executions from which a chain of includes leads here."""
+        """Return the conditions of all executions from which a chain of includes leads here."""
         parents = set(self._parents(condition))
         return parents.union(*map(self._ancestors, parents))
 
@@ -88,7 +88,7 @@ class IncludeGraph:
         return [execution.condition for execution in including]
 
     def _count(self, condition: Condition) -> int:
-        """Return the number of steps, those of the includes counted. Counting ends beyond the bound."""
+        """Return the number of steps, including those of the includes. Stop counting beyond MAX_STEPS."""
         count = 0
         for step in self._steps_of(condition):
             count += 1 if isinstance(step, str) else 1 + self._count(step)

@@ -14,7 +14,7 @@ from actiond.actions.use_cases.executions import remove_step
 
 
 class Targets:
-    """One transaction per use case; an actor sees only the targets of its own resource owner."""
+    """The use cases of targets. An actor sees only the targets of its resource owner."""
 
     def __init__(
         self,
@@ -34,7 +34,7 @@ class Targets:
     async def create(self, actor: Actor, new: NewTarget) -> tuple[Target, str]:
         """Create a target and return it with its signing key, which cannot be read again.
 
-        Raises TargetNameTakenError, if the owner has a target with that name, and EndpointDeniedError.
+        Raises TargetNameTakenError if the owner has a target with that name, and EndpointDeniedError.
         """
         self._check_endpoint(new.endpoint)
         now = self._clock()
@@ -95,7 +95,7 @@ class Targets:
         return await self._store.write(change)
 
     async def delete(self, actor: Actor, target_id: str) -> Target:
-        """Delete a target and return its last state. Executions that name it lose that step.
+        """Delete a target and return its last state. Executions lose the steps that name it.
 
         Raises TargetNotFoundError.
         """
@@ -118,7 +118,7 @@ class Targets:
 
 
 class SigningKeys:
-    """The use case that needs a target's keys and nothing else of it."""
+    """The use case of signing keys, which needs less than those of Targets."""
 
     def __init__(self, store: Store, clock: Callable[[], int], make_key: MakeKey) -> None:
         """`clock` returns nanoseconds since the epoch."""
@@ -127,7 +127,7 @@ class SigningKeys:
         self._make_key = make_key
 
     async def rotate(self, actor: Actor, target_id: str, overlap_ns: int) -> str:
-        """Give a target a new signing key and return it. Its other keys sign beside it until the overlap ends.
+        """Give a target a new signing key and return it. The former keys stay valid until the overlap ends.
 
         Raises TargetNotFoundError.
         """

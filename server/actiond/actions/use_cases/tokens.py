@@ -12,7 +12,7 @@ from actiond.actions.tokens import Caller, Token, digest_of, selector_of
 
 
 class Tokens:
-    """One transaction per use case."""
+    """The use cases of tokens."""
 
     def __init__(self, store: Store, clock: Callable[[], int]) -> None:
         """`clock` returns nanoseconds since the epoch."""
@@ -22,8 +22,8 @@ class Tokens:
     async def authenticate(self, authorization: str | None) -> Caller:
         """Return the caller whose token an Authorization header carries (RFC 6750, section 2.1).
 
-        Raises TokenMissingError without a header and TokenInvalidError for everything else. The store is asked on every
-        call, so that a revocation holds at once in every process that shares it.
+        Raises TokenMissingError without a header and TokenInvalidError for everything else. Every call reads the store,
+        so that a revocation takes effect at once in every process that shares it.
         """
         if authorization is None:
             raise TokenMissingError
@@ -38,7 +38,7 @@ class Tokens:
         return Caller(token, admission.execution_revision)
 
     async def add(self, token: Token) -> None:
-        """Store a token; it replaces one with the same id."""
+        """Add a token, or replace the one with the same id."""
 
         def change(transaction: Transaction) -> None:
             _put(transaction, token, "token.added", token.created_at_ns)
@@ -59,11 +59,11 @@ class Tokens:
         await self._store.write(change)
 
     async def first_start(self, admin: Token, deliver_token: Callable[[], None]) -> tuple[str, bool]:
-        """Return the store's default owner, and whether this call made it: that of `admin`, with this token.
+        """Return the store's default owner, and whether this call created it: the owner of `admin`, with that token.
 
         `deliver_token` gives the admin token's secret to its user. It is the only side effect that runs inside a
-        transaction: if it failed after the commit, nobody would ever have the secret; and of two first starts at the
-        same time, only one may deliver. It may run again, with the same secret.
+        transaction: if it failed after the commit, the secret would be lost; and of two concurrent first starts, only
+        one may deliver. It may run more than once, with the same secret.
         """
 
         def change(transaction: Transaction) -> tuple[str, bool]:

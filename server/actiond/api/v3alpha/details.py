@@ -1,7 +1,7 @@
-"""The parts that every resource and every list of the API has.
+"""Fills in the details that every resource and every list of the API has.
 
 Messages are filled in place, here and in the modules beside this one: assigning a message to a field would copy it,
-which takes longer than making it.
+which takes longer than creating it.
 """
 
 from typing import Any, Protocol
@@ -26,14 +26,14 @@ class Resource(Protocol):
 
 
 def put_details(message: object_pb2.Details, resource: Resource) -> None:
-    """Fill in the state of a resource's history."""
+    """Fill in a resource's owner, sequence and change date."""
     message.sequence = resource.sequence
     message.resource_owner = resource.owner
     _put_timestamp(message.change_date, resource.changed_at_ns)
 
 
 def put_list_details(message: object_pb2.ListDetails, page: Page[Any]) -> None:
-    """Fill in the state of the list that a page belongs to."""
+    """Fill in a list's total, and the state of the store in which the page was read."""
     message.total_result = page.total
     message.processed_sequence = page.position
     _put_timestamp(message.timestamp, page.at_ns)
@@ -45,6 +45,6 @@ def page_request_of(query: object_pb2.ListQuery) -> PageRequest:
 
 
 def _put_timestamp(message: Timestamp, ns: int) -> None:
-    # The epoch itself is a time too.
+    # Sets the field also for the epoch itself, whose seconds and nanos are the defaults.
     message.SetInParent()
     message.seconds, message.nanos = divmod(ns, _NANOS)

@@ -1,7 +1,7 @@
-"""The errors of zitadel.action.v3alpha: the code, id, text and reason of each of the domain's.
+"""The errors of zitadel.action.v3alpha: the code, id, text and reason of each domain error.
 
 A status carries zitadel.v1.ErrorDetail, as the real API's do, and google.rpc.ErrorInfo, as AIP-193 asks. Its message
-is `<text> (<id>)`. An error that a field of the request has caused names the field in a google.rpc.BadRequest.
+is `<text> (<id>)`. An error caused by a field of the request names that field in a google.rpc.BadRequest.
 """
 
 from collections.abc import Mapping
@@ -19,12 +19,12 @@ from rpcfront import make_status
 DOMAIN = "actiond"
 
 DETAIL_TYPES = ("zitadel.v1.ErrorDetail", "google.rpc.ErrorInfo", "google.rpc.BadRequest", "google.rpc.Help")
-"""The types of a status's details, for clients that learn them by reflection."""
+"""The types of a status's details, for clients that discover them by reflection."""
 
 RECOVERY_HINT = (
     f"A target of an execution that interrupts on errors has failed. A caller with the permission {BYPASS} can"
-    f" repeat the call with the metadata {BYPASS_HEADER}: true; on the server, actiond execution list and"
-    " actiond execution delete show and mend executions."
+    f" repeat the call with the metadata {BYPASS_HEADER}: true; on the server,"
+    " actiond execution list and actiond execution delete list and delete executions."
 )
 
 
@@ -45,7 +45,7 @@ class _Entry:
     text: str
     reason: str = ""
     field: str = ""
-    """Path of the field that has caused it; this and `rule` are templates with the error's named data."""
+    """Path of the field that caused the error; `field` and `rule` are templates over the error's named data."""
     rule: str = ""
     """The rule that the field breaks."""
     more: tuple[Message, ...] = ()
@@ -78,7 +78,7 @@ def _target_not_found(error_id: str, field: str = "", rule: str = "") -> _Entry:
     return _Entry(_NOT_FOUND, error_id, "Target not found", "TARGET_NOT_FOUND", field, rule)
 
 
-# ZITADEL has an id for each place in its code that misses a target.
+# ZITADEL has a separate id for each place in its code that looks up a target.
 _TARGET_NOT_FOUND_BY_METHOD = {
     "GetTargetByID": _target_not_found("QUERY-hj5oaniyrz"),
     "UpdateTarget": _target_not_found("COMMAND-xj14f2cccn"),
@@ -172,7 +172,7 @@ _EVENT_CONDITION_EMPTY = _Entry(
 
 
 def translate(error: Exception, method: MethodDescriptor | None) -> status_pb2.Status | None:
-    """Return the status of an error that a call of `method` has raised; None for an error that is not a caller's."""
+    """Return the status of an error raised by a call of `method`; None if the caller is not responsible for it."""
     entry = _entry(error, method)
     return None if entry is None else entry.status(vars(error))
 

@@ -25,7 +25,7 @@ _FIELDS: Mapping[Scope, str] = {scope: field for field, scope in _SCOPES.items()
 def condition_of(message: execution_pb2.Condition, path: str = "condition") -> Condition:
     """Return the condition of a valid message. `path` is its field path in the request.
 
-    Raises ConditionEmptyError for one that names nothing.
+    Raises ConditionEmptyError if it names nothing.
     """
     member = message.WhichOneof("condition_type")
     execution_type = ExecutionType(member)
@@ -38,7 +38,7 @@ def condition_of(message: execution_pb2.Condition, path: str = "condition") -> C
     if field is None or field == "all":
         raise ConditionEmptyError(path, is_event=execution_type is ExecutionType.EVENT)
     name: str = getattr(part, field)
-    # ZITADEL takes a group with and without its suffix, and returns it without.
+    # ZITADEL accepts a group with or without its suffix, and returns it without.
     return Condition(execution_type, _SCOPES[field], name.removesuffix(GROUP_END) if field == "group" else name)
 
 
@@ -54,7 +54,7 @@ def put_condition(message: execution_pb2.Condition, condition: Condition) -> Non
 
 
 def steps_of(messages: Iterable[execution_pb2.ExecutionTargetType]) -> tuple[Step, ...]:
-    """Return the steps, in order."""
+    """Return the steps of a valid message, in order."""
     return tuple(
         condition_of(message.include, f"targets[{position}].include")
         if message.WhichOneof("type") == "include"
@@ -75,7 +75,7 @@ def put_execution(message: execution_pb2.Execution, execution: Execution) -> Non
 
 
 def execution_query(request: action_service_pb2.ListExecutionsRequest) -> ExecutionQuery:
-    """Return what a valid request asks for. Raises LimitTooHighError, and ConditionEmptyError for a filter."""
+    """Return the query of a valid request. Raises LimitTooHighError, and ConditionEmptyError for a filter."""
     filters = (_filter(query, position) for position, query in enumerate(request.queries))
     return ExecutionQuery(page_request_of(request.query), tuple(one for one in filters if one is not None))
 

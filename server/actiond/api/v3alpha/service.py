@@ -1,4 +1,4 @@
-"""The servicer of zitadel.action.v3alpha.ActionService: from protobuf to a use case and back."""
+"""The servicer of zitadel.action.v3alpha.ActionService: converts requests, runs use cases, converts results."""
 # ruff: noqa: N802  # the methods have the proto's names
 
 from actiond_protos.zitadel.action.v3alpha import action_service_pb2 as pb
@@ -17,7 +17,7 @@ SIGNING_KEY = "actiond-signing-key"
 
 
 class ActionService(action_service_pb2_grpc.ActionServiceServicer):
-    """Runs on the event loop. Raises the domain's errors, which the gateway translates."""
+    """Serves the methods on the event loop. Raises the domain's errors, which the gateway translates."""
 
     def __init__(self, targets: Targets, executions: Executions, catalogue: Catalogue) -> None:
         self._targets = targets

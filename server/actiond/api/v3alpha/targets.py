@@ -43,7 +43,7 @@ _METHODS = {
 
 
 def new_target(request: action_service_pb2.CreateTargetRequest) -> NewTarget:
-    """Return what a valid request asks for."""
+    """Return the target that a valid request describes."""
     member = request.WhichOneof("target_type")
     return NewTarget(
         name=request.name,
@@ -55,7 +55,7 @@ def new_target(request: action_service_pb2.CreateTargetRequest) -> NewTarget:
 
 
 def target_change(request: action_service_pb2.UpdateTargetRequest) -> TargetChange:
-    """Return what a valid request asks for."""
+    """Return the change that a valid request describes."""
     member = request.WhichOneof("target_type")
     return TargetChange(
         name=request.name if request.HasField("name") else None,
@@ -67,7 +67,7 @@ def target_change(request: action_service_pb2.UpdateTargetRequest) -> TargetChan
 
 
 def target_query(request: action_service_pb2.ListTargetsRequest) -> TargetQuery:
-    """Return what a valid request asks for. Raises LimitTooHighError."""
+    """Return the query of a valid request. Raises LimitTooHighError."""
     return TargetQuery(
         page_request_of(request.query), _FIELDS[request.sorting_column], tuple(map(_filter, request.queries))
     )

@@ -1,1 +1,1 @@
-"""What Prometheus is told: counted by each worker in memory that all share, read as one by whichever is asked."""
+"""Prometheus metrics: each worker counts in shared memory, and any worker serves the totals of all."""

@@ -1,4 +1,4 @@
-"""`GET /metrics`, and who may read it. Knows nothing of the metrics but that writing them takes a while."""
+"""The handler of `GET /metrics`. It knows only that rendering the metrics takes a while."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -6,14 +6,14 @@ from collections.abc import Awaitable, Callable
 from rpcfront import HttpRequest, HttpResponse
 
 Authorize = Callable[[HttpRequest], Awaitable[object]]
-"""Raises what the gateway translates, for a request that may not read them."""
+"""Raises an error that the gateway translates if the request may not read the metrics."""
 
 
-class MetricsPage:
-    """Writes the figures on a thread, and for all who ask in the meantime once: asking often holds up no call."""
+class MetricsEndpoint:
+    """Renders the metrics on a thread, once for all concurrent requests, so that frequent scrapes delay no call."""
 
     def __init__(self, render: Callable[[], bytes], content_type: str, authorize: Authorize | None = None) -> None:
-        """`authorize` is asked first; None lets everybody read."""
+        """Take a check to make before rendering; None serves every request."""
         self._render = render
         self._content_type = content_type
         self._authorize = authorize
@@ -24,6 +24,6 @@ class MetricsPage:
             await self._authorize(request)
         if self._rendering is None or self._rendering.done():
             self._rendering = asyncio.ensure_future(asyncio.to_thread(self._render))
-        # One who leaves takes the answer from nobody else.
+        # Shielded: a client that disconnects must not cancel the rendering that others wait for.
         body = await asyncio.shield(self._rendering)
         return HttpResponse(200, [("content-type", self._content_type)], body)

@@ -1,4 +1,4 @@
-"""The figures of all workers as the text that Prometheus reads: added up, and beside them what each process takes."""
+"""Renders the metrics of all workers in Prometheus's text format: totals, and the resource usage of each process."""
 
 import time
 from collections.abc import Iterable, Iterator, Mapping
@@ -14,23 +14,25 @@ from prometheus_client.samples import Sample
 from actiond.telemetry.metrics.families import FAMILIES, Family, Kind, parse_key
 from actiond.telemetry.metrics.memory import Region
 
-STRETCH = 32
-"""Series that are dealt with before other threads have a turn: less than half a millisecond's worth."""
-PAUSE = 0.0001
-"""Seconds. Any pause gives the interpreter's lock away; none at all would often take it right back."""
+SERIES_PER_SLICE = 32
+"""Series processed before other threads get to run: less than half a millisecond's work."""
+PAUSE_SECONDS = 0.0001
+"""Any pause releases the GIL; a sleep of zero would often reacquire it at once."""
 
 T = TypeVar("T")
 
 Series = dict[tuple[str, ...], list[float]]
-"""Figures by the values of the labels."""
+"""The cells of a family's series, by label values."""
 
 
-def text(regions: Mapping[int, Region]) -> bytes:
-    """What `GET /metrics` answers. `regions` are those of the workers, by number."""
+def render_text(regions: Mapping[int, Region]) -> bytes:
+    """Return the response body of `GET /metrics`. `regions` are those of the workers, by number."""
     return generate_latest(_Workers(regions))
 
 
 class _Workers(Collector):
+    """Collects the metrics of all workers."""
+
     def __init__(self, regions: Mapping[int, Region]) -> None:
         self._regions = regions
 
@@ -43,36 +45,35 @@ class _Workers(Collector):
             yield metric
 
 
-def _unhurried(items: Iterable[T]) -> Iterator[T]:
-    """The items, with pauses.
+def _with_pauses(items: Iterable[T]) -> Iterator[T]:
+    """Yield the items with pauses, so that the event loop gets to run while thousands of series are rendered.
 
-    A thread that computes gives the interpreter's lock away every five milliseconds only. So long would the event
-    loop wait for each of its turns, while thousands of series are written.
+    A computing thread releases the GIL only every five milliseconds, and each iteration of the loop would wait as long.
     """
     for number, item in enumerate(items, start=1):
         yield item
-        if number % STRETCH == 0:
-            time.sleep(PAUSE)
+        if number % SERIES_PER_SLICE == 0:
+            time.sleep(PAUSE_SECONDS)
 
 
 class _Samples(list[Sample]):
-    """prometheus_client goes through them on its own, so this is where it can be made to pause."""
+    """Samples that pause while prometheus_client iterates over them, which it does by itself."""
 
     def __iter__(self) -> Iterator[Sample]:
-        return _unhurried(super().__iter__())
+        return _with_pauses(super().__iter__())
 
 
 def _totals(regions: Mapping[int, Region], living: Mapping[int, int]) -> dict[str, Series]:
-    """Each family's series, added up over the workers. What is waiting or running in one that has died is gone."""
+    """Return each family's series, summed over the workers; gauges only over those whose process is alive."""
     totals: dict[str, Series] = {family.name: {} for family in FAMILIES}
-    gone_with_worker = {family.name for family in FAMILIES if family.kind is Kind.GAUGE}
+    gauges = {family.name for family in FAMILIES if family.kind is Kind.GAUGE}
     for number, region in regions.items():
-        for key, figures in _unhurried(region.rows()):
+        for key, cells in _with_pauses(region.rows()):
             name, labels = parse_key(key)
-            if name in gone_with_worker and number not in living:
+            if name in gauges and number not in living:
                 continue
             total = totals[name].get(labels)
-            totals[name][labels] = figures if total is None else [a + b for a, b in zip(total, figures, strict=True)]
+            totals[name][labels] = cells if total is None else [a + b for a, b in zip(total, cells, strict=True)]
     return totals
 
 
@@ -81,21 +82,21 @@ def _metric(family: Family, series: Series) -> Metric:
         return _histogram(family, series)
     make = CounterMetricFamily if family.kind is Kind.COUNTER else GaugeMetricFamily
     metric = make(family.name, family.help, labels=family.labels)
-    for labels, figures in _unhurried(sorted(series.items())):
-        metric.add_metric(labels, figures[0])
+    for labels, cells in _with_pauses(sorted(series.items())):
+        metric.add_metric(labels, cells[0])
     return metric
 
 
 def _histogram(family: Family, series: Series) -> Metric:
     metric = HistogramMetricFamily(family.name, family.help, labels=family.labels)
     bounds = [*map(str, family.bounds), "+Inf"]
-    for labels, (*buckets, total) in _unhurried(sorted(series.items())):
+    for labels, (*buckets, total) in _with_pauses(sorted(series.items())):
         metric.add_metric(labels, list(zip(bounds, accumulate(buckets), strict=True)), total)
     return metric
 
 
 def _processes(living: Mapping[int, int]) -> Iterable[Metric]:
-    """Memory, CPU time and descriptors of each worker's process."""
+    """Return memory, CPU time and open file descriptors of each worker's process."""
     metrics: dict[str, Metric] = {}
     for number, process in living.items():
         for one in ProcessCollector(pid=partial(int, process), registry=None).collect():

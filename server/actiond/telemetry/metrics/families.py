@@ -1,18 +1,18 @@
-"""The metrics that there are: names, labels and buckets. Knows neither who counts nor how it is printed."""
+"""Defines the metrics: names, labels and buckets. Independent of how they are counted and exposed."""
 
 from dataclasses import dataclass
 from enum import Enum
 
 OTHER = "other"
-"""The label of what came after the bound on a label's values."""
+"""The label value in place of unknown ones and of those beyond the limit on a label's values."""
 
-SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
-"""From a call that waits for nothing to a target's patience."""
-CHANGES = tuple(float(2**power) for power in range(11))
+DURATION_BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+"""Seconds, from a call that waits for nothing up to a long target timeout."""
+BATCH_SIZE_BUCKETS = tuple(float(2**power) for power in range(11))
 
 
 class Kind(Enum):
-    """What Prometheus may do with a figure."""
+    """A Prometheus metric type."""
 
     COUNTER = "counter"
     GAUGE = "gauge"
@@ -21,27 +21,27 @@ class Kind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """A metric with its series: one for each set of values that its labels take."""
+    """A metric. It has one series for each combination of label values."""
 
     name: str
     kind: Kind
     help: str
     labels: tuple[str, ...] = ()
     bounds: tuple[float, ...] = ()
-    """Of a histogram's buckets, upwards; the last bucket, without a bound, is not among them."""
+    """Upper bounds of a histogram's buckets, ascending, without the last bucket's +Inf."""
 
     @property
     def cells(self) -> int:
-        """How many figures a series has: one; of a histogram its buckets', and the sum."""
+        """The number of cells of a series: one, or for a histogram one per bucket and one for the sum."""
         return len(self.bounds) + 2 if self.kind is Kind.HISTOGRAM else 1
 
     def key(self, *values: str) -> bytes:
-        """By which the series with these values of the labels is kept."""
+        """Return the key under which the series with these label values is stored."""
         return "\0".join((self.name, *values)).encode("utf-8", "backslashreplace")
 
 
 def parse_key(key: bytes) -> tuple[str, tuple[str, ...]]:
-    """The family's name and the labels' values."""
+    """Return the family's name and the label values."""
     name, *values = key.decode().split("\0")
     return name, tuple(values)
 
@@ -49,15 +49,15 @@ def parse_key(key: bytes) -> tuple[str, tuple[str, ...]]:
 CALLS = Family(
     "actiond_calls_total",
     Kind.COUNTER,
-    "API calls that have ended, and as method none the HTTP requests that reached no method.",
+    "API calls that have ended; HTTP requests that reached no method count as method none.",
     ("method", "protocol", "code"),
 )
 CALL_DURATION = Family(
     "actiond_call_duration_seconds",
     Kind.HISTOGRAM,
-    "How long API calls took, the executions that ran on them included.",
+    "Duration of API calls, including the executions that ran around them.",
     ("method", "protocol"),
-    SECONDS,
+    DURATION_BUCKETS,
 )
 TARGET_CALLS = Family(
     "actiond_target_calls_total", Kind.COUNTER, "Calls to targets that have ended.", ("target", "outcome")
@@ -65,27 +65,27 @@ TARGET_CALLS = Family(
 TARGET_CALL_DURATION = Family(
     "actiond_target_call_duration_seconds",
     Kind.HISTOGRAM,
-    "How long calls to targets took, the wait for a place included.",
+    "Duration of calls to targets, including the wait for the concurrency limit.",
     ("outcome",),
-    SECONDS,
+    DURATION_BUCKETS,
 )
-IGNORED = Family(
+IGNORED_FAILURES = Family(
     "actiond_target_failures_ignored_total",
     Kind.COUNTER,
-    "Calls to targets that failed without failing the execution: their target does not interrupt on errors.",
+    "Failed calls to targets that do not interrupt on errors, so that the execution continued.",
     ("target",),
 )
-STARTED = Family(
-    "actiond_started_target_calls", Kind.GAUGE, "Calls to targets that are under way and that nobody waits for."
+BACKGROUND_CALLS = Family(
+    "actiond_started_target_calls", Kind.GAUGE, "Calls to targets that are running in the background."
 )
 BATCH_SIZE = Family(
     "actiond_store_batch_size",
     Kind.HISTOGRAM,
-    "Changes that the store's writer committed in one transaction.",
-    bounds=CHANGES,
+    "Number of changes per transaction that the store's writer committed.",
+    bounds=BATCH_SIZE_BUCKETS,
 )
-WAITING = Family(
-    "actiond_store_changes_waiting", Kind.GAUGE, "Changes that waited when the writer ended its last batch."
+PENDING_CHANGES = Family(
+    "actiond_store_changes_waiting", Kind.GAUGE, "Changes that were queued when the writer finished its last batch."
 )
 
 FAMILIES = (
@@ -93,8 +93,8 @@ FAMILIES = (
     CALL_DURATION,
     TARGET_CALLS,
     TARGET_CALL_DURATION,
-    IGNORED,
-    STARTED,
+    IGNORED_FAILURES,
+    BACKGROUND_CALLS,
     BATCH_SIZE,
-    WAITING,
+    PENDING_CHANGES,
 )

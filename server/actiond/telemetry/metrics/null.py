@@ -8,13 +8,13 @@ from rpcfront import Handler, Observer
 
 
 class NullMetrics:
-    """Has what Metrics gives to others, and counts nothing."""
+    """Implements the interface of Metrics without counting anything."""
 
     call_observers: Sequence[Observer] = ()
     target_observers: Sequence[TargetObserver] = ()
 
     def handlers(self, _path: str, _authorize: Authorize | None) -> Mapping[str, Handler]:
-        """Return nothing: there are no metrics to serve."""
+        """Return no handlers: there are no metrics to serve."""
         return {}
 
     def observe_batch(self, size: int, waiting: int) -> None:

@@ -1,4 +1,4 @@
-// "Try it": a form for an operation's parameters and body, and what comes back for them.
+// "Try it": a form for an operation's parameters and body, and the response to them.
 
 const JSON_TYPE = "application/json";
 
@@ -93,7 +93,7 @@ function segment(parameter, value) {
   return parameter["x-multi-segment"] ? encoded.replaceAll("%2F", "/") : encoded;
 }
 
-// As it came where it is no JSON. Numbers are left as they are written: some have more digits than a script can hold.
+// Unchanged if it is no JSON. Numbers stay as they are written: some have more digits than a script can hold.
 function pretty(text, type) {
   if (type !== JSON_TYPE || text === "") return text;
   const tokens = text.match(/"(?:[^"\\]|\\.)*"|[{}[\],:]|[^\s{}[\],:"]+/g) ?? [];

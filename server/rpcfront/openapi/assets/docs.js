@@ -1,4 +1,4 @@
-// The page: fetches the document that stands beside it and shows its operations by tag.
+// The page: fetches the document from the path beside it and shows its operations by tag.
 
 const OTHER_METHODS = "x-additional-operations";
 const byId = (id) => document.getElementById(id);
@@ -84,7 +84,7 @@ function content(holder, schemas) {
   );
 }
 
-// Errors are of one form, so it is shown but once.
+// All errors have one form, so it is shown only once.
 function responseLists(api, responses, schemas) {
   const all = Object.entries(responses).map(([status, response]) => [status, resolveResponse(api, response)]);
   const isError = ([status]) => !status.startsWith("2");

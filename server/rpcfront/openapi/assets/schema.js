@@ -1,4 +1,4 @@
-// Schemas: in a few words, as a tree that opens where one looks into it, and as an example to start from.
+// Schemas: in a few words, as a tree that is expanded on demand, and as an example to start from.
 
 const LIMITS = {
   minLength: "at least # characters",
@@ -13,7 +13,7 @@ const LIMITS = {
   maxProperties: "at most # entries",
   pattern: "pattern #",
 };
-// A format says these of itself.
+// These follow from a format.
 const BOUNDED = new Set(["int32", "uint32", "int64", "uint64", "float"]);
 
 class Schemas {
@@ -21,14 +21,14 @@ class Schemas {
     this.components = document.components?.schemas ?? {};
   }
 
-  // What a reference stands for, with what is said beside it.
+  // Resolves a reference, and adds the keywords beside it.
   resolve(schema) {
     if (schema?.$ref === undefined) return schema ?? {};
     const { $ref, ...beside } = schema;
     return { ...this.components[componentName($ref)], ...beside };
   }
 
-  // Without the branch that takes null.
+  // Without the branch for null.
   value(schema) {
     const branches = schema.anyOf?.filter((branch) => branch.type !== "null");
     if (branches?.length !== 1 || schema.anyOf.length !== 2) return schema;
@@ -56,7 +56,7 @@ class Schemas {
       .join(", ");
   }
 
-  // The message whose fields there are to look into: the schema's own, or that of its elements.
+  // The message whose fields can be expanded: the schema's own, or that of its elements.
   inside(schema) {
     const found = this.resolve(this.value(schema));
     if (found.items !== undefined) return this.inside(found.items);
@@ -88,7 +88,7 @@ class Schemas {
     );
   }
 
-  // A message may hold itself, so its fields are made when they are first looked at.
+  // A message may contain itself, so its fields are made when they are first expanded.
   deeper(schema, isOpen = false) {
     if (this.inside(schema) === null) return null;
     const details = element("details", { open: isOpen }, element("summary", {}, "fields"));
@@ -116,7 +116,7 @@ class Schemas {
     return { array: [], boolean: false, integer: 0, number: 0, string: "" }[kind] ?? null;
   }
 
-  // Every field once, and of a oneof its first member; a message does not hold itself.
+  // Every field once, and the first member of a oneof; a message inside itself is left out.
   exampleObject(schema, reference, entered) {
     if (entered.has(reference)) return {};
     const within = reference === undefined ? entered : new Set([...entered, reference]);

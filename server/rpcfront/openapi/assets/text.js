@@ -1,4 +1,4 @@
-// Elements, and comments of proto files as paragraphs. Nothing here is ever read as HTML.
+// Makes elements, and paragraphs of proto comments. Nothing here is ever parsed as HTML.
 
 function element(name, attributes = {}, ...children) {
   const made = document.createElement(name);
@@ -10,7 +10,7 @@ function element(name, attributes = {}, ...children) {
   return made;
 }
 
-// What stands between back-quotes is code; an empty line ends a paragraph, and "- " begins a line of a list.
+// Text between backquotes is code; an empty line ends a paragraph, and "- " begins an item of a list.
 function prose(text) {
   return (text ?? "").split(/\n{2,}/).filter(Boolean).map((paragraph) => {
     const lines = paragraph.split("\n");
