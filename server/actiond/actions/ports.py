@@ -22,6 +22,12 @@ MakeKey = Callable[[str], tuple[str, SigningKey]]
 DenyReason = Callable[[str], str | None]
 """Returns why an endpoint must not be called, judged by its URL alone; None if it may be called."""
 
+ObserveBatch = Callable[[int, int], object]
+"""Called by a store after each written batch of changes, with the number of changes in it and of those still waiting.
+
+It runs on the thread that writes.
+"""
+
 
 class TargetRepository(Protocol):
     """The targets and their signing keys, within one transaction."""

@@ -1,14 +1,10 @@
 """Opens the store for a database URL. Each store, and its driver, is imported only when it is opened."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 from actiond.actions.errors import StoreError
-from actiond.actions.ports import Store
+from actiond.actions.ports import ObserveBatch, Store
 from actiond.storage.urls import DatabaseUrl
-
-ObserveBatch = Callable[[int, int], None]
-"""Called after each written batch, with the number of changes in it and of those still waiting. From any thread."""
 
 
 def open_store(url: DatabaseUrl, observe_batch: ObserveBatch | None = None, *, must_exist: bool = False) -> Store:

@@ -12,7 +12,7 @@ from typing import TypeVar
 from actiond.actions.errors import StoreError
 from actiond.actions.events import Event
 from actiond.actions.executions import Execution, ExecutionSnapshot
-from actiond.actions.ports import Transaction
+from actiond.actions.ports import ObserveBatch, Transaction
 from actiond.actions.queries import ExecutionQuery, Page, TargetQuery
 from actiond.actions.targets import Target
 from actiond.actions.tokens import Admission, Token
@@ -22,7 +22,7 @@ from actiond.storage.sqlite.reader import Reader
 from actiond.storage.sqlite.rows import Row
 from actiond.storage.sqlite.schema import migrations, prepare
 from actiond.storage.sqlite.tick_cache import TickCache
-from actiond.storage.sqlite.writer import ObserveBatch, Writer
+from actiond.storage.sqlite.writer import Writer
 
 T = TypeVar("T")
 

@@ -15,7 +15,7 @@ from queue import SimpleQueue
 from typing import Any, TypeVar
 
 from actiond.actions.errors import StoreError
-from actiond.actions.ports import Transaction
+from actiond.actions.ports import ObserveBatch, Transaction
 from actiond.storage.sqlite import targets
 from actiond.storage.sqlite.connection import BUSY_TIMEOUT, begin, roll_back, store_error
 from actiond.storage.sqlite.transaction import SqliteTransaction
@@ -26,9 +26,6 @@ MAX_BATCH_SIZE = 512
 """Limits how long the first change of a batch waits for the last, and how long other processes wait for the lock."""
 
 _log = logging.getLogger(__name__)
-
-# Called after each batch, on the writer's thread, with the number of changes in it and of those still waiting.
-ObserveBatch = Callable[[int, int], None]
 
 # A change may return anything; `submit` ties the type of its result to that of its future.
 Change = Callable[[Transaction], Any]
