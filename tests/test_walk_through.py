@@ -103,7 +103,7 @@ def test_a_broken_execution_is_deleted_on_the_server(server: ServerProcess, brok
 
 
 def test_the_server_says_where_targets_may_be(server: ServerProcess) -> None:
-    assert "targets may be at 127.0.0.0/8, ::1/128 too (--allow-address)" in server.stderr
+    assert "targets are also allowed at 127.0.0.0/8, ::1/128 (--allow-address)" in server.stderr
 
 
 _ON_A_FREE_PORT = """\

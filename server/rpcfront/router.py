@@ -31,7 +31,7 @@ _Answer: TypeAlias = Awaitable[HttpResponse | None]
 
 @dataclass(slots=True)
 class Router:
-    """Answers every HTTP request."""
+    """Responds to every HTTP request."""
 
     methods: Mapping[str, Method]
     """By path: `/package.Service/Method`."""
@@ -64,7 +64,7 @@ class Router:
                 raise ServiceError(f"{route} collides with what is served on {path} already")
 
     async def __call__(self, request: HttpRequest) -> HttpResponse | None:
-        """Answer one request; None once the response has been sent as a stream. Raises only CancelledError."""
+        """Respond to one request; None once the response has been sent as a stream. Raises only CancelledError."""
         request.request_id = request_id = self.request_ids.take(request.header(REQUEST_ID))
         request.common_headers = [(REQUEST_ID, request_id)]
         if self.cors.is_enabled:
@@ -83,7 +83,7 @@ class Router:
         return response
 
     def _call(self, method: Method, request: HttpRequest) -> _Answer:
-        """Answer a POST on the path of a method."""
+        """Respond to a POST on the path of a method."""
         # Not a coroutine itself, but returns one: a frame less in every call.
         for edge in self.rpc_edges:
             if edge.claims(request, method):
@@ -92,7 +92,7 @@ class Router:
         return _ready(_not_connect(self._refuse(request, unsupported)))
 
     def _find(self, request: HttpRequest) -> _Answer:
-        """Answer a request that is not in the table. Raises a RoutingError if nothing serves it."""
+        """Respond to a request that is not in the table. Raises a RoutingError if nothing serves it."""
         path = request.path
         if not path.startswith("/"):
             raise BadPathError("does not start with a slash")

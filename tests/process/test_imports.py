@@ -106,7 +106,9 @@ def test_on_a_bare_installation_a_command_says_what_to_install(tmp_path: Path, a
     done = on_a_bare_installation(*arguments, cwd=tmp_path)
     assert done.returncode == 2
     (line,) = done.stderr.splitlines()
-    assert line.startswith(f"actiond: error: actiond {arguments[0]} needs pip install 'actiond[server]'")
+    assert line.startswith(
+        f"actiond: error: actiond {arguments[0]} needs the extra `server`, as in pip install '.[server]'"
+    )
     assert list(tmp_path.iterdir()) == []
 
 

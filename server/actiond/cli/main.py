@@ -16,9 +16,7 @@ from actiond.config.settings import TABLE
 from actiond.process import console
 from actiond.secrets.encryption_keys import KeyFileError
 
-_DESCRIPTION = (
-    "Keeps targets (HTTP endpoints) and executions (when they are called); over gRPC, gRPC-Web, Connect and JSON."
-)
+_DESCRIPTION = "Serves ZITADEL's Actions API (targets and executions) over gRPC, gRPC-Web, Connect and JSON."
 _SERVE = """\
 Serves until SIGTERM or Ctrl-C. Then it takes no new calls, and those in flight may finish within the grace period; a
 second signal ends the grace period. In brackets: the variable of each flag, and its default. A flag wins over its
@@ -27,11 +25,14 @@ ACTIOND_ENCRYPTION_KEY sets the key that signing keys are encrypted with, instea
 """
 
 
+_INSTALL = "pip install '.[server]' in a checkout"
+
+
 class _Parser(argparse.ArgumentParser):
     """Prints what is wrong as one line, without the usage."""
 
     def error(self, message: str) -> NoReturn:
-        console.error(f"{message} ({self.prog} --help says more)")
+        console.error(f"{message} (see {self.prog} --help)")
         sys.exit(2)
 
 
@@ -39,8 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Return the exit code; `serve` ends the process itself."""
     _open_standard_streams()
     try:
-        options = _parser().parse_args(arguments)
-        return _run(options)
+        return _run(_parse(arguments))
     except SettingsError as error:
         console.error(error)
         return 2
@@ -53,9 +53,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
 
 
+def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """Like `parse_args`, which would name the help of `actiond` for a flag that `actiond serve` does not know."""
+    options, unknown = _parser().parse_known_args(arguments)
+    if unknown:
+        command = " ".join(filter(None, (options.command, getattr(options, "subcommand", None))))
+        raise SettingsError(f"unrecognized arguments: {' '.join(unknown)} (see actiond {command} --help)")
+    return options
+
+
 def _run(options: argparse.Namespace) -> int:
     if missing := server_extra.missing():
-        console.error(f"actiond {options.command} needs pip install 'actiond[server]'; missing: {', '.join(missing)}")
+        console.error(
+            f"actiond {options.command} needs the extra `server`, as in {_INSTALL}; missing: {', '.join(missing)}"
+        )
         return 2
     chosen = vars(options)
     if options.command == "serve":

@@ -28,7 +28,7 @@ def run(
     Raise SettingsError, Failure and StoreError.
     """
     if not settings.database.traits.shared_by_processes:
-        raise SettingsError("--database: memory: lives in the server's own process; it cannot be reached from here")
+        raise SettingsError("--database: memory: exists only inside the server's process; a command cannot open it")
     asyncio.run(_run_on_store(settings, command, arguments, must_exist=not may_create))
 
 

@@ -30,7 +30,7 @@ async def _rotate_key(store: Store, arguments: Mapping[str, object]) -> None:
         key = await signing_keys.rotate(Actor(SYSTEM, owner), target_id, overlap)
     except TargetNotFoundError as error:
         raise Failure(f"there is no target {target_id!r}") from error
-    info(f"target {target_id} has a new signing key; those before it sign for {arguments['overlap']} more. Shown once:")
+    info(f"New signing key of target {target_id}, shown only once; previous keys also sign for {arguments['overlap']}:")
     print_secret(key, "key", "rotate it again")
 
 

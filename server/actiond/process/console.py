@@ -55,7 +55,7 @@ def warn_of_exposure(sockets: Iterable[ReservedSocket]) -> None:
 def allowed_addresses(networks: Sequence[object]) -> None:
     """Print where targets may be besides public addresses."""
     if networks:
-        info(f"targets may be at {', '.join(map(str, networks))} too (--allow-address)")
+        info(f"targets are also allowed at {', '.join(map(str, networks))} (--allow-address)")
 
 
 def serving(sockets: Iterable[ReservedSocket]) -> None:

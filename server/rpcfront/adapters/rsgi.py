@@ -120,7 +120,7 @@ class GranianApplication:
         self._running = running
 
     async def __rsgi__(self, scope: RsgiScope, protocol: Any) -> None:
-        """Answer one request. Never raises and always responds: granian would send an empty 500 otherwise."""
+        """Respond to one request in any case: if this raised or did not respond, granian would send an empty 500."""
         task = self._running.enter()
         request = _RsgiRequest(scope, protocol, task, self._deadlines, self._limits)
         response: HttpResponse | None

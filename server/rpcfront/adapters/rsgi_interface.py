@@ -18,4 +18,4 @@ class RsgiApplication(Protocol):
     """What granian calls."""
 
     async def __rsgi__(self, scope: RsgiScope, protocol: Any) -> None:
-        """Answer one request."""
+        """Respond to one request."""

@@ -22,4 +22,4 @@ class Edge(Protocol):
         """
 
     def handle(self, request: HttpRequest, method: Method | None) -> Awaitable[HttpResponse | None]:
-        """Answer a request that this edge has claimed; None once the response has been sent as a stream."""
+        """Respond to a request that this edge has claimed; None once the response has been sent as a stream."""

@@ -120,7 +120,7 @@ class RestEdge:
         return True
 
     def handle(self, request: HttpRequest, _method: Method | None) -> Awaitable[HttpResponse | None]:
-        """Answer a request whose route `claims` has found."""
+        """Respond to a request whose route `claims` has found."""
         return self._call(request.route, request)
 
     async def _call(self, match: Match[RestRoute], request: HttpRequest) -> HttpResponse | None:

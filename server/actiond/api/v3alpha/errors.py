@@ -23,8 +23,8 @@ DETAIL_TYPES = ("zitadel.v1.ErrorDetail", "google.rpc.ErrorInfo", "google.rpc.Ba
 
 RECOVERY_HINT = (
     f"A target of an execution that interrupts on errors has failed. A caller with the permission {BYPASS} can"
-    f" repeat the call with the metadata {BYPASS_HEADER}: true; on the server,"
-    " actiond execution list and actiond execution delete list and delete executions."
+    f" repeat the call with the metadata {BYPASS_HEADER}: true. On the server,"
+    " `actiond execution list` lists executions, and `actiond execution delete` deletes the one that fails."
 )
 
 
