@@ -9,14 +9,14 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from functools import partial
+from dataclasses import dataclass
 from typing import Any
 
 import grpc
 
 from rpcfront.calls.context import ServicerContext
 from rpcfront.calls.deadlines import Deadlines
-from rpcfront.calls.dispatch import INTERNAL, Dispatcher, Outcome, Wire
+from rpcfront.calls.dispatch import INTERNAL, Dispatcher, Outcome, Parsed
 from rpcfront.calls.lifetime import CLIENT_LEFT
 from rpcfront.calls.methods import Method
 from rpcfront.calls.protobuf import MORE_MESSAGES, NO_MESSAGE, decode_protobuf, details_trailer, encode_protobuf
@@ -96,6 +96,24 @@ class _Reader:
         return data
 
 
+@dataclass(slots=True, eq=False)
+class _Wire:
+    """The messages of one call."""
+
+    reader: _Reader
+    grpc_context: Any
+    context: ServicerContext
+    method: Method
+    offloads_encoding = False
+    encode = staticmethod(encode_protobuf)
+
+    def read(self) -> Awaitable[bytes]:
+        return self.reader.message(self.grpc_context, self.context)
+
+    def parse(self, body: bytes) -> Parsed:
+        return decode_protobuf(self.method, body)
+
+
 def _handler(dispatcher: Dispatcher, method: Method, reader: _Reader) -> "grpc.RpcMethodHandler[bytes, bytes]":
     if method.is_streaming:
         return grpc.stream_stream_rpc_method_handler(_stream(dispatcher, method, reader))
@@ -103,13 +121,10 @@ def _handler(dispatcher: Dispatcher, method: Method, reader: _Reader) -> "grpc.R
 
 
 def _unary(dispatcher: Dispatcher, method: Method, reader: _Reader) -> Callable[[object, Any], Awaitable[bytes]]:
-    parse = partial(decode_protobuf, method)
-
     async def call(_requests: object, grpc_context: Any) -> bytes:
         try:
             context = reader.context(grpc_context)
-            read = partial(reader.message, grpc_context, context)
-            wire = Wire(read, parse, encode_protobuf, offloads_encoding=False)
+            wire = _Wire(reader, grpc_context, context, method)
             outcome = await dispatcher.unary(method, context, wire)
             if outcome.status is not None or context.has_metadata:
                 if context.initial_metadata():
@@ -124,14 +139,11 @@ def _unary(dispatcher: Dispatcher, method: Method, reader: _Reader) -> Callable[
 
 
 def _stream(dispatcher: Dispatcher, method: Method, reader: _Reader) -> Callable[[object, Any], Awaitable[None]]:
-    parse = partial(decode_protobuf, method)
-
     async def call(_requests: object, grpc_context: Any) -> None:
         try:
             context = reader.context(grpc_context)
             sink = _Sink(grpc_context, context)
-            read = partial(reader.message, grpc_context, context)
-            wire = Wire(read, parse, encode_protobuf, offloads_encoding=False)
+            wire = _Wire(reader, grpc_context, context, method)
             outcome = await dispatcher.stream(method, context, wire, sink)
             if context.initial_metadata():
                 await sink.start()

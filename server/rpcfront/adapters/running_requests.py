@@ -3,8 +3,6 @@
 import asyncio
 from typing import Any
 
-from rpcfront.calls.deadlines import current_task
-
 
 class RunningRequests:
     """The requests being answered over all server adapters that run on the server's event loop."""
@@ -15,7 +13,9 @@ class RunningRequests:
 
     def enter(self) -> "asyncio.Task[Any]":
         """Add the current task, and return it."""
-        task = current_task()
+        task = asyncio.current_task()
+        if task is None:
+            raise RuntimeError("requests are answered in tasks")
         self._tasks.add(task)
         return task
 

@@ -10,7 +10,7 @@ import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 from google.protobuf.descriptor import Descriptor, MethodDescriptor
 from google.protobuf.duration_pb2 import Duration
@@ -37,11 +37,8 @@ Translate = Callable[[Exception, MethodDescriptor | None], status_pb2.Status | N
 
 The method is the one that was called, None in a handler.
 """
-Read = Callable[[], Awaitable[bytes]]
-"""Reads a call's body, within limits."""
-Parse = Callable[[bytes], tuple[Message, list[FieldViolation]]]
-"""Parses a body into a request. Returns the message, and a violation for each field that could not be read."""
-Encode = Callable[[Message], bytes]
+Parsed: TypeAlias = tuple[Message, list[FieldViolation]]
+"""A request, and a violation for each field that could not be read and that it therefore lacks."""
 
 INTERNAL = make_status(code_pb2.INTERNAL, "internal error")
 """The status of every internal error. Clients learn no more; the log has the rest."""
@@ -53,19 +50,24 @@ SHUTTING_DOWN = make_status(code_pb2.UNAVAILABLE, "the server is shutting down",
 _log = logging.getLogger(__name__)
 
 
-# Not frozen: that would make an object of it take three times as long, and there is one in every call.
-@dataclass(slots=True, eq=False)
-class Wire:
-    """How the request of a call arrives, and how its responses leave."""
+class Wire(Protocol):
+    """How the request of one call arrives, and how its responses are encoded. Each protocol has its own."""
 
-    read: Read
-    parse: Parse
-    encode: Encode
-    offloads_encoding: bool = True
+    offloads_encoding: bool
     """Whether a large response is encoded off the event loop. Not worth it for protobuf, where serialising takes hardly
     longer than finding out how large the message is."""
 
+    def read(self) -> Awaitable[bytes]:
+        """Read the body, within limits."""
 
+    def parse(self, body: bytes) -> Parsed:
+        """Parse a body. Raises StatusError for a malformed one."""
+
+    def encode(self, message: Message, /) -> bytes:
+        """Return a response as bytes."""
+
+
+# Not frozen: making it would take three times as long, and every call makes one.
 @dataclass(slots=True, eq=False)
 class Outcome:
     """How a call ended: with a body, or with a status that is not OK. A stream's messages have been sent before."""
@@ -130,13 +132,13 @@ class Dispatcher:
             context.begin()
             body = await wire.read()
             if len(body) < OFFLOAD_BYTES:
-                request = self._parsed(method, body, wire.parse)
+                request = self._parsed(method, body, wire)
             else:
-                request = await run_in_offload_pool(self._parsed, method, body, wire.parse)
+                request = await run_in_offload_pool(self._parsed, method, body, wire)
             # Not before the body is complete: until then, reading it tells of a disconnect.
             self._disconnects.watch(context)
             if sink is not None:
-                return await self._send(method, request, context, wire.encode, sink)
+                return await self._send(method, request, context, wire, sink)
             response = await self.servicers.handler(method)(request, context)
             message = _checked(response, method, context)
             if wire.offloads_encoding and message.ByteSize() >= OFFLOAD_BYTES:
@@ -158,7 +160,7 @@ class Dispatcher:
         return outcome
 
     async def _send(
-        self, method: Method, request: Message, context: ServicerContext, encode: Encode, sink: Sink
+        self, method: Method, request: Message, context: ServicerContext, wire: Wire, sink: Sink
     ) -> Outcome:
         """Send the servicer's stream to `sink`."""
 
@@ -166,7 +168,7 @@ class Dispatcher:
             # A code that the servicer has set applies at the end, a final status at once.
             if context.final_status is not None:
                 raise StatusError(context.final_status)
-            await sink.send(encode(_typed(message, method)))
+            await sink.send(wire.encode(_typed(message, method)))
 
         context.start_stream, context.write_message = sink.start, write
         responses = await self.servicers.stream(method, request, context)
@@ -178,9 +180,9 @@ class Dispatcher:
         _check(context)
         return Outcome()
 
-    def _parsed(self, method: Method, body: bytes, parse: Parse) -> Message:
+    def _parsed(self, method: Method, body: bytes, wire: Wire) -> Message:
         """Parse and validate a body. Raises StatusError for one that is malformed or breaks a rule."""
-        request, unreadable = parse(body)
+        request, unreadable = wire.parse(body)
         broken = self.validate(request) if self.validate is not None else ()
         if unreadable or broken:
             raise StatusError(bad_request([*unreadable, *_beside(unreadable, broken, method.descriptor.input_type)]))

@@ -5,11 +5,13 @@ whatever the outcome, which is in the last envelope.
 """
 
 import struct
+from collections.abc import Awaitable
+from dataclasses import dataclass
 
 import orjson
 from google.protobuf.message import Message
 
-from rpcfront.calls.dispatch import Dispatcher, Outcome, Wire
+from rpcfront.calls.dispatch import Dispatcher, Outcome, Parsed
 from rpcfront.calls.methods import Method
 from rpcfront.calls.protobuf import decode_protobuf, encode_protobuf
 from rpcfront.metadata import Metadata, to_headers
@@ -19,7 +21,6 @@ from rpcfront.protocols.connect_unary import ALLOW_HEADERS, check_version, decod
 from rpcfront.protocols.frames import framing, read_message
 from rpcfront.protocols.http import Headers, HttpContext, HttpRequest, HttpResponse
 from rpcfront.protocols.http_streams import HttpStream
-from rpcfront.status import FieldViolation
 from rpcfront.transcoding.json.codec import JsonCodec
 
 _JSON = "application/connect+json"
@@ -48,20 +49,11 @@ class ConnectStreamEdge:
         """Run one call; None once its response has been sent as a stream."""
         if method is None:
             raise ValueError("a request that names no method is never claimed")
-        is_proto = request.media_type().essence == _PROTO
+        content_type = request.media_type().essence
         context = HttpContext(request, "connect")
-
-        async def read() -> bytes:
-            check_version(request)
-            return await request.read(self._limit, framing(self._limit, text=False))
-
-        def parse(body: bytes) -> tuple[Message, list[FieldViolation]]:
-            data = read_message(body, request.header("connect-content-encoding"), self._limit)
-            return decode_protobuf(method, data) if is_proto else decode_json(method, self._codec, data)
-
-        stream = _Stream(request, context, _PROTO if is_proto else _JSON)
-        encode = encode_protobuf if is_proto else self._codec.encode
-        outcome = await self._dispatcher.stream(method, context, Wire(read, parse, encode), stream)
+        wire = _Wire(request, method, self._codec, self._limit, content_type == _PROTO)
+        stream = _Stream(request, context, content_type)
+        outcome = await self._dispatcher.stream(method, context, wire, stream)
         end = _envelope(_END, orjson.dumps(self._end(outcome, context.trailers())))
         if stream.has_started:
             await stream.end(end)
@@ -79,6 +71,29 @@ class ConnectStreamEdge:
         if metadata:
             end["metadata"] = metadata
         return end
+
+
+@dataclass(slots=True, eq=False)
+class _Wire:
+    """The messages of one call, in JSON or in protobuf."""
+
+    request: HttpRequest
+    method: Method
+    codec: JsonCodec
+    limit: int
+    is_proto: bool
+    offloads_encoding = False
+
+    def read(self) -> Awaitable[bytes]:
+        check_version(self.request)
+        return self.request.read(self.limit, framing(self.limit, text=False))
+
+    def parse(self, body: bytes) -> Parsed:
+        data = read_message(body, self.request.header("connect-content-encoding"), self.limit)
+        return decode_protobuf(self.method, data) if self.is_proto else decode_json(self.method, self.codec, data)
+
+    def encode(self, message: Message, /) -> bytes:
+        return encode_protobuf(message) if self.is_proto else self.codec.encode(message)
 
 
 class _Stream(HttpStream):

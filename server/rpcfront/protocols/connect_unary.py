@@ -4,10 +4,13 @@ The rules are those of the Connect specification ("Unary-Request", "Unary-Respon
 `connect-protocol-version` is served, too, with its errors in google.rpc.Status JSON: that is what plain curl sends.
 """
 
+from collections.abc import Awaitable
+from dataclasses import dataclass
+
 from google.protobuf.message import Message
 from google.rpc import code_pb2
 
-from rpcfront.calls.dispatch import Dispatcher, Outcome, Wire
+from rpcfront.calls.dispatch import Dispatcher, Outcome, Parsed
 from rpcfront.calls.methods import Method
 from rpcfront.calls.protobuf import UNKNOWN_METHOD, decode_protobuf, encode_protobuf
 from rpcfront.metadata import CONNECT_TRAILER_PREFIX, to_headers
@@ -17,7 +20,7 @@ from rpcfront.protocols.frames import UNKNOWN_ENCODING
 from rpcfront.protocols.http import JSON_TYPE, HttpContext, HttpRequest, HttpResponse, unsupported_media_type
 from rpcfront.protocols.json_errors import JsonErrors
 from rpcfront.protocols.rest_bodies import is_utf8
-from rpcfront.status import HTTP_STATUS, FieldViolation, StatusError, make_status, status_error
+from rpcfront.status import HTTP_STATUS, StatusError, make_status, status_error
 from rpcfront.transcoding.json.codec import JsonCodec, MalformedJsonError
 
 PROTO_TYPE = "application/proto"
@@ -78,28 +81,9 @@ class ConnectEdge:
             status = UNKNOWN_METHOD if method is None else A_STREAM
             self._dispatcher.refused(status.code, HttpContext(request, "http"))
             return self._respond(request, context, Outcome(status=status))
-        is_proto = request.media_type().essence == PROTO_TYPE
-
-        async def read() -> bytes:
-            _check_head(request)
-            return await request.read(self._limit, 0)
-
-        def parse(body: bytes) -> tuple[Message, list[FieldViolation]]:
-            if body and request.content_encoding() == GZIP:
-                body = self._gunzip(body)
-            if is_proto:
-                return decode_protobuf(method, body)
-            return decode_json(method, self._codec, body)
-
-        encode = encode_protobuf if is_proto else self._codec.encode
-        wire = Wire(read, parse, encode, offloads_encoding=not is_proto)
+        make_wire = _ProtoWire if request.media_type().essence == PROTO_TYPE else _JsonWire
+        wire = make_wire(request, method, self._codec, self._limit)
         return self._respond(request, context, await self._dispatcher.unary(method, context, wire))
-
-    def _gunzip(self, body: bytes) -> bytes:
-        try:
-            return gunzip(body, self._limit)
-        except NotGzipError:
-            raise status_error(code_pb2.INVALID_ARGUMENT, "the body does not decompress") from None
 
     def _respond(self, request: HttpRequest, context: HttpContext, outcome: Outcome) -> HttpResponse:
         status = outcome.status
@@ -119,7 +103,49 @@ class ConnectEdge:
         return response
 
 
-def decode_json(method: Method, codec: JsonCodec, body: bytes) -> tuple[Message, list[FieldViolation]]:
+@dataclass(slots=True, eq=False)
+class _JsonWire:
+    """The bodies of one call, in JSON."""
+
+    request: HttpRequest
+    method: Method
+    codec: JsonCodec
+    limit: int
+    offloads_encoding = True
+
+    def read(self) -> Awaitable[bytes]:
+        _check_head(self.request)
+        return self.request.read(self.limit, 0)
+
+    def parse(self, body: bytes) -> Parsed:
+        return decode_json(self.method, self.codec, self._decompressed(body))
+
+    def encode(self, message: Message, /) -> bytes:
+        return self.codec.encode(message)
+
+    def _decompressed(self, body: bytes) -> bytes:
+        if not body or self.request.content_encoding() != GZIP:
+            return body
+        try:
+            return gunzip(body, self.limit)
+        except NotGzipError:
+            raise status_error(code_pb2.INVALID_ARGUMENT, "the body does not decompress") from None
+
+
+class _ProtoWire(_JsonWire):
+    """The bodies of one call, in protobuf."""
+
+    __slots__ = ()
+    offloads_encoding = False
+
+    def parse(self, body: bytes) -> Parsed:
+        return decode_protobuf(self.method, self._decompressed(body))
+
+    def encode(self, message: Message, /) -> bytes:
+        return encode_protobuf(message)
+
+
+def decode_json(method: Method, codec: JsonCodec, body: bytes) -> Parsed:
     """Return a request from its JSON. Raises StatusError (INVALID_ARGUMENT) for what is no JSON object."""
     message = method.request_class()
     try:

@@ -1,11 +1,10 @@
 """gRPC-Web. Responses are HTTP 200 whatever the status: clients do not read it on any other."""
 
 from collections.abc import Awaitable
+from dataclasses import dataclass
 from functools import lru_cache
 
-from google.protobuf.message import Message
-
-from rpcfront.calls.dispatch import Dispatcher, Outcome, Wire
+from rpcfront.calls.dispatch import Dispatcher, Outcome, Parsed
 from rpcfront.calls.methods import Method
 from rpcfront.calls.protobuf import UNKNOWN_METHOD, decode_protobuf, encode_protobuf
 from rpcfront.metadata import DETAILS_KEY, to_headers
@@ -13,7 +12,6 @@ from rpcfront.protocols.frames import ENCODINGS, UNKNOWN_ENCODING, decode_text, 
 from rpcfront.protocols.http import Headers, HttpContext, HttpRequest, HttpResponse, parse_media_type
 from rpcfront.protocols.http_streams import HttpStream
 from rpcfront.protocols.sonora_adapter import BINARY, TEXT, Frames, frame
-from rpcfront.status import FieldViolation
 
 # The content types that clients may name. A response always has one of the two, without parameters, since some clients
 # compare the whole string.
@@ -29,8 +27,6 @@ class GrpcWebEdge:
     def __init__(self, dispatcher: Dispatcher, message_limit: int) -> None:
         self._dispatcher = dispatcher
         self._limit = message_limit
-        self._framing = framing(message_limit, text=False)
-        self._text_framing = framing(message_limit, text=True)
 
     def claims(self, request: HttpRequest, method: Method | None) -> bool:
         """Return whether the content type, in any letter case and with any parameters, is one of gRPC-Web's."""
@@ -38,21 +34,13 @@ class GrpcWebEdge:
 
     async def handle(self, request: HttpRequest, method: Method | None) -> HttpResponse | None:
         """Run one call; None once its response has been sent as a stream."""
-        text, content_type = _types(request.header("content-type") or "", request.header("accept") or "")
+        is_text, content_type = _types(request.header("content-type") or "", request.header("accept") or "")
         context = HttpContext(request, "grpc-web")
         if method is None:
             self._dispatcher.refused(UNKNOWN_METHOD.code, HttpContext(request, "http"))
             return _respond(content_type, Outcome(status=UNKNOWN_METHOD), context)
 
-        def read() -> Awaitable[bytes]:
-            return request.read(self._limit, self._text_framing if text else self._framing)
-
-        def parse(body: bytes) -> tuple[Message, list[FieldViolation]]:
-            if text:
-                body = decode_text(body)
-            return decode_protobuf(method, read_message(body, request.header("grpc-encoding"), self._limit))
-
-        wire = Wire(read, parse, encode_protobuf, offloads_encoding=False)
+        wire = _Wire(request, method, self._limit, is_text)
         if not method.is_streaming:
             outcome = await self._dispatcher.unary(method, context, wire)
             return _respond(content_type, outcome, context)
@@ -62,6 +50,26 @@ class GrpcWebEdge:
             await stream.end(stream.frames.end(outcome, context.trailers()))
             return None
         return HttpResponse(200, _head(content_type, outcome, context), stream.frames.end(outcome, context.trailers()))
+
+
+@dataclass(slots=True, eq=False)
+class _Wire:
+    """The messages of one call."""
+
+    request: HttpRequest
+    method: Method
+    limit: int
+    is_text: bool
+    offloads_encoding = False
+    encode = staticmethod(encode_protobuf)
+
+    def read(self) -> Awaitable[bytes]:
+        return self.request.read(self.limit, framing(self.limit, text=self.is_text))
+
+    def parse(self, body: bytes) -> Parsed:
+        if self.is_text:
+            body = decode_text(body)
+        return decode_protobuf(self.method, read_message(body, self.request.header("grpc-encoding"), self.limit))
 
 
 class _Stream(HttpStream):

@@ -7,14 +7,13 @@ from functools import partial
 from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.message import Message
 
-from rpcfront.calls.dispatch import Dispatcher, Outcome, Wire
+from rpcfront.calls.dispatch import Dispatcher, Outcome, Parsed
 from rpcfront.calls.methods import Method, ServiceError
 from rpcfront.metadata import REST_TRAILER_PREFIX, to_headers
 from rpcfront.protocols.http import Headers, HttpContext, HttpRequest, HttpResponse
 from rpcfront.protocols.http_streams import HttpStream
 from rpcfront.protocols.json_errors import JsonErrors
 from rpcfront.protocols.rest_bodies import UNTYPED, RequestBody, ResponseBody, request_body, response_bodies
-from rpcfront.status import FieldViolation
 from rpcfront.transcoding.annotations import AnnotationError, compile_rule, http_rules
 from rpcfront.transcoding.annotations import Route as Rule
 from rpcfront.transcoding.fields import bind_path, bind_query
@@ -128,28 +127,14 @@ class RestEdge:
         route = match.value
         context = HttpContext(request, "json")
 
-        def read() -> Awaitable[bytes]:
-            route.body.check(request)
-            return request.read(self._limit, 0)
-
-        def parse(body: bytes) -> tuple[Message, list[FieldViolation]]:
-            message = route.method.request_class()
-            violations = route.body.parse(request, body, message)
-            if match.bindings:
-                violations += bind_path(message, match.bindings, self._codec)
-            if request.query:
-                rule = route.rule
-                violations += bind_query(message, request.query, self._codec, bound=rule.bound, body=rule.rule.body)
-            return message, violations
-
         response_body = route.new_response_body()
-        wire = Wire(read, parse, response_body.encode)
+        wire = _Wire(request, match, self._codec, self._limit, response_body.encode)
         if route.method.is_streaming:
             return await self._stream(route, wire, _Stream(request, context, route.success_status, response_body))
         outcome = await self._dispatcher.unary(route.method, context, wire)
         return self._respond(outcome, context, route, response_body.content_type)
 
-    async def _stream(self, route: RestRoute, wire: Wire, stream: "_Stream") -> HttpResponse | None:
+    async def _stream(self, route: RestRoute, wire: "_Wire", stream: "_Stream") -> HttpResponse | None:
         outcome = await self._dispatcher.stream(route.method, stream.context, wire, stream)
         if not stream.has_started:
             return self._respond(outcome, stream.context, route, stream.content_type)
@@ -165,6 +150,33 @@ class RestEdge:
             response.headers += to_headers(context.initial_metadata())
             response.headers += to_headers(context.trailers(), REST_TRAILER_PREFIX)
         return response
+
+
+@dataclass(slots=True, eq=False)
+class _Wire:
+    """The bodies of one call, and the texts in its path and query."""
+
+    request: HttpRequest
+    match: Match[RestRoute]
+    codec: JsonCodec
+    limit: int
+    encode: Callable[[Message], bytes]
+    offloads_encoding = True
+
+    def read(self) -> Awaitable[bytes]:
+        self.match.value.body.check(self.request)
+        return self.request.read(self.limit, 0)
+
+    def parse(self, body: bytes) -> Parsed:
+        request, route, bindings = self.request, self.match.value, self.match.bindings
+        message = route.method.request_class()
+        violations = route.body.parse(request, body, message)
+        if bindings:
+            violations += bind_path(message, bindings, self.codec)
+        if request.query:
+            rule = route.rule
+            violations += bind_query(message, request.query, self.codec, bound=rule.bound, body=rule.rule.body)
+        return message, violations
 
 
 class _Stream(HttpStream):
