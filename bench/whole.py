@@ -17,17 +17,17 @@ from tests.support.servers.actiond import ADMIN_TOKEN, ServerProcess
 _AUTHORIZATION = {"authorization": f"Bearer {ADMIN_TOKEN}"}
 
 SUBJECTS = (
-    Subject("json", "sqlite", "json", "granian-json", "actiond whole, SQLite", is_stored=True),
-    Subject("grpc-web", "sqlite", "grpc-web", "granian-grpc-web", "actiond whole, SQLite", is_stored=True),
-    Subject("grpc", "sqlite", "grpc", "grpcio", "actiond whole, SQLite", is_stored=True),
-    Subject("json-memory", "memory", "json", "granian-json", "actiond without a disk"),
-    Subject("grpc-web-memory", "memory", "grpc-web", "granian-grpc-web", "actiond without a disk"),
-    Subject("grpc-memory", "memory", "grpc", "grpcio", "actiond without a disk"),
+    Subject("json", "sqlite", "json", "granian-json", "all of actiond, SQLite", is_stored=True),
+    Subject("grpc-web", "sqlite", "grpc-web", "granian-grpc-web", "all of actiond, SQLite", is_stored=True),
+    Subject("grpc", "sqlite", "grpc", "grpcio", "all of actiond, SQLite", is_stored=True),
+    Subject("json-memory", "memory", "json", "granian-json", "all of actiond, in memory"),
+    Subject("grpc-web-memory", "memory", "grpc-web", "granian-grpc-web", "all of actiond, in memory"),
+    Subject("grpc-memory", "memory", "grpc", "grpcio", "all of actiond, in memory"),
     Subject("envoy-json", "envoy", "json", "granian-json", "Envoy's transcoder, then `grpc`", is_stored=True),
     Subject("envoy-grpc-web", "envoy", "grpc-web", "granian-grpc-web", "Envoy, then `grpc`", is_stored=True),
-    Subject("granian-json", "limits", "json", "granian-json", "limit: granian reads, fixed bytes go back"),
-    Subject("granian-grpc-web", "limits", "grpc-web", "granian-grpc-web", "limit: the same, gRPC-Web's bytes"),
-    Subject("grpcio", "limits", "grpc", "grpcio", "limit: grpc.aio, fixed bytes go back"),
+    Subject("granian-json", "limits", "json", "granian-json", "limit: granian with a fixed response"),
+    Subject("granian-grpc-web", "limits", "grpc-web", "granian-grpc-web", "limit: the same for gRPC-Web"),
+    Subject("grpcio", "limits", "grpc", "grpcio", "limit: grpc.aio with a fixed response"),
     Subject("commits", "disk", "commits", "commits", "limit: a target's rows and a commit, one by one", is_stored=True),
 )
 
