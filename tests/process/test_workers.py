@@ -27,7 +27,11 @@ def test_one_worker_is_no_child_process(start: Start) -> None:
     assert start().children() == []
 
 
-def test_the_supervisor_has_one_thread_no_grpc_and_no_open_database(start: Start) -> None:
+def test_the_supervisor_has_one_thread_no_grpc_and_no_open_database(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Measuring coverage loads SQLite into every process.
+    monkeypatch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)
     server = start(workers=2)
     assert len(list(Path(f"/proc/{server.pid}/task").iterdir())) == 1
     opened = [str(entry.readlink()) for entry in Path(f"/proc/{server.pid}/fd").iterdir()]
