@@ -47,13 +47,14 @@ type: $(VENV)/.dev ## Check types, strictly
 test: $(VENV)/.dev ## Run the whole test suite
 	$(BIN)/python -m pytest
 
-# What tells most of what is wrong: the domain, the runner, the converters, the codec and the routes, the store contract
-# in memory, logs, settings, commands, and parity over JSON alone. Of each property it tries a tenth of the examples.
+# The tests that find most errors in little time: the domain, the runner, the converters, the codec and the routes, the
+# store contract in memory, logs, settings, commands, and parity over JSON alone. Each property is tried with a tenth of
+# the examples.
 FAST := tests/harness tests/actions tests/api tests/rpcfront/transcoding tests/storage/test_memory.py \
 	tests/process/test_settings.py tests/process/test_commands.py tests/executions/test_runner.py \
 	tests/executions/test_plan_cache.py tests/telemetry tests/parity/test_parity.py
 
-test-fast: $(VENV)/.dev ## Run what tells most of what is wrong, in less than 30 seconds
+test-fast: $(VENV)/.dev ## Run the fast tests, in less than 30 seconds
 	$(BIN)/python -m pytest -m 'not slow' --hypothesis-profile=fast $(FAST)
 
 fresh: $(VENV)/.dev
@@ -65,11 +66,11 @@ cover: $(VENV)/.dev
 
 check: lint type fresh cover ## What CI runs: format, lint, contracts, types, freshness of generated/, tests, coverage
 
-conformance: $(VENV)/.dev ## Run the Connect conformance suite against the gateway; needs Go
+conformance: $(VENV)/.dev ## Run the Connect conformance suite against rpcfront; needs Go
 	tests/conformance/run.sh
 	FACE=asgi tests/conformance/run.sh --run '**/HTTPVersion:1/**'
 
-fuzz: $(VENV)/.dev ## Feed every edge 100,000 inputs that nobody would send
+fuzz: $(VENV)/.dev ## Fuzz every protocol with 100,000 malformed inputs
 	$(BIN)/python -m tests.fuzz
 
 envoy: $(VENV)/.dev ## Run Envoy on 127.0.0.1:8090 in front of a running actiond

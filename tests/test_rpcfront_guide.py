@@ -5,6 +5,7 @@ import inspect
 import os
 import re
 import signal
+import subprocess
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import fields
@@ -15,7 +16,8 @@ import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from rpcfront import Gateway, Limits
+import rpcfront
+from rpcfront import Gateway, HttpRequest, HttpResponse, Limits
 from tests.support.clients.http import ask
 from tests.support.programs import PATH
 from tests.support.servers.faces import asgi_server, grpc_server
@@ -65,6 +67,24 @@ async def test_the_page_shows_the_responses_that_curl_gets(run: Callable[..., di
         for body, path, response in shown:
             headers = {"content-type": "application/x-www-form-urlencoded"}
             assert (await ask(port, "POST", path, body.encode(), headers)).body.decode() == response
+
+
+async def test_the_pages_own_proto_is_compiled_and_served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    section = _section("Your own proto")
+    (proto,) = re.findall(r"```proto\n(.*?)```", section, re.DOTALL)
+    (tmp_path / "greeter.proto").write_text(proto)
+    commands = re.findall(r"^\$ ((?!curl).*)$", section, re.MULTILINE)
+    script = ["bash", "-eu", "-c", "\n".join(commands)]
+    await asyncio.to_thread(subprocess.run, script, cwd=tmp_path, env={**os.environ, "PATH": PATH}, check=True)
+    monkeypatch.syspath_prepend(tmp_path)
+    names: dict[str, Any] = {}
+    (served,) = _blocks("Your own proto")
+    exec(served, names)  # noqa: S102  # that is the point
+    shown = re.findall(r"^\$ curl (?:-N )?http://127.0.0.1:8000(\S+)\n((?:\{.*\n)+)", section, re.MULTILINE)
+    assert len(shown) == 2
+    async with asgi_server(names["gateway"]) as port:
+        for path, response in shown:
+            assert (await ask(port, "GET", path)).body.decode().rstrip() == response.rstrip()
 
 
 @pytest.mark.parametrize(
@@ -129,7 +149,9 @@ async def test_the_pages_interceptors_do_what_it_says(
     caplog.set_level("INFO")
     async with asgi_server(run("Interceptors")["gateway"]) as port:
         refused = await ask(port, "POST", _CHECK, b'{"service":"secret"}')
+        without_field = await ask(port, "POST", "/grpc.health.v1.Health/List", b"{}")
     assert refused.body == b'{"code":7,"message":"not this one","details":[]}'
+    assert without_field.body == b'{"code":12,"message":"Method not implemented!","details":[]}'
     assert "grpc.health.v1.Health.Check took" in caplog.text
 
 
@@ -237,6 +259,21 @@ def test_the_reference_has_the_attributes_of_the_gateway() -> None:
     _, _, attributes = _section("Reference").partition("\n\n| attribute or method |")
     named = {name for names, _ in _rows(f"| head |{attributes}") for name in re.findall(r"`(\w+)(?:\(\))?`", names)}
     assert named == {name for name in vars(Gateway) if not name.startswith("_")}
+
+
+def test_the_reference_has_every_public_name() -> None:
+    names, _, _ = _section("Public names").partition("A handler uses")
+    named = [name for cell, _ in _rows(names) for name in re.findall(r"`(\w+)`", cell)]
+    assert sorted(named) == sorted(rpcfront.__all__)
+
+
+def test_a_handlers_request_and_response_have_what_the_reference_lists() -> None:
+    _, _, attributes = _section("Public names").partition("A handler uses")
+    named = [name for cell, _ in _rows(attributes) for name in re.findall(r"`(\w+)", cell)]
+    request = HttpRequest("GET", "/", [])
+    assert named
+    assert all(hasattr(request, name) for name in named)
+    assert [field.name for field in fields(HttpResponse)] == ["status", "headers", "body"]
 
 
 def test_the_page_has_the_limits_that_there_are() -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from tests.support.programs import PATH
 from tests.support.servers.actiond import ServerProcess, clean_environment
+from tests.support.servers.ports import free_port
 
 README = (Path(__file__).parents[1] / "README.md").read_text()
 EXECUTIONS = (Path(__file__).parents[1] / "docs" / "executions.md").read_text()
@@ -46,20 +47,16 @@ def server(tmp_path: Path) -> Iterator[ServerProcess]:
         yield server
 
 
-def test_a_newcomer_sees_an_endpoint_called_and_a_request_changed_by_it(server: ServerProcess, tmp_path: Path) -> None:
-    start, *rest = steps()
-    start = start.replace("'the admin token'", '"$(cat data/admin-token)"')
-    # The endpoint binds a free port, and reports it to the shell.
-    start = start.replace('HTTPServer(("127.0.0.1", 9000), Receiver).serve_forever()', _ON_A_FREE_PORT)
-    start = start.replace(
-        "python3 receiver.py &", "mkfifo port; python3 receiver.py 3>port >receiver.out & RECEIVER=$! PORT=$(cat port)"
-    )
-    script = "\n".join([start, *rest]).replace('"http://127.0.0.1:9000/"', '"\'"http://127.0.0.1:$PORT/"\'"')
-    done = paste(script + "\nkill $RECEIVER\n", server)
+def test_a_newcomer_sees_an_endpoint_called_and_a_request_changed_by_it(server: ServerProcess) -> None:
+    script = "\n".join(steps()).replace("'the admin token'", '"$(cat data/admin-token)"')
+    # If a step fails, the endpoint must not outlive the shell.
+    script = "trap 'kill $(jobs -p) 2>/dev/null || true' EXIT\n" + script.replace("9000", str(free_port()))
+    done = paste(script, server)
     assert (done.returncode, done.stderr) == (0, "")
-    listed = json.loads(done.stdout.splitlines()[-1])
+    bound, sent, made, listed, *undone = map(json.loads, done.stdout.splitlines())
     assert [target["name"] for target in listed["result"]] == ["named by the target"]
-    (sent,) = map(json.loads, (tmp_path / "receiver.out").read_text().splitlines())
+    assert [list(reply) for reply in (bound, made)] == [["details"], ["id", "details"]]
+    assert [list(reply) for reply in undone] == [["details"], ["details"]]
     shown = json.loads(re.search(r"```\n(\{\"fullMethod.*\})\n```", README)[1])  # type: ignore[index]  # it is there
     for one in (sent, shown):
         assert one.pop("instanceID") == one.pop("orgID")
@@ -104,10 +101,3 @@ def test_a_broken_execution_is_deleted_on_the_server(server: ServerProcess, brok
 
 def test_the_server_says_where_targets_may_be(server: ServerProcess) -> None:
     assert "targets are also allowed at 127.0.0.0/8, ::1/128 (--allow-address)" in server.stderr
-
-
-_ON_A_FREE_PORT = """\
-server = HTTPServer(("127.0.0.1", 0), Receiver)
-with open(3, "w") as port:
-    port.write(str(server.server_address[1]))
-server.serve_forever()"""
