@@ -34,11 +34,13 @@ class Mounts:
     """The table of mounts. A single path wins over a prefix, a longer prefix over a shorter one."""
 
     def __init__(self, mounts: Iterable[Mount], dispatcher: Dispatcher, errors: JsonErrors) -> None:
-        """Raise ServiceError for two mounts of one path."""
+        """Raise ServiceError for two mounts of one path, and for a path that no request can have."""
         self._dispatcher = dispatcher
         self._errors = errors
         self._by_path: dict[str, Mount] = {}
         for mount in mounts:
+            if not mount.path.startswith("/") or "*" in mount.path.removesuffix(_BELOW):
+                raise ServiceError(f"a handler's path is like /path or /path/*, not {mount.path!r}")
             if self._by_path.setdefault(mount.path, mount) is not mount:
                 raise ServiceError(f"the handler of {mount.path} collides with what is served there already")
         prefixes = [(mount.prefix, mount) for mount in self._by_path.values() if mount.prefix is not None]
@@ -57,9 +59,16 @@ class Mounts:
     async def serve(self, request: HttpRequest, mount: Mount) -> HttpResponse:
         """Return the response of a mount to a GET or HEAD. An exception gets the response that a servicer's would."""
         try:
-            return await mount.handler(request)
+            return _checked(await mount.handler(request), mount)
         except BaseException as error:  # noqa: BLE001  # what is not this request's failure is raised again
             return self._errors.response(self._dispatcher.failed(error, request.path))
+
+
+def _checked(response: object, mount: Mount) -> HttpResponse:
+    """Raise TypeError for what is no response: nothing would be sent for None."""
+    if not isinstance(response, HttpResponse):
+        raise TypeError(f"the handler of {mount.path} returned {type(response).__name__}, not an HttpResponse")
+    return response
 
 
 def probe_mounts(probes: Mapping[str, Probe]) -> Iterator[Mount]:

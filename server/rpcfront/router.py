@@ -1,7 +1,7 @@
 """Finds what serves an HTTP request, and does what all requests need: CORS, OPTIONS, request ids, errors.
 
 Most requests are for a path without variables, so those are found in one table, `_fixed`. For the rest the order is:
-mounts, then the first edge that claims the request.
+mounts of a single path, the first edge that claims the request, mounts of all paths below one.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -15,7 +15,7 @@ from rpcfront.calls.dispatch import Dispatcher
 from rpcfront.calls.methods import Method, ServiceError
 from rpcfront.calls.request_ids import REQUEST_ID, RequestIds
 from rpcfront.cors import CorsPolicy, is_preflight
-from rpcfront.mounts import MOUNT_METHODS, Mounts
+from rpcfront.mounts import MOUNT_METHODS, Mount, Mounts
 from rpcfront.protocols.connect_unary import CONTENT_TYPES
 from rpcfront.protocols.edge import Edge
 from rpcfront.protocols.http import Headers, HttpContext, HttpRequest, HttpResponse, unsupported_media_type
@@ -101,14 +101,19 @@ class Router:
         if path in self.methods:
             return _ready(_not_connect(self._not_allowed(request, RPC_METHODS)))
         mount = self.mounts.find(path)
-        if mount is not None:
-            if request.method in {"GET", "HEAD"}:
-                return self.mounts.serve(request, mount)
-            return _ready(self._not_allowed(request, MOUNT_METHODS))
+        if mount is not None and mount.prefix is None:
+            return self._serve(request, mount)
         for edge in self._edges:
             if edge.claims(request, None):
                 return edge.handle(request, None)
+        if mount is not None:
+            return self._serve(request, mount)
         raise PathNotFoundError(path)
+
+    def _serve(self, request: HttpRequest, mount: Mount) -> _Answer:
+        if request.method in {"GET", "HEAD"}:
+            return self.mounts.serve(request, mount)
+        return _ready(self._not_allowed(request, MOUNT_METHODS))
 
     def _options(self, request: HttpRequest) -> HttpResponse:
         allow = self._allowed(request)
@@ -123,9 +128,10 @@ class Router:
     def _allowed(self, request: HttpRequest) -> tuple[str, ...]:
         if request.path in self.methods:
             return RPC_METHODS
-        if self.mounts.find(request.path) is not None:
+        mount = self.mounts.find(request.path)
+        if mount is not None and mount.prefix is None:
             return MOUNT_METHODS
-        return self.rest.allowed(request)
+        return self.rest.allowed(request) or (MOUNT_METHODS if mount is not None else ())
 
     def _not_allowed(self, request: HttpRequest, allow: tuple[str, ...]) -> HttpResponse:
         error = status_error(code_pb2.UNIMPLEMENTED, "method not allowed", http_status=405)

@@ -1,5 +1,6 @@
 """Pages of the program's own beside the services, over each HTTP face."""
 
+import re
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -37,7 +38,13 @@ async def below(request: HttpRequest) -> HttpResponse:
     return HttpResponse(200, [("content-type", "text/plain")], request.path.encode())
 
 
+async def nothing(_request: HttpRequest) -> Any:
+    """Return no response."""
+
+
 PAGES = {
+    "/nothing": nothing,
+    "/no.such.Service/*": below,
     "/figures": figures,
     "/closed": closed,
     "/broken": broken,
@@ -106,6 +113,20 @@ async def test_a_page_that_fails_says_nothing_of_why(port: int, caplog: pytest.L
     assert "/broken failed" in caplog.text
 
 
+async def test_a_handler_without_a_response_gets_an_internal_error(port: int, caplog: pytest.LogCaptureFixture) -> None:
+    reply = await ask(port, "GET", "/nothing")
+    assert (reply.status, reply.body) == (500, b'{"code":13,"message":"internal error","details":[]}')
+    assert "the handler of /nothing returned NoneType, not an HttpResponse" in caplog.text
+
+
+async def test_a_handler_below_a_path_leaves_unknown_rpcs_to_their_protocol(port: int) -> None:
+    headers = {"content-type": "application/grpc-web+proto"}
+    reply = await ask(port, "POST", "/no.such.Service/Call", b"\0\0\0\0\0", headers=headers)
+    assert (reply.status, reply.header("content-type")) == (200, "application/grpc-web+proto")
+    assert f"grpc-status:{code_pb2.UNIMPLEMENTED}" in reply.body.decode("latin-1").replace(" ", "")
+    assert (await ask(port, "GET", "/no.such.Service/Call")).body == b"/no.such.Service/Call"
+
+
 @pytest.mark.parametrize("path", ["/files/", "/files/a", "/files/a/b.txt"])
 async def test_a_handler_below_a_path_serves_all_that_is_there(port: int, path: str) -> None:
     reply = await ask(port, "GET", path)
@@ -135,3 +156,9 @@ async def test_a_page_on_a_path_that_is_taken_is_refused_by_name(path: str) -> N
 
     with pytest.raises(ServiceError, match=f"{path}.* collides with what is served"):
         Gateway(services=[(echo.service(), echo.AsyncEcho())], probes={"/alive": alive}, handlers={path: figures})
+
+
+@pytest.mark.parametrize("path", ["", "*", "files/*", "/files*", "/files/**", "/*/files"])
+async def test_a_path_that_no_request_can_have_is_refused_by_name(path: str) -> None:
+    with pytest.raises(ServiceError, match=f"not {re.escape(repr(path))}"):
+        Gateway(services=[(echo.service(), echo.AsyncEcho())], handlers={path: figures})
