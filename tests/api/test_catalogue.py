@@ -61,6 +61,19 @@ def test_a_descriptor_set_may_name_what_the_server_serves(write: Write) -> None:
     assert make_catalogue(SERVED, [read_descriptor_set(write(own))], ()) == make_catalogue(SERVED, (), ())
 
 
+def test_two_versions_of_a_service_in_one_set_are_one_service(write: Write) -> None:
+    first, second = _file("shop.v1", Orders=["Place"]), _file("shop.v1", Orders=["Cancel"])
+    second.name = "other.proto"
+    described = read_descriptor_set(write(first, second))
+    assert described.methods == {"shop.v1.Orders": ("Place", "Cancel")}
+
+
+def test_a_set_that_contradicts_itself_is_refused_by_name(write: Write) -> None:
+    path = write(_file("shop.v1", Orders=["Place"]), _file("shop.v1", Orders=["Cancel"]))
+    with pytest.raises(DescriptorSetError, match=r"contains shop\.v1\.proto twice, with different content"):
+        read_descriptor_set(path)
+
+
 def test_it_knows_each_of_our_events_and_what_stands_before_their_dots() -> None:
     catalogue = make_catalogue(SERVED, (), ())
     assert catalogue.events == {

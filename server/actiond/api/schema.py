@@ -1,11 +1,12 @@
 """Builds the catalogue from the services that are served and from the operator's descriptor sets."""
 
+import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from google.protobuf.descriptor import ServiceDescriptor
-from google.protobuf.descriptor_database import DescriptorDatabase
+from google.protobuf.descriptor_database import DescriptorDatabase, DescriptorDatabaseConflictingDefinitionError
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.message import DecodeError
@@ -47,16 +48,23 @@ def read_descriptor_set(path: Path) -> DescriptorSet:
         raise DescriptorSetError(f"{path}: {error.strerror}") from error
     except DecodeError:
         files = None
-    methods = {
-        f"{file.package}.{service.name}".removeprefix("."): tuple(method.name for method in service.method)
-        for file in files or ()
-        for service in file.service
-    }
+    methods: dict[str, tuple[str, ...]] = {}
+    for file in files or ():
+        for service in file.service:
+            name = f"{file.package}.{service.name}".removeprefix(".")
+            # Concatenated sets may describe two versions of a service.
+            methods[name] = (*methods.get(name, ()), *(method.name for method in service.method))
     if not methods:
         raise DescriptorSetError(
             f"{path}: not a descriptor set with services, as protoc --descriptor_set_out writes it"
         )
     database = DescriptorDatabase()
     for file in files or ():
-        database.Add(file)
+        try:
+            with warnings.catch_warnings():
+                # Of two versions of a type in differently named files, the first is used.
+                warnings.simplefilter("ignore", RuntimeWarning)
+                database.Add(file)
+        except DescriptorDatabaseConflictingDefinitionError as error:
+            raise DescriptorSetError(f"{path}: contains {file.name} twice, with different content") from error
     return DescriptorSet(methods, DescriptorPool(database))
