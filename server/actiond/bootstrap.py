@@ -1,5 +1,7 @@
 """One-time start-up work: migrations, the default owner, the admin token, the encryption key."""
 
+import logging
+import os
 import secrets
 import time
 from collections.abc import Callable
@@ -8,13 +10,17 @@ from dataclasses import replace
 from actiond.actions.errors import StoreError
 from actiond.actions.ids import IdGenerator
 from actiond.actions.ports import Store
+from actiond.actions.queries import PageRequest, TargetQuery
 from actiond.actions.tokens import ALL_PERMISSIONS, Token, digest_of
 from actiond.actions.use_cases.tokens import Tokens
 from actiond.api.schema import DescriptorSetError, read_descriptor_set
+from actiond.config.groups import StoreSettings
 from actiond.config.settings import Settings, SettingsError
 from actiond.secrets import encryption_keys
 from actiond.secrets.admin_token import DeliverToken
 from actiond.storage.opening import open_store
+
+_log = logging.getLogger(__name__)
 
 ADMIN = "admin"
 """The id and the name of the admin token."""
@@ -36,9 +42,30 @@ async def prepare(settings: Settings, deliver_token: DeliverToken) -> None:
     store = open_store(settings.store.database)
     try:
         await prepare_store(store, settings.api.admin_token, deliver_token)
-        encryption_keys.in_use(settings.store.encryption_keys, settings.store.secrets_dir, may_create=True)
+        await _prepare_encryption_key(store, settings.store)
     finally:
         await store.close()
+
+
+async def _prepare_encryption_key(store: Store, settings: StoreSettings) -> None:
+    """Create the encryption key's file if it is needed and missing. Warn if there are signing keys already.
+
+    They were encrypted with a key that was lost, or is in the directory that `--data-dir` should have named.
+    """
+    directory = settings.secrets_dir
+    path = directory / encryption_keys.FILE if directory is not None and settings.encryption_keys is None else None
+    is_new = path is not None and not os.access(path, os.F_OK)
+    encryption_keys.in_use(settings.encryption_keys, directory, may_create=True)
+    if is_new and (await store.find_targets(await _default_owner(store), TargetQuery(PageRequest(limit=1)))).total:
+        _log.warning(
+            "%s is a new encryption key, but the database has targets: their signing keys cannot be decrypted with it."
+            " If the former key exists, stop, delete the new one, and name the directory of the former with --data-dir",
+            path,
+        )
+
+
+async def _default_owner(store: Store) -> str:
+    return await store.write(lambda transaction: transaction.instance.default_owner() or "")
 
 
 async def prepare_store(store: Store, admin_token: str | None, deliver_token: DeliverToken) -> None:

@@ -109,6 +109,18 @@ def test_a_second_start_makes_no_other_token(start: Start, tmp_path: Path) -> No
     assert create_target(again, "still", token) == 201
 
 
+def test_a_new_encryption_key_beside_existing_targets_is_warned_of(tmp_path: Path) -> None:
+    database = f"sqlite:///{tmp_path}/actiond.db"
+    warning = "is a new encryption key, but the database has targets"
+    with ServerProcess(tmp_path, data_dir=tmp_path / "first", database=database) as server:
+        assert create_target(server, "with a key") == 201
+        assert warning not in server.stderr
+    with ServerProcess(tmp_path, data_dir=tmp_path / "first", database=database) as server:
+        assert warning not in server.stderr
+    with ServerProcess(tmp_path, data_dir=tmp_path / "second", database=database) as server:
+        assert f"{tmp_path}/second/encryption-key {warning}" in server.stderr
+
+
 def test_a_given_admin_token_is_taken_and_written_nowhere(start: Start, tmp_path: Path) -> None:
     server = start()
     assert create_target(server, "with it", ADMIN_TOKEN) == 201
