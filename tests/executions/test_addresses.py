@@ -127,6 +127,6 @@ async def test_what_is_not_allowed_stays_denied(each_api: Api) -> None:
 
 
 def test_the_server_says_where_targets_may_be(server: ServerProcess, guarded_server: ServerProcess) -> None:
-    said = "targets may be at"
-    assert f"{said} 127.0.0.0/8 too (--allow-address)" in server.stderr
+    said = "targets are also allowed at"
+    assert f"{said} 127.0.0.0/8 (--allow-address)" in server.stderr
     assert said not in guarded_server.stderr
