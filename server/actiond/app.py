@@ -32,7 +32,7 @@ from actiond.api.schema import make_catalogue, read_descriptor_set
 from actiond.api.served import ACTION_SERVICE, SERVICES
 from actiond.api.v3alpha import errors
 from actiond.api.v3alpha.service import SIGNING_KEY, ActionService
-from actiond.bootstrap import id_generator, prepare_store
+from actiond.bootstrap import default_owner, id_generator, prepare_store
 from actiond.config.groups import ApiSettings, DeliverySettings, TelemetrySettings
 from actiond.config.settings import Settings
 from actiond.delivery.client import DeliveryLimits, Egress, TargetClient
@@ -162,7 +162,7 @@ class Application:
             if not settings.store.database.traits.outlives_process:
                 await prepare_store(store, settings.api.admin_token, deliver_token)
             keys = encryption_keys.in_use(settings.store.encryption_keys, settings.store.secrets_dir, may_create=False)
-            instance = await store.write(lambda transaction: transaction.instance.default_owner())
+            instance = await default_owner(store)
             opened = OpenStore(store, Sealer(keys), await id_generator(store), instance or "")
             return cls(settings, opened, metrics, draining)
         except BaseException:

@@ -56,7 +56,8 @@ async def _prepare_encryption_key(store: Store, settings: StoreSettings) -> None
     path = directory / encryption_keys.FILE if directory is not None and settings.encryption_keys is None else None
     is_new = path is not None and not os.access(path, os.F_OK)
     encryption_keys.in_use(settings.encryption_keys, directory, may_create=True)
-    if is_new and (await store.find_targets(await _default_owner(store), TargetQuery(PageRequest(limit=1)))).total:
+    owner = await default_owner(store) if is_new else None
+    if owner is not None and (await store.find_targets(owner, TargetQuery(PageRequest(limit=1)))).total:
         _log.warning(
             "%s is a new encryption key, but the database has targets: their signing keys cannot be decrypted with it."
             " If the former key exists, stop, delete the new one, and name the directory of the former with --data-dir",
@@ -64,8 +65,9 @@ async def _prepare_encryption_key(store: Store, settings: StoreSettings) -> None
         )
 
 
-async def _default_owner(store: Store) -> str:
-    return await store.write(lambda transaction: transaction.instance.default_owner() or "")
+async def default_owner(store: Store) -> str | None:
+    """Return the resource owner made at the first start; None before it."""
+    return await store.write(lambda transaction: transaction.instance.default_owner())
 
 
 async def prepare_store(store: Store, admin_token: str | None, deliver_token: DeliverToken) -> None:
