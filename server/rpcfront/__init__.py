@@ -4,7 +4,6 @@ The names in `__all__` are the public interface; everything below this package m
 what its arguments and a servicer's code are made of.
 """
 
-from rpcfront.adapters.rsgi_interface import RsgiApplication
 from rpcfront.calls.context import ServicerContext
 from rpcfront.calls.dispatch import Authenticate, Translate
 from rpcfront.calls.grpc_aio_interceptors import from_grpc_aio
@@ -15,6 +14,8 @@ from rpcfront.calls.servicers import CallNext, Interceptor
 from rpcfront.cors import Cors
 from rpcfront.gateway import Gateway
 from rpcfront.limits import Limits
+from rpcfront.listener.limits import ConnectionLimits
+from rpcfront.listener.server import Server
 from rpcfront.metadata import TRAILER_PREFIXES
 from rpcfront.mounts import Probe
 from rpcfront.openapi import DOCS_PATH, DOCUMENT_PATH, Info, read_comments
@@ -34,6 +35,7 @@ __all__ = [
     "CallEnd",
     "CallNext",
     "CallStart",
+    "ConnectionLimits",
     "Cors",
     "FieldViolation",
     "Gateway",
@@ -47,7 +49,7 @@ __all__ = [
     "MalformedJsonError",
     "Observer",
     "Probe",
-    "RsgiApplication",
+    "Server",
     "ServiceError",
     "ServicerContext",
     "StatusError",

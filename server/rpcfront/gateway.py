@@ -1,28 +1,32 @@
 """`Gateway(services=[(descriptor, servicer)])`: serves a program's services over every protocol."""
 
+import socket
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
+from ssl import SSLContext
 
 import grpc
 from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
 
 from rpcfront.adapters.asgi import AsgiApplication
 from rpcfront.adapters.grpc_aio import GrpcHandler
-from rpcfront.adapters.rsgi_interface import RsgiApplication
-from rpcfront.adapters.running_requests import RunningRequests
 from rpcfront.adapters.wsgi import WsgiApplication
 from rpcfront.calls.dispatch import Authenticate, Dispatcher, Translate
-from rpcfront.calls.methods import ServiceError, bind
+from rpcfront.calls.methods import bind
 from rpcfront.calls.observers import Observer, Observers
 from rpcfront.calls.request_ids import RequestIds
+from rpcfront.calls.running_requests import RunningRequests
 from rpcfront.calls.servicers import Interceptor, Servicers
 from rpcfront.cors import Cors, CorsPolicy
 from rpcfront.limits import Limits
+from rpcfront.listener.limits import ConnectionLimits
+from rpcfront.listener.server import Server
 from rpcfront.mounts import Mount, Mounts, Probe, probe_mounts
 from rpcfront.openapi import Info, docs_handlers, operations
 from rpcfront.protocols.connect_errors import ConnectErrors
 from rpcfront.protocols.connect_streams import ConnectStreamEdge
 from rpcfront.protocols.connect_unary import ConnectEdge
+from rpcfront.protocols.grpc import GrpcEdge
 from rpcfront.protocols.http import Handler
 from rpcfront.protocols.json_errors import JsonErrors
 from rpcfront.protocols.rest import RestEdge, rest_routes
@@ -43,8 +47,8 @@ class Gateway:
     method that cannot be served, a bad google.api.http annotation or rule, and two routes that collide.
 
     services: pairs of a service descriptor and its servicer: an object with a method for each RPC, `(request,
-        context)`, either `async def` (run on the event loop) or plain `def` (run on a thread). Unary and
-        server-streaming methods are served; one with a stream of requests is not, which is logged as a warning.
+        context)`, either `async def` (run on the event loop) or plain `def` (run on a thread). A stream of requests is
+        given to it as an iterator, as grpcio does.
     authenticate: returns the caller, kept as `context.caller`, or raises. Runs before the body is read.
     translate: returns the google.rpc.Status of an exception that a servicer, `authenticate` or a handler raised, given
         the method that was called (None in a handler). None makes it INTERNAL with a fixed text, and the exception is
@@ -100,6 +104,7 @@ class Gateway:
         self._rest = RestEdge(self._dispatcher, routes, codec, self._errors, self._limits.message_bytes)
         connect_errors = ConnectErrors(codec)
         rpc_edges = (
+            GrpcEdge(self._dispatcher, self._limits.message_bytes),
             GrpcWebEdge(self._dispatcher, self._limits.message_bytes),
             ConnectStreamEdge(self._dispatcher, codec, connect_errors, self._limits.message_bytes),
             ConnectEdge(self._dispatcher, codec, connect_errors, self._errors, self._limits.message_bytes),
@@ -121,24 +126,33 @@ class Gateway:
             request_ids=self._request_ids,
         )
 
+    async def listen(
+        self,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        *,
+        sock: socket.socket | None = None,
+        ssl: SSLContext | None = None,
+        limits: ConnectionLimits | None = None,
+        reuse_port: bool = False,
+    ) -> Server:
+        """Serve every protocol on one port of the running event loop.
+
+        host, port: the address; port 0 takes a free one, which `server.port` names.
+        sock: a bound socket instead.
+        ssl: a context for servers, of which ALPN offers `h2` and `http/1.1`.
+        reuse_port: whether other processes may listen on the same port (SO_REUSEPORT).
+
+        Raises OSError if the address cannot be listened on.
+        """
+        server = Server(self._router, self._errors, self._limits, self._running, limits or ConnectionLimits())
+        await server.start(host, port, sock, ssl, reuse_port=reuse_port)
+        return server
+
     @cached_property
     def asgi(self) -> AsgiApplication:
         """An application for any ASGI server: gRPC-Web, Connect and JSON, by path and content type."""
         return AsgiApplication(self._router, self._errors, self._limits, self._running)
-
-    @cached_property
-    def rsgi(self) -> RsgiApplication:
-        """The same for granian, as an RSGI application.
-
-        Raises ServiceError for a route with a multi-segment variable, see rpcfront.adapters.rsgi.
-        """
-        # Loads granian.
-        from rpcfront.adapters.rsgi import GranianApplication
-
-        routes = self._rest.multi_segment_routes()
-        if routes:
-            raise ServiceError(f"RSGI decodes paths, so it cannot serve {', '.join(routes)}")
-        return GranianApplication(self._router, self._errors, self._limits, self._running)
 
     @cached_property
     def wsgi(self) -> WsgiApplication:
@@ -151,10 +165,10 @@ class Gateway:
         return GrpcHandler(self._dispatcher, self._methods, self._request_ids, self._limits.read_seconds)
 
     async def wait_idle(self) -> None:
-        """Wait until no call is running over `asgi` or `rsgi`."""
+        """Wait until no call is running over the listener or `asgi`."""
         await self._running.wait_idle()
 
     def stop(self) -> None:
-        """Cancel the calls that run over `asgi` or `rsgi`. Their clients learn that the server shuts down."""
+        """Cancel the calls that run over the listener or `asgi`. Their clients learn that the server shuts down."""
         self._dispatcher.stopping = True
         self._running.cancel()

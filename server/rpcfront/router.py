@@ -65,10 +65,7 @@ class Router:
 
     async def __call__(self, request: HttpRequest) -> HttpResponse | None:
         """Respond to one request; None once the response has been sent as a stream. Raises only CancelledError."""
-        request.request_id = request_id = self.request_ids.take(request.header(REQUEST_ID))
-        request.common_headers = [(REQUEST_ID, request_id)]
-        if self.cors.is_enabled:
-            request.common_headers += self.cors.headers(request)
+        request.router = self
         response: HttpResponse | None
         try:
             response = await self._fixed.get((request.method, request.path), self._find)(request)
@@ -81,6 +78,17 @@ class Router:
         if response is not None:
             response.headers += request.common_headers
         return response
+
+    def take_request_id(self, request: HttpRequest) -> str:
+        """Return the client's request id, or a new one."""
+        return self.request_ids.take(request.header(REQUEST_ID))
+
+    def common_headers(self, request: HttpRequest) -> Headers:
+        """Return the headers of every response to a request, but for native gRPC's."""
+        headers = [(REQUEST_ID, request.request_id)]
+        if self.cors.is_enabled:
+            headers += self.cors.headers(request)
+        return headers
 
     def _call(self, method: Method, request: HttpRequest) -> _Answer:
         """Respond to a POST on the path of a method."""

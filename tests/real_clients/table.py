@@ -12,7 +12,7 @@ from tests.real_clients.calls import INITIAL, SENT, TRAILING, Calls, service
 from tests.real_clients.features import FEATURES
 from tests.real_clients.web_page import make_page
 from tests.support.clients.browser import Visit, find_chromium, visit
-from tests.support.servers.faces import rsgi_server
+from tests.support.servers.faces import listener
 from tests.support.servers.pages import PageServer
 
 # As web/clients.js names them.
@@ -37,7 +37,7 @@ def visit_calls(chromium: str, site: Path, scratch: Path) -> Visit:
         # Connect's trailers are headers too, and a page sees of those what is exposed.
         expose = (INITIAL, f"trailer-{TRAILING}")
         cors = Cors(frozenset({origin}), allow_headers=(SENT,), expose_headers=expose)
-        async with rsgi_server(Gateway([(service(), Calls())], cors=cors)) as port:
+        async with listener(Gateway([(service(), Calls())], cors=cors)) as port:
             query = urlencode({"calls": f"http://127.0.0.1:{port}"})
             return await asyncio.to_thread(visit, chromium, pages, f"{origin}/?{query}", scratch)
 

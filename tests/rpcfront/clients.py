@@ -41,8 +41,10 @@ class Transport:
 
 
 NATIVE = Transport("grpc", "grpc")
-UNARY = [NATIVE, *(Transport(face, wire) for face in HTTP_FACES for wire in WIRES)]
-STREAMING = [NATIVE, *(Transport(face, wire) for face in HTTP_FACES for wire in STREAMING_WIRES)]
+"""grpcio's own server: what the gateway is compared with."""
+GRPC = [NATIVE, Transport("listener", "grpc")]
+UNARY = [*GRPC, *(Transport(face, wire) for face in HTTP_FACES for wire in WIRES)]
+STREAMING = [*GRPC, *(Transport(face, wire) for face in HTTP_FACES for wire in STREAMING_WIRES)]
 
 
 def forms_of(transport: Transport) -> tuple[str, ...]:
@@ -65,7 +67,7 @@ class Running(Protocol):
 
 def begin(transport: Transport, port: int, call: Call) -> AbstractAsyncContextManager[Running]:
     """Sends the call's request."""
-    if transport == NATIVE:
+    if transport in GRPC:
         return _begin_native(port, call)
     return _begin_http(port, call, WIRES[transport.protocol])
 

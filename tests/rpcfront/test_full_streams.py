@@ -24,7 +24,7 @@ PLACES = 2
 CROWD = 6
 """Calls of each protocol and kind of method."""
 # cheroot's queue of new connections holds five, and what comes on top is reset: not a matter of the gateway's.
-AT_ONCE = {"grpc": 100, "rsgi": 100, "asgi": 100, "wsgi": 5}
+AT_ONCE = {"grpc": 100, "listener": 100, "asgi": 100, "wsgi": 5}
 TEXTS = {"Async": ["a"], "AsyncStream": ["one", "a"]}
 """What each method answers."""
 PAGES = {"Async": {"json", "plain-json", "connect-json", "connect-proto"}, "AsyncStream": {"json"}}

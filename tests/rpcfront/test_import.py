@@ -34,7 +34,7 @@ def test_the_import_loads_neither_a_server_nor_a_validator(code: str) -> None:
     loaded = loaded_by(code)
     assert "rpcfront" in loaded
     assert not loaded & {
-        *("granian", "uvicorn", "uvloop", "sonora", "protovalidate", "aiohttp", "wsgiref"),
+        *("ngh2", "httptools", "uvicorn", "uvloop", "sonora", "protovalidate", "aiohttp", "wsgiref"),
         *("actiond", "actiond_protos"),
     }
 
@@ -42,12 +42,7 @@ def test_the_import_loads_neither_a_server_nor_a_validator(code: str) -> None:
 def test_a_gateway_loads_the_validator_and_sonora_and_no_server() -> None:
     loaded = loaded_by(SERVICE)
     assert {"protovalidate", "sonora"} <= loaded
-    assert not loaded & {"granian", "uvicorn", "uvloop", "actiond", "actiond_protos"}
-
-
-def test_granian_is_loaded_for_the_face_that_it_calls() -> None:
-    assert "granian" not in loaded_by(f"{SERVICE}\ngateway.asgi, gateway.wsgi, gateway.grpc_handler")
-    assert "granian" in loaded_by(f"{SERVICE}\ngateway.rsgi")
+    assert not loaded & {"ngh2", "httptools", "uvicorn", "uvloop", "actiond", "actiond_protos"}
 
 
 def test_the_library_never_names_the_program() -> None:

@@ -142,7 +142,9 @@ async def test_a_request_that_cannot_be_read_reaches_no_interceptor(
     faces: Faces, caplog: pytest.LogCaptureFixture
 ) -> None:
     body = b'{"text":"raise","code":"none"}'
-    reply = await ask(faces.faces["rsgi"].port, "POST", "/v1/Echoes/Async", body, {"content-type": "application/json"})
+    reply = await ask(
+        faces.faces["listener"].port, "POST", "/v1/Echoes/Async", body, {"content-type": "application/json"}
+    )
     assert reply.status == 400
     assert not caplog.records
 

@@ -70,7 +70,7 @@ async def test_a_call_past_its_deadline_is_ended_and_its_work_abandoned(faces: F
     for (form, call), end in zip(calls.items(), ended, strict=True):
         assert (end.status.code, len(end.messages)) == (4, form in service.STREAMING)
         # A native client leaves at the deadline of itself, and may be the first to end the call.
-        told = [] if transport == NATIVE else ["ended, cancelled: False"]
+        told = [] if transport.protocol == "grpc" else ["ended, cancelled: False"]
         await served.servicer(lives.Lasts).journal.until(call.request.id, *told, *ENDINGS[form])
 
 
@@ -107,7 +107,7 @@ async def test_an_answer_behind_the_deadline_is_none(
 
 async def test_a_call_that_waits_for_a_thread_past_its_deadline_never_begins() -> None:
     async with serve([lives.Deaf], limits=Limits(threads=1)) as faces:
-        for face, protocol in (("grpc", "grpc"), ("rsgi", "json")):
+        for face, protocol in (("grpc", "grpc"), ("listener", "json")):
             transport = Transport(face, protocol)
             served = faces.behind(transport)
             deaf = served.servicer(lives.Deaf)

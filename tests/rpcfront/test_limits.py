@@ -126,7 +126,7 @@ async def test_one_call_too_many_is_refused_over_every_protocol(face: str) -> No
 
 
 # A WSGI server reads at its own pace: the deadline for a body is that server's own there.
-@pytest.mark.parametrize("face", ["rsgi", "asgi"])
+@pytest.mark.parametrize("face", ["listener", "asgi"])
 async def test_a_body_that_comes_too_slowly_is_given_up_over_every_protocol(face: str) -> None:
     async with serving(face, limits=Limits(read_seconds=0.2)) as port:
         slow = error(408, 4, "the request's body did not arrive within 0.2 seconds", details=[])

@@ -87,10 +87,3 @@ def test_services_of_two_pools_whose_files_have_one_name_are_served_together() -
     one = compile_proto(HEAD + "service S { rpc A(M) returns (M); }")
     services = [(one.FindServiceByName("bad.v1.S"), Servicer()), (other.FindServiceByName("good.v1.S"), Servicer())]
     assert Gateway(services=services)
-
-
-def test_rsgi_refuses_a_route_that_needs_the_path_as_it_was_sent() -> None:
-    deep = gateway('rpc A(M) returns (M) { option (google.api.http) = { get: "/a/{id=**}" }; }')
-    assert deep.wsgi
-    with pytest.raises(ServiceError, match=r"bad.v1.S.A \(GET /a/\{id=\*\*\}\)"):
-        _ = deep.rsgi

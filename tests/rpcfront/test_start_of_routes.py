@@ -6,7 +6,6 @@ import pytest
 
 from rpcfront import Gateway, ServiceError
 from tests.support.protos import compile_proto
-from tests.support.services import fixture_service
 
 HEAD = """
 syntax = "proto3";
@@ -186,23 +185,3 @@ def test_routes_of_two_services_may_collide_too() -> None:
     ]
     with pytest.raises(ServiceError, match=r"two\.S\.A .* collides with one\.S\.A"):
         Gateway(services=services)
-
-
-def test_rsgi_names_all_the_routes_that_it_refuses() -> None:
-    fixture = Gateway(services=fixture_service.services())
-    assert fixture.asgi
-    assert fixture.wsgi
-    with pytest.raises(ServiceError, match=r"t\.v1\.T\.GetMulti \(GET .*\), t\.v1\.T\.GetDeep \(GET .*\)"):
-        _ = fixture.rsgi
-
-
-@pytest.mark.parametrize("template", ["/a/{id=**}", "/a/{id=*/b}", "/a/{id=b/c}:do"])
-def test_rsgi_refuses_such_a_route_among_the_additional_ones(template: str) -> None:
-    routes = gateway(f'get: "/b" additional_bindings {{ post: "{template}" }}')
-    with pytest.raises(ServiceError, match=r"bad\.v1\.S\.A \(POST /a/"):
-        _ = routes.rsgi
-
-
-@pytest.mark.parametrize("template", ["/a/**", "/a/*/b", "/a/{id}/b/{name}", "/a/{id=*}:do"])
-def test_rsgi_takes_a_route_whose_variables_have_one_segment_each(template: str) -> None:
-    assert gateway(f'get: "{template}"').rsgi

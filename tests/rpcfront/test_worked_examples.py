@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from rpcfront import Gateway, ServiceError
+from rpcfront import Gateway
 from tests.rpcfront.cases import worked
 from tests.rpcfront.cases.rows import Row, parametrize
 from tests.support.servers.faces import HTTP_FACES
@@ -22,7 +22,7 @@ Face = tuple[str, int]
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module", params=list(HTTP_FACES))
 async def face(request: pytest.FixtureRequest) -> AsyncIterator[Face]:
-    gateway = Gateway(services=worked.services(multi_segment=request.param != "rsgi"))
+    gateway = Gateway(services=worked.services())
     async with HTTP_FACES[request.param](gateway) as port:
         yield request.param, port
 
@@ -46,10 +46,3 @@ async def test_a_query_is_read_as_the_example_says(one_face: Face, row: Row) -> 
 @parametrize(worked.BODIES)
 async def test_a_body_is_read_as_the_example_says(one_face: Face, row: Row) -> None:
     await row.check(*one_face)
-
-
-@pytest.mark.parametrize("number", worked.REFUSED_BY_RSGI)
-async def test_rsgi_refuses_a_set_with_a_variable_of_several_segments(number: int) -> None:
-    gateway = Gateway(services=[worked.service_of_set(number)])
-    with pytest.raises(ServiceError, match=rf"RSGI .* set{number}\.S\.R\d"):
-        _ = gateway.rsgi

@@ -9,10 +9,11 @@ from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from typing import Any
 
 from rpcfront.adapters.request_body import AsyncRequest, origin_path
-from rpcfront.adapters.running_requests import RunningRequests
-from rpcfront.calls.deadlines import Deadlines
+from rpcfront.calls.context import ServicerContext
+from rpcfront.calls.deadlines import Deadlines, current_task
 from rpcfront.calls.dispatch import INTERNAL, Outcome
 from rpcfront.calls.lifetime import CLIENT_LEFT
+from rpcfront.calls.running_requests import RunningRequests
 from rpcfront.limits import Limits, cut_short
 from rpcfront.protocols.http import Headers, HttpResponse, Write
 from rpcfront.protocols.json_errors import JsonErrors
@@ -27,8 +28,14 @@ Send = Callable[[Event], Awaitable[None]]
 _log = logging.getLogger(__name__)
 
 
+WATCH_AFTER = 0.025
+"""Seconds after which a call that still runs is watched for a disconnect. Watching takes a task, which costs more than
+most whole calls do."""
+
+
 class _AsgiRequest(AsyncRequest):
     has_started = False
+    _watcher: asyncio.Task[None] | None = None
 
     def __init__(self, scope: Scope, receive: Receive, send: Send, deadlines: Deadlines, seconds: float) -> None:
         self._scope = scope
@@ -57,9 +64,28 @@ class _AsgiRequest(AsyncRequest):
             yield event.get("body", b"")
             more = event.get("more_body", False)
 
-    async def wait_disconnected(self) -> None:
+    def watch(self) -> None:
+        """Watch for a disconnect, once the body is complete: until then, reading it tells of one."""
+        if self.is_complete and self.context is not None:
+            self._watcher = asyncio.ensure_future(self._wait_disconnected(self.context))
+        else:
+            asyncio.get_running_loop().call_later(WATCH_AFTER, self.watch_if_running)
+
+    def watch_if_running(self) -> None:
+        """Watch, unless the call has ended."""
+        if self.task is not None:
+            self.watch()
+
+    async def _wait_disconnected(self, context: ServicerContext) -> None:
         while (await self._receive())["type"] != "http.disconnect":
             """Skip what is left of an unread body."""
+        context.interrupt(CLIENT_LEFT)
+
+    def forget(self) -> None:
+        """Break the references between the request, its task and its call, which has ended."""
+        if self._watcher is not None:
+            self._watcher.cancel()
+        self.task = self.context = self._watcher = None
 
     async def begin_stream(self, status: int, headers: Headers) -> Write:
         self.has_started = True
@@ -111,7 +137,9 @@ class AsgiApplication:
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = _AsgiRequest(scope, receive, send, self._deadlines, self._limits.read_seconds)
-        request.task = self._running.enter()
+        request.task = task = current_task()
+        self._running.enter(task)
+        task.get_loop().call_later(WATCH_AFTER, request.watch_if_running)
         try:
             try:
                 response = await self._router(request)
@@ -129,7 +157,8 @@ class AsgiApplication:
         except StatusError:
             """The client has disconnected and gets no response."""
         finally:
-            self._running.leave(request.task)
+            self._running.leave(task)
+            request.forget()
 
 
 async def _lifespan(receive: Receive, send: Send) -> None:

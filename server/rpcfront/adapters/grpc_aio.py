@@ -76,6 +76,11 @@ class _Reader:
             (*identities, security),
         )
 
+    async def next_message(self, grpc_context: Any) -> bytes | None:
+        """Return the next message of a stream of requests; None after the last."""
+        message = await grpc_context.read()
+        return None if message is grpc.aio.EOF else message
+
     async def message(self, grpc_context: Any, context: ServicerContext) -> bytes:
         """Return the call's message. Raises StatusError unless exactly one arrives in time."""
         task, deadlines = context.running_task(), self._deadlines
@@ -110,12 +115,15 @@ class _Wire:
     def read(self) -> Awaitable[bytes]:
         return self.reader.message(self.grpc_context, self.context)
 
+    def receive(self) -> Awaitable[bytes | None]:
+        return self.reader.next_message(self.grpc_context)
+
     def parse(self, body: bytes) -> Parsed:
         return decode_protobuf(self.method, body)
 
 
 def _handler(dispatcher: Dispatcher, method: Method, reader: _Reader) -> "grpc.RpcMethodHandler[bytes, bytes]":
-    if method.is_streaming:
+    if method.streams_responses:
         return grpc.stream_stream_rpc_method_handler(_stream(dispatcher, method, reader))
     return grpc.stream_unary_rpc_method_handler(_unary(dispatcher, method, reader))
 
@@ -207,6 +215,9 @@ class _Sink:
             if not self._has_started:
                 self._context.initial_is_sent = self._has_started = True
                 await self._grpc_context.send_initial_metadata(self._context.initial_metadata())
+
+    def room(self) -> None:
+        """Return None: `send` waits."""
 
     async def send(self, message: bytes) -> None:
         if not self._has_started or self._starting.locked():

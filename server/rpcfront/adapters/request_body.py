@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from rpcfront.calls.deadlines import Deadlines
 from rpcfront.limits import too_large, too_slow
-from rpcfront.protocols.http import HeaderMap, Headers, HttpRequest
+from rpcfront.protocols.http import Headers, HttpRequest
 from rpcfront.status import StatusError
 
 DRAIN_SECONDS = 1.0
@@ -22,12 +22,11 @@ class AsyncRequest(HttpRequest):
 
     has_unread_body = True
     """Whether there is a body, and reading it has not begun."""
+    _chunks: AsyncIterator[bytes] | None = None
     is_complete = False
     """Whether the body has been read to its end. If not, what follows on the connection is no request."""
 
-    def __init__(
-        self, method: str, path: str, headers: Headers | HeaderMap, deadlines: Deadlines, seconds: float
-    ) -> None:
+    def __init__(self, method: str, path: str, headers: Headers, deadlines: Deadlines, seconds: float) -> None:
         """Make a request whose body must arrive within `seconds` once it is read."""
         super().__init__(method, path, headers)
         self._deadlines = deadlines
@@ -41,6 +40,24 @@ class AsyncRequest(HttpRequest):
     def is_http1(self) -> bool:
         """Whether the request came over HTTP/1."""
         raise NotImplementedError
+
+    async def receive(self, *, timely: bool) -> bytes:
+        if self._length == 0:
+            return b""
+        self.has_unread_body = False
+        if self._chunks is None:
+            self._chunks = aiter(self.chunks())
+        try:
+            while True:
+                waiting = anext(self._chunks)
+                chunk = await (self._deadlines.wait(waiting, self._seconds) if timely else waiting)
+                if chunk:
+                    return chunk
+        except TimeoutError:
+            raise too_slow(self._seconds) from None
+        except StopAsyncIteration:
+            self.is_complete = True
+            return b""
 
     def chunks(self) -> AsyncIterator[bytes]:
         """Yield the body as it arrives; once only. Raises StatusError if it is cut short."""

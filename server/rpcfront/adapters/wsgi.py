@@ -28,6 +28,11 @@ _log = logging.getLogger(__name__)
 
 Environ = dict[str, Any]
 
+_PIECE = 64 * 1024
+"""Bytes of a stream of requests that are read at once."""
+_UNKNOWN = 2**63
+"""The length of a body whose end the server marks."""
+
 
 class StartResponse(Protocol):
     """See PEP 3333."""
@@ -58,6 +63,7 @@ class _WsgiRequest(HttpRequest):
         self.path_is_decoded = not raw
         self.query = environ.get("QUERY_STRING", "")
         self._environ = environ
+        self._unread: int | None = None
         self._events: queue.SimpleQueue[_Head | _Piece | None] = queue.SimpleQueue()
         """The head of a stream, its pieces, and None once the call has ended."""
 
@@ -69,6 +75,27 @@ class _WsgiRequest(HttpRequest):
 
     async def read(self, limit: int, framing: int) -> bytes:
         return await asyncio.to_thread(_read, self._environ, limit, framing)
+
+    async def receive(self, *, timely: bool) -> bytes:
+        # The server bounds the time, if it does.
+        return await asyncio.to_thread(self._receive)
+
+    def _receive(self) -> bytes:
+        environ = self._environ
+        if self._unread is None:
+            declared = environ.get("CONTENT_LENGTH")
+            self._unread = declared_length(declared) if declared else None
+            if self._unread is None:
+                self._unread = 0 if declared or not environ.get("wsgi.input_terminated") else _UNKNOWN
+        try:
+            data: bytes = environ["wsgi.input"].read(min(_PIECE, self._unread))
+        except Exception:  # noqa: BLE001  # as in `_read`
+            raise cut_short() from None
+        if not data and self._unread not in {0, _UNKNOWN}:
+            raise cut_short()
+        if self._unread != _UNKNOWN:
+            self._unread -= len(data)
+        return data
 
     async def begin_stream(self, status: int, headers: Headers) -> Write:
         self._events.put(_Head(status, headers))

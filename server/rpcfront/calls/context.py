@@ -48,14 +48,14 @@ class ServicerContext(Lifetime):
     """The call's protocol: `grpc`, `grpc-web`, `connect` or `json`."""
     request_id = ""
     """The call's `x-request-id`: the client's, or a new one."""
-    wait_disconnected: Callable[[], Coroutine[Any, Any, None]] | None = None
-    """Returns once the client has disconnected; None if the server cannot tell, or cancels the task instead."""
     initial_is_sent = False
     """Whether it is too late to set initial metadata: it was set, or the head of a stream has been sent."""
     start_stream: Callable[[], Coroutine[Any, Any, None]] | None = None
     """Sends the head of the response, in a streaming call."""
     write_message: Callable[[Message], Awaitable[None]] | None = None
     """Sends one message, in a streaming call."""
+    read_message: Callable[[], Awaitable[Any]] | None = None
+    """Returns the next request, in a call with a stream of them."""
     replies_after_cancel = False
     """Whether the client still gets a response when the call's task is cancelled. grpcio cancels calls that have ended,
     and must not be touched then."""
@@ -217,8 +217,14 @@ class ServicerContext(Lifetime):
     async def write(self, message: Message) -> None:
         """Send one message of a stream: grpc.aio's alternative to a generator."""
         if self.write_message is None:
-            raise ValueError("only a server-streaming method writes messages")
+            raise ValueError("only a method with a stream of responses writes messages")
         await self.write_message(message)
+
+    async def read(self) -> Any:
+        """Return the next request of a stream, and grpc.aio.EOF after the last: an alternative to the iterator."""
+        if self.read_message is None:
+            raise ValueError("only a method with a stream of requests reads messages")
+        return await self.read_message()
 
     def set_compression(self, compression: grpc.Compression) -> None:
         """Do nothing: responses are not compressed."""

@@ -10,6 +10,7 @@ import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Protocol, TypeAlias
 
 from google.protobuf.descriptor import Descriptor, MethodDescriptor
@@ -18,11 +19,11 @@ from google.protobuf.message import Message
 from google.rpc import code_pb2, error_details_pb2, status_pb2
 
 from rpcfront.calls.context import CANCELLED, ServicerContext
-from rpcfront.calls.disconnects import Disconnects
 from rpcfront.calls.lifetime import CLIENT_LEFT
 from rpcfront.calls.methods import Method
 from rpcfront.calls.observers import CallEnd, CallStart, Observers
 from rpcfront.calls.offload import OFFLOAD_BYTES, run_in_offload_pool
+from rpcfront.calls.requests import RequestStream
 from rpcfront.calls.servicers import Servicers, close
 from rpcfront.limits import Limits
 from rpcfront.status import FieldViolation, StatusError, bad_request, make_status
@@ -51,14 +52,17 @@ _log = logging.getLogger(__name__)
 
 
 class Wire(Protocol):
-    """How the request of one call arrives, and how its responses are encoded. Each protocol has its own."""
+    """How the requests of one call arrive, and how its responses are encoded. Each protocol has its own."""
 
     offloads_encoding: bool
     """Whether a large response is encoded off the event loop. Not worth it for protobuf, where serialising takes hardly
     longer than finding out how large the message is."""
 
     def read(self) -> Awaitable[bytes]:
-        """Read the body, within limits."""
+        """Read the whole body, within limits: of a call with one request."""
+
+    def receive(self) -> Awaitable[bytes | None]:
+        """Receive the next message of a stream of requests, within limits; None after the last."""
 
     def parse(self, body: bytes) -> Parsed:
         """Parse a body. Raises StatusError for a malformed one."""
@@ -84,8 +88,11 @@ class Sink(Protocol):
     async def start(self) -> None:
         """Send the head, with the initial metadata that the context has now. Does nothing the second time."""
 
+    def room(self) -> Awaitable[None] | None:
+        """Return what to await before the next message is made, for a client that is slow; None for any other."""
+
     async def send(self, message: bytes) -> None:
-        """Send one message, after the head. Returns when the next one may be sent."""
+        """Send one message, after the head."""
 
 
 @dataclass(slots=True)
@@ -100,7 +107,6 @@ class Dispatcher:
     observers: Observers | None = None
     stopping: bool = False
     """Whether the grace period is over: calls that are cancelled from now on end with SHUTTING_DOWN."""
-    _disconnects: Disconnects = field(default_factory=Disconnects, init=False)
     _running: int = field(default=0, init=False)
 
     def unary(self, method: Method, context: ServicerContext, wire: Wire) -> Coroutine[Any, Any, Outcome]:
@@ -130,13 +136,15 @@ class Dispatcher:
             if self.authenticate is not None:
                 context.caller = await self.authenticate(method.descriptor, context)
             context.begin()
-            body = await wire.read()
-            if len(body) < OFFLOAD_BYTES:
-                request = self._parsed(method, body, wire)
+            if method.streams_requests:
+                request: Any = RequestStream(context, wire.receive, partial(self._parsed, method, wire))
+                context.read_message = request.read
             else:
-                request = await run_in_offload_pool(self._parsed, method, body, wire)
-            # Not before the body is complete: until then, reading it tells of a disconnect.
-            self._disconnects.watch(context)
+                body = await wire.read()
+                if len(body) < OFFLOAD_BYTES:
+                    request = self._parsed(method, wire, body)
+                else:
+                    request = await run_in_offload_pool(self._parsed, method, wire, body)
             if sink is not None:
                 return await self._send(method, request, context, wire, sink)
             response = await self.servicers.handler(method)(request, context)
@@ -148,7 +156,6 @@ class Dispatcher:
             return self.failed(error, method.path, context)
         finally:
             self._running -= 1
-            self._disconnects.forget(context)
             context.finish()
 
     async def _stream(self, method: Method, context: ServicerContext, wire: Wire, sink: Sink) -> Outcome:
@@ -159,15 +166,16 @@ class Dispatcher:
                 await sink.start()
         return outcome
 
-    async def _send(
-        self, method: Method, request: Message, context: ServicerContext, wire: Wire, sink: Sink
-    ) -> Outcome:
+    async def _send(self, method: Method, request: Any, context: ServicerContext, wire: Wire, sink: Sink) -> Outcome:
         """Send the servicer's stream to `sink`."""
 
         async def write(message: object) -> None:
             # A code that the servicer has set applies at the end, a final status at once.
             if context.final_status is not None:
                 raise StatusError(context.final_status)
+            room = sink.room()
+            if room is not None:
+                await room
             await sink.send(wire.encode(_typed(message, method)))
 
         context.start_stream, context.write_message = sink.start, write
@@ -180,7 +188,7 @@ class Dispatcher:
         _check(context)
         return Outcome()
 
-    def _parsed(self, method: Method, body: bytes, wire: Wire) -> Message:
+    def _parsed(self, method: Method, wire: Wire, body: bytes) -> Message:
         """Parse and validate a body. Raises StatusError for one that is malformed or breaks a rule."""
         request, unreadable = wire.parse(body)
         broken = self.validate(request) if self.validate is not None else ()

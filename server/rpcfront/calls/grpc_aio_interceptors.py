@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator
 from typing import Any, NamedTuple
 
 import grpc
-from google.protobuf.message import Message
 
 from rpcfront.calls.context import ServicerContext
 from rpcfront.calls.protobuf import UNKNOWN_METHOD
@@ -21,23 +20,32 @@ class _CallDetails(NamedTuple):
     invocation_metadata: Metadata
 
 
+# By whether requests and responses are streams: what makes a handler, and the handler's attribute that is called.
+_KINDS: dict[tuple[bool, bool], tuple[Any, str]] = {
+    (False, False): (grpc.unary_unary_rpc_method_handler, "unary_unary"),
+    (False, True): (grpc.unary_stream_rpc_method_handler, "unary_stream"),
+    (True, False): (grpc.stream_unary_rpc_method_handler, "stream_unary"),
+    (True, True): (grpc.stream_stream_rpc_method_handler, "stream_stream"),
+}
+
+
 def from_grpc_aio(interceptor: grpc.aio.ServerInterceptor) -> Interceptor:
     """Return an interceptor for `Gateway(interceptors=…)` that runs `interceptor.intercept_service`.
 
     The continuation returns a method handler without (de)serialisers, since interceptors see parsed messages here. The
-    handler that the interceptor returns is called once, with a parsed message.
+    handler that the interceptor returns is called once, with a parsed message or an async iterator of them.
     """
 
-    async def intercept(call_next: CallNext, request: Message, context: ServicerContext) -> Any:
+    async def intercept(call_next: CallNext, request: Any, context: ServicerContext) -> Any:
         method = context.method
         if method is None:
             raise RuntimeError("an interceptor runs inside a call")
         is_streaming = bool(method.server_streaming)
+        make_handler, attribute = _KINDS[bool(method.client_streaming), is_streaming]
 
         async def continuation(_details: object) -> "grpc.RpcMethodHandler[Any, Any]":
-            if is_streaming:
-                return grpc.unary_stream_rpc_method_handler(_streamed(call_next))
-            return grpc.unary_unary_rpc_method_handler(call_next)
+            made: grpc.RpcMethodHandler[Any, Any] = make_handler(_streamed(call_next) if is_streaming else call_next)
+            return made
 
         service, _, name = method.full_name.rpartition(".")
         details = _CallDetails(f"/{service}/{name}", context.invocation_metadata())
@@ -45,11 +53,12 @@ def from_grpc_aio(interceptor: grpc.aio.ServerInterceptor) -> Interceptor:
         if handler is None:
             raise StatusError(UNKNOWN_METHOD)
         # Interceptors that refuse a call mostly return a unary handler, whatever the method, and grpc.aio allows it.
-        if not is_streaming or handler.unary_stream is None:
+        behaviour = getattr(handler, attribute)
+        if behaviour is None:
             response = await handler.unary_unary(request, context)
             return _once(response) if is_streaming else response
-        responses = handler.unary_stream(request, context)
-        return await responses if inspect.isawaitable(responses) else responses
+        result = behaviour(request, context)
+        return await result if inspect.isawaitable(result) else result
 
     return intercept
 
@@ -59,7 +68,7 @@ async def _once(response: Any) -> AsyncIterator[Any]:
 
 
 def _streamed(call_next: CallNext) -> Any:
-    async def responses(request: Message, context: ServicerContext) -> Any:
+    async def responses(request: Any, context: ServicerContext) -> Any:
         async for response in await call_next(request, context):
             yield response
 

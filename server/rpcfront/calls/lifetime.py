@@ -2,7 +2,7 @@
 
     state        recorded by          active  leaves by
     NEW          loop is None         yes     start() -> RUNNING; over the limit of calls it stays NEW
-    RUNNING      final_status None    yes     abort() or interrupt() -> DECIDED; finish() -> ENDED
+    RUNNING      final_status None    yes     abort(), interrupt() or decide() -> DECIDED; finish() -> ENDED
     DECIDED      final_status set     no      _cancel() -> INTERRUPTED; finish() -> ENDED
     INTERRUPTED  is_interrupted       no      finish() -> ENDED
     ENDED        _ended               no
@@ -21,6 +21,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from google.protobuf.descriptor import MethodDescriptor
@@ -73,12 +74,16 @@ class Lifetime:
         if remaining is not None and self.loop is not None:
             self._timer = self.loop.call_later(remaining, self.interrupt, DEADLINE_EXCEEDED)
 
+    def decide(self, status: status_pb2.Status) -> None:
+        """Make `status` the one that the call ends with, unless that is decided already."""
+        if self.final_status is None:
+            self.final_status = status
+
     def interrupt(self, status: status_pb2.Status) -> None:
         """End the call with `status`, unless it has ended. May be called from any thread."""
         if self._ended:
             return
-        if self.final_status is None:
-            self.final_status = status
+        self.decide(status)
         if self.loop is not None:
             # Not at once: a task cancelled while it runs would fail at an await after the call's end.
             self.loop.call_soon_threadsafe(self._cancel)
@@ -142,3 +147,8 @@ class Lifetime:
                 return True
             return False
         return True
+
+    def remove_callback(self, callback: Callable[[], object]) -> None:
+        """Take a callback back. Does nothing if it has been called."""
+        with suppress(ValueError):
+            (self._callbacks or []).remove(callback)

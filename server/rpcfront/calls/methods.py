@@ -12,6 +12,7 @@ from google.protobuf.message import Message
 
 from rpcfront.transcoding.annotations import http_rules
 
+
 _log = logging.getLogger(__name__)
 
 
@@ -21,25 +22,26 @@ class ServiceError(ValueError):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Method:
-    """A unary or server-streaming RPC and the function that serves it."""
+    """An RPC and the function that serves it."""
 
     descriptor: MethodDescriptor
     path: str
     """`/package.Service/Method`, as gRPC spells it."""
     request_class: type[Message]
     response_class: type[Message]
-    behaviour: Callable[[Message, Any], Any]
-    """The servicer's bound method: `(request, context)`."""
+    behaviour: Callable[[Any, Any], Any]
+    """The servicer's bound method: `(request, context)`, with an iterator in place of the request for a stream."""
     is_on_loop: bool
     """Whether it runs on the event loop, as `async def` does, generators included; plain `def` runs on a thread."""
-    is_streaming: bool
-    """Whether its responses are a stream."""
+    streams_requests: bool
+    streams_responses: bool
 
 
 def bind(services: Iterable[tuple[ServiceDescriptor, object]]) -> dict[str, Method]:
     """Return the methods of `services` by path. Raises ServiceError for what cannot be served.
 
-    Methods with a stream of requests are left out and logged as a warning: calls of them get UNIMPLEMENTED.
+    A method with a stream of requests may be missing from its servicer, which is logged as a warning: calls of it get
+    UNIMPLEMENTED. Releases before 0.2 served none, so servicers were written without them.
     """
     methods: dict[str, Method] = {}
     for service, servicer in services:
@@ -50,9 +52,10 @@ def bind(services: Iterable[tuple[ServiceDescriptor, object]]) -> dict[str, Meth
             if descriptor.client_streaming:
                 if http_rules(descriptor):
                     raise ServiceError(f"{descriptor.full_name}: a stream of requests cannot be transcoded")
-                _log.warning("%s is not served: it takes a stream of requests", descriptor.full_name)
-            else:
-                methods[path] = _bind(descriptor, path, servicer)
+                if not hasattr(servicer, descriptor.name):
+                    _log.warning("%s is not served: %s has no such method", descriptor.full_name, type(servicer).__name__)
+                    continue
+            methods[path] = _bind(descriptor, path, servicer)
     return methods
 
 
@@ -67,7 +70,8 @@ def _bind(descriptor: MethodDescriptor, path: str, servicer: object) -> Method:
         response_class=message_factory.GetMessageClass(descriptor.output_type),
         behaviour=behaviour,
         is_on_loop=_is_asynchronous(behaviour) or _is_asynchronous(type(behaviour).__call__),
-        is_streaming=bool(descriptor.server_streaming),
+        streams_requests=bool(descriptor.client_streaming),
+        streams_responses=bool(descriptor.server_streaming),
     )
 
 

@@ -1,7 +1,8 @@
 """Calls servicer methods of every kind, and the interceptors around them.
 
-`async def` methods run on the event loop, plain `def` ones on a thread pool, as in grpc.aio. A stream is an async
-generator, a plain generator, or a coroutine that calls `context.write`.
+`async def` methods run on the event loop, plain `def` ones on a thread pool, as in grpc.aio. A stream of responses is
+an async generator, a plain generator, or a coroutine that calls `context.write`. A stream of requests is an async
+iterator, or an iterator that blocks in the thread of a plain `def` method.
 """
 
 import asyncio
@@ -17,6 +18,7 @@ from google.protobuf.message import Message
 
 from rpcfront.calls.context import ServicerContext
 from rpcfront.calls.methods import Method
+from rpcfront.calls.requests import BlockingRequests
 
 _END = object()
 
@@ -26,14 +28,17 @@ _log = logging.getLogger(__name__)
 class CallNext(Protocol):
     """The rest of a call: the inner interceptors, then the servicer."""
 
-    def __call__(self, request: Message, context: ServicerContext | None = None) -> Awaitable[Any]:
+    def __call__(self, request: Any, context: ServicerContext | None = None) -> Awaitable[Any]:
         """Return the response, or an async iterator of the responses of a streaming method."""
 
 
-Interceptor = Callable[[CallNext, Message, ServicerContext], Awaitable[Any]]
-"""`async def (call_next, request, context)`, around every call. It returns what `call_next` returns, or its own."""
+Interceptor = Callable[[CallNext, Any, ServicerContext], Awaitable[Any]]
+"""`async def (call_next, request, context)`, around every call. It returns what `call_next` returns, or its own.
 
-Handler = Callable[[Message, ServicerContext], Awaitable[Any]]
+The request is a message, or an async iterator of messages where the method has a stream of requests.
+"""
+
+Handler = Callable[[Any, ServicerContext], Awaitable[Any]]
 
 
 class Servicers:
@@ -53,7 +58,7 @@ class Servicers:
             handler = self._handlers[method] = self._intercepted(bare)
         return handler
 
-    async def stream(self, method: Method, request: Message, context: ServicerContext) -> AsyncIterator[object]:
+    async def stream(self, method: Method, request: Any, context: ServicerContext) -> AsyncIterator[object]:
         """Return the responses of a streaming method. Without interceptors, `context.write` sends directly."""
         if not self._interceptors:
             return self._responses(method, request, context)
@@ -67,19 +72,19 @@ class Servicers:
             handler = partial(_intercept, interceptor, handler)
         return handler
 
-    async def _unary(self, method: Method, request: Message, context: ServicerContext) -> object:
-        response = await asyncio.wrap_future(self._on_thread(method.behaviour, request, context))
+    async def _unary(self, method: Method, request: Any, context: ServicerContext) -> object:
+        response = await asyncio.wrap_future(self._call_on_thread(method, request, context))
         # A plain function may wrap a coroutine: a decorator, for example.
         return await response if inspect.isawaitable(response) else response
 
-    async def _stream(self, method: Method, request: Message, context: ServicerContext) -> AsyncIterator[object]:
+    async def _stream(self, method: Method, request: Any, context: ServicerContext) -> AsyncIterator[object]:
         return self._responses(method, request, context)
 
-    async def _responses(self, method: Method, request: Message, context: ServicerContext) -> AsyncIterator[object]:
+    async def _responses(self, method: Method, request: Any, context: ServicerContext) -> AsyncIterator[object]:
         if method.is_on_loop:
             responses = method.behaviour(request, context)
         else:
-            responses = await asyncio.wrap_future(self._on_thread(method.behaviour, request, context))
+            responses = await asyncio.wrap_future(self._call_on_thread(method, request, context))
         if inspect.isawaitable(responses):
             if self._interceptors:
                 responses = _written(responses, context)
@@ -110,6 +115,11 @@ class Servicers:
             if close_iterator is not None and step is not None:
                 # A running generator cannot be closed, so that waits for its current step.
                 step.add_done_callback(lambda _: self._on_thread(_close, close_iterator))
+
+    def _call_on_thread(self, method: Method, request: Any, context: ServicerContext) -> "Future[Any]":
+        if method.streams_requests:
+            request = BlockingRequests(request, context, asyncio.get_running_loop())
+        return self._on_thread(method.behaviour, request, context)
 
     def _on_thread(self, function: Callable[..., Any], *arguments: Any) -> "Future[Any]":
         if self._pool is None:
@@ -168,10 +178,10 @@ async def close(iterator: AsyncIterator[object]) -> None:
         await aclose()
 
 
-async def _intercept(interceptor: Interceptor, handler: Handler, request: Message, context: ServicerContext) -> Any:
+async def _intercept(interceptor: Interceptor, handler: Handler, request: Any, context: ServicerContext) -> Any:
     own_context = context
 
-    def call_next(request: Message, context: ServicerContext | None = None) -> Awaitable[Any]:
+    def call_next(request: Any, context: ServicerContext | None = None) -> Awaitable[Any]:
         return handler(request, own_context if context is None else context)
 
     result: Any = interceptor(call_next, request, context)

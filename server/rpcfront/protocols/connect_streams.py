@@ -1,12 +1,11 @@
-"""Connect for streams of responses: `application/connect+json` and `application/connect+proto`.
+"""Connect for methods with streams: `application/connect+json` and `application/connect+proto`.
 
 The rules are those of the Connect specification ("Streaming-Request", "Streaming-Response"). Responses are HTTP 200
 whatever the outcome, which is in the last envelope.
 """
 
-import struct
 from collections.abc import Awaitable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import orjson
 from google.protobuf.message import Message
@@ -18,19 +17,21 @@ from rpcfront.metadata import Metadata, to_headers
 from rpcfront.protocols.compression import GZIP
 from rpcfront.protocols.connect_errors import ConnectErrors
 from rpcfront.protocols.connect_unary import ALLOW_HEADERS, check_version, decode_json
-from rpcfront.protocols.frames import framing, read_message
+from rpcfront.protocols.frames import FrameReader, framing, prefixed, read_message
 from rpcfront.protocols.http import Headers, HttpContext, HttpRequest, HttpResponse
 from rpcfront.protocols.http_streams import HttpStream
 from rpcfront.transcoding.json.codec import JsonCodec
 
 _JSON = "application/connect+json"
 _PROTO = "application/connect+proto"
-_PREFIX = struct.Struct(">BI")
 _END = 0x02
 
 
 class ConnectStreamEdge:
-    """Serves methods with a stream of responses over Connect."""
+    """Serves methods with a stream of requests, of responses, or of both over Connect.
+
+    Over HTTP/1.1, most clients read the first response only after they have sent the last request.
+    """
 
     allow_headers: tuple[str, ...] = ALLOW_HEADERS
     expose_headers: tuple[str, ...] = ()
@@ -43,7 +44,11 @@ class ConnectStreamEdge:
 
     def claims(self, request: HttpRequest, method: Method | None) -> bool:
         """Return whether the content type is one of Connect's for streams, and the method has a stream."""
-        return method is not None and method.is_streaming and request.media_type().essence in {_JSON, _PROTO}
+        return (
+            method is not None
+            and (method.streams_requests or method.streams_responses)
+            and request.media_type().essence in {_JSON, _PROTO}
+        )
 
     async def handle(self, request: HttpRequest, method: Method | None) -> HttpResponse | None:
         """Run one call; None once its response has been sent as a stream."""
@@ -53,12 +58,18 @@ class ConnectStreamEdge:
         context = HttpContext(request, "connect")
         wire = _Wire(request, method, self._codec, self._limit, content_type == _PROTO)
         stream = _Stream(request, context, content_type)
-        outcome = await self._dispatcher.stream(method, context, wire, stream)
-        end = _envelope(_END, orjson.dumps(self._end(outcome, context.trailers())))
+        message = b""
+        if method.streams_responses:
+            outcome = await self._dispatcher.stream(method, context, wire, stream)
+        else:
+            outcome = await self._dispatcher.unary(method, context, wire)
+            if outcome.status is None:
+                message = prefixed(outcome.body)
+        end = prefixed(orjson.dumps(self._end(outcome, context.trailers())), _END)
         if stream.has_started:
             await stream.end(end)
             return None
-        return HttpResponse(200, stream.headers() + to_headers(context.initial_metadata()), end)
+        return HttpResponse(200, stream.headers() + to_headers(context.initial_metadata()), message + end)
 
     def _end(self, outcome: Outcome, trailing: Metadata) -> dict[str, object]:
         """Return the content of the last envelope: the trailing metadata, and the error if there is one."""
@@ -82,11 +93,18 @@ class _Wire:
     codec: JsonCodec
     limit: int
     is_proto: bool
+    reader: FrameReader | None = field(default=None, init=False)
     offloads_encoding = False
 
     def read(self) -> Awaitable[bytes]:
         check_version(self.request)
         return self.request.read(self.limit, framing(self.limit, text=False))
+
+    def receive(self) -> Awaitable[bytes | None]:
+        if self.reader is None:
+            check_version(self.request)
+            self.reader = FrameReader(self.request, self.limit)
+        return self.reader.next()
 
     def parse(self, body: bytes) -> Parsed:
         data = read_message(body, self.request.header("connect-content-encoding"), self.limit)
@@ -107,8 +125,4 @@ class _Stream(HttpStream):
         return [("content-type", self._content_type), ("connect-accept-encoding", GZIP)]
 
     def frame(self, message: bytes) -> bytes:
-        return _envelope(0, message)
-
-
-def _envelope(flags: int, data: bytes) -> bytes:
-    return _PREFIX.pack(flags, len(data)) + data
+        return prefixed(message)

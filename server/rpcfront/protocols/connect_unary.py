@@ -33,7 +33,8 @@ VERSION = "connect-protocol-version"
 ALLOW_HEADERS = (VERSION, "connect-timeout-ms")
 
 A_STREAM = make_status(
-    code_pb2.UNIMPLEMENTED, "a method with a stream of responses is called with application/connect+json or +proto"
+    code_pb2.UNIMPLEMENTED,
+    "a method with a stream is called with application/connect+json or application/connect+proto",
 )
 
 
@@ -77,7 +78,7 @@ class ConnectEdge:
     async def handle(self, request: HttpRequest, method: Method | None) -> HttpResponse:
         """Run one call."""
         context = HttpContext(request, "connect")
-        if method is None or method.is_streaming:
+        if method is None or method.streams_requests or method.streams_responses:
             status = UNKNOWN_METHOD if method is None else A_STREAM
             self._dispatcher.refused(status.code, HttpContext(request, "http"))
             return self._respond(request, context, Outcome(status=status))
@@ -116,6 +117,9 @@ class _JsonWire:
     def read(self) -> Awaitable[bytes]:
         _check_head(self.request)
         return self.request.read(self.limit, 0)
+
+    def receive(self) -> Awaitable[bytes | None]:
+        raise NotImplementedError  # see A_STREAM
 
     def parse(self, body: bytes) -> Parsed:
         return decode_json(self.method, self.codec, self._decompressed(body))

@@ -1,6 +1,6 @@
-"""gRPC-Web's framing of a request: one length-prefixed message, in binary or in base64.
+"""Length-prefixed messages, as gRPC, gRPC-Web and Connect's streams have them: in binary, and gRPC-Web's in base64.
 
-The rules are those of PROTOCOL-WEB.md and PROTOCOL-HTTP2.md ("Length-Prefixed-Message", "Message-Encoding").
+The rules are those of PROTOCOL-HTTP2.md ("Length-Prefixed-Message", "Message-Encoding") and PROTOCOL-WEB.md.
 """
 
 import base64
@@ -13,6 +13,7 @@ from google.rpc import code_pb2
 from rpcfront.calls.protobuf import MORE_MESSAGES, NO_MESSAGE
 from rpcfront.limits import too_large
 from rpcfront.protocols.compression import GZIP, NotGzipError, gunzip
+from rpcfront.protocols.http import HttpRequest
 from rpcfront.status import StatusError, make_status, status_error
 
 _PREFIX = struct.Struct(">BI")
@@ -68,6 +69,65 @@ def read_message(body: bytes, encoding: str | None, limit: int) -> bytes:
         raise _more(body, end)
     message = body[_PREFIX.size :]
     return _decompress(message, encoding, limit) if flags & _COMPRESSED else message
+
+
+class FrameReader:
+    """Reads the frames of a request's body one by one. It holds one frame, and what arrived together with its end."""
+
+    def __init__(self, request: HttpRequest, limit: int) -> None:
+        """Take a request whose messages have up to `limit` bytes."""
+        self._request = request
+        self._limit = limit
+        self._data = b""
+        self._start = 0
+
+    async def next(self) -> bytes | None:
+        """Return the next frame, with its prefix; None at the end of the body. Raises StatusError.
+
+        A client may be silent between two frames, but within one it must go on.
+        """
+        while len(self._data) - self._start < _PREFIX.size:
+            rest = self._data[self._start :]
+            data = await self._request.receive(timely=bool(rest))
+            self._data, self._start = rest + data, 0
+            if not data:
+                if rest:
+                    raise _malformed("the request's frame is cut short")
+                return None
+        _, length = _PREFIX.unpack_from(self._data, self._start)
+        if length > self._limit:
+            raise too_large(self._limit)
+        start, end = self._start, self._start + _PREFIX.size + length
+        if len(self._data) < end:
+            await self._receive_more(end - len(self._data))
+            start, end = 0, end - start
+        self._start = end
+        return self._data[start:end]
+
+    async def _receive_more(self, missing: int) -> None:
+        """Receive at least `missing` bytes behind those that are unread."""
+        parts = [self._data[self._start :]]
+        while missing > 0:
+            data = await self._request.receive(timely=True)
+            if not data:
+                raise _malformed("the request's frame is cut short")
+            parts.append(data)
+            missing -= len(data)
+        self._data, self._start = b"".join(parts), 0
+
+    async def only(self) -> bytes:
+        """Return the only frame of the body. Raises StatusError if there is none, or another."""
+        frame = await self.next()
+        if frame is None:
+            raise StatusError(NO_MESSAGE)
+        if await self.next() is not None:
+            raise StatusError(MORE_MESSAGES)
+        return frame
+
+
+def prefixed(message: bytes, flags: int = 0) -> bytes:
+    """Return the frame of a message."""
+    return _PREFIX.pack(flags, len(message)) + message
 
 
 def _more(body: bytes, end: int) -> StatusError:

@@ -4,6 +4,8 @@ from collections.abc import Awaitable
 from dataclasses import dataclass
 from functools import lru_cache
 
+from google.rpc import code_pb2
+
 from rpcfront.calls.dispatch import Dispatcher, Outcome, Parsed
 from rpcfront.calls.methods import Method
 from rpcfront.calls.protobuf import UNKNOWN_METHOD, decode_protobuf, encode_protobuf
@@ -12,10 +14,16 @@ from rpcfront.protocols.frames import ENCODINGS, UNKNOWN_ENCODING, decode_text, 
 from rpcfront.protocols.http import Headers, HttpContext, HttpRequest, HttpResponse, parse_media_type
 from rpcfront.protocols.http_streams import HttpStream
 from rpcfront.protocols.sonora_adapter import BINARY, TEXT, Frames, frame
+from rpcfront.status import make_status
 
 # The content types that clients may name. A response always has one of the two, without parameters, since some clients
 # compare the whole string.
 _TYPES = {"application/grpc-web": BINARY, BINARY: BINARY, "application/grpc-web-text": TEXT, TEXT: TEXT}
+
+
+NO_REQUEST_STREAMS = make_status(
+    code_pb2.UNIMPLEMENTED, "gRPC-Web has no streams of requests: call the method over gRPC or Connect"
+)
 
 
 class GrpcWebEdge:
@@ -41,7 +49,10 @@ class GrpcWebEdge:
             return _respond(content_type, Outcome(status=UNKNOWN_METHOD), context)
 
         wire = _Wire(request, method, self._limit, is_text)
-        if not method.is_streaming:
+        if method.streams_requests:
+            self._dispatcher.refused(NO_REQUEST_STREAMS.code, HttpContext(request, "http"))
+            return _respond(content_type, Outcome(status=NO_REQUEST_STREAMS), context)
+        if not method.streams_responses:
             outcome = await self._dispatcher.unary(method, context, wire)
             return _respond(content_type, outcome, context)
         stream = _Stream(request, context, content_type)
@@ -65,6 +76,9 @@ class _Wire:
 
     def read(self) -> Awaitable[bytes]:
         return self.request.read(self.limit, framing(self.limit, text=self.is_text))
+
+    def receive(self) -> Awaitable[bytes | None]:
+        raise NotImplementedError  # see NO_REQUEST_STREAMS
 
     def parse(self, body: bytes) -> Parsed:
         if self.is_text:

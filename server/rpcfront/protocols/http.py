@@ -1,11 +1,11 @@
 """The internal form of an HTTP request and its response.
 
-Protocols know nothing else of HTTP. The server adapters (RSGI, ASGI, WSGI) translate to it and from it.
+Protocols know nothing else of HTTP. The listener and the server adapters (ASGI, WSGI) translate to it and from it.
 """
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, NamedTuple, Protocol
@@ -21,6 +21,18 @@ Write = Callable[[bytes], Awaitable[None]]
 """Sends some bytes of a streamed body, and returns when more may be sent."""
 
 JSON_TYPE = "application/json"
+
+
+class Security(NamedTuple):
+    """What is known about a connection's TLS, as grpcio's contexts show it."""
+
+    auth_context: Mapping[str, Sequence[bytes]]
+    identities: Sequence[bytes] | None = None
+    identity_key: str | None = None
+
+
+INSECURE = Security({"transport_security_type": [b"insecure"]})
+"""A connection without TLS. Behind a server of the user's own it may have ended before."""
 
 
 class MediaType(NamedTuple):
@@ -41,72 +53,64 @@ def parse_media_type(text: str) -> MediaType:
     return MediaType(essence.strip().lower(), named.get("charset", "").lower())
 
 
-class HeaderMap(Protocol):
-    """The headers of a request, as granian has them. Names are in lower case."""
-
-    def get(self, name: str, /) -> str | None:
-        """Return the first value of a header, None without one."""
-
-    def items(self) -> Headers:
-        """Return all headers, repeats kept."""
-
-    def keys(self) -> Iterable[str]:
-        """Return each name once."""
-
-
-class _HeaderList:
-    """The headers of a request from a list of pairs."""
-
-    def __init__(self, pairs: Headers) -> None:
-        self._pairs = pairs
-        # Of repeats the first.
-        self._named = dict(reversed(pairs))
-        self.get = self._named.get
-        self.keys = self._named.keys
-
-    def items(self) -> Headers:
-        return self._pairs
-
-
 class HttpRequest:
-    """A request whose head has arrived. A server adapter says how its body is read and how a stream is begun."""
+    """A request whose head has arrived. A server says how its body is read and how a response is streamed."""
 
     # Defaults are on the class: a request is made for every call.
     query = ""
     path_is_decoded = False
     """Whether the server has already percent-decoded the path."""
-    wait_disconnected: Callable[[], Coroutine[Any, Any, None]] | None = None
-    """Returns once the client has disconnected, if its body has been read before; None if the server cannot tell."""
-    stream_limit: int | None = None
-    """Bytes that a streamed response may have if the server buffers it for a slow client; None without a limit."""
     task: asyncio.Task[Any] | None = None
-    """The task that answers the request, if the server adapter knows it."""
-    request_id = ""
+    """The task that answers the request, if the server knows it."""
+    context: ServicerContext | None = None
+    """The call that the request makes, for a server that learns of a disconnect."""
+    router: "RouterFacts"
     """Set by the router."""
-    common_headers: Headers
-    """Of every response, whatever it is; set by the router."""
     route: Any = None
     """What the edge that claimed the request has found out about it."""
-    path: str
-    """Starts with a slash; percent-encoded unless `path_is_decoded`."""
-    header: Callable[[str], str | None]
-    """The first value of a header, None without one. Names are in lower case."""
+    _request_id = ""
 
-    def __init__(self, method: str, path: str, headers: Headers | HeaderMap) -> None:
-        """Make a request. Names of `headers` are in lower case."""
+    def __init__(self, method: str, path: str, headers: Headers) -> None:
+        """Make a request. Names of `headers` are in lower case, the path is percent-encoded unless `path_is_decoded`."""
         self.method = method
         self.path = path
-        self._headers = _HeaderList(headers) if isinstance(headers, list) else headers
-        self.header = self._headers.get
+        self._headers = headers
+        # Of repeats the first.
+        self._named = dict(reversed(headers))
 
     @property
     def peer(self) -> str:
         """The other end of the connection, as grpcio writes it: `ipv4:127.0.0.1:50000`; empty if unknown."""
         return ""
 
+    @property
+    def security(self) -> "Security":
+        """What is known about the connection's TLS."""
+        return INSECURE
+
+    @property
+    def request_id(self) -> str:
+        """The client's request id, or a new one."""
+        if not self._request_id:
+            self._request_id = self.router.take_request_id(self)
+        return self._request_id
+
+    @property
+    def common_headers(self) -> Headers:
+        """The headers of every response over HTTP, whatever it is."""
+        return self.router.common_headers(self)
+
+    def header(self, name: str) -> str | None:
+        """Return the first value of a header, whose name is in lower case; None without one."""
+        return self._named.get(name)
+
     def headers(self) -> Headers:
         """Return all headers, names in lower case, repeats kept."""
-        return self._headers.items()
+        return self._headers
+
+    def has_header_like(self, part: str) -> bool:
+        """Return whether the name of a header contains `part`; perhaps too if two names do, one behind the other."""
+        return part in "\n".join(self._named)
 
     async def read(self, limit: int, framing: int) -> bytes:
         """Return the whole body.
@@ -115,6 +119,17 @@ class HttpRequest:
         arrives too slowly (408) and if it is cut short.
         """
         raise NotImplementedError
+
+    async def receive(self, *, timely: bool) -> bytes:
+        """Return the next bytes of the body, as they arrive; none after its end.
+
+        Raises StatusError if it is cut short, and if nothing arrives in time although it should be `timely`.
+        """
+        raise NotImplementedError
+
+    def room(self) -> Awaitable[None] | None:
+        """Return what to await before more of a stream is made; None unless the client is slow."""
+        return None
 
     async def begin_stream(self, status: int, headers: Headers) -> Write:
         """Send the head of a streamed response. An edge that has called this returns None as its response."""
@@ -126,10 +141,6 @@ class HttpRequest:
             return []
         return [value for key, value in self.headers() if key == name]
 
-    def header_names(self) -> Iterable[str]:
-        """Return each name once."""
-        return self._headers.keys()
-
     def media_type(self) -> "MediaType":
         """Return the content type; its essence is empty if there is none."""
         return parse_media_type(self.header("content-type") or "")
@@ -138,6 +149,41 @@ class HttpRequest:
         """Return the content encoding in lower case; `identity` if there is none."""
         encoding = self.header("content-encoding")
         return encoding.strip().lower() if encoding else "identity"
+
+
+RawHeaders = Sequence[tuple[bytes, bytes]]
+"""Headers as HTTP/2 has them; in the head of a response, the first one is `:status`."""
+
+
+class TrailersRequest(HttpRequest):
+    """A request over a connection that carries trailers, and whose body may arrive while the response is sent."""
+
+    is_whole = False
+    """Whether the whole body has arrived."""
+    carries_trailers = True
+    """Whether trailers reach the client."""
+
+    def respond_raw(self, head: RawHeaders, body: bytes, trailers: RawHeaders) -> None:
+        """Send a complete response. Without a body, the head alone."""
+        raise NotImplementedError
+
+    def begin_raw(self, head: RawHeaders) -> Write:
+        """Send the head of a streamed response."""
+        raise NotImplementedError
+
+    def end_raw(self, trailers: RawHeaders) -> None:
+        """End a streamed response."""
+        raise NotImplementedError
+
+
+class RouterFacts(Protocol):
+    """What a request asks of the router."""
+
+    def take_request_id(self, request: HttpRequest) -> str:
+        """Return the client's request id, or a new one."""
+
+    def common_headers(self, request: HttpRequest) -> Headers:
+        """Return the headers of every response to a request."""
 
 
 @dataclass(slots=True)
@@ -164,19 +210,21 @@ class HttpContext(ServicerContext):
     def __init__(self, request: HttpRequest, protocol: str) -> None:
         self._request = request
         self._task = request.task
-        self.request_id = request.request_id
-        self.wait_disconnected = request.wait_disconnected
         self.protocol = protocol
+        request.context = self
+
+    @property
+    def request_id(self) -> str:  # type: ignore[override]  # few calls need it, and making it takes longer than reading
+        return self._request.request_id
 
     def authorization(self) -> list[str]:
         return self._request.header_values("authorization")
 
     def begin(self) -> None:
-        # One search for all names. A name with this in its middle only makes us look in vain.
-        names = "\n".join(self._request.header_names())
-        if "-bin" in names:
+        # A name with this in its middle only makes us look in vain.
+        if self._request.has_header_like("-bin"):
             self._invocation = from_headers(self._request.headers())
-        if "-timeout" in names:
+        if self._request.has_header_like("-timeout"):
             texts = ((parse, self._request.header(name)) for name, parse in _TIMEOUTS.items())
             seconds = [parse(text) for parse, text in texts if text is not None]
             if seconds:
@@ -186,6 +234,15 @@ class HttpContext(ServicerContext):
 
     def peer(self) -> str:
         return self._request.peer
+
+    def peer_identities(self) -> Sequence[bytes] | None:
+        return self._request.security.identities
+
+    def peer_identity_key(self) -> str | None:
+        return self._request.security.identity_key
+
+    def auth_context(self) -> Mapping[str, Sequence[bytes]]:
+        return self._request.security.auth_context
 
     def invocation_metadata(self) -> Metadata:
         # Read on demand, since few servicers ask. What could be malformed, `begin` has read.

@@ -1,14 +1,13 @@
 """Streamed responses over HTTP."""
 
 import asyncio
+from collections.abc import Awaitable
 from contextlib import suppress
-
-from google.rpc import code_pb2
 
 from rpcfront.calls.lifetime import CLIENT_LEFT
 from rpcfront.metadata import to_headers
 from rpcfront.protocols.http import Headers, HttpContext, HttpRequest, Write
-from rpcfront.status import StatusError, status_error
+from rpcfront.status import StatusError
 
 
 class HttpStream:
@@ -21,7 +20,6 @@ class HttpStream:
         self._request = request
         self.context = context
         self._status = status
-        self._sent = 0
         self._write: Write | None = None
         self._starting = asyncio.Lock()
 
@@ -42,21 +40,19 @@ class HttpStream:
         """Send the head."""
         await self._started()
 
+    def room(self) -> Awaitable[None] | None:
+        """Return what to await before the next message is made; None if there is no need to wait."""
+        return self._request.room()
+
     async def send(self, message: bytes) -> None:
-        """Send a message. Raises StatusError if the client has disconnected, or the stream exceeds its limit."""
+        """Send a message. Raises StatusError if the client has disconnected."""
         write = await self._started()
         if self._request.method == "HEAD":
             # The client asked for the head only, so the call ends here.
             self.context.interrupt(CLIENT_LEFT)
             await asyncio.sleep(0)
             return
-        data = self.frame(message)
-        self._sent += len(data)
-        limit = self._request.stream_limit
-        if limit is not None and self._sent > limit:
-            text = f"the stream is longer than the limit of {limit} bytes"
-            raise status_error(code_pb2.RESOURCE_EXHAUSTED, text)
-        await write(data)
+        await write(self.frame(message))
 
     async def end(self, data: bytes) -> None:
         """Send the last bytes of the body after the call, if the client is still there."""

@@ -85,10 +85,6 @@ class RestEdge:
             if entry.template.text == path or (prefix is not None and entry.template.text.startswith(prefix))
         ]
 
-    def multi_segment_routes(self) -> list[str]:
-        """Return the routes that need the path as it was sent, see the RSGI adapter."""
-        return [str(entry) for entry in self._routes.entries if entry.template.has_multi_segment_variable]
-
     def fixed_routes(self) -> dict[tuple[str, str], Callable[[HttpRequest], Awaitable[HttpResponse | None]]]:
         """Return what serves the paths that are a route's template, to the letter, by HTTP method and path.
 
@@ -129,7 +125,7 @@ class RestEdge:
 
         response_body = route.new_response_body()
         wire = _Wire(request, match, self._codec, self._limit, response_body.encode)
-        if route.method.is_streaming:
+        if route.method.streams_responses:
             return await self._stream(route, wire, _Stream(request, context, route.success_status, response_body))
         outcome = await self._dispatcher.unary(route.method, context, wire)
         return self._respond(outcome, context, route, response_body.content_type)
@@ -166,6 +162,9 @@ class _Wire:
     def read(self) -> Awaitable[bytes]:
         self.match.value.body.check(self.request)
         return self.request.read(self.limit, 0)
+
+    def receive(self) -> Awaitable[bytes | None]:
+        raise NotImplementedError  # no method with a stream of requests has a route
 
     def parse(self, body: bytes) -> Parsed:
         request, route, bindings = self.request, self.match.value, self.match.bindings

@@ -5,7 +5,6 @@ all behind a literal that names the set, which answers the route it is of and wh
 """
 
 import json
-import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -14,18 +13,13 @@ from google.protobuf.descriptor import ServiceDescriptor
 from google.protobuf.message_factory import GetMessageClass
 
 from rpcfront.transcoding.templates import parse
-from tests.rpcfront.cases.rows import ANYTHING, Answer, Differs, Row, error, ok
+from tests.rpcfront.cases.rows import ANYTHING, Answer, Row, error, ok
 from tests.support.protos import compile_proto
 
 CASES = Path(__file__).parents[1] / "transcoding" / "cases"
 
 # The rule is that an escaped slash stays as it was sent; the example has it in upper case.
 _AS_SENT = {"pm086": {"thing.id": "/", "cat": "*/%2f"}}
-_MULTI_SEGMENT = re.compile(r"\{[^}]*=[^}]*(/|\*\*)[^}]*\}")
-_RSGI = {
-    "pm021": Differs(error(404, 5), "a decoded slash looks like any other"),
-    "pm067": Differs(error(400, 3), "a decoded path that holds a % may have been anything"),
-}
 
 Route = tuple[str, str]
 Routes = tuple[Route, ...]
@@ -63,10 +57,6 @@ _PATHS = _load("path_match.json")
 _SETS: list[Routes] = list(dict.fromkeys(tuple((route[0], route[1]) for route in row["routes"]) for row in _PATHS))
 
 
-def _is_refused_by_rsgi(routes: Routes) -> bool:
-    return any(_MULTI_SEGMENT.search(template) for _, template in routes)
-
-
 def _path_row(row: dict[str, Any]) -> Row:
     routes = tuple((route[0], route[1]) for route in row["routes"])
     request, expect = row["request"], row["expect"]
@@ -78,12 +68,10 @@ def _path_row(row: dict[str, Any]) -> Row:
         answer = error(405, 12, allow=", ".join(sorted(extra.union(expect["allow"]))))
     else:
         answer = error(expect["http_status"], expect["code"])
-    refused = Differs(error(404, 5), "RSGI refuses the set at start, and is served here without it")
     return Row(
         f"{row['id']} {request['path']}",
         f"{request['method']} {_behind(_SETS.index(routes), request['path'])}",
         answer,
-        rsgi=refused if _is_refused_by_rsgi(routes) else _RSGI.get(row["id"]),
     )
 
 
@@ -94,20 +82,9 @@ def _behind(number: int, path: str) -> str:
 PATHS = [_path_row(row) for row in _PATHS]
 
 
-def services(*, multi_segment: bool = True) -> list[tuple[ServiceDescriptor, object]]:
+def services() -> list[tuple[ServiceDescriptor, object]]:
     """A service for each set of routes."""
-    return [
-        _service(number, routes)
-        for number, routes in enumerate(_SETS)
-        if multi_segment or not _is_refused_by_rsgi(routes)
-    ]
-
-
-REFUSED_BY_RSGI = [number for number, routes in enumerate(_SETS) if _is_refused_by_rsgi(routes)]
-
-
-def service_of_set(number: int) -> tuple[ServiceDescriptor, object]:
-    return _service(number, _SETS[number])
+    return [_service(number, routes) for number, routes in enumerate(_SETS)]
 
 
 def _service(number: int, routes: Routes) -> tuple[ServiceDescriptor, object]:

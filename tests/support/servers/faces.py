@@ -9,32 +9,15 @@ from contextlib import asynccontextmanager
 import cheroot.wsgi
 import grpc
 import uvicorn
-from granian.server.embed import Server
 
 from rpcfront import Gateway
-from tests.support.servers.ports import free_port
-
-
-async def _wait_for(port: int) -> None:
-    while True:
-        try:
-            _, writer = await asyncio.open_connection("127.0.0.1", port)
-        except ConnectionRefusedError:
-            await asyncio.sleep(0.01)
-        else:
-            writer.close()
-            return
 
 
 @asynccontextmanager
-async def rsgi_server(gateway: Gateway) -> AsyncIterator[int]:
-    port = free_port()
-    server = Server(gateway.rsgi, port=port, websockets=False, log_enabled=False)
-    serving = asyncio.create_task(server.serve())
-    await asyncio.wait_for(_wait_for(port), 10)
-    yield port
-    server.stop()  # type: ignore[no-untyped-call]  # granian's is untyped
-    await serving
+async def listener(gateway: Gateway) -> AsyncIterator[int]:
+    server = await gateway.listen()
+    yield server.port
+    await server.drain(1)
 
 
 @asynccontextmanager
@@ -78,4 +61,4 @@ async def grpc_server(gateway: Gateway) -> AsyncIterator[int]:
     await server.stop(0)
 
 
-HTTP_FACES = {"rsgi": rsgi_server, "asgi": asgi_server, "wsgi": wsgi_server}
+HTTP_FACES = {"listener": listener, "asgi": asgi_server, "wsgi": wsgi_server}

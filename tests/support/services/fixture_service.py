@@ -4,12 +4,11 @@ import asyncio
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from functools import cache
 from typing import Any
 
 import grpc
-from google.protobuf import any_pb2, descriptor_pb2, duration_pb2
-from google.protobuf.descriptor import FileDescriptor, ServiceDescriptor
+from google.protobuf import any_pb2, duration_pb2
+from google.protobuf.descriptor import ServiceDescriptor
 from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
@@ -19,33 +18,6 @@ from grpc_status import rpc_status
 from rpcfront import Gateway
 from tests.support.servers.faces import HTTP_FACES
 from tests.support.services.fixture_protos import fixture_pool
-
-MULTI_SEGMENT = ("GetMulti", "GetDeep")
-"""The methods whose routes RSGI rejects."""
-
-
-@cache
-def pool(*, multi_segment: bool = True) -> DescriptorPool:
-    """Return the fixture's pool; without `multi_segment`, those methods have no routes."""
-    if multi_segment:
-        return fixture_pool()
-    copy = DescriptorPool()
-    _copy(fixture_pool().FindFileByName("t/more/more.proto"), copy, set())
-    return copy
-
-
-def _copy(file: FileDescriptor, into: DescriptorPool, done: set[str]) -> None:
-    for dependency in file.dependencies:
-        if dependency.name not in done:
-            _copy(dependency, into, done)
-    done.add(file.name)
-    proto = descriptor_pb2.FileDescriptorProto()
-    file.CopyToProto(proto)
-    for service in proto.service:
-        for method in service.method:
-            if method.name in MULTI_SEGMENT:
-                method.ClearField("options")
-    into.Add(proto)
 
 
 class Gate:
@@ -216,9 +188,9 @@ class More(Servicer):
 CODES = {code.value[0]: code for code in grpc.StatusCode}
 
 
-def services(gate: Gate | None = None, *, multi_segment: bool = True) -> list[tuple[ServiceDescriptor, object]]:
+def services(gate: Gate | None = None) -> list[tuple[ServiceDescriptor, object]]:
     """Return both services, for a Gateway."""
-    messages = pool(multi_segment=multi_segment)
+    messages = fixture_pool()
     gate = gate or Gate()
     return [
         (messages.FindServiceByName("t.v1.T"), T(messages, gate)),
@@ -229,6 +201,5 @@ def services(gate: Gate | None = None, *, multi_segment: bool = True) -> list[tu
 @asynccontextmanager
 async def serving(face: str, gate: Gate | None = None, **options: Any) -> AsyncIterator[int]:
     """Serve both services by one server adapter; `options` are the Gateway's."""
-    fixture = services(gate, multi_segment=face != "rsgi")
-    async with HTTP_FACES[face](Gateway(services=fixture, **options)) as port:
+    async with HTTP_FACES[face](Gateway(services=services(gate), **options)) as port:
         yield port

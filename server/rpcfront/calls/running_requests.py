@@ -5,22 +5,18 @@ from typing import Any
 
 
 class RunningRequests:
-    """The requests being answered over all server adapters that run on the server's event loop."""
+    """The requests being answered on the event loop, by the listener and by the adapters."""
 
     def __init__(self) -> None:
         self._tasks: set[asyncio.Task[Any]] = set()
         self._idle = asyncio.Event()
 
-    def enter(self) -> "asyncio.Task[Any]":
-        """Add the current task, and return it."""
-        task = asyncio.current_task()
-        if task is None:
-            raise RuntimeError("requests are answered in tasks")
+    def enter(self, task: "asyncio.Task[Any]") -> None:
+        """Add the task that answers a request."""
         self._tasks.add(task)
-        return task
 
     def leave(self, task: "asyncio.Task[Any]") -> None:
-        """Remove a task."""
+        """Remove a task, which has ended."""
         self._tasks.discard(task)
         if not self._tasks:
             self._idle.set()

@@ -1,0 +1,235 @@
+"""What connections of both versions of HTTP share: the tasks of their requests, the writers that wait, the end.
+
+A connection makes a request at the end of its head and starts one task for it at once: authentication comes before the
+body, and a body that came with the head is there when the task first runs.
+"""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Awaitable
+from typing import Protocol
+
+from rpcfront.calls.dispatch import INTERNAL, Outcome
+from rpcfront.calls.running_requests import RunningRequests
+from rpcfront.limits import Limits
+from rpcfront.listener.limits import ConnectionLimits
+from rpcfront.listener.request import ListenerRequest
+from rpcfront.protocols.grpc import is_grpc, refuse_grpc
+from rpcfront.protocols.http import INSECURE, HttpResponse, Security
+from rpcfront.protocols.json_errors import JsonErrors
+from rpcfront.router import Router
+from rpcfront.status import StatusError
+
+_log = logging.getLogger(__name__)
+
+LINGER_SECONDS = 1.0
+"""How long a connection that was closed for writing is still read: closing a socket with unread bytes makes the kernel
+reset the connection, which takes the last response away from the client."""
+WRITE_AT_ONCE = 64 * 1024
+"""Free bytes that wake one more of the writers that wait."""
+
+
+class Facts(Protocol):
+    """What connections know of their server."""
+
+    router: Router
+    errors: JsonErrors
+    limits: Limits
+    connection_limits: ConnectionLimits
+    running: RunningRequests
+    loop: asyncio.AbstractEventLoop
+    now: float
+    """The loop's time, as of the last sweep."""
+    date: str
+    """The Date of responses, as of the last sweep."""
+    is_draining: bool
+
+    def remove(self, connection: "Connection") -> None:
+        """Forget a connection that has ended."""
+
+
+class Connection(asyncio.Protocol):
+    """One connection, once it is known which version of HTTP it speaks."""
+
+    transport: asyncio.Transport
+    security: Security = INSECURE
+    peer = ""
+    is_lost = False
+    """Whether nothing can be written any more."""
+    is_idle = True
+    """Whether no request is being answered."""
+    idle_since: float
+    out_size = 0
+    queued = 0
+    """Bytes of responses that wait for a window of the client, as of the last flush."""
+    given = 0
+    """Bytes of responses in all, as far as that matters to clients that are slow."""
+
+    def __init__(self, server: Facts, transport: asyncio.Transport) -> None:
+        self.server = server
+        self.transport = transport
+        self.idle_since = server.now
+        self._is_paused = False
+        self._is_closing = False
+        self._flush_is_due = False
+        self._output: list[ListenerRequest] = []
+        """The requests that have written something since the last flush."""
+        self._writers: deque[tuple[ListenerRequest, asyncio.Future[None]]] = deque()
+        self._taken = 0
+        self._taken_at = server.now
+        transport.set_write_buffer_limits(high=server.connection_limits.connection_buffer)
+
+    # Requests.
+
+    def start(self, request: ListenerRequest) -> None:
+        """Answer a request, in a task of its own."""
+        request.connection = self
+        request.task = task = self.server.loop.create_task(self._answer(request))
+        self.server.running.enter(task)
+
+    async def _answer(self, request: ListenerRequest) -> None:
+        task = request.task
+        response: HttpResponse | None
+        try:
+            try:
+                response = await self.server.router(request)
+            except asyncio.CancelledError:
+                response = self._internal()
+            except Exception:  # noqa: BLE001  # whatever it is, the client gets a response
+                _log.exception("%s %s failed", request.method, request.path)
+                response = self._internal()
+            if not request.has_ended:
+                request.finish(response)
+        except Exception:  # noqa: BLE001  # a response that cannot be written, which is a bug
+            _log.exception("the response to %s %s failed", request.method, request.path)
+            request.abort()
+        finally:
+            # The call, its task and the request refer to each other.
+            request.context = request.task = None
+            if task is not None:
+                self.server.running.leave(task)
+
+    def _internal(self) -> HttpResponse:
+        return self.server.errors.response(Outcome(status=INTERNAL))
+
+    def refuse(self, request: ListenerRequest, error: StatusError) -> None:
+        """Respond to a request whose head is not acceptable."""
+        request.connection = self
+        if is_grpc(request):
+            refuse_grpc(request, error.status)
+        else:
+            request.respond(self.server.errors.refuse(error))
+
+    # Reading.
+
+    def consumed(self, request: ListenerRequest, size: int) -> None:
+        """Let a client send more, by what was read of a request's body."""
+        raise NotImplementedError
+
+    def begins_read(self, request: ListenerRequest) -> None:
+        """Let a client know that the body of its request is wanted."""
+
+    # Writing.
+
+    def has_output(self, request: ListenerRequest) -> None:
+        """Flush what a request has written, with all else that is written in this iteration of the loop."""
+        self._output.append(request)
+        self.flush_soon()
+
+    def flush_soon(self) -> None:
+        """Flush once, after everything else in this iteration of the loop."""
+        if not self._flush_is_due:
+            self._flush_is_due = True
+            self.server.loop.call_soon(self._flush)
+
+    def _flush(self) -> None:
+        raise NotImplementedError
+
+    def room(self, request: ListenerRequest) -> Awaitable[None] | None:
+        """Return None if a response may go on, else what to await before it does."""
+        return self._wait_for_room(request) if self._is_full(request) else None
+
+    def _is_full(self, request: ListenerRequest) -> bool:
+        limits = self.server.connection_limits
+        return (
+            request.out_size >= limits.stream_buffer
+            or self._is_paused
+            or self.out_size + self.queued >= limits.connection_buffer
+        )
+
+    async def _wait_for_room(self, request: ListenerRequest) -> None:
+        room: asyncio.Future[None] = self.server.loop.create_future()
+        self._writers.append((request, room))
+        try:
+            await room
+        except asyncio.CancelledError:
+            # It may have been this one's turn.
+            self.wake_writers()
+            raise
+
+    def wake_writers(self) -> None:
+        """Let writers go on, in order, and no more of them at once than there is room for."""
+        turns = 1 + (self.server.connection_limits.connection_buffer - self.out_size - self.queued) // WRITE_AT_ONCE
+        for _ in range(len(self._writers)):
+            request, room = self._writers.popleft()
+            if room.done():
+                continue
+            if not request.has_ended and (turns <= 0 or self._is_full(request)):
+                self._writers.append((request, room))
+                continue
+            room.set_result(None)
+            turns -= 1
+
+    def pause_writing(self) -> None:
+        self._is_paused = True
+
+    def resume_writing(self) -> None:
+        self._is_paused = False
+        self.flush_soon()
+
+    # The end.
+
+    def requests(self) -> list[ListenerRequest]:
+        """Return the requests that are being answered."""
+        raise NotImplementedError
+
+    def connection_lost(self, _error: Exception | None) -> None:
+        self.is_lost = True
+        for request in self.requests():
+            request.leave()
+        self.wake_writers()
+        self.server.remove(self)
+
+    def close_soon(self) -> None:
+        """Close once everything is written, and go on reading for a while."""
+        if self._is_closing or self.is_lost:
+            return
+        self._is_closing = True
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
+            self.server.loop.call_later(LINGER_SECONDS, self.transport.abort)
+        else:  # TLS
+            self.transport.close()
+
+    def drain(self) -> None:
+        """Take no more requests than HTTP demands, and close after the last response."""
+        raise NotImplementedError
+
+    def sweep(self, now: float) -> None:
+        """Enforce the limits of time. Called about once a second."""
+        for request in self.requests():
+            request.sweep(now)
+        if self._writers:
+            self.wake_writers()
+        self._sweep_writing(now)
+
+    def _sweep_writing(self, now: float) -> None:
+        """End a connection whose client takes nothing although something waits for it."""
+        waiting = self.queued + self.out_size + self.transport.get_write_buffer_size()
+        taken = self.given - waiting
+        if waiting == 0 or taken != self._taken:
+            self._taken = taken
+            self._taken_at = now
+        elif now - self._taken_at >= self.server.connection_limits.write_seconds:
+            self.transport.abort()

@@ -1,0 +1,498 @@
+"""A connection that speaks HTTP/1.1 or 1.0 (RFC 9112), parsed by llhttp through httptools.
+
+llhttp refuses what is malformed; what it leaves to the server is checked here: the version, Host, Transfer-Encoding,
+Expect, and the size of everything. Every refusal is a JSON page like any other error, and closes the connection.
+"""
+
+import asyncio
+import re
+from collections import deque
+from functools import lru_cache
+from http import HTTPStatus
+from urllib.parse import urlsplit
+
+import httptools
+from google.rpc import code_pb2
+
+from rpcfront.calls.lifetime import CLIENT_LEFT
+from rpcfront.limits import cut_short
+from rpcfront.listener.connection import Connection, Facts
+from rpcfront.listener.request import ListenerRequest, head_too_large
+from rpcfront.protocols.http import HttpResponse, RawHeaders, Write
+from rpcfront.status import StatusError, status_error
+
+HEAD_SLICE = 4 * 1024
+BODY_SLICE = 16 * 1024
+"""Bytes that are parsed at once. Requests that are sent ahead of a response are kept only as far as they are parsed."""
+DISCARD_BYTES = 64 * 1024
+"""How much of a body that nobody read may be missing for the connection to be kept, and the rest read and ignored."""
+HALF_CLOSE_SECONDS = 0.05
+"""How long a call goes on after the client has closed its sending half, which cannot be told from leaving."""
+
+_NO_BODY = frozenset({204, 304})
+_HOST = re.compile(rb"[A-Za-z0-9\-._~!$&'()*+,;=:%\[\]]*")
+# The parser's own texts are for its authors, and clients see none of them.
+_MALFORMED = "the request is not well-formed HTTP/1.1"
+_MADE_UP_HEAD = b"POST / HTTP/1.1\r\n"
+
+
+def _refused(http_status: int, text: str, code: int = code_pb2.INVALID_ARGUMENT) -> StatusError:
+    return status_error(code, text, http_status=http_status)
+
+
+class Http1Request(ListenerRequest):
+    """A request, one after the other on its connection."""
+
+    connection: "Http1Connection"
+    keeps_alive = True
+    """Whether the client wants to send another request on the connection."""
+    is_continued = True
+    """Whether the client sends the body without being asked to."""
+    received = 0
+    """Bytes of the body."""
+    is_http10 = False
+    _closes = False
+
+    @property
+    def has_body(self) -> bool:
+        """Return whether a response to this request has a body."""
+        return self.method != "HEAD"
+
+    def respond(self, response: HttpResponse) -> None:
+        self.has_begun = self.has_ended = True
+        status, body = response.status, response.body
+        lines = [f"{name}: {value}\r\n" for name, value in response.headers]
+        if status not in _NO_BODY:
+            lines.append(f"content-length: {len(body)}\r\n")
+        lines.append(self._end_of_head())
+        head = f"{_status_line(status)}{''.join(lines)}".encode("latin-1")
+        self.connection.write(head + body if body and self.has_body and status not in _NO_BODY else head)
+        self.connection.ended(self)
+
+    def respond_raw(self, head: RawHeaders, body: bytes, trailers: RawHeaders) -> None:
+        self.begin_raw(head)
+        if body:
+            self.connection.write(_chunk(body))
+        self.end_raw(trailers)
+
+    def begin_raw(self, head: RawHeaders) -> Write:
+        self.has_begun = True
+        lines = [b"%s: %s\r\n" % field for field in head[1:]]
+        if not self.is_http10:
+            lines.append(b"transfer-encoding: chunked\r\n")
+        else:
+            self.keeps_alive = False
+        line = _status_line(int(head[0][1])).encode()
+        self.connection.write(b"".join([line, *lines, self._end_of_head().encode()]))
+        return self.write
+
+    def end_raw(self, trailers: RawHeaders) -> None:
+        if self.has_ended:
+            return
+        self.has_ended = True
+        data = self.take_output()
+        if self.has_body:
+            if self.is_http10:
+                self.connection.write(data)
+            else:
+                end = b"".join([b"0\r\n", *(b"%s: %s\r\n" % field for field in trailers), b"\r\n"])
+                self.connection.write(_chunk(data) + end if data else end)
+        self.connection.ended(self)
+
+    def abort(self) -> None:
+        self.has_ended = True
+        self.connection.transport.abort()
+
+    def _end_of_head(self) -> str:
+        """Return the last lines of a head, and decide whether the connection is kept."""
+        server = self.connection.server
+        self._closes = not self.keeps_alive or server.is_draining or not self._is_disposable()
+        if self._closes:
+            return f"date: {server.date}\r\nconnection: close\r\n\r\n"
+        if self.is_http10:
+            return f"date: {server.date}\r\nconnection: keep-alive\r\n\r\n"
+        return f"date: {server.date}\r\n\r\n"
+
+    def _is_disposable(self) -> bool:
+        """Return whether the body has been read, or what is missing of it is hardly worth a new connection."""
+        if self.is_whole:
+            return True
+        declared = self.declared_length()
+        return self.is_continued and declared is not None and declared - self.received <= DISCARD_BYTES
+
+    @property
+    def closes(self) -> bool:
+        """Whether the connection ends with the response."""
+        return self._closes or not self._is_disposable()
+
+
+class Http1Connection(Connection):
+    """One connection. It answers one request at a time, in order."""
+
+    def __init__(self, server: Facts, transport: asyncio.Transport) -> None:
+        super().__init__(server, transport)
+        self._parser = httptools.HttpRequestParser(self)
+        self._active: Http1Request | None = None
+        """The request that is being answered."""
+        self._incoming: Http1Request | None = None
+        """The request whose body is being received."""
+        self._ahead: deque[Http1Request | StatusError] = deque()
+        """Requests that were sent ahead of the response to the active one, and the error that follows them."""
+        self._unparsed = b""
+        self._head_since: float | None = server.now
+        self._has_bytes = False
+        """Whether a part of a head has arrived."""
+        self._silent = 0
+        """Bytes that have been parsed since the last one of a body, or the last end of a head."""
+        self._is_broken = False
+        """Whether nothing more can be read."""
+        self._has_eof = False
+        self._is_reading = True
+        self._is_muted = False
+        """Whether the parser reads a head that no client sent."""
+        self._upgrades = False
+        self._begin_head()
+
+    # Parsing. The parser calls the methods whose names begin with `on_`.
+
+    def data_received(self, data: bytes) -> None:
+        if self._is_broken:
+            return
+        if self._ahead or (self._active is not None and self._incoming is None):
+            # Sent ahead of a response. What is not parsed needs no more memory than it has bytes.
+            self._unparsed += data
+        else:
+            self._parse(data)
+        self._regulate()
+
+    def _parse(self, data: bytes) -> None:
+        start = 0
+        while start < len(data) and not self._is_broken and not self._ahead:
+            size = HEAD_SLICE if self._incoming is None else BODY_SLICE
+            piece = data[start : start + size] if start or size < len(data) else data
+            start += size
+            if self._head_since is None and self._incoming is None:
+                self._head_since = self.server.now
+            self._feed(piece)
+        if start < len(data) and not self._is_broken:
+            self._unparsed = data[start:] + self._unparsed
+
+    def _feed(self, piece: bytes) -> None:
+        self._has_bytes = True
+        self._silent += len(piece)
+        try:
+            self._parser.feed_data(piece)
+        except httptools.HttpParserUpgrade as upgrade:
+            self._ignore_upgrade(piece[upgrade.args[0] :])
+        except httptools.HttpParserInvalidMethodError:
+            self._refuse(_refused(501, "the method is not one that is served here", code_pb2.UNIMPLEMENTED))
+        except httptools.HttpParserError as error:
+            # It says so in words only.
+            is_version = "version" in str(error)
+            self._refuse(_refused(505, "the version must be HTTP/1.1") if is_version else _refused(400, _MALFORMED))
+        limits = self.server.connection_limits
+        if self._silent > limits.head_bytes + BODY_SLICE and not self._is_broken:
+            self._refuse(head_too_large(limits.head_bytes, limits.head_fields))
+
+    def _begin_head(self) -> None:
+        self._target = b""
+        self._fields: list[tuple[bytes, bytes]] = []
+
+    def on_message_begin(self) -> None:
+        if not self._is_muted:
+            self._begin_head()
+
+    def on_url(self, url: bytes) -> None:
+        self._target += url
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if self._incoming is None and not self._is_muted:  # else it is in a trailer section, which nobody reads
+            self._fields.append((name.lower(), value))
+            if len(self._fields) > self.server.connection_limits.head_fields:
+                raise _TooManyFieldsError
+
+    def on_headers_complete(self) -> None:
+        if self._is_broken or self._is_muted:
+            return
+        parser = self._parser
+        request = Http1Request(parser.get_method().decode("ascii"), _origin_form(self._target), self._fields)
+        request.connection = self
+        self._silent = 0
+        self._upgrades = parser.should_upgrade()
+        try:
+            self._check(request, parser.get_http_version())
+        except StatusError as error:
+            self._refuse(error)
+            return
+        request.keeps_alive = self._upgrades or parser.should_keep_alive()
+        self._incoming = request
+        self._head_since = None
+        self._has_bytes = False
+        if self._active is None and not self._ahead:
+            self._start(request)
+        else:
+            self._ahead.append(request)
+
+    def _check(self, request: Http1Request, version: str) -> None:
+        """Raise StatusError for a head that is not acceptable."""
+        limits, raw = self.server.connection_limits, request._raw
+        request.check_size(limits.head_bytes, limits.head_fields)
+        if version != "1.1":
+            if version != "1.0":
+                raise _refused(505, "the version must be HTTP/1.1")
+            request.is_http10 = True
+            request.carries_trailers = False
+        hosts = 1 if b"host" in raw else 0
+        if len(raw) != len(self._fields):
+            hosts = sum(name == b"host" for name, _ in self._fields)
+        if hosts != 1 and (hosts > 1 or not request.is_http10):
+            raise _refused(400, "a request has exactly one Host")
+        if hosts and not _is_host(raw[b"host"]):
+            raise _refused(400, "the Host is malformed")
+        if request.method == "CONNECT":
+            raise _refused(501, "the method is not one that is served here", code_pb2.UNIMPLEMENTED)
+        encoding = raw.get(b"transfer-encoding")
+        if encoding is not None:
+            if request.is_http10:
+                raise _refused(400, "HTTP/1.0 has no Transfer-Encoding")
+            if request.header_values("transfer-encoding") != ["chunked"] and encoding.lower() != b"chunked":
+                raise _refused(501, "the Transfer-Encoding must be chunked", code_pb2.UNIMPLEMENTED)
+        expected = raw.get(b"expect")
+        if expected is not None and not request.is_http10:
+            if expected.lower() != b"100-continue":
+                raise _refused(417, "the only expectation that is met is 100-continue")
+            request.is_continued = False
+
+    def on_body(self, data: bytes) -> None:
+        request = self._incoming
+        self._silent = 0
+        if request is None or self._is_broken:
+            return
+        request.received += len(data)
+        if not request.has_ended:
+            request.feed(data)
+
+    def on_message_complete(self) -> None:
+        if self._upgrades or self._is_broken or self._is_muted:
+            return  # the body, if there is one, is what `_ignore_upgrade` reads
+        self._complete()
+
+    def _complete(self) -> None:
+        request, self._incoming = self._incoming, None
+        self._silent = 0
+        if request is None:
+            return
+        request.feed_end()
+        if request.has_ended:
+            self.server.loop.call_soon(self._next)
+
+    def _ignore_upgrade(self, rest: bytes) -> None:
+        """Read on as if the client had not asked to change the protocol, which RFC 9110, 7.8 allows.
+
+        The parser takes the body of such a request for what follows the change. So a new parser is given a head with
+        the same framing, and then the rest.
+        """
+        self._upgrades = False
+        request = self._incoming
+        if request is None or self._is_broken:
+            return
+        framing = [field for field in request._fields if field[0] in {b"content-length", b"transfer-encoding"}]
+        lines = [b"%s: %s\r\n" % field for field in framing]
+        self._parser = httptools.HttpRequestParser(self)
+        self._is_muted = True
+        self._parser.feed_data(b"".join([_MADE_UP_HEAD, *lines, b"\r\n"]))
+        self._is_muted = False
+        if not framing or request.declared_length() == 0:
+            self._complete()
+        if rest:
+            self._feed(rest)
+
+    def _refuse(self, error: StatusError) -> None:
+        """Read no more. Respond with an error once the requests before are answered."""
+        self._is_broken = True
+        request, self._incoming = self._incoming, None
+        if request is not None and not request.is_whole:
+            request.keeps_alive = False
+            if not request.has_ended:
+                request.fail(error)
+                return
+            self.close_soon()
+            return
+        if self._active is None and not self._ahead:
+            self._send_refusal(error)
+        else:
+            self._ahead.append(error)
+
+    def _send_refusal(self, error: StatusError) -> None:
+        request = Http1Request("GET", b"/", [])
+        request.keeps_alive = False
+        self.refuse(request, error)
+
+    # Requests.
+
+    def _start(self, request: Http1Request) -> None:
+        self._active = request
+        self.is_idle = False
+        self.start(request)
+
+    def ended(self, request: Http1Request) -> None:
+        """Go on after a response."""
+        self._active = None
+        self.is_idle = True
+        self.idle_since = self.server.now
+        if request.closes:
+            self._is_broken = True
+            self.close_soon()
+        elif request.is_whole:
+            if self._ahead or self._unparsed or self._has_eof or not self._is_reading:
+                self.server.loop.call_soon(self._next)
+        else:
+            self._regulate()
+
+    def _next(self) -> None:
+        """Answer the next request that was sent ahead, or read on."""
+        if self.is_lost or self._active is not None or self._is_closing:
+            return
+        if self._ahead:
+            following = self._ahead.popleft()
+            if isinstance(following, StatusError):
+                self._send_refusal(following)
+                return
+            self._start(following)
+        elif self._unparsed:
+            data, self._unparsed = self._unparsed, b""
+            self._parse(data)
+        elif self._has_eof:
+            self.close_soon()
+        self._regulate()
+
+    def requests(self) -> list[ListenerRequest]:
+        return [request for request in (self._active, *self._ahead) if isinstance(request, Http1Request)]
+
+    def consumed(self, request: ListenerRequest, size: int) -> None:
+        if not self._is_reading:
+            self._regulate()
+
+    def begins_read(self, request: ListenerRequest) -> None:
+        if isinstance(request, Http1Request) and not request.is_continued:
+            request.is_continued = True
+            if not request.received:
+                self.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+
+    def _regulate(self) -> None:
+        """Read on, unless more has arrived than is wanted."""
+        incoming = self._incoming
+        is_wanted = (
+            not self._ahead
+            and not self._unparsed
+            and (
+                incoming is None
+                or incoming.has_ended
+                or incoming.takes_more(self.server.connection_limits.stream_window)
+            )
+        )
+        if is_wanted != self._is_reading and not self.is_lost:
+            self._is_reading = is_wanted
+            if is_wanted:
+                self.transport.resume_reading()
+            else:
+                self.transport.pause_reading()
+
+    # Writing.
+
+    def write(self, data: bytes) -> None:
+        """Write to the client, if it is still there."""
+        if not self.is_lost and not self._is_closing:
+            self.given += len(data)
+            self.transport.write(data)
+
+    def _flush(self) -> None:
+        self._flush_is_due = False
+        if self.is_lost or self._is_paused:
+            return
+        output, self._output = self._output, []
+        for request in output:
+            if not request.has_ended and isinstance(request, Http1Request):
+                data = request.take_output()
+                self.write(data if request.is_http10 else _chunk(data))
+        if self._writers:
+            self.wake_writers()
+
+    # The end.
+
+    def eof_received(self) -> bool:
+        self._has_eof = True
+        incoming, active = self._incoming, self._active
+        if incoming is not None and not incoming.is_whole:
+            incoming.fail(cut_short())
+        if active is None and not self._ahead:
+            return False
+        # A response is still possible, and the client may still read it.
+        self.server.loop.call_later(HALF_CLOSE_SECONDS, self._interrupt)
+        return self.transport.can_write_eof()
+
+    def _interrupt(self) -> None:
+        for request in self.requests():
+            if request.context is not None:
+                request.context.interrupt(CLIENT_LEFT)
+
+    def drain(self) -> None:
+        if self._active is None and not self._ahead and not self._unparsed:
+            self.close_soon()
+
+    def close_idle(self) -> None:
+        """Close a connection that has no request."""
+        self.close_soon()
+
+    def sweep(self, now: float) -> None:
+        super().sweep(now)
+        if self._active is not None or self._ahead or self._is_closing:
+            return
+        limits = self.server.connection_limits
+        if self._head_since is not None:
+            if now - self._head_since >= limits.head_seconds:
+                self._is_broken = True
+                if self._has_bytes:
+                    text = f"the request's head did not arrive within {limits.head_seconds:g} seconds"
+                    self._send_refusal(_refused(408, text, code_pb2.DEADLINE_EXCEEDED))
+                else:
+                    self.close_soon()
+        elif self._incoming is not None:
+            # The rest of a body that nobody wants.
+            if now - self.idle_since >= self.server.limits.read_seconds:
+                self.close_soon()
+        elif now - self.idle_since >= limits.idle_seconds:
+            self.close_soon()
+
+
+class _TooManyFieldsError(Exception):
+    """Stops the parser."""
+
+
+@lru_cache(maxsize=128)  # there are few statuses
+def _status_line(status: int) -> str:
+    try:
+        return f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\n"
+    except ValueError:
+        return f"HTTP/1.1 {status} Client Closed Request\r\n"  # 499, which is in no RFC
+
+
+@lru_cache(maxsize=256)
+def _is_host(host: bytes) -> bool:
+    return _HOST.fullmatch(host) is not None
+
+
+def _chunk(data: bytes) -> bytes:
+    return b"%x\r\n%s\r\n" % (len(data), data)
+
+
+def _origin_form(target: bytes) -> bytes:
+    """Return a target in the absolute form of proxies in origin form (RFC 9112, 3.2). Any other is left as it is."""
+    if target.startswith(b"/") or b"://" not in target:
+        return target
+    try:
+        parts = urlsplit(target)
+    except ValueError:
+        return target
+    path = parts.path or b"/"
+    return path + b"?" + parts.query if parts.query else path

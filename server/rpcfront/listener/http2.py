@@ -1,0 +1,338 @@
+"""A connection that speaks HTTP/2 (RFC 9113), by an engine that knows the frames."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from functools import cache
+from typing import Any
+
+from google.rpc import code_pb2
+
+from rpcfront.listener.connection import Connection, Facts
+from rpcfront.listener.engine import INTERNAL_ERROR, NO_ERROR, Engine, EngineOverError, Fields, StreamGoneError
+from rpcfront.listener.limits import ConnectionLimits
+from rpcfront.listener.request import ListenerRequest
+from rpcfront.protocols.http import HttpResponse, RawHeaders, Write
+from rpcfront.status import StatusError, status_error
+
+_TAKE = 256 * 1024
+"""Bytes that are taken from the engine at once."""
+NOTICE_SECONDS = 0.1
+"""How long requests that were under way to a connection that is drained are still taken, if it does not answer a PING."""
+_NO_BODY = frozenset({204, 304})
+
+_log = logging.getLogger(__name__)
+
+MakeEngine = Callable[[ConnectionLimits], Engine]
+
+
+class Http2Request(ListenerRequest):
+    """A request on a stream of its own."""
+
+    connection: "Http2Connection"
+    unconsumed = 0
+    """Bytes of the body by which the windows are still smaller."""
+
+    def __init__(self, stream: int, fields: Fields) -> None:
+        self.stream = stream
+        named = dict(fields)
+        super().__init__(named[b":method"].decode("latin-1"), named.get(b":path", b""), fields)
+
+    def check_head(self, limits: ConnectionLimits) -> None:
+        """Raise StatusError for a head that is too large, or that names two hosts (RFC 9113, 8.3.1)."""
+        self.check_size(limits.head_bytes, limits.head_fields)
+        if b"host" in self._raw and self._raw.get(b":authority", self._raw[b"host"]) != self._raw[b"host"]:
+            raise status_error(code_pb2.INVALID_ARGUMENT, "host and :authority differ", http_status=400)
+
+    def respond(self, response: HttpResponse) -> None:
+        status, body = response.status, response.body
+        fields = [(b":status", b"%d" % status)]
+        fields += [(name.encode("latin-1"), value.encode("latin-1")) for name, value in response.headers]
+        if status not in _NO_BODY:
+            fields.append((b"content-length", b"%d" % len(body)))
+        fields.append((b"date", self.connection.server.date.encode()))
+        self.respond_raw(fields, b"" if self.method == "HEAD" or status in _NO_BODY else body, ())
+
+    def respond_raw(self, head: RawHeaders, body: bytes, trailers: RawHeaders) -> None:
+        engine, stream = self.connection.engine, self.stream
+        self.has_begun = self.has_ended = True
+        try:
+            if body:
+                engine.respond(stream, head, end=False)
+                engine.send(stream, body, end=not trailers)
+                self.connection.given += len(body)
+            else:
+                engine.respond(stream, head, end=not trailers)
+            if trailers:
+                engine.trailers(stream, trailers)
+        except StreamGoneError:
+            return
+        self.connection.ended(self)
+
+    def begin_raw(self, head: RawHeaders) -> Write:
+        self.has_begun = True
+        try:
+            self.connection.engine.respond(self.stream, head, end=False)
+        except StreamGoneError:
+            self.leave()
+        self.connection.flush_soon()
+        return self.write
+
+    def end_raw(self, trailers: RawHeaders) -> None:
+        if self.has_ended:
+            return
+        self.has_ended = True
+        engine, stream = self.connection.engine, self.stream
+        try:
+            if self._out:
+                self.connection.given += self.out_size
+                engine.send(stream, self.take_output(), end=not trailers)
+            elif not trailers:
+                engine.send(stream, b"", end=True)
+            if trailers:
+                engine.trailers(stream, trailers)
+        except StreamGoneError:
+            return
+        self.connection.ended(self)
+
+    def abort(self) -> None:
+        self.has_ended = True
+        try:
+            self.connection.engine.reset(self.stream, INTERNAL_ERROR)
+        except StreamGoneError:
+            return
+        self.connection.flush_soon()
+
+
+class Http2Connection(Connection):
+    """One connection. What is written in one iteration of the loop goes out together at its end."""
+
+    def __init__(self, server: Facts, make_engine: MakeEngine, transport: asyncio.Transport) -> None:
+        super().__init__(server, transport)
+        self.engine = make_engine(server.connection_limits)
+        self._handlers = _handlers(type(self.engine))
+        self._streams: dict[int, Http2Request] = {}
+        self._unread: list[Http2Request] = []
+        """Requests that were answered before their bodies were whole: reset once the responses have gone out."""
+        self._last_bytes = server.now
+        self._ping_sent: float | None = None
+        self._is_over = False
+        self._goaway_is_sent = False
+        self._notice: asyncio.TimerHandle | None = None
+        self._partial_since: float | None = server.now
+        """Since when bytes have come, or were due, that make no event."""
+        self.flush_soon()
+
+    # Reading.
+
+    def data_received(self, data: bytes) -> None:
+        self._last_bytes = self.server.now
+        try:
+            self._handle(self.engine.receive(data))
+        except EngineOverError as error:
+            _log.debug("an HTTP/2 connection broke: %r", error.__cause__)
+            self.transport.abort()
+            return
+        self.flush_soon()
+
+    def _handle(self, events: Any) -> None:
+        handlers = self._handlers
+        has_any = False
+        for event in events:
+            has_any = True
+            handler = handlers.get(type(event))
+            if handler is not None:
+                handler(self, event)
+        self._partial_since = None if has_any else self._partial_since or self._last_bytes
+
+    def _on_request(self, event: Any) -> None:
+        request = Http2Request(event.stream_id, event.headers)
+        self._streams[event.stream_id] = request
+        self.is_idle = False
+        if event.end_stream:
+            request.is_whole = True
+        try:
+            request.check_head(self.server.connection_limits)
+        except StatusError as error:
+            self.refuse(request, error)
+        else:
+            self.start(request)
+
+    def _on_data(self, event: Any) -> None:
+        request = self._streams.get(event.stream_id)
+        if request is None:
+            return
+        data = event.data
+        if data:
+            request.unconsumed += len(data)
+            if not request.has_ended:
+                request.feed(data)
+        if event.end_stream:
+            request.feed_end()
+
+    def _on_trailers(self, event: Any) -> None:
+        request = self._streams.get(event.stream_id)
+        if request is not None:
+            request.feed_end()
+
+    def _on_closed(self, event: Any) -> None:
+        request = self._streams.pop(event.stream_id, None)
+        if request is None:
+            return
+        if request.unconsumed:
+            self.consumed(request, request.unconsumed)
+        if not request.has_ended:
+            request.leave()
+            self.wake_writers()
+        if not self._streams:
+            self.is_idle = True
+            self.idle_since = self.server.now
+            if self._goaway_is_sent:
+                self._close_after_flush()
+
+    def _on_pong(self, _event: Any) -> None:
+        self._ping_sent = None
+        if self._notice is not None:
+            self._end_notice()
+
+    def _on_over(self, _event: Any) -> None:
+        self._close_after_flush()
+
+    def consumed(self, request: ListenerRequest, size: int) -> None:
+        if isinstance(request, Http2Request):
+            request.unconsumed -= size
+            self.engine.consumed(request.stream, size)
+            if not request.is_whole:
+                self.flush_soon()
+
+    def ended(self, request: Http2Request) -> None:
+        """Flush the end of a response. Stop the upload of a body that was not read."""
+        if not request.is_whole:
+            self._unread.append(request)
+        self.flush_soon()
+
+    # Writing.
+
+    def _flush(self) -> None:
+        self._flush_is_due = False
+        if self.is_lost:
+            return
+        engine, transport = self.engine, self.transport
+        try:
+            while not self._is_paused:
+                if self._output:
+                    self._move_output()
+                data = engine.take(_TAKE)
+                if not data:
+                    break
+                transport.write(data)
+                self._handle(engine.events())
+                if len(data) < _TAKE and not self._output:
+                    break
+        except EngineOverError as error:
+            _log.debug("an HTTP/2 connection broke: %r", error.__cause__)
+            transport.abort()
+            return
+        if self._unread and not self._is_paused:
+            self._reset_unread()
+        self.queued = engine.queued(None)
+        if self._writers:
+            self.wake_writers()
+        if self._is_over and not self._is_paused:
+            self.close_soon()
+
+    def _move_output(self) -> None:
+        """Give the engine what responses have written, as far as their clients take it."""
+        limits, engine = self.server.connection_limits, self.engine
+        later: list[ListenerRequest] = []
+        for request in self._output:
+            if request.has_ended or not isinstance(request, Http2Request):
+                continue
+            if engine.queued(request.stream) >= limits.stream_buffer or engine.queued(None) >= limits.connection_buffer:
+                later.append(request)
+                continue
+            self.given += request.out_size
+            try:
+                engine.send(request.stream, request.take_output(), end=False)
+            except StreamGoneError:
+                request.leave()
+        self._output = later
+
+    def _reset_unread(self) -> None:
+        """Reset the streams whose responses have gone out, although their clients still send (RFC 9113, 8.1)."""
+        later: list[Http2Request] = []
+        for request in self._unread:
+            if request.stream not in self._streams or request.is_whole:
+                continue
+            if self.engine.queued(request.stream):
+                later.append(request)
+                continue
+            try:
+                self.engine.reset(request.stream, NO_ERROR)
+            except StreamGoneError:
+                continue
+            self.flush_soon()
+        self._unread = later
+
+    # The end.
+
+    def requests(self) -> list[ListenerRequest]:
+        return list(self._streams.values())
+
+    def drain(self) -> None:
+        """Announce the end, and name the last stream once no request can be under way any more."""
+        if self._goaway_is_sent or self._notice is not None:
+            return
+        self.engine.notice()
+        self.engine.ping()
+        self._notice = self.server.loop.call_later(NOTICE_SECONDS, self._end_notice)
+        self.flush_soon()
+
+    def _end_notice(self) -> None:
+        if self._notice is not None:
+            self._notice.cancel()
+            self._notice = None
+        if self.is_lost or self._goaway_is_sent:
+            return
+        self._goaway_is_sent = True
+        self.engine.goaway()
+        if not self._streams:
+            self._is_over = True
+        self.flush_soon()
+
+    def _close_after_flush(self) -> None:
+        self._is_over = True
+        self.flush_soon()
+
+    def close_idle(self) -> None:
+        """Close a connection that has no request."""
+        self._end_notice()
+
+    def sweep(self, now: float) -> None:
+        super().sweep(now)
+        limits = self.server.connection_limits
+        partial = self._partial_since
+        if partial is not None and not self._streams and now - partial >= limits.head_seconds:
+            self.close_idle()
+        elif self.is_idle and now - self.idle_since >= limits.http2_idle_seconds:
+            self.close_idle()
+        elif self._ping_sent is not None:
+            if now - self._ping_sent >= limits.pong_seconds:
+                self.transport.abort()
+        elif now - self._last_bytes >= limits.ping_seconds:
+            self._ping_sent = now
+            self.engine.ping()
+            self.flush_soon()
+
+
+@cache
+def _handlers(engine: type[Engine]) -> Mapping[type[Any], Callable[[Http2Connection, Any], None]]:
+    """Return what handles each of an engine's events."""
+    return {
+        engine.REQUEST: Http2Connection._on_request,
+        engine.DATA: Http2Connection._on_data,
+        engine.TRAILERS: Http2Connection._on_trailers,
+        engine.CLOSED: Http2Connection._on_closed,
+        engine.PONG: Http2Connection._on_pong,
+        engine.OVER: Http2Connection._on_over,
+    }

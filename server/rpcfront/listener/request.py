@@ -1,0 +1,259 @@
+"""A request over a connection of the listener: its fields, its body as it arrives, and its response."""
+
+import asyncio
+from collections.abc import Awaitable, Sequence
+from typing import Any, Protocol
+
+from google.rpc import code_pb2
+
+from rpcfront.calls.context import DONE
+from rpcfront.calls.lifetime import CLIENT_LEFT
+from rpcfront.limits import Limits, cut_short, too_large, too_slow
+from rpcfront.protocols.http import Headers, HttpResponse, Security, TrailersRequest, Write
+from rpcfront.status import StatusError, status_error
+
+_COLON = ord(":")
+_MAX_LENGTH_DIGITS = 18
+
+
+class Carrier(Protocol):
+    """What a request knows of its connection."""
+
+    server: Any
+    security: Security
+    peer: str
+    out_size: int
+    """Bytes that the responses have written and that the connection has not taken."""
+
+    def consumed(self, request: "ListenerRequest", size: int) -> None: ...
+
+    def begins_read(self, request: "ListenerRequest") -> None: ...
+
+    def has_output(self, request: "ListenerRequest") -> None: ...
+
+    def room(self, request: "ListenerRequest") -> Awaitable[None] | None: ...
+
+
+def head_too_large(head_bytes: int, head_fields: int) -> StatusError:
+    """Return the error for a head that is larger than the limits."""
+    text = f"the request's head is larger than the limit of {head_bytes} bytes or {head_fields} fields"
+    return status_error(code_pb2.RESOURCE_EXHAUSTED, text, http_status=431)
+
+
+class ListenerRequest(TrailersRequest):
+    """A request whose body is fed to it as it arrives. The connection's own subclass writes the response."""
+
+    connection: Carrier
+    due: float | None = None
+    """When the next part of the body must have arrived, by the loop's time; None while nobody waits for it."""
+    has_begun = False
+    """Whether the head of the response has been sent."""
+    has_ended = False
+    """Whether the response has been sent, or nobody can take it any more."""
+    out_size = 0
+    """Bytes that were written and that the connection has not taken."""
+    _size = 0
+    """Bytes in `_parts`."""
+    _whole_size: int | None = None
+    """The most that a body that is read as a whole may have; None before, and for one that is read in parts."""
+    _error: StatusError | None = None
+    _arrival: "asyncio.Future[None] | None" = None
+
+    def __init__(self, method: str, target: bytes, fields: Sequence[tuple[bytes, bytes]]) -> None:
+        # Not the base's: fields are decoded when they are asked for.
+        self.method = method
+        path, _, query = target.partition(b"?")
+        self.path = path.decode("latin-1")
+        if query:
+            self.query = query.decode("latin-1")
+        self._fields = fields
+        self._raw = dict(fields)
+        if len(self._raw) != len(fields):  # of repeats the first
+            self._raw = dict(reversed(fields))
+        self._parts: list[bytes] = []
+        self._out: list[bytes] = []
+
+    @property
+    def peer(self) -> str:
+        return self.connection.peer
+
+    @property
+    def security(self) -> Security:
+        return self.connection.security
+
+    def header(self, name: str) -> str | None:
+        value = self._raw.get(name.encode())
+        return None if value is None else value.decode("latin-1")
+
+    def headers(self) -> Headers:
+        fields = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in self._fields]
+        return [field for field in fields if field[0][0] != ":"]
+
+    def has_header_like(self, part: str) -> bool:
+        return part.encode() in b"\n".join(self._raw)
+
+    def check_size(self, head_bytes: int, head_fields: int) -> None:
+        """Raise StatusError (431) for a head of more bytes or fields."""
+        raw = self._raw
+        size = len(self.path) + len(self.query) + len(b"".join(raw)) + len(b"".join(raw.values()))
+        if len(raw) != len(self._fields):
+            size += sum(len(name) + len(value) for name, value in self._fields)
+        if size > head_bytes or len(self._fields) > head_fields:
+            raise head_too_large(head_bytes, head_fields)
+
+    # The body, from the connection's side.
+
+    def feed(self, data: bytes) -> None:
+        """Take bytes of the body."""
+        self._parts.append(data)
+        self._size += len(data)
+        if self._whole_size is not None and self._size <= self._whole_size:
+            # Nobody needs to know before the end.
+            self.connection.consumed(self, len(data))
+        elif self._arrival is not None:
+            self._wake()
+
+    def feed_end(self) -> None:
+        """Take the end of the body."""
+        self.is_whole = True
+        self._wake()
+
+    def takes_more(self, size: int) -> bool:
+        """Return whether the body is being read as a whole, or less than `size` bytes of it are unread."""
+        return self._whole_size is not None or self._size < size
+
+    def fail(self, error: StatusError) -> None:
+        """Let reading the body fail, unless it is whole."""
+        if not self.is_whole and self._error is None:
+            self._error = error
+            self._wake()
+
+    def leave(self) -> None:
+        """End the request: its client has gone."""
+        if self.has_ended:
+            return
+        self.has_ended = True
+        if self._whole_size is not None:
+            # Before the call is cancelled: that the body was cut short says more than that the client has left.
+            self.fail(cut_short())
+        if self.context is not None:
+            self.context.interrupt(CLIENT_LEFT)
+        elif self.task is not None:
+            self.task.cancel()
+        self.fail(cut_short())
+
+    def sweep(self, now: float) -> None:
+        """End a wait for the body that has lasted too long."""
+        if self.due is not None and self.due <= now:
+            self.due = None
+            self.fail(too_slow(self._limits.read_seconds))
+
+    def _wake(self) -> None:
+        if self._arrival is not None and not self._arrival.done():
+            self._arrival.set_result(None)
+
+    # The body, from the edge's side.
+
+    async def read(self, limit: int, framing: int) -> bytes:
+        max_size = limit + framing
+        if not self.is_whole:
+            await self._read_whole(limit, max_size)
+        elif self._size:
+            self.connection.consumed(self, self._size)
+        if self._size > max_size:
+            raise too_large(limit)
+        return self._take()
+
+    async def _read_whole(self, limit: int, max_size: int) -> None:
+        declared = self.declared_length()
+        if declared is not None and declared > max_size:
+            raise too_large(limit)
+        self.connection.begins_read(self)
+        if self._size:
+            self.connection.consumed(self, self._size)
+        self._whole_size = max_size
+        self.due = self.connection.server.loop.time() + self._limits.read_seconds
+        while not self.is_whole and self._size <= max_size:
+            await self._arrive()
+        self.due = self._whole_size = None
+
+    async def receive(self, *, timely: bool) -> bytes:
+        while not self._parts:
+            if self.is_whole:
+                return b""
+            self.connection.begins_read(self)
+            self.due = self.connection.server.loop.time() + self._limits.read_seconds if timely else None
+            await self._arrive()
+        self.due = None
+        self.connection.consumed(self, self._size)
+        return self._take()
+
+    async def _arrive(self) -> None:
+        """Wait for more of the body, or for its end. Raises StatusError."""
+        if self._error is None:
+            if self._arrival is not None:
+                raise RuntimeError("a request is read by one task at a time")
+            self._arrival = self.connection.server.loop.create_future()
+            try:
+                await self._arrival
+            finally:
+                self._arrival = None
+        if self._error is not None:
+            raise self._error
+
+    def _take(self) -> bytes:
+        parts, self._parts, self._size = self._parts, [], 0
+        return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    def declared_length(self) -> int | None:
+        """Return the body's length by its Content-Length, which the parsers have found to be digits."""
+        declared = self._raw.get(b"content-length")
+        # Python converts long numbers slowly, and no body is as long as those.
+        return None if declared is None else int(declared[:_MAX_LENGTH_DIGITS] or 0)
+
+    @property
+    def _limits(self) -> Limits:
+        return self.connection.server.limits
+
+    # The response.
+
+    async def begin_stream(self, status: int, headers: Headers) -> Write:
+        fields = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
+        return self.begin_raw([(b":status", b"%d" % status), *fields])
+
+    def room(self) -> Awaitable[None] | None:
+        return self.connection.room(self)
+
+    def write(self, data: bytes) -> Any:
+        """Send bytes of a streamed body. Raises StatusError when the client has gone."""
+        if self.has_ended:
+            raise StatusError(CLIENT_LEFT)
+        if not self._out:
+            self.connection.has_output(self)
+        self._out.append(data)
+        self.out_size += len(data)
+        self.connection.out_size += len(data)
+        return DONE
+
+    def take_output(self) -> bytes:
+        """Return what was written since the last time."""
+        self.connection.out_size -= self.out_size
+        out, self._out, self.out_size = self._out, [], 0
+        return out[0] if len(out) == 1 else b"".join(out)
+
+    def finish(self, response: HttpResponse | None) -> None:
+        """Send what is left after the router has returned: the whole response, or the end of a streamed one."""
+        if response is None:
+            self.end_raw(())
+        elif self.has_begun:
+            self.abort()
+        else:
+            self.respond(response)
+
+    def respond(self, response: HttpResponse) -> None:
+        """Send a complete response."""
+        raise NotImplementedError
+
+    def abort(self) -> None:
+        """End a response that cannot be completed, such that the client takes it for no complete one."""
+        raise NotImplementedError

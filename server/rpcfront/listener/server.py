@@ -1,0 +1,190 @@
+"""The server that `Gateway.listen` returns: its connections, the one sweep over them, and the end."""
+
+import asyncio
+import logging
+import socket
+import ssl
+from collections.abc import Callable
+from email.utils import formatdate
+from functools import partial
+from typing import Any
+
+from rpcfront.calls.running_requests import RunningRequests
+from rpcfront.limits import Limits
+from rpcfront.listener.connection import Connection
+from rpcfront.listener.engine import Engine
+from rpcfront.listener.limits import ConnectionLimits
+from rpcfront.listener.sniff import Sniffer
+from rpcfront.protocols.json_errors import JsonErrors
+from rpcfront.router import Router
+
+_BACKLOG = 4096
+_MAX_TICK = 1.0
+"""Seconds between two sweeps, unless a limit of time is shorter than some of them."""
+_CLOSE_SECONDS = 1.0
+"""How long the last responses, of calls that were cancelled, have to reach their clients."""
+_EVICTED = 64
+"""How many idle connections are closed at once for new ones: finding them takes a look at every connection."""
+
+_log = logging.getLogger(__name__)
+
+
+class Server:
+    """Serves HTTP/1.1 and HTTP/2 on one port of an event loop."""
+
+    def __init__(
+        self,
+        router: Router,
+        errors: JsonErrors,
+        limits: Limits,
+        running: RunningRequests,
+        connection_limits: ConnectionLimits,
+        make_engine: Callable[[ConnectionLimits], Engine] | None = None,
+    ) -> None:
+        """Take what connections need. `make_engine` makes the HTTP/2 engine of a connection, ngh2's unless given."""
+        self.router = router
+        self.errors = errors
+        self.limits = limits
+        self.running = running
+        self.connection_limits = connection_limits
+        self.is_draining = False
+        self.now = 0.0
+        self.date = ""
+        self.loop: asyncio.AbstractEventLoop
+        self._make_engine = make_engine
+        self._make_http1: Callable[[asyncio.Transport], Connection]
+        self._make_http2: Callable[[asyncio.Transport], Connection]
+        self._connections: set[Any] = set()
+        self._listening: asyncio.Server | None = None
+        self._sweeper: asyncio.TimerHandle | None = None
+        self._no_connections = asyncio.Event()
+        self._refused = False
+        """Whether it has been logged that there are too many connections."""
+
+    async def start(
+        self, host: str, port: int, sock: socket.socket | None, tls: ssl.SSLContext | None, *, reuse_port: bool = False
+    ) -> None:
+        """Listen on an address, or on a socket that is bound. Raises OSError."""
+        # These load httptools and ngh2, which whoever only imports this package does without.
+        from rpcfront.listener.engine_ngh2 import Ngh2Engine
+        from rpcfront.listener.http1 import Http1Connection
+        from rpcfront.listener.http2 import Http2Connection
+
+        self._make_http1 = partial(Http1Connection, self)
+        self._make_http2 = partial(Http2Connection, self, self._make_engine or Ngh2Engine)
+        self.loop = asyncio.get_running_loop()
+        self._sweep()
+        where: dict[str, Any] = {"sock": sock} if sock is not None else {"host": host, "port": port}
+        if sock is None and reuse_port:
+            where["reuse_port"] = True
+        if tls is not None:
+            where |= {"ssl": tls, "ssl_handshake_timeout": self.connection_limits.handshake_seconds}
+        try:
+            self._listening = await self.loop.create_server(lambda: Sniffer(self), backlog=_BACKLOG, **where)
+        except BaseException:
+            self._stop_sweeping()
+            raise
+
+    @property
+    def port(self) -> int:
+        """The port that is listened on."""
+        if self._listening is None or not self._listening.sockets:
+            raise RuntimeError("the server does not listen")
+        port: int = self._listening.sockets[0].getsockname()[1]
+        return port
+
+    # Connections.
+
+    def add(self, connection: Any) -> bool:
+        """Count a new connection. Return whether it may stay."""
+        limit = self.connection_limits.connections
+        if len(self._connections) >= limit:
+            idle = sorted((each for each in self._connections if each.is_idle), key=lambda each: each.idle_since)
+            for each in idle[: max(1, min(_EVICTED, limit // 8))]:
+                each.close_idle()
+            if not idle:
+                if not self._refused:
+                    self._refused = True
+                    _log.warning("all %d connections are busy: new ones are closed", limit)
+                return False
+        self._connections.add(connection)
+        self._no_connections.clear()
+        return True
+
+    def make_connection(self, transport: asyncio.Transport, *, is_http2: bool) -> Connection:
+        """Return what serves a connection once its protocol is known."""
+        return (self._make_http2 if is_http2 else self._make_http1)(transport)
+
+    def replace(self, old: Any, new: Any) -> None:
+        """Count a connection under its new name."""
+        self._connections.discard(old)
+        self._connections.add(new)
+        if self.is_draining:
+            new.drain()
+
+    def remove(self, connection: Any) -> None:
+        """Forget a connection that has ended."""
+        self._connections.discard(connection)
+        if not self._connections:
+            self._no_connections.set()
+
+    def _sweep(self) -> None:
+        """Enforce the limits of time on every connection, and make the date."""
+        self.now = self.loop.time()
+        self.date = formatdate(usegmt=True)
+        for connection in list(self._connections):
+            connection.sweep(self.now)
+        limits = self.connection_limits
+        shortest = min(limits.head_seconds, limits.idle_seconds, limits.write_seconds, self.limits.read_seconds)
+        self._sweeper = self.loop.call_later(min(_MAX_TICK, shortest / 4), self._sweep)
+
+    def _stop_sweeping(self) -> None:
+        if self._sweeper is not None:
+            self._sweeper.cancel()
+            self._sweeper = None
+
+    # The end.
+
+    def begin_drain(self) -> None:
+        """Accept no more connections, and let those that there are end with their last responses."""
+        if self.is_draining:
+            return
+        self.is_draining = True
+        if self._listening is not None:
+            self._listening.close()
+        for connection in list(self._connections):
+            connection.drain()
+
+    async def wait_closed(self) -> None:
+        """Wait until a server that drains has no connection left."""
+        while self._connections:
+            await self._no_connections.wait()
+
+    async def drain(self, grace: float) -> None:
+        """Stop: let calls finish within `grace` seconds, cancel the others, and close everything."""
+        self.begin_drain()
+        try:
+            await asyncio.wait_for(self.wait_closed(), grace)
+        except TimeoutError:
+            await self.cancel()
+        self.close()
+
+    async def cancel(self) -> None:
+        """Cancel the calls that are running. Return once their clients have been told, after a second at the latest."""
+        self.router.dispatcher.stopping = True
+        for connection in list(self._connections):
+            for request in getattr(connection, "requests", list)():
+                if request.task is not None:
+                    request.task.cancel()
+        try:
+            await asyncio.wait_for(self.wait_closed(), _CLOSE_SECONDS)
+        except TimeoutError:
+            return
+
+    def close(self) -> None:
+        """Close everything at once."""
+        if self._listening is not None:
+            self._listening.close()
+        for connection in list(self._connections):
+            connection.transport.abort()
+        self._stop_sweeping()
