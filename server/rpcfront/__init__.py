@@ -20,7 +20,7 @@ from rpcfront.metadata import TRAILER_PREFIXES
 from rpcfront.mounts import Probe
 from rpcfront.openapi import DOCS_PATH, DOCUMENT_PATH, Info, read_comments
 from rpcfront.protocols.http import Handler, HttpRequest, HttpResponse
-from rpcfront.reflection import reflected_pool
+from rpcfront.reflection.files import reflected_pool
 from rpcfront.status import FieldViolation, StatusError, make_status, status_error
 from rpcfront.transcoding.json.codec import JsonCodec, MalformedJsonError
 from rpcfront.transcoding.json.wellknown import has_special_json
