@@ -1,1 +1,35 @@
-"""Server reflection: the services `grpc.reflection.v1` and `v1alpha`."""
+"""Server reflection: what a Gateway tells clients about its services, as `grpc.reflection.v1` and `v1alpha`."""
+
+from collections.abc import Iterable
+
+from google.protobuf.descriptor import Descriptor, ServiceDescriptor
+from google.protobuf.message_factory import GetMessageClass
+
+from rpcfront.reflection.index import Index
+from rpcfront.reflection.protos import reflection_descriptors
+from rpcfront.reflection.servicer import ReflectionServicer, Streams
+
+MAX_STREAMS = 100
+"""Streams of both versions together that are served at once. A client needs one, and only while it asks."""
+
+
+def reflection_services(
+    services: Iterable[ServiceDescriptor], types: Iterable[Descriptor] = (), *, max_streams: int = MAX_STREAMS
+) -> list[tuple[ServiceDescriptor, object]]:
+    """Return the services that describe `services` and themselves: `Gateway(services=[…, *reflection_services(…)])`.
+
+    services: what is listed. Their files are described, with everything that these import.
+    types: messages that no service names in its proto, such as the details of errors. Their files are described too.
+    max_streams: streams served at once; one more is RESOURCE_EXHAUSTED.
+
+    Raises ValueError if two files of one name differ, as clients could not tell them apart.
+    """
+    own = reflection_descriptors()
+    listed = [*services, *own]
+    index = Index(described.file for described in (*listed, *types))
+    names = sorted({service.full_name for service in listed})
+    streams = Streams(max_streams)
+    return [
+        (service, ReflectionServicer(index, names, GetMessageClass(service.methods[0].output_type), streams))
+        for service in own
+    ]
