@@ -1,4 +1,4 @@
-"""The composition root: assembles the parts of a worker, and lists what is served without a token."""
+"""The composition root: assembles the parts of a worker."""
 
 import asyncio
 import logging
@@ -12,8 +12,6 @@ from typing import Any
 import actiond_protos
 import grpc
 from google.rpc import code_pb2
-from grpc_health.v1 import health, health_pb2_grpc
-from grpc_reflection.v1alpha import reflection
 
 from actiond import __version__
 from actiond.actions.errors import StoreError
@@ -25,9 +23,9 @@ from actiond.actions.use_cases.tokens import Tokens
 from actiond.api import permissions
 from actiond.api.authentication import Authenticator, permission_holders
 from actiond.api.execution_interceptor import ExecutionInterceptor
-from actiond.api.health import HealthServicer
 from actiond.api.message_payload import Merger
 from actiond.api.permissions import BYPASS_HEADER
+from actiond.api.public_services import public_services, streaming_handlers
 from actiond.api.schema import make_catalogue, read_descriptor_set
 from actiond.api.served import ACTION_SERVICE, SERVICES
 from actiond.api.v3alpha import errors
@@ -52,8 +50,6 @@ from actiond.telemetry.metrics.recorder import Metrics
 from actiond.telemetry.records import FORMATS
 from actiond.telemetry.target_log import TargetLog
 from rpcfront import (
-    DOCS_PATH,
-    DOCUMENT_PATH,
     TRAILER_PREFIXES,
     Cors,
     Gateway,
@@ -63,20 +59,16 @@ from rpcfront import (
     RsgiApplication,
     Validator,
     read_comments,
-    reflected_pool,
     status_error,
 )
 
 _log = logging.getLogger(__name__)
 
-SERVICE_NAMES = tuple(service.full_name for service in SERVICES)
-
 PROBES = ("/healthz", "/readyz")
 """Liveness: the process responds. Readiness: the store can be read and no shutdown has begun."""
 METRICS_PATH = "/metrics"
-PUBLIC = (health.SERVICE_NAME, reflection.SERVICE_NAME, *PROBES, DOCUMENT_PATH, DOCS_PATH)
-"""Everything that is served without a token: services over native gRPC, and paths over HTTP. None of them is a method
-of the gateway. METRICS_PATH is public too, unless `--metrics` says otherwise."""
+"""Served without a token, unless `--metrics` says otherwise. The other paths of HTTP that are public are the probes,
+DOCUMENT_PATH and DOCS_PATH; the public methods are those of api/public_services.py."""
 
 
 async def _nothing() -> None:
@@ -123,7 +115,8 @@ class Application:
         """Take the store that `open` has opened. Once `draining` is set, readiness and health checks report it."""
         self._store = opened.store
         self._draining = draining
-        self._health = HealthServicer(SERVICE_NAMES, draining)
+        public = public_services(SERVICES, errors.DETAIL_TYPES, draining, settings.limits.max_concurrent)
+        health, *self._reflection = public
         self._access_logs = _access_logs(settings.telemetry)
         self._target_lines = LineWriter(sys.stderr.fileno(), "log of calls to targets")
         guard = AddressGuard(settings.delivery.allow_addresses, settings.delivery.deny_addresses)
@@ -137,8 +130,8 @@ class Application:
         holders = permission_holders(tokens, permissions.READ_METRICS) if is_private else None
         service, interceptor = _domain(settings.api, opened, guard, self._client)
         self._gateway = Gateway(
-            services=[(ACTION_SERVICE, service)],
-            authenticate=Authenticator(tokens, SERVICES),
+            services=[(ACTION_SERVICE, service), health],
+            authenticate=Authenticator(tokens, SERVICES, public=[descriptor for descriptor, _ in public]),
             translate=errors.translate,
             success_code=permissions.success_code,
             probes=dict(zip(PROBES, (self._alive, self._ready), strict=True)),
@@ -176,10 +169,7 @@ class Application:
 
     def add_to(self, server: grpc.aio.Server) -> None:
         """Register everything that is served over native gRPC."""
-        server.add_generic_rpc_handlers((self._gateway.grpc_handler,))
-        health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
-        names = (*SERVICE_NAMES, *(name for name in PUBLIC if not name.startswith("/")))
-        reflection.enable_server_reflection(names, server, reflected_pool((*names, *errors.DETAIL_TYPES)))
+        server.add_generic_rpc_handlers((self._gateway.grpc_handler, *streaming_handlers(self._reflection)))
 
     def parts(self) -> Sequence[ApplicationPart]:
         """Return the parts that the listeners depend on, each after the parts that it depends on itself."""

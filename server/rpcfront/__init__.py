@@ -21,7 +21,6 @@ from rpcfront.mounts import Probe
 from rpcfront.openapi import DOCS_PATH, DOCUMENT_PATH, Info, read_comments
 from rpcfront.protocols.http import Handler, HttpRequest, HttpResponse
 from rpcfront.reflection import reflection_services
-from rpcfront.reflection.files import reflected_pool
 from rpcfront.status import FieldViolation, StatusError, make_status, status_error
 from rpcfront.transcoding.json.codec import JsonCodec, MalformedJsonError
 from rpcfront.transcoding.json.wellknown import has_special_json
@@ -60,7 +59,6 @@ __all__ = [
     "has_special_json",
     "make_status",
     "read_comments",
-    "reflected_pool",
     "reflection_services",
     "run_in_offload_pool",
     "status_error",

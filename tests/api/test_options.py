@@ -4,8 +4,9 @@ import pytest
 
 from actiond.api import permissions
 from actiond.api.authentication import Authenticator
+from actiond.api.health import HEALTH
 from actiond.api.served import ACTION_SERVICE
-from rpcfront import ServiceError
+from rpcfront import ServiceError, ServicerContext
 from tests.support.services import echo
 
 PERMISSIONS = {
@@ -30,6 +31,15 @@ def test_each_method_has_the_permission_that_the_proto_names() -> None:
 def test_a_method_without_a_permission_stops_the_start() -> None:
     with pytest.raises(ServiceError, match=r"echo\.v1\.Echo\.Say: the proto names no permission"):
         Authenticator(None, (ACTION_SERVICE, echo.service()))  # type: ignore[arg-type]  # it does not come to that
+
+
+async def test_a_public_method_has_no_caller_and_the_store_is_not_asked() -> None:
+    # Without a store, which it would fail to ask.
+    authenticate = Authenticator(None, (ACTION_SERVICE,), public=(HEALTH,))  # type: ignore[arg-type]
+    for method in HEALTH.methods:
+        assert await authenticate(method, ServicerContext()) is None
+    with pytest.raises(AttributeError, match="authenticate"):
+        await authenticate(ACTION_SERVICE.methods[0], ServicerContext())
 
 
 def test_success_codes_are_those_of_the_proto() -> None:

@@ -1,6 +1,8 @@
 """grpcurl, the command-line client that people reach for: everything it knows of the service comes by reflection."""
 
 import json
+import os
+import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -14,6 +16,7 @@ from tests.support.programs import program
 from tests.support.servers.actiond import ADMIN_TOKEN, ServerProcess
 
 SERVICE = "zitadel.action.v3alpha.ActionService"
+NEWER = "github.com/fullstorydev/grpcurl/cmd/grpcurl@v1.9.3"
 
 Ran = subprocess.CompletedProcess[str]
 Grpcurl = Callable[..., Ran]
@@ -27,10 +30,35 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
 
 @pytest.fixture(scope="module")
 def grpcurl(server: ServerProcess) -> Grpcurl:
+    """The release that is on PyPI. Of reflection it knows v1alpha alone."""
+    return _runner(program("grpcurl"), server)
+
+
+@pytest.fixture(scope="module", params=["old", "new"])
+def each_grpcurl(server: ServerProcess, request: pytest.FixtureRequest) -> Grpcurl:
+    """The same, and a release that asks for v1 of reflection first."""
+    name = "grpcurl" if request.param == "old" else "newer_grpcurl"
+    found: Grpcurl = request.getfixturevalue(name)
+    return found
+
+
+@pytest.fixture(scope="module")
+def newer_grpcurl(server: ServerProcess, tmp_path_factory: pytest.TempPathFactory) -> Grpcurl:
+    if shutil.which("go") is None:
+        pytest.skip("Go is missing, which builds the newer grpcurl")
+    directory = tmp_path_factory.mktemp("bin")
+    environment = os.environ | {"GOBIN": str(directory)}
+    built = subprocess.run(["go", "install", NEWER], env=environment, capture_output=True, check=False, timeout=250)
+    if built.returncode:
+        pytest.skip(f"the newer grpcurl cannot be built: {built.stderr.decode()}")
+    return _runner(str(directory / "grpcurl"), server)
+
+
+def _runner(path: str, server: ServerProcess) -> Grpcurl:
     """Runs grpcurl with options, then the server's address, then what it shall do there."""
 
     def run(*words: str, options: tuple[str, ...] = ()) -> Ran:
-        command = [program("grpcurl"), "-plaintext", *options, server.grpc_target, *words]
+        command = [path, "-plaintext", *options, server.grpc_target, *words]
         return subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
 
     return run
@@ -45,10 +73,11 @@ def _request(name: str) -> dict[str, Any]:
     return {"name": name, "restCall": {"interruptOnError": True}, "timeout": "1.5s", "endpoint": "https://example.com"}
 
 
-def test_the_services_are_listed_without_a_token(grpcurl: Grpcurl) -> None:
-    listed = grpcurl("list")
+def test_the_services_are_listed_without_a_token(each_grpcurl: Grpcurl) -> None:
+    listed = each_grpcurl("list")
     assert listed.stdout.splitlines() == [
         "grpc.health.v1.Health",
+        "grpc.reflection.v1.ServerReflection",
         "grpc.reflection.v1alpha.ServerReflection",
         SERVICE,
     ]
@@ -60,8 +89,18 @@ def test_the_service_is_described_with_its_routes(grpcurl: Grpcurl) -> None:
     assert 'post:"/v3alpha/targets"' in described
 
 
-def test_a_message_is_described_with_its_oneof(grpcurl: Grpcurl) -> None:
-    described = grpcurl("describe", "zitadel.action.v3alpha.CreateTargetRequest").stdout
+def test_a_method_is_described(each_grpcurl: Grpcurl) -> None:
+    described = each_grpcurl("describe", f"{SERVICE}.CreateTarget").stdout
+    assert described.startswith(f"{SERVICE}.CreateTarget is a method:")
+
+
+def test_the_public_services_are_described(each_grpcurl: Grpcurl) -> None:
+    for symbol in ("grpc.health.v1.Health.List", "grpc.reflection.v1.ServerReflection.ServerReflectionInfo"):
+        assert each_grpcurl("describe", symbol).stdout.startswith(f"{symbol} is a method:")
+
+
+def test_a_message_is_described_with_its_oneof(each_grpcurl: Grpcurl) -> None:
+    described = each_grpcurl("describe", "zitadel.action.v3alpha.CreateTargetRequest").stdout
     assert "oneof target_type" in described
 
 
@@ -87,8 +126,8 @@ def test_an_error_comes_with_its_details(grpcurl: Grpcurl) -> None:
     assert '"reason":"TARGET_NAME_TAKEN"' in refused.stderr.replace(" ", "")
 
 
-def test_every_violated_field_is_named(grpcurl: Grpcurl) -> None:
-    refused = _call(grpcurl, "CreateTarget", {})
+def test_every_violated_field_is_named(each_grpcurl: Grpcurl) -> None:
+    refused = _call(each_grpcurl, "CreateTarget", {})
     assert "Code: InvalidArgument" in refused.stderr
     for field in ("endpoint", "name", "target_type", "timeout"):
         assert f'"field":"{field}"' in refused.stderr.replace(" ", "")

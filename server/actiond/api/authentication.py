@@ -1,6 +1,6 @@
 """Authentication and authorization of calls, before their bodies are read."""
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 
 from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
 
@@ -14,18 +14,29 @@ from rpcfront import HttpRequest, ServicerContext
 class Authenticator:
     """Authenticates a call by its token, and requires that the token holds the method's permission.
 
-    The constructor raises ServiceError for a method whose proto names no permission.
+    Calls of the methods of `public` have no caller, whatever token they bring. The constructor raises ServiceError for
+    a method of `services` whose proto names no permission.
     """
 
-    def __init__(self, tokens: Tokens, services: Iterable[ServiceDescriptor]) -> None:
+    def __init__(
+        self, tokens: Tokens, services: Iterable[ServiceDescriptor], public: Iterable[ServiceDescriptor] = ()
+    ) -> None:
         self._tokens = tokens
-        self._permissions = {method.full_name: permission(method) for service in services for method in service.methods}
+        self._permissions: dict[str, str | None] = {method.full_name: None for method in _methods(public)}
+        self._permissions |= {method.full_name: permission(method) for method in _methods(services)}
 
-    async def __call__(self, method: MethodDescriptor, context: ServicerContext) -> Caller:
-        """Return the caller. Raises the domain's errors."""
+    async def __call__(self, method: MethodDescriptor, context: ServicerContext) -> Caller | None:
+        """Return the caller; None for a public method. Raises the domain's errors."""
+        required = self._permissions[method.full_name]
+        if required is None:
+            return None
         caller = await _authenticate(self._tokens, context.authorization())
-        caller.token.require(self._permissions[method.full_name])
+        caller.token.require(required)
         return caller
+
+
+def _methods(services: Iterable[ServiceDescriptor]) -> Iterator[MethodDescriptor]:
+    return (method for service in services for method in service.methods)
 
 
 def permission_holders(tokens: Tokens, required: str) -> Callable[[HttpRequest], Awaitable[None]]:

@@ -18,7 +18,7 @@ _log = logging.getLogger(__name__)
 
 
 class ExecutionInterceptor:
-    """Intercepts the gateway's calls, each of which has a Caller as its authenticated caller."""
+    """Intercepts the gateway's calls. One without a caller is of a public service, for which no execution runs."""
 
     def __init__(self, plans: PlanCache, runner: Runner, merger: Merger, instance: str) -> None:
         """`instance` is the id that identifies this server to targets."""
@@ -28,7 +28,9 @@ class ExecutionInterceptor:
         self._instance = instance
 
     async def __call__(self, call_next: CallNext, request: Message, context: ServicerContext) -> Any:
-        caller: Caller = context.caller
+        caller: Caller | None = context.caller
+        if caller is None:
+            return await call_next(request, context)
         plan = await self._plans.of(caller.owner, caller.execution_revision)
         # The method is None outside of calls only.
         method = cast("MethodDescriptor", context.method)

@@ -2,10 +2,8 @@
 
 from collections.abc import Iterable
 
-from google.protobuf import descriptor_pool
 from google.protobuf.descriptor import FileDescriptor
 from google.protobuf.descriptor_pb2 import DescriptorProto, FieldDescriptorProto, FileDescriptorProto
-from google.protobuf.descriptor_pool import DescriptorPool
 
 
 def serialized(file: FileDescriptor) -> bytes:
@@ -37,21 +35,3 @@ def _json_name(name: str) -> str:
     """Return the JSON name as protoc derives it: without underscores, the letter after each in upper case."""
     head, *tail = name.split("_")
     return head + "".join(part[:1].upper() + part[1:] for part in tail)
-
-
-def reflected_pool(symbols: Iterable[str]) -> DescriptorPool:
-    """Return a pool of the files that define these services and messages, and of their imports, with JSON names."""
-    pool = DescriptorPool()
-    added: set[str] = set()
-    for symbol in symbols:
-        _add(descriptor_pool.Default().FindFileContainingSymbol(symbol), pool, added)
-    return pool
-
-
-def _add(file: FileDescriptor, pool: DescriptorPool, added: set[str]) -> None:
-    if file.name in added:
-        return
-    added.add(file.name)
-    for dependency in file.dependencies:
-        _add(dependency, pool, added)
-    pool.AddSerializedFile(serialized(file))

@@ -64,5 +64,6 @@ class Index:
         for message in messages(file):
             self._extensions.setdefault(message.full_name, {})
         for extension in extensions(file):
-            extended = self._extensions.setdefault(extension.containing_type.full_name, {})
-            extended.setdefault(extension.number, file.name)
+            if extension.containing_type is not None:  # as every extension has one, this is for its type alone
+                extended = self._extensions.setdefault(extension.containing_type.full_name, {})
+                extended.setdefault(extension.number, file.name)

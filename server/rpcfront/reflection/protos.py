@@ -1,5 +1,7 @@
 """The descriptors of the two versions of the reflection service."""
 
+from typing import cast
+
 from google.protobuf.descriptor import ServiceDescriptor
 from google.protobuf.descriptor_pb2 import FileDescriptorProto
 from google.protobuf.descriptor_pool import DescriptorPool
@@ -14,7 +16,8 @@ def reflection_descriptors() -> tuple[ServiceDescriptor, ServiceDescriptor]:
     from grpc_reflection.v1alpha import reflection_pb2
 
     alpha = reflection_pb2.DESCRIPTOR
-    return _v1(FileDescriptorProto.FromString(alpha.serialized_pb)), alpha.services_by_name[_SERVICE]
+    v1alpha = cast("ServiceDescriptor", alpha.services_by_name[_SERVICE])  # the stubs have a type of their own for it
+    return _v1(FileDescriptorProto.FromString(alpha.serialized_pb)), v1alpha
 
 
 def _v1(file: FileDescriptorProto) -> ServiceDescriptor:

@@ -1,6 +1,7 @@
 """The index finds a file by every name that the file defines."""
 
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 import pytest
 from actiond_protos.zitadel.action.v3alpha import action_service_pb2
@@ -139,7 +140,7 @@ def files(draw: st.DrawFn) -> FileDescriptor:
     file.enum_type.extend(draw(st.lists(enums(names), max_size=2)))
     extended = f".{package}.{file.message_type[0].name}".replace("..", ".")
     file.message_type[0].extension_range.add(start=100, end=1000)
-    scopes = [file, *file.message_type]
+    scopes: list[Any] = [file, *file.message_type]
     for number in range(100, 100 + draw(st.integers(0, 3))):
         scope = draw(st.sampled_from(scopes))
         scope.extension.add(name=next(names), number=number, type=9, label=1, extendee=extended)
