@@ -10,7 +10,6 @@ from importlib.resources import files
 from typing import Any
 
 import actiond_protos
-import grpc
 from google.rpc import code_pb2
 
 from actiond import __version__
@@ -25,7 +24,7 @@ from actiond.api.authentication import Authenticator, permission_holders
 from actiond.api.execution_interceptor import ExecutionInterceptor
 from actiond.api.message_payload import Merger
 from actiond.api.permissions import BYPASS_HEADER
-from actiond.api.public_services import public_services, streaming_handlers
+from actiond.api.public_services import public_services
 from actiond.api.schema import make_catalogue, read_descriptor_set
 from actiond.api.served import ACTION_SERVICE, SERVICES
 from actiond.api.v3alpha import errors
@@ -51,12 +50,13 @@ from actiond.telemetry.records import FORMATS
 from actiond.telemetry.target_log import TargetLog
 from rpcfront import (
     TRAILER_PREFIXES,
+    ConnectionLimits,
     Cors,
     Gateway,
     Info,
     JsonCodec,
     Limits,
-    RsgiApplication,
+    Server,
     Validator,
     read_comments,
     status_error,
@@ -115,8 +115,10 @@ class Application:
         """Take the store that `open` has opened. Once `draining` is set, readiness and health checks report it."""
         self._store = opened.store
         self._draining = draining
+        self._connection_limits = ConnectionLimits(
+            connections=settings.limits.max_connections, head_seconds=settings.limits.read_timeout
+        )
         public = public_services(SERVICES, errors.DETAIL_TYPES, draining, settings.limits.max_concurrent)
-        health, *self._reflection = public
         self._access_logs = _access_logs(settings.telemetry)
         self._target_lines = LineWriter(sys.stderr.fileno(), "log of calls to targets")
         guard = AddressGuard(settings.delivery.allow_addresses, settings.delivery.deny_addresses)
@@ -130,7 +132,7 @@ class Application:
         holders = permission_holders(tokens, permissions.READ_METRICS) if is_private else None
         service, interceptor = _domain(settings.api, opened, guard, self._client)
         self._gateway = Gateway(
-            services=[(ACTION_SERVICE, service), health],
+            services=[(ACTION_SERVICE, service), *public],
             authenticate=Authenticator(tokens, SERVICES, public=[descriptor for descriptor, _ in public]),
             translate=errors.translate,
             success_code=permissions.success_code,
@@ -162,14 +164,9 @@ class Application:
             await store.close()
             raise
 
-    @property
-    def rsgi(self) -> RsgiApplication:
-        """The application that granian calls."""
-        return self._gateway.rsgi
-
-    def add_to(self, server: grpc.aio.Server) -> None:
-        """Register everything that is served over native gRPC."""
-        server.add_generic_rpc_handlers((self._gateway.grpc_handler, *streaming_handlers(self._reflection)))
+    async def listen(self, host: str, port: int) -> Server:
+        """Serve everything on an address, which other workers may share. Raises OSError."""
+        return await self._gateway.listen(host, port, limits=self._connection_limits, reuse_port=True)
 
     def parts(self) -> Sequence[ApplicationPart]:
         """Return the parts that the listeners depend on, each after the parts that it depends on itself."""

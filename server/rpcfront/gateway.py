@@ -126,7 +126,7 @@ class Gateway:
             request_ids=self._request_ids,
         )
 
-    async def listen(
+    async def listen(  # noqa: PLR0913  # keyword arguments, each with a default: this is the library's interface
         self,
         host: str = "127.0.0.1",
         port: int = 0,
@@ -145,7 +145,7 @@ class Gateway:
 
         Raises OSError if the address cannot be listened on.
         """
-        server = Server(self._router, self._errors, self._limits, self._running, limits or ConnectionLimits())
+        server = Server(self._router, self._running, limits or ConnectionLimits())
         await server.start(host, port, sock, ssl, reuse_port=reuse_port)
         return server
 

@@ -3,10 +3,8 @@
 import asyncio
 from collections.abc import Iterable
 
-import grpc
 from google.protobuf import descriptor_pool
 from google.protobuf.descriptor import ServiceDescriptor
-from google.protobuf.message_factory import GetMessageClass
 
 from actiond.api.health import HEALTH, MAX_WATCHES, HealthServicer
 from rpcfront import reflection_services
@@ -36,22 +34,3 @@ def public_services(
         (*described, HEALTH), map(find, types), max_streams=min(MAX_REFLECTION_STREAMS, quarter)
     )
     return [(HEALTH, health), *reflection]
-
-
-def streaming_handlers(services: PublicServices) -> list[grpc.GenericRpcHandler]:
-    """Return the handlers for grpc.aio of the services that take streams of requests."""
-    return [
-        grpc.method_handlers_generic_handler(
-            service.full_name,
-            {
-                method.name: grpc.stream_stream_rpc_method_handler(
-                    getattr(servicer, method.name),
-                    request_deserializer=GetMessageClass(method.input_type).FromString,
-                    response_serializer=GetMessageClass(method.output_type).SerializeToString,
-                )
-                for method in service.methods
-                if method.client_streaming
-            },
-        )
-        for service, servicer in services
-    ]

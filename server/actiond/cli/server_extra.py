@@ -5,9 +5,10 @@ from importlib.util import find_spec
 MODULES = (
     "aiohttp",
     "cryptography",
-    "granian",
     "grpc_health",
     "grpc_reflection",
+    "httptools",
+    "ngh2",
     "orjson",
     "prometheus_client",
     "protovalidate",

@@ -18,19 +18,19 @@ DATABASE_FILE = "actiond.db"
 
 @dataclass(frozen=True, slots=True)
 class ListenSettings(SettingsGroup):
-    """The listening addresses."""
+    """The listening addresses. Each serves every protocol."""
 
-    grpc_address: Address = setting(
+    grpc_address: Address | None = setting(
         name="grpc-address",
-        read=parsers.address,
-        help="where gRPC is served",
+        read=parsers.optional_address,
+        help="a second address that serves everything, at the port where gRPC clients look for it; or none",
         default="127.0.0.1:50051",
         metavar="HOST:PORT",
     )
     http_address: Address = setting(
         name="http-address",
         read=parsers.address,
-        help="where gRPC-Web, Connect and JSON are served",
+        help="where everything is served: JSON, Connect, gRPC-Web and gRPC",
         default="127.0.0.1:8080",
         metavar="HOST:PORT",
     )
@@ -112,6 +112,13 @@ class LimitSettings(SettingsGroup):
         read=parsers.whole_number(1, 1_000_000),
         help="calls that a worker runs at once, over any protocol; more are RESOURCE_EXHAUSTED",
         default="4096",
+        metavar="N",
+    )
+    max_connections: int = setting(
+        name="max-connections",
+        read=parsers.whole_number(1, 1_000_000),
+        help="connections that a worker keeps at once, for each address; a new one takes the place of an idle one",
+        default="16384",
         metavar="N",
     )
 

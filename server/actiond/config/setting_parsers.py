@@ -35,6 +35,11 @@ class Address:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
+def optional_address(text: str) -> Address | None:
+    """Parse HOST:PORT, or `none`."""
+    return None if text == "none" else address(text)
+
+
 def address(text: str) -> Address:
     """Parse HOST:PORT, with brackets around an IPv6 address."""
     match = _BRACKETED.fullmatch(text) or _PLAIN.fullmatch(text)

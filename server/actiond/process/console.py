@@ -70,7 +70,8 @@ def deliver_admin_token(token: str, data_dir: Path | None, sockets: Sockets) -> 
     Without a data directory the token ends with the process: it goes to stderr.
     """
     if sys.stdout is not None and sys.stdout.isatty():
-        print_line(_introduction(token, _reachable(sockets.grpc.address), _reachable(sockets.http.address)))
+        grpc = sockets.grpc or sockets.http
+        print_line(_introduction(token, _reachable(grpc.address), _reachable(sockets.http.address)))
     elif data_dir is not None:
         path = data_dir / admin_token.FILE
         try:

@@ -28,7 +28,7 @@ def serve(settings: Settings) -> int:
     for line in settings.warnings():
         console.warning(line)
     sockets = reserve_sockets(settings.listen)
-    console.warn_of_exposure(sockets)
+    console.warn_of_exposure(sockets.reserved())
     console.allowed_addresses(settings.delivery.allow_addresses)
     logging.set_up(settings.telemetry.log_level)
     shutdown.block()
@@ -38,7 +38,7 @@ def serve(settings: Settings) -> int:
         memory=Memory(settings.process.workers),  # before the first fork, so that all workers share it
         number=1,
         deliver_token=partial(console.deliver_admin_token, data_dir=settings.store.secrets_dir, sockets=sockets),
-        ready=partial(console.serving, sockets),
+        ready=partial(console.serving, sockets.reserved()),
         supervised=settings.process.workers > 1,
     )
     return _supervise(spec) if spec.supervised else _run_alone(spec)

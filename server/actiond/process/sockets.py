@@ -1,14 +1,12 @@
-"""The two listening ports, reserved before any worker listens on them.
+"""The listening ports, reserved before any worker listens on them.
 
-gRPC and granian both listen with SO_REUSEPORT, so that several workers can share a port. The price is that a second
-server of the same user would silently share it too: hence a port is first bound without it.
+Listeners set SO_REUSEPORT, so that several workers can share a port. The price is that a second server of the same user
+would silently share it too: hence a port is first bound without it.
 """
 
 import ipaddress
-import os
 import socket
 from dataclasses import dataclass
-from pathlib import Path
 from typing import NamedTuple
 
 from actiond.config.groups import ListenSettings
@@ -34,13 +32,19 @@ class ReservedSocket:
 class Sockets(NamedTuple):
     """One per listener."""
 
-    grpc: ReservedSocket
+    grpc: ReservedSocket | None
     http: ReservedSocket
+
+    def reserved(self) -> list[ReservedSocket]:
+        """Return those that there are."""
+        return [reserved for reserved in self if reserved is not None]
 
 
 def reserve_sockets(listen: ListenSettings) -> Sockets:
-    """Reserve both ports. Raise SettingsError, naming the setting, when an address cannot be served."""
-    return Sockets(_reserve("grpc", listen.grpc_address), _reserve("http", listen.http_address))
+    """Reserve the ports. Raise SettingsError, naming the setting, when an address cannot be served."""
+    grpc_address = listen.grpc_address
+    grpc = None if grpc_address is None else _reserve("grpc", grpc_address)
+    return Sockets(grpc, _reserve("http", listen.http_address))
 
 
 def _reserve(protocol: str, wanted: Address) -> ReservedSocket:
@@ -77,17 +81,3 @@ def _bind_alone(family: int, address: tuple[str, int]) -> socket.socket:
         bound.close()
         raise
     return bound
-
-
-def is_listening(address: Address) -> bool:
-    """Return whether this very process listens there. A connection would not tell: another worker might accept it."""
-    return any(_listens(int(entry.name), address) for entry in Path("/proc/self/fd").iterdir())
-
-
-def _listens(descriptor: int, address: Address) -> bool:
-    try:
-        with socket.socket(fileno=os.dup(descriptor)) as candidate:
-            listens = candidate.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
-            return bool(listens) and candidate.getsockname()[:2] == (address.host, address.port)
-    except OSError:  # no socket, or closed since
-        return False

@@ -1,4 +1,4 @@
-"""A worker's process: one event loop, the application and both listeners on it, its signals and its exit code.
+"""A worker's process: one event loop, the application and its listeners on it, its signals and its exit code.
 
 It knows nothing of other workers. Signals are blocked until it serves; one that came earlier arrives then, so that
 nothing is ever left half started.
@@ -16,8 +16,7 @@ import uvloop
 from actiond.actions.errors import StoreError
 from actiond.app import Application
 from actiond.process import child_process, console, shutdown
-from actiond.process.grpc_listener import GrpcListener
-from actiond.process.http_listener import HttpListener
+from actiond.process.listener import Listener
 from actiond.process.parts import Part, PartError
 from actiond.process.shutdown import Shutdown
 from actiond.process.worker import Worker
@@ -54,14 +53,12 @@ async def _serve(spec: WorkerSpec) -> None:
     application = await Application.open(settings, spec.deliver_token, spec.memory, spec.number, state.draining)
     parts: list[Part] = [
         *application.parts(),
-        GrpcListener(sockets.grpc, settings.limits, application.add_to),
-        HttpListener(sockets.http, settings.limits, application.rsgi),
+        *(Listener(reserved, application.listen) for reserved in sockets.reserved()),
     ]
     grace_period = settings.process.shutdown_grace_period
     worker = Worker(parts, state, grace_period)
     async with worker.started():
         _tune_garbage_collection()
-        # Only now: granian and grpcio have set what they set.
         loop = asyncio.get_running_loop()
         for number, handler in state.handlers(supervised=spec.supervised).items():
             loop.add_signal_handler(number, handler)

@@ -21,6 +21,6 @@ class WorkerSpec:
     """Counted from 1; a replacement has the number of the worker that it replaces."""
     deliver_token: DeliverToken
     ready: Callable[[], object]
-    """Called once both listeners take calls."""
+    """Called once all listeners take calls."""
     supervised: bool
     """Signals come from a supervisor, see Shutdown.handlers."""

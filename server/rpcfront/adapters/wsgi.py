@@ -76,8 +76,7 @@ class _WsgiRequest(HttpRequest):
     async def read(self, limit: int, framing: int) -> bytes:
         return await asyncio.to_thread(_read, self._environ, limit, framing)
 
-    async def receive(self, *, timely: bool) -> bytes:
-        # The server bounds the time, if it does.
+    async def receive(self, *, timely: bool) -> bytes:  # noqa: ARG002  # time is the server's to bound
         return await asyncio.to_thread(self._receive)
 
     def _receive(self) -> bytes:

@@ -12,7 +12,6 @@ from google.protobuf.message import Message
 
 from rpcfront.transcoding.annotations import http_rules
 
-
 _log = logging.getLogger(__name__)
 
 
@@ -53,7 +52,9 @@ def bind(services: Iterable[tuple[ServiceDescriptor, object]]) -> dict[str, Meth
                 if http_rules(descriptor):
                     raise ServiceError(f"{descriptor.full_name}: a stream of requests cannot be transcoded")
                 if not hasattr(servicer, descriptor.name):
-                    _log.warning("%s is not served: %s has no such method", descriptor.full_name, type(servicer).__name__)
+                    _log.warning(
+                        "%s is not served: %s has no such method", descriptor.full_name, type(servicer).__name__
+                    )
                     continue
             methods[path] = _bind(descriptor, path, servicer)
     return methods

@@ -123,7 +123,7 @@ class Connection(asyncio.Protocol):
 
     # Reading.
 
-    def consumed(self, request: ListenerRequest, size: int) -> None:
+    def consumed(self, request: ListenerRequest, size: int, /) -> None:
         """Let a client send more, by what was read of a request's body."""
         raise NotImplementedError
 

@@ -369,7 +369,7 @@ class Http1Connection(Connection):
     def requests(self) -> list[ListenerRequest]:
         return [request for request in (self._active, *self._ahead) if isinstance(request, Http1Request)]
 
-    def consumed(self, request: ListenerRequest, size: int) -> None:
+    def consumed(self, _request: ListenerRequest, _size: int, /) -> None:
         if not self._is_reading:
             self._regulate()
 

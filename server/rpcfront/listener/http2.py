@@ -18,7 +18,7 @@ from rpcfront.status import StatusError, status_error
 _TAKE = 256 * 1024
 """Bytes that are taken from the engine at once."""
 NOTICE_SECONDS = 0.1
-"""How long requests that were under way to a connection that is drained are still taken, if it does not answer a PING."""
+"""How long a drained connection takes the requests that were on their way, unless a PING is answered earlier."""
 _NO_BODY = frozenset({204, 304})
 
 _log = logging.getLogger(__name__)
@@ -198,7 +198,7 @@ class Http2Connection(Connection):
     def _on_over(self, _event: Any) -> None:
         self._close_after_flush()
 
-    def consumed(self, request: ListenerRequest, size: int) -> None:
+    def consumed(self, request: ListenerRequest, size: int, /) -> None:
         if isinstance(request, Http2Request):
             request.unconsumed -= size
             self.engine.consumed(request.stream, size)
@@ -311,10 +311,8 @@ class Http2Connection(Connection):
     def sweep(self, now: float) -> None:
         super().sweep(now)
         limits = self.server.connection_limits
-        partial = self._partial_since
-        if partial is not None and not self._streams and now - partial >= limits.head_seconds:
-            self.close_idle()
-        elif self.is_idle and now - self.idle_since >= limits.http2_idle_seconds:
+        is_half_said = self._partial_since is not None and now - self._partial_since >= limits.head_seconds
+        if self.is_idle and (is_half_said or now - self.idle_since >= limits.http2_idle_seconds):
             self.close_idle()
         elif self._ping_sent is not None:
             if now - self._ping_sent >= limits.pong_seconds:

@@ -8,7 +8,7 @@ class ConnectionLimits:
     """The limits of a listener. Those of messages and calls are the gateway's, see `Limits`."""
 
     connections: int = 16_384
-    """Connections at once. A new one takes the place of the one that has been idle longest; if none is, it is closed."""
+    """Connections at once. A new one takes the place of one that has long been idle; if none is idle, it is closed."""
     head_bytes: int = 64 * 1024
     """Size of a request's head: method, target and fields."""
     head_fields: int = 100

@@ -16,16 +16,25 @@ _COLON = ord(":")
 _MAX_LENGTH_DIGITS = 18
 
 
+class Clock(Protocol):
+    """What a request knows of its server."""
+
+    loop: asyncio.AbstractEventLoop
+    limits: Limits
+
+
 class Carrier(Protocol):
     """What a request knows of its connection."""
 
-    server: Any
+    @property
+    def server(self) -> "Clock": ...
+
     security: Security
     peer: str
     out_size: int
     """Bytes that the responses have written and that the connection has not taken."""
 
-    def consumed(self, request: "ListenerRequest", size: int) -> None: ...
+    def consumed(self, request: "ListenerRequest", size: int, /) -> None: ...
 
     def begins_read(self, request: "ListenerRequest") -> None: ...
 

@@ -10,12 +10,10 @@ from functools import partial
 from typing import Any
 
 from rpcfront.calls.running_requests import RunningRequests
-from rpcfront.limits import Limits
 from rpcfront.listener.connection import Connection
 from rpcfront.listener.engine import Engine
 from rpcfront.listener.limits import ConnectionLimits
 from rpcfront.listener.sniff import Sniffer
-from rpcfront.protocols.json_errors import JsonErrors
 from rpcfront.router import Router
 
 _BACKLOG = 4096
@@ -35,16 +33,14 @@ class Server:
     def __init__(
         self,
         router: Router,
-        errors: JsonErrors,
-        limits: Limits,
         running: RunningRequests,
         connection_limits: ConnectionLimits,
         make_engine: Callable[[ConnectionLimits], Engine] | None = None,
     ) -> None:
         """Take what connections need. `make_engine` makes the HTTP/2 engine of a connection, ngh2's unless given."""
         self.router = router
-        self.errors = errors
-        self.limits = limits
+        self.errors = router.errors
+        self.limits = router.dispatcher.limits
         self.running = running
         self.connection_limits = connection_limits
         self.is_draining = False

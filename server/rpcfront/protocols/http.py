@@ -71,7 +71,7 @@ class HttpRequest:
     _request_id = ""
 
     def __init__(self, method: str, path: str, headers: Headers) -> None:
-        """Make a request. Names of `headers` are in lower case, the path is percent-encoded unless `path_is_decoded`."""
+        """Make a request. Names of `headers` are in lower case; the path is as it was sent."""
         self.method = method
         self.path = path
         self._headers = headers
