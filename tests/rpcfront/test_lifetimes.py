@@ -9,7 +9,7 @@ import pytest_asyncio
 from google.protobuf.message import Message
 
 from rpcfront import Limits
-from tests.rpcfront.clients import NATIVE, STREAMING, UNARY, Transport, begin, forms_of, invoke
+from tests.rpcfront.clients import STREAMING, UNARY, Transport, begin, forms_of, invoke
 from tests.rpcfront.servicers import lives, service
 from tests.rpcfront.servicers.service import service_of
 from tests.rpcfront.serving import Faces, serve

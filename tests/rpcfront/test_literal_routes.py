@@ -56,7 +56,7 @@ async def port(request: pytest.FixtureRequest) -> AsyncIterator[int]:
         ("GET /v1/stars/*", "Star"),
         ("GET /v1/stars/one", "Star"),
         ("GET /v1/any", "Any"),
-        ("BREW /v1/any", "Any"),
+        ("REPORT /v1/any", "Any"),
     ],
 )
 async def test_a_path_that_is_a_template_reaches_its_method(port: int, request_line: str, answer: str) -> None:

@@ -53,11 +53,12 @@ def test_a_bad_proto_is_refused_by_name(methods: str, fault: str) -> None:
         gateway(methods)
 
 
-def test_a_method_with_a_stream_of_requests_is_ignored_and_the_log_says_so(
+def test_a_servicer_may_lack_a_method_with_a_stream_of_requests_and_the_log_says_so(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    assert gateway("rpc A(stream M) returns (M);")
-    assert "bad.v1.S.A is not served: it takes a stream of requests" in caplog.text
+    pool = compile_proto(HEAD + "service S { rpc A(stream M) returns (M); }")
+    assert Gateway(services=[(pool.FindServiceByName("bad.v1.S"), object())])
+    assert "bad.v1.S.A is not served: the servicer has no such method" in caplog.text
 
 
 def test_a_servicer_without_a_method_is_refused_by_name() -> None:

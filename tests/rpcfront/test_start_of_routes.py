@@ -120,6 +120,8 @@ def test_a_variable_that_names_such_a_field_is_taken(variable: str) -> None:
         ),
         ('custom { kind: "" path: "/a" }', "not an HTTP method"),
         ('custom { kind: "G T" path: "/a" }', "not an HTTP method"),
+        ('custom { kind: "BREW" path: "/a" }', "'BREW' is not an HTTP method that can be served"),
+        ('custom { kind: "get" path: "/a" }', "not an HTTP method"),
         ('custom { kind: "GET\\r\\n" path: "/a" }', "not an HTTP method"),
         ('custom { kind: "PURGE" }', "without a path"),
     ],

@@ -28,6 +28,6 @@ class RunningRequests:
             await self._idle.wait()
 
     def cancel(self) -> None:
-        """Cancel those that are running."""
+        """Cancel those that are running. One that has just been created begins before that, so that it can respond."""
         for task in self._tasks:
-            task.cancel()
+            task.get_loop().call_soon(task.cancel)

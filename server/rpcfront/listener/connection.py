@@ -8,7 +8,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Awaitable
-from typing import Protocol
+from typing import Any, Protocol
 
 from rpcfront.calls.dispatch import INTERNAL, Outcome
 from rpcfront.calls.running_requests import RunningRequests
@@ -54,7 +54,8 @@ class Connection(asyncio.Protocol):
 
     transport: asyncio.Transport
     security: Security = INSECURE
-    peer = ""
+    peer: str
+    """The other end, as grpcio writes it."""
     is_lost = False
     """Whether nothing can be written any more."""
     is_idle = True
@@ -69,6 +70,7 @@ class Connection(asyncio.Protocol):
     def __init__(self, server: Facts, transport: asyncio.Transport) -> None:
         self.server = server
         self.transport = transport
+        self.peer = _peer(transport.get_extra_info("peername"))
         self.idle_since = server.now
         self._is_paused = False
         self._is_closing = False
@@ -207,7 +209,11 @@ class Connection(asyncio.Protocol):
             return
         self._is_closing = True
         if self.transport.can_write_eof():
-            self.transport.write_eof()
+            try:
+                self.transport.write_eof()
+            except OSError:  # the client has gone, which the loop is about to notice
+                self.transport.abort()
+                return
             self.server.loop.call_later(LINGER_SECONDS, self.transport.abort)
         else:  # TLS
             self.transport.close()
@@ -233,3 +239,10 @@ class Connection(asyncio.Protocol):
             self._taken_at = now
         elif now - self._taken_at >= self.server.connection_limits.write_seconds:
             self.transport.abort()
+
+
+def _peer(address: Any) -> str:
+    if not isinstance(address, tuple):
+        return "unix:" if address is not None else ""
+    host, port = address[:2]
+    return f"ipv6:[{host}]:{port}" if ":" in host else f"ipv4:{host}:{port}"

@@ -33,6 +33,7 @@ _NO_BODY = frozenset({204, 304})
 _HOST = re.compile(rb"[A-Za-z0-9\-._~!$&'()*+,;=:%\[\]]*")
 # The parser's own texts are for its authors, and clients see none of them.
 _MALFORMED = "the request is not well-formed HTTP/1.1"
+_LAST_CHUNK = b"0\r\n\r\n"
 _MADE_UP_HEAD = b"POST / HTTP/1.1\r\n"
 
 
@@ -69,12 +70,6 @@ class Http1Request(ListenerRequest):
         self.connection.write(head + body if body and self.has_body and status not in _NO_BODY else head)
         self.connection.ended(self)
 
-    def respond_raw(self, head: RawHeaders, body: bytes, trailers: RawHeaders) -> None:
-        self.begin_raw(head)
-        if body:
-            self.connection.write(_chunk(body))
-        self.end_raw(trailers)
-
     def begin_raw(self, head: RawHeaders) -> Write:
         self.has_begun = True
         lines = [b"%s: %s\r\n" % field for field in head[1:]]
@@ -86,7 +81,7 @@ class Http1Request(ListenerRequest):
         self.connection.write(b"".join([line, *lines, self._end_of_head().encode()]))
         return self.write
 
-    def end_raw(self, trailers: RawHeaders) -> None:
+    def end_raw(self, _trailers: RawHeaders = ()) -> None:
         if self.has_ended:
             return
         self.has_ended = True
@@ -95,8 +90,7 @@ class Http1Request(ListenerRequest):
             if self.is_http10:
                 self.connection.write(data)
             else:
-                end = b"".join([b"0\r\n", *(b"%s: %s\r\n" % field for field in trailers), b"\r\n"])
-                self.connection.write(_chunk(data) + end if data else end)
+                self.connection.write(_chunk(data) + _LAST_CHUNK if data else _LAST_CHUNK)
         self.connection.ended(self)
 
     def abort(self) -> None:
@@ -241,7 +235,6 @@ class Http1Connection(Connection):
             if version != "1.0":
                 raise _refused(505, "the version must be HTTP/1.1")
             request.is_http10 = True
-            request.carries_trailers = False
         hosts = 1 if b"host" in raw else 0
         if len(raw) != len(self._fields):
             hosts = sum(name == b"host" for name, _ in self._fields)

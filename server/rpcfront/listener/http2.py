@@ -30,6 +30,7 @@ class Http2Request(ListenerRequest):
     """A request on a stream of its own."""
 
     connection: "Http2Connection"
+    carries_trailers = True
     unconsumed = 0
     """Bytes of the body by which the windows are still smaller."""
 

@@ -148,7 +148,8 @@ class ListenerRequest(TrailersRequest):
         if self.context is not None:
             self.context.interrupt(CLIENT_LEFT)
         elif self.task is not None:
-            self.task.cancel()
+            # Not at once: a task that never began would not even be taken out of the running ones.
+            self.connection.server.loop.call_soon(self.task.cancel)
         self.fail(cut_short())
 
     def sweep(self, now: float) -> None:
@@ -177,10 +178,10 @@ class ListenerRequest(TrailersRequest):
         declared = self.declared_length()
         if declared is not None and declared > max_size:
             raise too_large(limit)
+        self._whole_size = max_size
         self.connection.begins_read(self)
         if self._size:
             self.connection.consumed(self, self._size)
-        self._whole_size = max_size
         self.due = self.connection.server.loop.time() + self._limits.read_seconds
         while not self.is_whole and self._size <= max_size:
             await self._arrive()

@@ -171,7 +171,7 @@ class Server:
         for connection in list(self._connections):
             for request in getattr(connection, "requests", list)():
                 if request.task is not None:
-                    request.task.cancel()
+                    self.loop.call_soon(request.task.cancel)
         try:
             await asyncio.wait_for(self.wait_closed(), _CLOSE_SECONDS)
         except TimeoutError:

@@ -32,7 +32,9 @@ class Security(NamedTuple):
 
 
 INSECURE = Security({"transport_security_type": [b"insecure"]})
-"""A connection without TLS. Behind a server of the user's own it may have ended before."""
+"""A connection without TLS."""
+UNKNOWN_SECURITY = Security({})
+"""A connection of a server that does not say."""
 
 
 class MediaType(NamedTuple):
@@ -86,7 +88,7 @@ class HttpRequest:
     @property
     def security(self) -> "Security":
         """What is known about the connection's TLS."""
-        return INSECURE
+        return UNKNOWN_SECURITY
 
     @property
     def request_id(self) -> str:
@@ -160,8 +162,8 @@ class TrailersRequest(HttpRequest):
 
     is_whole = False
     """Whether the whole body has arrived."""
-    carries_trailers = True
-    """Whether trailers reach the client."""
+    carries_trailers = False
+    """Whether the response may have trailers that reach the client."""
 
     def respond_raw(self, head: RawHeaders, body: bytes, trailers: RawHeaders) -> None:
         """Send a complete response. Without a body, the head alone."""

@@ -1,6 +1,5 @@
 """Reads google.api.http annotations, and checks them against the messages of their methods."""
 
-import re
 from dataclasses import dataclass
 
 from google.api import annotations_pb2
@@ -13,7 +12,40 @@ from rpcfront.transcoding.templates import Template, TemplateError, parse
 WHOLE_MESSAGE = "*"
 """The `body` of a rule whose body is the message itself."""
 
-_HTTP_METHOD = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+ANY_METHOD = "*"
+HTTP_METHODS = frozenset(
+    {
+        *(
+            "GET",
+            "HEAD",
+            "POST",
+            "PUT",
+            "DELETE",
+            "OPTIONS",
+            "TRACE",
+            "PATCH",
+            "QUERY",
+            "PURGE",
+            "LINK",
+            "UNLINK",
+            "SOURCE",
+        ),
+        *("ACL", "BIND", "COPY", "LOCK", "MKCALENDAR", "MKCOL", "MOVE", "PROPFIND", "PROPPATCH", "REBIND", "REPORT"),
+        *(
+            "SEARCH",
+            "UNBIND",
+            "UNLOCK",
+            "CHECKOUT",
+            "MERGE",
+            "MKACTIVITY",
+            "M-SEARCH",
+            "NOTIFY",
+            "SUBSCRIBE",
+            "UNSUBSCRIBE",
+        ),
+    }
+)
+"""The methods that llhttp, the parser of HTTP/1.1, knows: a custom kind is one of them, over every server alike."""
 
 
 class AnnotationError(ValueError):
@@ -73,8 +105,8 @@ def http_rules(method: MethodDescriptor) -> list[HttpRule]:
 
 def compile_rule(method: MethodDescriptor, rule: HttpRule) -> Route:
     """Check a rule against its method's messages. Raises AnnotationError."""
-    if not _HTTP_METHOD.fullmatch(rule.http_method):
-        raise AnnotationError(method, f"{rule.http_method!r} is not an HTTP method")
+    if rule.http_method != ANY_METHOD and rule.http_method not in HTTP_METHODS:
+        raise AnnotationError(method, f"{rule.http_method!r} is not an HTTP method that can be served")
     try:
         template = parse(rule.template)
     except TemplateError as error:

@@ -63,13 +63,14 @@ class Row:
     answer: Answer
     body: bytes | str = b""
     headers: Headers = ()
+    listener: Differs | None = None
     wsgi: Differs | None = None
 
     async def check(self, face: str, port: int) -> None:
         """Sends the request and holds the reply to what this face must answer."""
         method, target = self.request.split(" ", 1)
         body = self.body.encode() if isinstance(self.body, str) else self.body
-        differs = self.wsgi if face == "wsgi" else None
+        differs: Differs | None = {"listener": self.listener, "wsgi": self.wsgi}.get(face)
         reply = await exchange(port, method, target, self.headers, body)
         check_answer(reply, differs.answer if differs is not None else self.answer)
 
