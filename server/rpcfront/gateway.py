@@ -107,7 +107,7 @@ class Gateway:
             GrpcEdge(self._dispatcher, self._limits.message_bytes),
             GrpcWebEdge(self._dispatcher, self._limits.message_bytes),
             ConnectStreamEdge(self._dispatcher, codec, connect_errors, self._limits.message_bytes),
-            ConnectEdge(self._dispatcher, codec, connect_errors, self._errors, self._limits.message_bytes),
+            ConnectEdge(self._dispatcher, codec, connect_errors, self._limits.message_bytes),
         )
         descriptors = [method.descriptor for method in self._methods.values()]
         docs = {} if openapi is None else docs_handlers(operations(descriptors, success_code), openapi)
@@ -122,6 +122,7 @@ class Gateway:
             mounts=Mounts(mounts, self._dispatcher, self._errors),
             cors=CorsPolicy(cors or Cors(), (self._rest, *rpc_edges)),
             errors=self._errors,
+            rpc_errors=connect_errors,
             dispatcher=self._dispatcher,
             request_ids=self._request_ids,
         )

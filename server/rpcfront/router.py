@@ -11,12 +11,13 @@ from typing import TypeAlias
 
 from google.rpc import code_pb2
 
-from rpcfront.calls.dispatch import Dispatcher
+from rpcfront.calls.dispatch import Dispatcher, Outcome
 from rpcfront.calls.methods import Method, ServiceError
 from rpcfront.calls.request_ids import REQUEST_ID, RequestIds
 from rpcfront.cors import CorsPolicy, is_preflight
 from rpcfront.mounts import MOUNT_METHODS, Mount, Mounts
-from rpcfront.protocols.connect_unary import CONTENT_TYPES
+from rpcfront.protocols.connect_errors import ConnectErrors
+from rpcfront.protocols.connect_unary import CONTENT_TYPES, STREAM_CONTENT_TYPES
 from rpcfront.protocols.edge import Edge
 from rpcfront.protocols.http import Headers, HttpContext, HttpRequest, HttpResponse, unsupported_media_type
 from rpcfront.protocols.json_errors import JsonErrors
@@ -42,6 +43,8 @@ class Router:
     mounts: Mounts
     cors: CorsPolicy
     errors: JsonErrors
+    rpc_errors: ConnectErrors
+    """On the paths of methods."""
     dispatcher: Dispatcher
     request_ids: RequestIds
     _edges: Sequence[Edge] = field(init=False)
@@ -96,8 +99,8 @@ class Router:
         for edge in self.rpc_edges:
             if edge.claims(request, method):
                 return edge.handle(request, method)
-        unsupported = unsupported_media_type(f"{CONTENT_TYPES}, or one of gRPC-Web's")
-        return _ready(_not_connect(self._refuse(request, unsupported)))
+        types = STREAM_CONTENT_TYPES if method.streams_requests or method.streams_responses else CONTENT_TYPES
+        return _ready(self._refuse(request, unsupported_media_type(f"{types}, or one of gRPC-Web's")))
 
     def _find(self, request: HttpRequest) -> _Answer:
         """Respond to a request that is not in the table. Raises a RoutingError if nothing serves it."""
@@ -107,7 +110,7 @@ class Router:
         if request.method == "OPTIONS":
             return _ready(self._options(request))
         if path in self.methods:
-            return _ready(_not_connect(self._not_allowed(request, RPC_METHODS)))
+            return _ready(self._not_allowed(request, RPC_METHODS))
         mount = self.mounts.find(path)
         if mount is not None and mount.prefix is None:
             return self._serve(request, mount)
@@ -148,20 +151,11 @@ class Router:
     def _refuse(self, request: HttpRequest, error: StatusError, headers: Headers | None = None) -> HttpResponse:
         """Return the response to a request that reaches no method."""
         self.dispatcher.refused(error.status.code, HttpContext(request, "http"))
-        return self.errors.refuse(error, headers or ())
+        errors = self.rpc_errors if request.path in self.methods else self.errors
+        response = errors.response(Outcome(status=error.status, http_status=error.http_status))
+        response.headers += headers or ()
+        return response
 
 
 async def _ready(response: HttpResponse) -> HttpResponse:
-    return response
-
-
-def _not_connect(response: HttpResponse) -> HttpResponse:
-    """Name the charset of an error, so that no client takes it for one of Connect's.
-
-    A Connect client reads a body whose type is `application/json`, to the letter, as an error in Connect's form, and
-    nothing here says that the client is one.
-    """
-    response.headers = [
-        (key, f"{value}; charset=utf-8" if key == "content-type" else value) for key, value in response.headers
-    ]
     return response

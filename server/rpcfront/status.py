@@ -37,7 +37,8 @@ HTTP_STATUS = {
 class StatusError(Exception):
     """Ends a call with a google.rpc.Status.
 
-    `http_status` overrides the table above where HTTP has a more precise status: 405, 408, 413, 415.
+    `http_status` overrides the table above where HTTP has a more precise status: 405, 408, 413, 415. Calls over Connect
+    keep to the table, which is also Connect's.
     """
 
     def __init__(self, status: status_pb2.Status, http_status: int | None = None) -> None:

@@ -89,12 +89,18 @@ async def test_a_stream_may_be_empty(port: int) -> None:
     assert (messages, end.get("error")) == ([], None)
 
 
-async def test_a_streaming_method_called_as_a_unary_one_says_how_it_is_called(port: int) -> None:
-    headers = {"content-type": "application/json", "connect-protocol-version": "1"}
+@pytest.mark.parametrize("codec", ["json", "proto"])
+@pytest.mark.parametrize("version", [{}, {"connect-protocol-version": "1"}], ids=["no version", "version 1"])
+async def test_a_streaming_method_called_as_a_unary_one_says_how_it_is_called(
+    port: int, codec: str, version: dict[str, str]
+) -> None:
+    headers = {"content-type": f"application/{codec}", **version}
     reply = await ask(port, "POST", "/t.v1.T/Stream", b"{}", headers)
-    assert reply.status == 501
-    assert json.loads(reply.body)["code"] == "unimplemented"
-    assert b"application/connect+json" in reply.body
+    assert (reply.status, reply.header("content-type")) == (501, "application/json")
+    assert json.loads(reply.body) == {
+        "code": "unimplemented",
+        "message": "a method with a stream is called with application/connect+json or application/connect+proto",
+    }
 
 
 @dataclass(frozen=True)

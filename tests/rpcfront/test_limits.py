@@ -76,7 +76,13 @@ LIMITS = [
         OVER_LIMIT,
         (*JSON, *connect.VERSION),
     ),
-    Row("Connect without the version over it", "POST /t.v1.T/Get", TOO_LARGE, OVER_LIMIT, JSON),
+    Row(
+        "Connect without the version over it",
+        "POST /t.v1.T/Get",
+        connect.failed("resource_exhausted"),
+        OVER_LIMIT,
+        JSON,
+    ),
 ]
 
 
@@ -164,6 +170,16 @@ async def test_a_call_is_refused_by_the_first_that_is_wrong(face: Face, row: Row
 
 # Strictness
 
+NOPE_OVER_CONNECT = connect.failed(
+    "invalid_argument",
+    details=[
+        {
+            "type": "google.rpc.BadRequest",
+            "value": ANYTHING,
+            "debug": {"fieldViolations": [{"field": "nope", "description": ANYTHING}]},
+        }
+    ],
+)
 STRICT = [
     Row("a field", "POST /v1/all", bad("nope"), '{"nope":1}', JSON),
     Row(
@@ -174,7 +190,7 @@ STRICT = [
         JSON,
     ),
     Row("a field of the body's field", "POST /v1/sub/1", bad("sub.nope"), '{"nope":1}', JSON),
-    Row("a field over Connect", "POST /t.v1.T/Get", bad("nope"), '{"nope":1}', JSON),
+    Row("a field over Connect", "POST /t.v1.T/Get", NOPE_OVER_CONNECT, '{"nope":1}', JSON),
     Row("no field of a Struct", "POST /v1/all", ok({"st": {"nope": 1}}), '{"st":{"nope":1}}', JSON),
 ]
 

@@ -55,7 +55,6 @@ async def port(request: pytest.FixtureRequest) -> AsyncIterator[int]:
     [
         ("POST", "/v1/notes", "echo.v1.Echo.Say"),
         ("PUT", "/v1/notes/a", "echo.v1.Echo.Replace"),
-        ("POST", "/echo.v1.Echo/Say", "echo.v1.Echo.Say"),
         ("GET", "/missing", "a handler"),
     ],
 )
@@ -66,9 +65,22 @@ async def test_an_error_is_translated_by_the_method_that_was_called(
     assert (reply.status, reply.body) == (404, f'{{"code":5,"message":"{text}","details":[]}}'.encode())
 
 
+async def test_an_error_is_translated_over_connect(port: int) -> None:
+    reply = await ask(port, "POST", "/echo.v1.Echo/Say", b"{}", JSON)
+    assert (reply.status, reply.body) == (404, b'{"code":"not_found","message":"echo.v1.Echo.Say"}')
+
+
 async def test_an_error_is_translated_over_native_grpc() -> None:
     async with grpc_server(make()) as port, grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
         say: Any = channel.unary_unary("/echo.v1.Echo/Say")
         with pytest.raises(grpc.aio.AioRpcError) as error:
             await say(b"")
     assert (error.value.code(), error.value.details()) == (grpc.StatusCode.NOT_FOUND, "echo.v1.Echo.Say")
+
+
+@pytest.mark.parametrize("face", list(HTTP_FACES))
+async def test_a_code_that_does_not_exist_is_unknown_over_connect(face: str) -> None:
+    gateway = Gateway(services=[(echo.service(), Servicer())], translate=lambda *_: make_status(42, "no code"))
+    async with HTTP_FACES[face](gateway) as port:
+        reply = await ask(port, "POST", "/echo.v1.Echo/Say", b"{}", JSON)
+    assert (reply.status, reply.body) == (500, b'{"code":"unknown","message":"no code"}')

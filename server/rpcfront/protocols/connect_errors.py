@@ -1,4 +1,7 @@
-"""A google.rpc.Status in Connect's form: `{"code": "not_found", "message": …, "details": […]}`."""
+"""A google.rpc.Status in Connect's form: `{"code": "not_found", "message": …, "details": […]}`.
+
+This is the form of every JSON error on the path of an RPC.
+"""
 
 from contextlib import suppress
 
@@ -8,7 +11,12 @@ from google.protobuf.message import DecodeError
 from google.protobuf.message_factory import GetMessageClass
 from google.rpc import code_pb2, status_pb2
 
+from rpcfront.calls.dispatch import Outcome
+from rpcfront.calls.protobuf import UNKNOWN_METHOD
 from rpcfront.metadata import to_base64
+from rpcfront.protocols.http import HttpResponse
+from rpcfront.protocols.json_errors import error_response
+from rpcfront.status import HTTP_STATUS
 from rpcfront.transcoding.json.codec import JsonCodec
 from rpcfront.transcoding.json.wellknown import find_type
 
@@ -17,6 +25,10 @@ _TYPE_PREFIX = "type.googleapis.com/"
 # The names of codes are those of google.rpc.Code in lower case, except one.
 _NAMES = {number: name.lower() for name, number in code_pb2.Code.items()} | {code_pb2.CANCELLED: "canceled"}
 
+# HTTP statuses that say why a request is no call. A call has that of its code, to which clients compare it: a body over
+# the limit is 429 here, not 413.
+_REFUSALS = frozenset({405, 415})
+
 
 class ConnectErrors:
     """Writes errors as the Connect specification says ("Error End-Stream", "Unary-Response")."""
@@ -24,13 +36,26 @@ class ConnectErrors:
     def __init__(self, codec: JsonCodec) -> None:
         self._codec = codec
 
+    def response(self, outcome: Outcome) -> HttpResponse:
+        """Return the response to a unary call that has failed, or to a request that is no call."""
+        status = outcome.status
+        if status is None:
+            raise ValueError("not an error")
+        http_status = HTTP_STATUS.get(status.code, 500)
+        if status is UNKNOWN_METHOD:
+            # A path that does not exist is a 404 in every protocol.
+            http_status = 404
+        elif outcome.http_status in _REFUSALS:
+            http_status = outcome.http_status
+        return error_response(status, http_status, self.print(status))
+
     def print(self, status: status_pb2.Status) -> bytes:
         """Return the JSON of an error."""
         return orjson.dumps(self.to_json(status))
 
     def to_json(self, status: status_pb2.Status) -> dict[str, object]:
         """Return an error as a JSON-ready dict."""
-        error: dict[str, object] = {"code": _NAMES[status.code], "message": status.message}
+        error: dict[str, object] = {"code": _NAMES.get(status.code, "unknown"), "message": status.message}
         if status.details:
             error["details"] = [self._detail(detail) for detail in status.details]
         return error

@@ -1,7 +1,7 @@
 """Connect for unary calls, in JSON and protobuf, on the paths of the RPCs.
 
 The rules are those of the Connect specification ("Unary-Request", "Unary-Response", "Error Codes"). A request without
-`connect-protocol-version` is served, too, with its errors in google.rpc.Status JSON: that is what plain curl sends.
+`connect-protocol-version` is the same call: plain curl sends none, nor do some clients that read Connect's errors.
 """
 
 from collections.abc import Awaitable
@@ -18,13 +18,13 @@ from rpcfront.protocols.compression import GZIP, NotGzipError, gunzip
 from rpcfront.protocols.connect_errors import ConnectErrors
 from rpcfront.protocols.frames import UNKNOWN_ENCODING
 from rpcfront.protocols.http import JSON_TYPE, HttpContext, HttpRequest, HttpResponse, unsupported_media_type
-from rpcfront.protocols.json_errors import JsonErrors
 from rpcfront.protocols.rest_bodies import is_utf8
-from rpcfront.status import HTTP_STATUS, StatusError, make_status, status_error
+from rpcfront.status import StatusError, make_status, status_error
 from rpcfront.transcoding.json.codec import JsonCodec, MalformedJsonError
 
 PROTO_TYPE = "application/proto"
 CONTENT_TYPES = f"{JSON_TYPE} or {PROTO_TYPE}"
+STREAM_CONTENT_TYPES = "application/connect+json or application/connect+proto"
 
 # curl's default for a body. A page of any origin may send it without a preflight, so it is not accepted from browsers.
 _CURLS_DEFAULT = "application/x-www-form-urlencoded"
@@ -32,10 +32,7 @@ _CURLS_DEFAULT = "application/x-www-form-urlencoded"
 VERSION = "connect-protocol-version"
 ALLOW_HEADERS = (VERSION, "connect-timeout-ms")
 
-A_STREAM = make_status(
-    code_pb2.UNIMPLEMENTED,
-    "a method with a stream is called with application/connect+json or application/connect+proto",
-)
+A_STREAM = make_status(code_pb2.UNIMPLEMENTED, f"a method with a stream is called with {STREAM_CONTENT_TYPES}")
 
 
 def _is_connect(request: HttpRequest) -> bool:
@@ -46,34 +43,26 @@ def _is_connect(request: HttpRequest) -> bool:
     return essence in {"", JSON_TYPE, PROTO_TYPE}
 
 
-def _speaks_connect(request: HttpRequest) -> bool:
-    """Return whether the client reads errors in Connect's form."""
-    return request.header(VERSION) is not None and _is_connect(request)
-
-
 class ConnectEdge:
     """Serves unary calls over Connect."""
 
     allow_headers: tuple[str, ...] = ALLOW_HEADERS
     expose_headers: tuple[str, ...] = ()
 
-    def __init__(
-        self,
-        dispatcher: Dispatcher,
-        codec: JsonCodec,
-        errors: ConnectErrors,
-        json_errors: JsonErrors,
-        message_limit: int,
-    ) -> None:
+    def __init__(self, dispatcher: Dispatcher, codec: JsonCodec, errors: ConnectErrors, message_limit: int) -> None:
         self._dispatcher = dispatcher
         self._codec = codec
         self._errors = errors
-        self._json_errors = json_errors
         self._limit = message_limit
 
     def claims(self, request: HttpRequest, method: Method | None) -> bool:
-        """Return whether the request is Connect's, or on the path of a method plain enough to be read as such."""
-        return _is_connect(request) if method is not None else request.method == "POST" and _speaks_connect(request)
+        """Return whether the content type is one of Connect's for unary calls, or none.
+
+        On a path that names no method, only the version shows that the client reads errors in Connect's form.
+        """
+        if method is None and (request.method != "POST" or request.header(VERSION) is None):
+            return False
+        return _is_connect(request)
 
     async def handle(self, request: HttpRequest, method: Method | None) -> HttpResponse:
         """Run one call."""
@@ -81,23 +70,18 @@ class ConnectEdge:
         if method is None or method.streams_requests or method.streams_responses:
             status = UNKNOWN_METHOD if method is None else A_STREAM
             self._dispatcher.refused(status.code, HttpContext(request, "http"))
-            return self._respond(request, context, Outcome(status=status))
+            return self._errors.response(Outcome(status=status))
         make_wire = _ProtoWire if request.media_type().essence == PROTO_TYPE else _JsonWire
         wire = make_wire(request, method, self._codec, self._limit)
         return self._respond(request, context, await self._dispatcher.unary(method, context, wire))
 
     def _respond(self, request: HttpRequest, context: HttpContext, outcome: Outcome) -> HttpResponse:
-        status = outcome.status
-        if status is None:
+        if outcome.status is None:
             content_type = PROTO_TYPE if request.media_type().essence == PROTO_TYPE else JSON_TYPE
             response = HttpResponse(200, [("content-type", content_type)], outcome.body)
         else:
-            response = self._json_errors.response(outcome)
-            if _speaks_connect(request):
-                # An unknown path is a 404 in every protocol; its code is that of an unknown method.
-                response.status = 404 if status is UNKNOWN_METHOD else HTTP_STATUS[status.code]
-                response.body = self._errors.print(status)
-            if status is UNKNOWN_ENCODING:
+            response = self._errors.response(outcome)
+            if outcome.status is UNKNOWN_ENCODING:
                 response.headers.append(("accept-encoding", GZIP))
         response.headers += to_headers(context.initial_metadata())
         response.headers += to_headers(context.trailers(), CONNECT_TRAILER_PREFIX)

@@ -1,4 +1,7 @@
-"""Errors as JSON over HTTP: google.rpc.Status in its proto3 JSON form."""
+"""Errors as JSON over HTTP: google.rpc.Status in its proto3 JSON form.
+
+This is the form on the routes of google.api.http annotations, on mounts, and on paths that nothing serves.
+"""
 
 import base64
 from collections.abc import Iterable
@@ -24,18 +27,11 @@ class JsonErrors:
         status = outcome.status
         if status is None:
             raise ValueError("not an error")
-        http_status = outcome.http_status or HTTP_STATUS.get(status.code, 500)
-        headers = [("content-type", JSON_TYPE)]
-        if http_status == 401:
-            headers.append(("www-authenticate", "Bearer"))
-        headers += _retry_after(status.details)
-        return HttpResponse(http_status, headers, self.body(status))
+        return error_response(status, outcome.http_status or HTTP_STATUS.get(status.code, 500), self.body(status))
 
-    def refuse(self, error: StatusError, headers: Iterable[tuple[str, str]] = ()) -> HttpResponse:
+    def refuse(self, error: StatusError) -> HttpResponse:
         """Return the response to a request that reached no method."""
-        response = self.response(Outcome(status=error.status, http_status=error.http_status))
-        response.headers += headers
-        return response
+        return self.response(Outcome(status=error.status, http_status=error.http_status))
 
     def body(self, status: status_pb2.Status) -> bytes:
         """Return the JSON of a status, always with all three keys."""
@@ -49,6 +45,15 @@ class JsonErrors:
             # The bytes are not of the detail's type. The codec itself writes unknown types in this form.
             value = base64.b64encode(detail.value).decode("ascii")
             return orjson.dumps({"@type": detail.type_url, "value": value})
+
+
+def error_response(status: status_pb2.Status, http_status: int, body: bytes) -> HttpResponse:
+    """Return the response with this JSON for a body, and the headers that an error has in whatever form."""
+    headers = [("content-type", JSON_TYPE)]
+    if http_status == 401:
+        headers.append(("www-authenticate", "Bearer"))
+    headers += _retry_after(status.details)
+    return HttpResponse(http_status, headers, body)
 
 
 def _retry_after(details: Iterable[any_pb2.Any]) -> Headers:

@@ -1,4 +1,7 @@
-"""The table of Connect: unary calls on the paths of the RPCs, and what plain curl sends there."""
+"""The table of Connect: unary calls on the paths of the RPCs, and what plain curl sends there.
+
+Whether a request names the version makes no difference, but on a path that is no RPC's.
+"""
 
 import gzip
 from dataclasses import replace
@@ -8,22 +11,25 @@ from tests.rpcfront.cases.grpc_web_call import frame, message
 from tests.rpcfront.cases.rows import (
     ANYTHING,
     JSON,
+    NOT_FOUND,
     RPC_NOT_ALLOWED,
     RPC_UNSUPPORTED,
-    UNSUPPORTED,
+    STREAM_UNSUPPORTED,
     Answer,
     Row,
-    error,
+    connect_error,
     ok,
+    rpc_unsupported,
 )
 
 VERSION = (("connect-protocol-version", "1"),)
 PROTO = (("content-type", "application/proto"),)
+TEXT = (("content-type", "text/plain"),)
 FORM = (("content-type", "application/x-www-form-urlencoded"),)
 ORIGIN = (("origin", "https://page.example"),)
 HI = '{"id":"hi"}'
 
-# Connect's own table, which is not the one of google.rpc.Code in every row.
+# Connect's own table.
 HTTP_STATUS = {
     "canceled": (1, 499),
     "unknown": (2, 500),
@@ -45,9 +51,8 @@ HTTP_STATUS = {
 
 
 def failed(code: str, text: Any = ANYTHING, **more: Any) -> Answer:
-    """An error in Connect's form."""
-    status = HTTP_STATUS[code][1]
-    return Answer(status, {"code": code, "message": text, **more}, headers={"content-type": "application/json"})
+    """An error in Connect's form, with the HTTP status of its code."""
+    return connect_error(HTTP_STATUS[code][1], code, text, **more)
 
 
 # Connect's clients read a 404 so even without a body.
@@ -108,30 +113,14 @@ TAKEN = [
     Row("a deadline", "POST /t.v1.T/Get", ok({"id": "hi"}), HI, (*JSON, *VERSION, ("connect-timeout-ms", "10000"))),
 ]
 
-FAILED = [
+_CALLS = [
     *[
-        Row(f"code {name}", "POST /t.v1.T/Err", failed(name, f"message {code}"), f'{{"i32":{code}}}', (*JSON, *VERSION))
+        Row(f"code {name}", "POST /t.v1.T/Err", failed(name, f"message {code}"), f'{{"i32":{code}}}', JSON)
         for name, (code, _) in HTTP_STATUS.items()
     ],
     *[
-        Row(
-            f"code {name} in protobuf",
-            "POST /t.v1.T/Err",
-            failed(name, f"message {code}"),
-            message(i32=code),
-            (*PROTO, *VERSION),
-        )
+        Row(f"code {name} in protobuf", "POST /t.v1.T/Err", failed(name, f"message {code}"), message(i32=code), PROTO)
         for name, (code, _) in HTTP_STATUS.items()
-    ],
-    *[
-        Row(
-            f"code {name} without the version",
-            "POST /t.v1.T/Err",
-            error(status, code, f"message {code}", details=[]),
-            f'{{"i32":{code}}}',
-            JSON,
-        )
-        for name, (code, status) in HTTP_STATUS.items()
     ],
     Row(
         "details",
@@ -142,75 +131,78 @@ FAILED = [
                 {"type": "google.rpc.RetryInfo", "value": "CgIIBw", "debug": ANYTHING},
                 {"type": "no.such.Type", "value": "CAE"},
             ],
+            retry_after="7",
         ),
         '{"i32":5,"name":"retry,unknown"}',
-        (*JSON, *VERSION),
+        JSON,
     ),
     Row(
         "trailing metadata",
         "POST /t.more.More/Tell",
-        error(404, 5, trailer_x_b="2"),
+        failed("not_found", trailer_x_b="2"),
         '{"rs":["trailing:x-b:2"],"i32":5}',
         JSON,
     ),
-    Row("broken JSON", "POST /t.v1.T/Get", failed("invalid_argument"), "{", (*JSON, *VERSION)),
-    Row(
-        "a wrong field", "POST /t.v1.T/Get", failed("invalid_argument", details=ANYTHING), '{"id":1}', (*JSON, *VERSION)
-    ),
-    Row("a form is no JSON", "POST /t.v1.T/Get", error(400, 3, details=[]), "id=hi", FORM),
-    Row("broken protobuf", "POST /t.v1.T/Get", failed("invalid_argument"), b"\xff", (*PROTO, *VERSION)),
-    Row("broken gzip", "POST /t.v1.T/Get", failed("invalid_argument"), HI, (*JSON, *VERSION, *GZIP)),
-    Row(
-        "gzip of too much",
-        "POST /t.v1.T/Get",
-        failed("resource_exhausted"),
-        _gzip(bytes(2 << 20)),
-        (*JSON, *VERSION, *GZIP),
-    ),
+    Row("broken JSON", "POST /t.v1.T/Get", failed("invalid_argument"), "{", JSON),
+    Row("a wrong field", "POST /t.v1.T/Get", failed("invalid_argument", details=ANYTHING), '{"id":1}', JSON),
+    Row("nothing, of no type", "POST /t.v1.T/Get", failed("invalid_argument")),
+    Row("a form is no JSON", "POST /t.v1.T/Get", failed("invalid_argument"), "id=hi", FORM),
+    Row("broken protobuf", "POST /t.v1.T/Get", failed("invalid_argument"), b"\xff", PROTO),
+    Row("broken gzip", "POST /t.v1.T/Get", failed("invalid_argument"), HI, (*JSON, *GZIP)),
+    Row("too much", "POST /t.v1.T/Get", failed("resource_exhausted"), bytes(2 << 20), JSON),
+    Row("gzip of too much", "POST /t.v1.T/Get", failed("resource_exhausted"), _gzip(bytes(2 << 20)), (*JSON, *GZIP)),
     Row(
         "an encoding that is unknown",
         "POST /t.v1.T/Get",
-        failed("unimplemented"),
+        failed("unimplemented", accept_encoding="gzip"),
         HI,
-        (*JSON, *VERSION, ("content-encoding", "br")),
-    ),
-    Row(
-        "a version that is unknown",
-        "POST /t.v1.T/Get",
-        failed("invalid_argument"),
-        HI,
-        (*JSON, ("connect-protocol-version", "2")),
+        (*JSON, ("content-encoding", "br")),
     ),
     Row(
         "a deadline that is past",
         "POST /t.v1.T/Get",
         failed("deadline_exceeded"),
         HI,
-        (*JSON, *VERSION, ("connect-timeout-ms", "0")),
+        (*JSON, ("connect-timeout-ms", "0")),
     ),
     Row(
         "a deadline that passes",
         "POST /t.more.More/Wait",
         failed("deadline_exceeded"),
         "{}",
-        (*JSON, *VERSION, ("connect-timeout-ms", "200")),
+        (*JSON, ("connect-timeout-ms", "200")),
     ),
     Row(
         "a deadline that is none",
         "POST /t.v1.T/Get",
         failed("invalid_argument"),
         HI,
-        (*JSON, *VERSION, ("connect-timeout-ms", "soon")),
+        (*JSON, ("connect-timeout-ms", "soon")),
     ),
+    Row("a stream", "POST /t.v1.T/Stream", failed("unimplemented"), "{}", JSON),
+    Row("a fault", "POST /t.v1.T/Err", failed("internal", "internal error"), '{"i32":17}', JSON),
+]
+
+FAILED = [
+    *_CALLS,
+    *[replace(row, name=f"{row.name}, with the version", headers=(*row.headers, *VERSION)) for row in _CALLS],
+    *[
+        Row(
+            f"the version {version!r}",
+            "POST /t.v1.T/Get",
+            failed("invalid_argument", "connect-protocol-version must be 1"),
+            HI,
+            (*JSON, ("connect-protocol-version", version)),
+        )
+        for version in ("2", "0", "v1")
+    ],
     Row("a method that nobody has", "POST /t.v1.T/Nope", UNKNOWN_METHOD, HI, (*JSON, *VERSION)),
-    Row("a method that nobody has, without the version", "POST /t.v1.T/Nope", error(404, 5), HI, JSON),
-    Row("a stream", "POST /t.v1.T/Stream", failed("unimplemented"), "{}", (*JSON, *VERSION)),
+    Row("a method that nobody has, without the version", "POST /t.v1.T/Nope", NOT_FOUND, HI, JSON),
     Row("a client's stream", "POST /t.more.More/Collect", UNKNOWN_METHOD, "{}", (*JSON, *VERSION)),
-    Row("a fault", "POST /t.v1.T/Err", failed("internal", "internal error"), '{"i32":17}', (*JSON, *VERSION)),
 ]
 
 REFUSED = [
-    Row("another type", "POST /t.v1.T/Get", RPC_UNSUPPORTED, HI, (("content-type", "text/plain"),)),
+    Row("another type", "POST /t.v1.T/Get", RPC_UNSUPPORTED, HI, TEXT),
     Row("an image (gw055)", "POST /t.v1.T/Get", RPC_UNSUPPORTED, HI, (("content-type", "image/jpeg"),)),
     Row(
         "gRPC proper over HTTP/1.1",
@@ -226,20 +218,33 @@ REFUSED = [
         b"",
         (("content-type", "application/grpc-web+thrift"),),
     ),
+    *[
+        Row(
+            f"Connect's stream in {codec} for a unary method",
+            "POST /t.v1.T/Get",
+            RPC_UNSUPPORTED,
+            frame(b""),
+            (("content-type", f"application/connect+{codec}"), *version),
+        )
+        for codec, version in (("json", ()), ("proto", VERSION))
+    ],
     Row(
-        "a stream of Connect's for a unary method",
-        "POST /t.v1.T/Get",
-        RPC_UNSUPPORTED,
+        "a codec of Connect's that nobody has, for a stream",
+        "POST /t.v1.T/Stream",
+        STREAM_UNSUPPORTED,
         b"",
-        (("content-type", "application/connect+json"),),
+        (("content-type", "application/connect+thrift"),),
     ),
+    Row("another type, with the version", "POST /t.v1.T/Get", RPC_UNSUPPORTED, HI, (*TEXT, *VERSION)),
     Row(
         "another charset",
         "POST /t.v1.T/Get",
-        UNSUPPORTED,
+        rpc_unsupported("application/json or application/proto, in UTF-8"),
         HI,
         (("content-type", "application/json; charset=latin-1"),),
     ),
     Row("a page's form", "POST /t.v1.T/Get", RPC_UNSUPPORTED, HI, (*FORM, *ORIGIN)),
     Row("GET", "GET /t.v1.T/Get?connect=v1&encoding=json&message=%7B%7D", RPC_NOT_ALLOWED),
+    Row("PUT, with the version", "PUT /t.v1.T/Get", RPC_NOT_ALLOWED, HI, (*JSON, *VERSION)),
+    Row("GET on a path that is no RPC's", "GET /t.v1.T/Nope", NOT_FOUND, b"", VERSION),
 ]

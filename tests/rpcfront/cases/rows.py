@@ -109,6 +109,13 @@ def error(status: int, code: int, message: Any = ANYTHING, *, details: Any = ANY
     return Answer(status, json=page, headers={"content-type": "application/json", **_named(headers)})
 
 
+def connect_error(status: int, code: str, message: Any = ANYTHING, *, details: Any = None, **headers: Any) -> Answer:
+    """An error in Connect's form. Without details it has no such key."""
+    page = {"code": code, "message": message} | ({} if details is None else {"details": details})
+    scheme = {"www_authenticate": "Bearer" if status == 401 else None}
+    return Answer(status, json=page, headers={"content-type": "application/json", **_named(scheme | headers)})
+
+
 def bad(*fields: str) -> Answer:
     """INVALID_ARGUMENT that names the fields, in the order of their paths."""
     answer = error(400, 3)
@@ -127,10 +134,18 @@ def _named(headers: Mapping[str, Any]) -> dict[str, Any]:
 NOT_FOUND = error(404, 5, "no such path", details=[])
 MALFORMED = error(400, 3, details=[])
 UNSUPPORTED = error(415, 3, details=[])
-# On the path of an RPC `application/json`, to the letter, would be an error in Connect's own form.
-RPC_PAGE: dict[str, Any] = {"content_type": "application/json; charset=utf-8"}
-RPC_NOT_ALLOWED = not_allowed("OPTIONS, POST", **RPC_PAGE)
-RPC_UNSUPPORTED = error(415, 3, details=[], **RPC_PAGE)
+RPC_NOT_ALLOWED = connect_error(405, "unimplemented", "method not allowed", allow="OPTIONS, POST")
+
+
+def rpc_unsupported(expected: str) -> Answer:
+    """415 on the path of an RPC, which says what may be sent there."""
+    return connect_error(415, "invalid_argument", f"the content type must be {expected}")
+
+
+RPC_UNSUPPORTED = rpc_unsupported("application/json or application/proto, or one of gRPC-Web's")
+STREAM_UNSUPPORTED = rpc_unsupported(
+    "application/connect+json or application/connect+proto, or one of gRPC-Web's",
+)
 
 
 class Named(Protocol):

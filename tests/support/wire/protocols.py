@@ -147,7 +147,7 @@ class Connect:
     name: str
     codec: str
     with_version: bool = True
-    """Whether the call identifies itself as Connect. If not, it receives errors as google.rpc.Status."""
+    """Whether the call identifies itself as Connect. Its response is the same in either case."""
 
     def write(self, call: Call) -> Request:
         body = json_format.MessageToJson(call.request).encode() if self._is_json else call.request.SerializeToString()
@@ -169,8 +169,11 @@ class Connect:
             assert reply.header("content-type") == self._content_type(call.method)
             return Ended(status_pb2.Status(), [self._read(reply.body)], initial, trailing)
         assert reply.header("content-type") == "application/json"
-        if not self.with_version:
-            return Ended(read_status(reply), [], initial, trailing)
+        if reply.status == 404 and not self.with_version:
+            # A path that does not exist, whose error is in no protocol's form.
+            document = _compact(reply.body)
+            if document["message"] == "no such path":
+                return Ended(_read_error(document), [], initial, trailing)
         status = read_connect_error(_compact(reply.body))
         # Over HTTP, an RPC that is not served is a path that does not exist.
         assert reply.status == (404 if status.message == "Method not found!" else CODES[status.code][1])
