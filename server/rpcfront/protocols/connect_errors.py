@@ -25,9 +25,10 @@ _TYPE_PREFIX = "type.googleapis.com/"
 # The names of codes are those of google.rpc.Code in lower case, except one.
 _NAMES = {number: name.lower() for name, number in code_pb2.Code.items()} | {code_pb2.CANCELLED: "canceled"}
 
-# HTTP statuses that say why a request is no call. A call has that of its code, to which clients compare it: a body over
-# the limit is 429 here, not 413.
-_REFUSALS = frozenset({405, 415})
+# HTTP statuses that say why a request is no call, and the code with each. Clients read `unknown` from any 415, and the
+# conformance suite expects it. A call has the HTTP status of its code, to which clients compare it: a body over the
+# limit is 429 here, not 413.
+_REFUSALS = {405: code_pb2.UNIMPLEMENTED, 415: code_pb2.UNKNOWN}
 
 
 class ConnectErrors:
@@ -47,6 +48,7 @@ class ConnectErrors:
             http_status = 404
         elif outcome.http_status in _REFUSALS:
             http_status = outcome.http_status
+            status = status_pb2.Status(code=_REFUSALS[http_status], message=status.message, details=status.details)
         return error_response(status, http_status, self.print(status))
 
     def print(self, status: status_pb2.Status) -> bytes:

@@ -139,7 +139,7 @@ RPC_NOT_ALLOWED = connect_error(405, "unimplemented", "method not allowed", allo
 
 def rpc_unsupported(expected: str) -> Answer:
     """415 on the path of an RPC, which says what may be sent there."""
-    return connect_error(415, "invalid_argument", f"the content type must be {expected}")
+    return connect_error(415, "unknown", f"the content type must be {expected}")
 
 
 RPC_UNSUPPORTED = rpc_unsupported("application/json or application/proto, or one of gRPC-Web's")

@@ -169,11 +169,6 @@ class Connect:
             assert reply.header("content-type") == self._content_type(call.method)
             return Ended(status_pb2.Status(), [self._read(reply.body)], initial, trailing)
         assert reply.header("content-type") == "application/json"
-        if reply.status == 404 and not self.with_version:
-            # A path that does not exist, whose error is in no protocol's form.
-            document = _compact(reply.body)
-            if document["message"] == "no such path":
-                return Ended(_read_error(document), [], initial, trailing)
         status = read_connect_error(_compact(reply.body))
         # Over HTTP, an RPC that is not served is a path that does not exist.
         assert reply.status == (404 if status.message == "Method not found!" else CODES[status.code][1])
