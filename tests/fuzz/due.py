@@ -122,8 +122,11 @@ def forms(request: HttpInput) -> frozenset[str]:
     for route in routes(request):
         allowed.add(route.form)
     if request.method == "POST":
-        # An unknown RPC is told so in its own protocol.
-        allowed |= {GRPC_WEB} if kind in GRPC_WEB_TYPES else _errors(request)
+        # An unknown RPC is told so in its own protocol, if the request says which.
+        if kind in GRPC_WEB_TYPES:
+            allowed.add(GRPC_WEB)
+        elif request.values("connect-protocol-version"):
+            allowed.add(CONNECT_ERROR)
     return frozenset(allowed)
 
 
@@ -134,17 +137,13 @@ def _is_ascii(request: HttpInput) -> bool:
 
 
 def _rpc_forms(request: HttpInput, kind: str, method: MethodDescriptor) -> frozenset[str]:
+    # On the path of an RPC, JSON speaks Connect, whatever the request says of itself.
     if request.method != "POST":
-        return frozenset({PAGE})
+        return frozenset({CONNECT_ERROR})
     if kind in GRPC_WEB_TYPES:
         return frozenset({GRPC_WEB})
     if kind in CONNECT_STREAM_TYPES and method.server_streaming:
         return frozenset({CONNECT_STREAM})
     if kind not in CONNECT_TYPES or (kind == _FORM and request.values("origin")):
-        return frozenset({PAGE})
-    return frozenset({CONNECT_TYPES[kind]} | _errors(request))
-
-
-def _errors(request: HttpInput) -> set[str]:
-    """In whose form a client of Connect, or of nothing that is known, reads errors."""
-    return {CONNECT_ERROR} if request.values("connect-protocol-version") else {PAGE}
+        return frozenset({CONNECT_ERROR})
+    return frozenset({CONNECT_TYPES[kind], CONNECT_ERROR})

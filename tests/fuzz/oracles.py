@@ -79,7 +79,9 @@ def _form(request: HttpInput, answer: HttpAnswer) -> str:
     if kind in CONNECT_STREAM_TYPES:
         return due.CONNECT_STREAM
     if answer.status != 200:
-        return due.CONNECT_ERROR if answer.body.startswith(b'{"code":"') else due.PAGE
+        # Without a body nothing tells one form from the other.
+        is_connect = answer.body.startswith(b'{"code":"') if answer.body else due.forms(request) == {due.CONNECT_ERROR}
+        return due.CONNECT_ERROR if is_connect else due.PAGE
     if request.path.decode("latin-1") in ("/healthz", "/readyz"):
         return due.PROBE
     return {"application/x-ndjson": due.LINES, "application/proto": due.PROTO, "application/json": due.JSON}.get(

@@ -85,7 +85,7 @@ ROWS = {
     # These are told at once, and what they go on to say is read for a while.
     "no such path": Row(JSON, "/nowhere", 5, code=5),
     "a wrong method": Row(JSON, "/v1/all", 5, code=12, method="DELETE"),
-    "a wrong type": Row("image/png", UNARY, 5, code=3),
+    "a wrong type": Row("image/png", UNARY, 5, code=2),
     "no leave": Row(JSON, "/v1/all", 5, code=16, headers=(("authorization", "no"),)),
 }
 

@@ -23,6 +23,9 @@ VARY = ("vary", "Origin")
 ROUTE = HttpInput("POST", b"/v1/all", (JSON,), b"{}")
 LINES = HttpInput("POST", b"/m/lines", (JSON,), b"{}")
 CONNECT = HttpInput("POST", b"/t.v1.T/PostAll", (JSON, ("connect-protocol-version", "1")), b"{}")
+PLAIN = HttpInput("POST", b"/t.v1.T/PostAll", (JSON,), b"{}")
+GET_RPC, HEAD_RPC = (HttpInput(method, b"/t.v1.T/PostAll", ()) for method in ("GET", "HEAD"))
+UNKNOWN_RPC = HttpInput("POST", b"/t.v1.T/Nope", (JSON,), b"{}")
 WEB = HttpInput("POST", b"/t.v1.T/PostAll", (("content-type", "application/grpc-web"),), frame(b""))
 NOWHERE = HttpInput("GET", b"/nowhere", ())
 
@@ -45,11 +48,18 @@ def trailers(*lines: bytes) -> HttpAnswer:
 
 
 ERROR = b'{"code":5,"message":"no","details":[]}'
+CONNECT_ERROR = b'{"code":"not_found","message":"no"}'
+NOT_ALLOWED = b'{"code":"unimplemented","message":"no"}'
+ALLOW = ("allow", "OPTIONS, POST")
 RIGHT = {
     "json": (ROUTE, page(b'{"id":"a"}', 200), "json 0"),
     "a page": (NOWHERE, page(ERROR), "status page 5"),
     "lines": (LINES, HttpAnswer(200, (LINES_TYPE, VARY), (b'{"id":"a"}\n',)), "json lines 0"),
-    "connect's error": (CONNECT, page(b'{"code":"not_found","message":"no"}'), "connect error 5"),
+    "connect's error": (CONNECT, page(CONNECT_ERROR), "connect error 5"),
+    "connect's error without the version": (PLAIN, page(CONNECT_ERROR), "connect error 5"),
+    "connect's 405": (GET_RPC, page(NOT_ALLOWED, 405, ALLOW), "connect error 12"),
+    "connect's 405 without a body": (HEAD_RPC, page(b"", 405, ALLOW), "connect error 12"),
+    "a page for an unknown RPC": (UNKNOWN_RPC, page(ERROR), "status page 5"),
     "a message and trailers": (WEB, web(frame(b"") + OK), "grpc-web 0"),
     "flushes of base64": (WEB, web(base64.b64encode(frame(b"")), base64.b64encode(OK), kind=TEXT_TYPE), "grpc-web 0"),
     "trailers alone": (WEB, trailers(b"grpc-status: 5", b"grpc-message: no%0A"), "grpc-web 5"),
@@ -73,8 +83,20 @@ WRONG = {
     "a doubled key": (ROUTE, page(b'{"id":"a","id":"a"}', 200), "no key stands twice"),
     "NaN": (ROUTE, page(b'{"d":NaN}', 200), "NaN is no JSON"),
     "another message": (ROUTE, page(b'{"nothing":1}', 200), "the JSON of a response"),
-    "connect's error to anybody": (ROUTE, page(b'{"code":"not_found","message":"no"}'), "form is not due"),
+    "connect's error to anybody": (ROUTE, page(CONNECT_ERROR), "form is not due"),
+    "connect's error for an unknown RPC": (UNKNOWN_RPC, page(CONNECT_ERROR), "form is not due"),
     "a page where Connect's error is due": (CONNECT, page(ERROR), "form is not due"),
+    "a page on the path of an RPC": (PLAIN, page(ERROR), "form is not due"),
+    "a page for GET of an RPC": (
+        GET_RPC,
+        page(b'{"code":12,"message":"","details":[]}', 405, ALLOW),
+        "form is not due",
+    ),
+    "connect's error with a more exact status": (
+        PLAIN,
+        page(b'{"code":"resource_exhausted","message":"no"}', 413),
+        "the HTTP status goes with the code",
+    ),
     "a page where gRPC-Web is due": (WEB, page(ERROR), "form is not due"),
     "a code that Connect lacks": (CONNECT, page(b'{"code":"cancelled","message":"no"}', 499), "one of its codes"),
     "a status that is not 200": (WEB, web(OK, status=500), "a gRPC-Web answer is 200"),
