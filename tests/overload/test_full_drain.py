@@ -148,7 +148,7 @@ PLAIN = HttpCall(RPC, JSON.content_type, JSON.body)
 VERSION = b"\r\nconnect-protocol-version: 1\r\n"
 HELD = {
     "json": (JSON.half(ADMIN_TOKEN), read_status, "1"),
-    "plain JSON on the path of the RPC": (PLAIN.half(ADMIN_TOKEN), read_status, "1"),
+    "connect without the version": (PLAIN.half(ADMIN_TOKEN), _connect, "1"),
     "connect": (PLAIN.half(ADMIN_TOKEN).replace(b"\r\n", VERSION, 1), _connect, "1"),
     "grpc-web": (web_call("held").half(ADMIN_TOKEN), _grpc_web, None),
 }

@@ -51,8 +51,9 @@ PATHS = [
 _NOT_JSON = expect.plain(
     expect.INVALID_ARGUMENT, "the content type must be application/json, in UTF-8", http_status=415
 )
+# Connect's code for a 415.
 _NOT_RPC = expect.plain(
-    expect.INVALID_ARGUMENT,
+    expect.UNKNOWN,
     "the content type must be application/json or application/proto, or one of gRPC-Web's",
     http_status=415,
 )

@@ -16,6 +16,7 @@ from google.rpc import status_pb2
 
 from tests.support.action_service.model import RESPONSES, SIGNING_KEY, Call, Outcome, failure, failure_from_json
 from tests.support.wire import grpc_web
+from tests.support.wire.protocols import read_connect_error
 
 TIMEOUT = 20.0
 IDLE = 2.0
@@ -205,6 +206,10 @@ class Json(_HttpDriver):
             assert received == json.dumps(content, separators=(",", ":"), ensure_ascii=False).encode(), "not compact"
             assert ("www-authenticate" in response.headers) == (response.status == 401)
             assert ("allow" in response.headers) == (response.status == 405)
+            if path == call.rpc_path:
+                # Where JSON speaks Connect. No scenario sends a call there that succeeds.
+                assert response.status >= 400
+                return failure(read_connect_error(content), response.status)
         key = response.headers.get(f"grpc-trailer-{SIGNING_KEY}")
         if response.status < 300:
             return Outcome(0, response=_parse(call, content), http_status=response.status, signing_key=key)

@@ -7,6 +7,7 @@ from tests.support.action_service.model import Outcome
 CREATED = Outcome(0)
 FOUND = Outcome(0)
 
+UNKNOWN = 2
 INVALID_ARGUMENT = 3
 DEADLINE_EXCEEDED = 4
 NOT_FOUND = 5
