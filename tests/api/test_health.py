@@ -11,7 +11,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from actiond.api.health import HEALTH, HealthServicer
 from rpcfront import CallNext, Gateway, ServicerContext
-from tests.support.servers.faces import grpc_server
+from tests.support.servers.faces import listener
 from tests.support.waiting import WAIT
 
 Status = health_pb2.HealthCheckResponse
@@ -36,7 +36,7 @@ async def served(request: pytest.FixtureRequest) -> AsyncIterator[Served]:
     servicer = HealthServicer(["a.Service"], draining, MAX_WATCHES)
     interceptors = [_pass_on] if request.param == "intercepted" else []
     async with (
-        grpc_server(Gateway(services=[(HEALTH, servicer)], interceptors=interceptors)) as port,
+        listener(Gateway(services=[(HEALTH, servicer)], interceptors=interceptors)) as port,
         grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel,
     ):
         yield Served(draining, health_pb2_grpc.HealthStub(channel))
