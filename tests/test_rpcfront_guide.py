@@ -16,6 +16,7 @@ from typing import Any
 import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoReflectionDescriptorDatabase
 
 import rpcfront
 from rpcfront import Gateway, HttpRequest, HttpResponse, Limits
@@ -255,6 +256,21 @@ def test_the_page_serves_a_servicer_in_ten_lines() -> None:
 def test_the_reference_has_the_arguments_of_the_gateway() -> None:
     arguments, _, _ = _section("Reference").partition("| attribute or method |")
     assert [name.strip("`") for name, _ in _rows(arguments)] == list(inspect.signature(Gateway).parameters)
+
+
+async def test_the_page_serves_reflection(run: Callable[..., dict[str, Any]]) -> None:
+    async with grpc_server(run("Server reflection")["gateway"]) as port:
+
+        def ask_for_services() -> list[str]:
+            with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+                return list(ProtoReflectionDescriptorDatabase(channel).get_services())
+
+        services = await asyncio.to_thread(ask_for_services)
+    assert services == [
+        "grpc.health.v1.Health",
+        "grpc.reflection.v1.ServerReflection",
+        "grpc.reflection.v1alpha.ServerReflection",
+    ]
 
 
 def test_the_reference_has_the_attributes_of_the_gateway() -> None:

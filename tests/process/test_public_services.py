@@ -9,6 +9,7 @@ import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from tests.process.conftest import Start
+from tests.support.action_service.http_calls import create_target
 from tests.support.clients.http import ask
 from tests.support.metrics import Reading
 from tests.support.waiting import until
@@ -30,6 +31,20 @@ def test_a_watcher_learns_of_the_shutdown_and_does_not_hold_it_up(start: Start) 
         assert server.wait() == 0
         assert time.monotonic() - began < 10
     assert "Traceback" not in server.stderr
+
+
+def test_watches_take_no_more_than_a_quarter_of_the_calls(start: Start) -> None:
+    server = start("--max-concurrent", "8")
+    with grpc.insecure_channel(server.grpc_target) as channel:
+        stub: Any = health_pb2_grpc.HealthStub(channel)
+        watches = [stub.Watch(health_pb2.HealthCheckRequest()) for _ in range(2)]
+        assert all(next(watch) for watch in watches)
+        refused = stub.Watch(health_pb2.HealthCheckRequest())
+        assert refused.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+        assert refused.details() == "too many watches"
+        assert create_target(server, "beside the watches") == 201
+        for watch in watches:
+            watch.cancel()
 
 
 async def test_health_is_json_over_http_and_not_in_the_openapi_document(start: Start) -> None:

@@ -9,18 +9,20 @@ from rpcfront.reflection.index import Index
 from rpcfront.reflection.protos import reflection_descriptors
 from rpcfront.reflection.servicer import ReflectionServicer, Streams
 
-MAX_STREAMS = 100
-"""Streams of both versions together that are served at once. A client needs one, and only while it asks."""
-
 
 def reflection_services(
-    services: Iterable[ServiceDescriptor], types: Iterable[Descriptor] = (), *, max_streams: int = MAX_STREAMS
+    services: Iterable[ServiceDescriptor],
+    types: Iterable[Descriptor] = (),
+    *,
+    max_streams: int = 100,
+    idle_seconds: float = 60.0,
 ) -> list[tuple[ServiceDescriptor, object]]:
     """Return the services that describe `services` and themselves: `Gateway(services=[…, *reflection_services(…)])`.
 
     services: what is listed. Their files are described, with everything that these import.
     types: messages that no service names in its proto, such as the details of errors. Their files are described too.
-    max_streams: streams served at once; one more is RESOURCE_EXHAUSTED.
+    max_streams: streams of both versions that are served at once; one more is RESOURCE_EXHAUSTED.
+    idle_seconds: how long the client of a stream may be silent; then the stream ends with DEADLINE_EXCEEDED.
 
     Raises ValueError if two files of one name differ, as clients could not tell them apart.
     """
@@ -28,7 +30,7 @@ def reflection_services(
     listed = [*services, *own]
     index = Index(described.file for described in (*listed, *types))
     names = sorted({service.full_name for service in listed})
-    streams = Streams(max_streams)
+    streams = Streams(max_streams, idle_seconds)
     return [
         (service, ReflectionServicer(index, names, GetMessageClass(service.methods[0].output_type), streams))
         for service in own

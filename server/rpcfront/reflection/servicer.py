@@ -1,5 +1,6 @@
 """The servicer of server reflection, for both versions."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -18,10 +19,11 @@ Answer = dict[str, Any]
 
 
 class Streams:
-    """Counts the streams that are open, and bounds their number."""
+    """Counts the streams that are open, and bounds their number and how long each may be silent."""
 
-    def __init__(self, most: int) -> None:
-        self._free = most
+    def __init__(self, max_streams: int, idle_seconds: float) -> None:
+        self.idle_seconds = idle_seconds
+        self._free = max_streams
 
     @contextmanager
     def opened(self) -> Iterator[bool]:
@@ -58,8 +60,18 @@ class ReflectionServicer:
         with self._streams.opened() as is_free:
             if not is_free:
                 await context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, "too many streams of reflection")
-            async for request in request_iterator:
+            requests = aiter(request_iterator)
+            while (request := await self._next(requests, context)) is not None:
                 yield self._response(request)
+
+    async def _next(self, requests: AsyncIterator[Any], context: Any) -> Any:
+        """Return the next request; None after the last. End the call of a client that is silent for too long."""
+        seconds = self._streams.idle_seconds
+        try:
+            async with asyncio.timeout(seconds):
+                return await anext(requests, None)
+        except TimeoutError:
+            return await context.abort(grpc.StatusCode.DEADLINE_EXCEEDED, f"no request within {seconds:g} seconds")
 
     def _response(self, request: Any) -> Message:
         if request.ByteSize() > MAX_REQUEST_BYTES:

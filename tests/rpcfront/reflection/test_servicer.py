@@ -164,6 +164,20 @@ async def test_streams_are_bounded_over_both_versions_and_counted_until_they_end
                 await asyncio.sleep(0.01)
 
 
+async def test_a_stream_on_which_nothing_is_asked_ends(serve: Serve) -> None:
+    services = reflection_services([SERVICE], max_streams=1, idle_seconds=0.2)
+    async with serve(services) as port, grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+        version = Version(services[0][0], channel)
+        for question in ([], [version.request(list_services="")]):
+            stream = version.info()
+            for request in question:
+                await stream.write(request)
+                assert (await stream.read()).list_services_response.service
+            async with asyncio.timeout(WAIT):
+                assert await stream.code() == grpc.StatusCode.DEADLINE_EXCEEDED
+            assert await stream.details() == "no request within 0.2 seconds"
+
+
 async def _serves(version: Version) -> bool:
     try:
         return bool((await version.ask(list_services="")).list_services_response.service)
