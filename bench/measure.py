@@ -38,6 +38,7 @@ class Figures:
 
 
 RATE: Callable[[Figures], float] = attrgetter("rate")
+CPU: Callable[[Figures], float] = attrgetter("cpu")
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,28 +3,32 @@
 import os
 import platform
 import sqlite3
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from operator import attrgetter
 from pathlib import Path
 
-from bench.measure import Figures, Result
+from bench.measure import CPU, RATE, Figures, Result
 from bench.subjects import Goal, Pair, Subject
 
 NOTES = """\
 spread: difference between the fastest and the slowest round, as a share of their median.
 CPU: time of all the server's processes per call.
 of limit: ratio of requests/s to the bare library over the same protocol, or to the same row without other load.
+by CPU: the same ratio by CPU time, the limit's divided by the row's. It holds where the generator is at its limit.
 of commits: ratio of requests/s to one commit per target.
 generator: the load generator's share of a core; with a *, the generator was at its limit or saturated the machine
 together with the server, which would be faster with cores to itself.
-by CPU: the same ratio by CPU time, which a busy machine disturbs less.
+here: the ratio by requests/s, or the others' CPU time divided by the row's. Of several others the fastest counts.
 row, beside: the first row's figures divided by the second's. CPU includes the time that waiting calls took."""
 
-_COLUMNS = ("row", "requests/s", "spread", "p50 ms", "p99 ms", "CPU µs", "of limit", "of commits", "generator", "what")
-_LINE = "{:<24}{:>10}{:>8}{:>8}{:>8}{:>8}{:>10}{:>12}{:>11}  {}"
-_GOAL_COLUMNS = ("goal", "at least", "here", "by CPU")
-_GOAL_LINE = "{:<64}{:>10}{:>8}{:>8}"
+_COLUMNS = (
+    *("row", "requests/s", "spread", "p50 ms", "p99 ms", "CPU µs"),
+    *("of limit", "by CPU", "of commits", "generator", "what"),
+)
+_LINE = "{:<28}{:>10}{:>8}{:>8}{:>8}{:>8}{:>10}{:>8}{:>12}{:>11}  {}"
+_GOAL_COLUMNS = ("goal", "by", "at least", "here", "holds")
+_GOAL_LINE = "{:<68}{:>6}{:>10}{:>8}{:>7}"
 _PAIR_FIGURES = {"p50": "p50", "p99": "p99", "CPU": "cpu", "requests/s": "rate"}
 _PAIR_LINE = "{:<28}{:<28}{:>8}{:>8}{:>8}{:>12}"
 _PACKAGES = (
@@ -78,8 +82,9 @@ def _line(subject: Subject, results: Mapping[str, Result]) -> str:
         f"{result.spread:.0%}",
         f"{figures.p50 * 1e3:.2f}",
         f"{figures.p99 * 1e3:.2f}",
-        f"{figures.cpu * 1e6:.0f}",
+        f"{figures.cpu * 1e6:.1f}",
         _ratio(result, results.get(subject.limit)),
+        _cpu_ratio(result, results.get(subject.limit)),
         _ratio(result, results.get("commits") if subject.is_stored else None),
         _share(figures),
         subject.includes,
@@ -88,6 +93,10 @@ def _line(subject: Subject, results: Mapping[str, Result]) -> str:
 
 def _ratio(result: Result, other: Result | None) -> str:
     return "-" if other is None else f"{result.of(other):.2f}"
+
+
+def _cpu_ratio(result: Result, other: Result | None) -> str:
+    return "-" if other is None else f"{other.of(result, CPU):.2f}"
 
 
 def _share(figures: Figures) -> str:
@@ -106,10 +115,13 @@ def goals(wanted: Iterable[Goal], results: Mapping[str, Result]) -> str:
     return "\n".join([_GOAL_LINE.format(*_GOAL_COLUMNS), *lines]) if lines else ""
 
 
-def _goal_line(goal: Goal, result: Result, others: Iterable[Result]) -> str:
-    best = max(others, key=lambda other: other.median.rate)
-    by_cpu = best.median.cpu / result.median.cpu
-    return _GOAL_LINE.format(str(goal), f"{goal.at_least:.2f}", f"{result.of(best):.2f}", f"{by_cpu:.2f}")
+def _goal_line(goal: Goal, result: Result, others: Sequence[Result]) -> str:
+    if goal.figure == "CPU":
+        here = min(others, key=lambda other: other.median.cpu).of(result, CPU)
+    else:
+        here = result.of(max(others, key=lambda other: other.median.rate), RATE)
+    holds = "yes" if here >= goal.at_least else "no"
+    return _GOAL_LINE.format(str(goal), goal.figure, f"{goal.at_least:.2f}", f"{here:.2f}", holds)
 
 
 def pairs(wanted: Iterable[Pair], results: Mapping[str, Result]) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from bench.load import Load
 
@@ -60,6 +61,8 @@ class Goal:
     row: str
     others: tuple[str, ...]
     at_least: float
+    figure: Literal["rate", "CPU"] = "rate"
+    """By requests per second, or by the inverse of CPU time per call: a higher ratio is better by either."""
 
     def __str__(self) -> str:
         return f"{self.row} of {' and '.join(self.others)}"

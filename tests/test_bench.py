@@ -235,7 +235,13 @@ def result(rate: float) -> Result:
 def test_a_goal_is_held_against_the_fastest_of_the_others() -> None:
     results = {"own": result(50), "slow": result(20), "fast": result(100)}
     text = report.goals([Goal("own", ("slow", "fast"), 0.9)], results)
-    assert text.splitlines()[1].split()[-3:] == ["0.90", "0.50", "0.50"]
+    assert text.splitlines()[1].split()[-4:] == ["rate", "0.90", "0.50", "no"]
+
+
+def test_a_goal_by_cpu_time_is_held_against_the_others_time() -> None:
+    results = {"own": result(50), "slow": result(20), "fast": result(100)}
+    text = report.goals([Goal("own", ("slow", "fast"), 0.5, "CPU")], results)
+    assert text.splitlines()[1].split()[-4:] == ["CPU", "0.50", "0.50", "yes"]
 
 
 def test_a_goal_without_its_peers_is_left_out() -> None:
