@@ -7,6 +7,7 @@ sockets and epoll: an event loop's transport costs a fifth more, grpcio's client
 
 import select
 import socket
+import ssl
 import time
 from array import array
 from collections.abc import Callable, Mapping, Sequence
@@ -51,11 +52,18 @@ class Sample:
     seconds: float
     latencies: Sequence[float]
     """Seconds of each call, ascending."""
+    messages: int = 1
+    """Messages of the response of each call."""
+
+    @property
+    def count(self) -> int:
+        """The number of messages, which of unary calls is that of calls."""
+        return len(self.latencies) * self.messages
 
     @property
     def rate(self) -> float:
-        """Calls per second."""
-        return len(self.latencies) / self.seconds
+        """Messages per second."""
+        return self.count / self.seconds
 
     def percentile(self, percent: int) -> float:
         return self.latencies[len(self.latencies) * percent // 100]
@@ -89,10 +97,21 @@ class Conversation(Protocol):
 class SocketLoad:
     """Makes calls over several connections to one port, each with its own conversation."""
 
-    def __init__(self, port: int, connections: int, begin: Callable[[], Conversation]) -> None:
+    def __init__(
+        self,
+        port: int,
+        connections: int,
+        begin: Callable[[], Conversation],
+        *,
+        messages: int = 1,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        """`messages` is their number in the response of each call."""
         self._port = port
         self._count = connections
         self._begin = begin
+        self._messages = messages
+        self._tls = tls
         self._epoll = select.epoll()
         self._open: dict[int, tuple[socket.socket, Conversation]] = {}
 
@@ -100,6 +119,8 @@ class SocketLoad:
         for _ in range(self._count):
             connection = socket.create_connection(("127.0.0.1", self._port), timeout=PATIENCE)
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if self._tls is not None:
+                connection = self._tls.wrap_socket(connection)
             conversation = self._begin()
             connection.sendall(conversation.greet())
             connection.setblocking(False)
@@ -112,7 +133,7 @@ class SocketLoad:
         for connection, conversation in self._open.values():
             _send(connection, conversation.call(begun))
         _exchange(self._epoll, self._open, begun + seconds, latencies)
-        return Sample(time.perf_counter() - begun, sorted(latencies))
+        return Sample(time.perf_counter() - begun, sorted(latencies), self._messages)
 
     def close(self) -> None:
         for connection, _ in self._open.values():
@@ -135,7 +156,10 @@ def _exchange(
             raise CallError(f"no response within {PATIENCE:g} seconds")
         for descriptor, _ in ready:
             connection, conversation = connections[descriptor]
-            data = connection.recv(_READ)
+            try:
+                data = connection.recv(_READ)
+            except ssl.SSLWantReadError:  # half a record, or a session ticket
+                continue
             if not data:
                 raise CallError("the server closed the connection")
             now = time.perf_counter()
@@ -192,14 +216,19 @@ def _is_whole(answer: bytes) -> bool:
     head = answer.find(b"\r\n\r\n")
     if head < 0:
         return False
-    length = answer.find(b"content-length: ", 0, head)
+    # net/http of Go writes it with capitals.
+    length = answer.lower().find(b"content-length: ", 0, head)
     if length < 0:
         return answer.endswith(b"\r\n0\r\n\r\n")  # chunked, as Envoy's gRPC-Web responses are
     return len(answer) >= head + 4 + int(answer[length + 16 : answer.find(b"\r", length)])
 
 
 def http_load(
-    port: int, next_request: Callable[[], bytes], is_good: Callable[[bytes], bool], in_flight: int = IN_FLIGHT
+    port: int,
+    next_request: Callable[[], bytes],
+    is_good: Callable[[bytes], bool],
+    in_flight: int = IN_FLIGHT,
+    tls: ssl.SSLContext | None = None,
 ) -> Load:
     """Return a load with one connection for each call in flight."""
-    return SocketLoad(port, in_flight, lambda: HttpConversation(next_request, is_good))
+    return SocketLoad(port, in_flight, lambda: HttpConversation(next_request, is_good), tls=tls)

@@ -87,7 +87,7 @@ def _round(load: Load, processes: Sequence[int], seconds: float) -> Figures:
         rate=sample.rate,
         p50=sample.percentile(50),
         p99=sample.percentile(99),
-        cpu=cpu / len(sample.latencies),
+        cpu=cpu / sample.count,
         generator=0.0 if os.getpid() in processes else own / sample.seconds,
     )
 

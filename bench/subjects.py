@@ -1,6 +1,7 @@
 """The rows of the tables, and their servers, each started when it is first needed."""
 
 import http.client
+import ssl
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
@@ -120,9 +121,19 @@ def post(path: str, headers: Mapping[str, str], body: bytes, verb: str = "POST")
     return f"{verb} {path} HTTP/1.1\r\nhost: 127.0.0.1\r\n{lines}content-length: {len(body)}\r\n\r\n".encode() + body
 
 
-def ask(port: int, path: str, headers: Mapping[str, str], body: bytes, verb: str = "POST") -> Answer:
+def ask(
+    port: int,
+    path: str,
+    headers: Mapping[str, str],
+    body: bytes,
+    verb: str = "POST",
+    tls: ssl.SSLContext | None = None,
+) -> Answer:
     """Make one call on a new connection and return its response."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    if tls is None:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    else:
+        connection = http.client.HTTPSConnection("127.0.0.1", port, timeout=10, context=tls)
     try:
         connection.request(verb, path, body, dict(headers))
         response = connection.getresponse()

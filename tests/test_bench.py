@@ -225,6 +225,13 @@ def test_settings_and_pings_are_acknowledged() -> None:
     assert answer == frame(SETTINGS, 1, 0, b"") + frame(PING, 1, 0, b"12345678")
 
 
+def test_the_names_of_headers_may_have_capitals() -> None:
+    answer = ANSWER.replace(b"content-length", b"Content-Length")
+    conversation, latencies = HttpConversation(lambda: b"request", is_good), array("d")
+    conversation.call(1.0)
+    assert conversation.take(answer, 2.0, latencies, is_over=False) == b"request"
+
+
 # The report.
 
 
