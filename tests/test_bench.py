@@ -15,16 +15,16 @@ import pytest
 
 from bench import executions, gateway, report, targets, waiting
 from bench.__main__ import PARTS
-from bench.http2 import END_STREAM, GrpcConversation, frame
+from bench.http2 import DATA, END_STREAM, HEADERS, PING, RST_STREAM, SETTINGS, WINDOW_UPDATE, GrpcConversation, frame
 from bench.load import CallError, HttpConversation
 from bench.measure import Figures, Result
 from bench.requests import JSON, JSON_PATH, JSON_TYPE, METHOD, WEB, WEB_TYPE, is_good
+from bench.streams import GrpcStreams, WebStream
 from bench.subjects import Answer, Goal, Pair, Server, Servers, ask, post
 from bench.target_server import CHANGE, COUNT, FAST, SLOW
 from tests.support.servers.actiond import ADMIN_TOKEN, ServerProcess
 
 ROOT = Path(__file__).parents[1]
-DATA, HEADERS, RST_STREAM, SETTINGS, PING = 0, 1, 3, 4, 6
 MESSAGE = b"\0\0\0\0\2ok"
 SECONDS = "0.02"
 """Of a round: what is begun in it is waited for, so every row has its calls."""
@@ -230,6 +230,83 @@ def test_the_names_of_headers_may_have_capitals() -> None:
     conversation, latencies = HttpConversation(lambda: b"request", is_good), array("d")
     conversation.call(1.0)
     assert conversation.take(answer, 2.0, latencies, is_over=False) == b"request"
+
+
+BODY = MESSAGE * 3
+TRAILERS = b"\x80\0\0\0\x10grpc-status: 0\r\n"
+HEAD = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"
+
+
+def chunked(*chunks: bytes) -> bytes:
+    return HEAD + b"".join(b"%x\r\n%s\r\n" % (len(chunk), chunk) for chunk in (*chunks, b""))
+
+
+@pytest.mark.parametrize("chunks", [(BODY, TRAILERS), (MESSAGE, BODY[len(MESSAGE) :] + TRAILERS), (BODY + TRAILERS,)])
+def test_a_stream_over_http_may_come_in_pieces(chunks: tuple[bytes, ...]) -> None:
+    answer = chunked(*chunks)
+    for cut in range(1, len(answer)):
+        conversation, latencies = WebStream(b"request", len(BODY)), array("d")
+        conversation.call(1.0)
+        assert conversation.take(answer[:cut], 2.0, latencies, is_over=False) == b""
+        assert conversation.take(answer[cut:], 4.0, latencies, is_over=False) == b"request"
+        assert list(latencies) == [3.0]
+
+
+@pytest.mark.parametrize("answer", [chunked(BODY), chunked(MESSAGE, TRAILERS), chunked(BODY, BODY, TRAILERS), ANSWER])
+def test_a_stream_over_http_that_is_not_whole_ends_the_bench(answer: bytes) -> None:
+    conversation = WebStream(b"request", len(BODY))
+    conversation.call(1.0)
+    with pytest.raises(CallError):
+        conversation.take(answer, 2.0, array("d"), is_over=False)
+
+
+def grpc_streams() -> GrpcStreams:
+    conversation = GrpcStreams(2, b"headers", b"request", len(BODY))
+    conversation.call(1.0)
+    return conversation
+
+
+def test_streams_over_grpc_may_come_in_pieces() -> None:
+    answers = b"".join(
+        frame(HEADERS, 0, stream, b"head")
+        + frame(DATA, 0, stream, MESSAGE)
+        + frame(DATA, 0, stream, BODY[len(MESSAGE) :])
+        + frame(HEADERS, END_STREAM, stream, b"trailers")
+        for stream in (3, 1)
+    )
+    for cut in range(1, len(answers)):
+        conversation, latencies = grpc_streams(), array("d")
+        for piece in (answers[:cut], answers[cut:]):
+            conversation.take(piece, 2.0, latencies, is_over=True)
+        assert (list(latencies), conversation.in_flight) == ([1.0, 1.0], 0)
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        pytest.param(frame(HEADERS, END_STREAM, 1, b"trailers"), id="no message"),
+        pytest.param(frame(DATA, 0, 1, BODY + b"x") + frame(HEADERS, END_STREAM, 1, b""), id="too long"),
+        pytest.param(frame(DATA, END_STREAM, 1, BODY), id="no trailers"),
+        pytest.param(frame(RST_STREAM, 0, 1, bytes(4)), id="a reset"),
+    ],
+)
+def test_a_stream_over_grpc_that_is_not_whole_ends_the_bench(failure: bytes) -> None:
+    with pytest.raises(CallError):
+        grpc_streams().take(failure, 2.0, array("d"), is_over=False)
+
+
+def test_windows_of_streams_are_opened_when_half_of_them_is_used() -> None:
+    conversation, half = grpc_streams(), 2**19
+
+    def take(stream: int) -> bytes:
+        return conversation.take(frame(DATA, 0, stream, bytes(half)), 2.0, array("d"), is_over=False)
+
+    def update(stream: int, increment: int) -> bytes:
+        return frame(WINDOW_UPDATE, 0, stream, increment.to_bytes(4, "big"))
+
+    assert take(1) == update(1, half)
+    # The connection's window is that of both streams.
+    assert take(3) == update(3, half) + update(0, 2 * half)
 
 
 # The report.
