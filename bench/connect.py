@@ -1,6 +1,5 @@
 """Connect for Python on three servers, with code that its own plugins generate, as its users do it."""
 
-import importlib.util
 import os
 import socket
 import subprocess
@@ -14,6 +13,7 @@ from typing import Any
 from google.protobuf import descriptor_pb2
 
 from bench.connect_app import PACKAGE
+from bench.serving import require_packages
 from bench.subjects import ROOT, MissingError, Server, Servers, Starter
 from tests.support.programs import PATH
 from tests.support.servers.actiond import children_of
@@ -32,7 +32,7 @@ def connect_under(command: Sequence[str]) -> Starter:
     """Return a starter of one of the servers above, with one worker."""
 
     def start(servers: Servers, directory: Path, stack: ExitStack) -> Server:
-        _require_packages()
+        require_packages(*_MODULES, *command[:1], programs=_PLUGINS)
         package = servers.directory / PACKAGE
         if not package.exists():
             package.mkdir()
@@ -50,13 +50,6 @@ def connect_under(command: Sequence[str]) -> Starter:
         return Server(0, port, (process.pid, *children_of(process.pid)), directory)
 
     return start
-
-
-def _require_packages() -> None:
-    missing = [name for name in _MODULES if importlib.util.find_spec(name) is None]
-    missing += [name for name in _PLUGINS if not any(Path(place, name).exists() for place in PATH.split(os.pathsep))]
-    if missing:
-        raise MissingError(f"{', '.join(missing)}: see the extra `bench` in pyproject.toml")
 
 
 def _generate(package: Path) -> None:

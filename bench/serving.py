@@ -1,77 +1,70 @@
-"""Serves over gRPC and granian on one event loop, configured as a worker of actiond is, until standard input ends."""
+"""Runs a server of the bench in a process of its own, on uvloop, until its standard input ends."""
 
 import asyncio
 import gc
+import importlib.util
+import os
+import shutil
 import subprocess
 import sys
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, ExitStack
 from pathlib import Path
 from typing import IO, Any, cast
 
-import grpc
 import uvloop
-from granian.constants import Interfaces
-from granian.http import HTTP1Settings
-from granian.server.embed import Server as HttpServer
 
-from actiond.config import settings
-from actiond.process.sockets import is_listening, reserve_sockets
 from bench.load import CallError
-from bench.subjects import ROOT, Server, Servers, Starter
+from bench.subjects import ROOT, MissingError, Server, Servers, Starter
+from tests.support.programs import PATH
 
-Add = Callable[[grpc.aio.Server], None]
-"""Adds the services to a gRPC server."""
-
-
-def run(application: object, add: Add) -> None:
-    """Serve, and print the two ports once both listen."""
-    uvloop.run(_serve(application, add))
+Ports = tuple[int, int]
+"""The ports of gRPC and of HTTP; 0 for the one that a server does not have."""
 
 
-async def _serve(application: object, add: Add) -> None:
-    anywhere = {"grpc_address": "127.0.0.1:0", "http_address": "127.0.0.1:0"}
-    grpc_at, http_at = reserve_sockets(settings.read(anywhere, {}).listen)
-    grpc_server = grpc.aio.server(options=(("grpc.so_reuseport", 1),))
-    add(grpc_server)
-    grpc_server.add_insecure_port(str(grpc_at.address))
-    await grpc_server.start()
-    http_server = HttpServer(
-        application,
-        address=http_at.address.host,
-        port=http_at.address.port,
-        interface=Interfaces.RSGI,
-        websockets=False,
-        log_enabled=False,
-        backlog=4096,
-        backpressure=65_536,
-        http1_settings=HTTP1Settings(header_read_timeout=5_000, max_buffer_size=64 * 1024),
-    )
-    served = asyncio.create_task(http_server.serve())
-    while not is_listening(http_at.address):  # noqa: ASYNC110  # granian offers nothing to await
-        await asyncio.sleep(0.005)
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(20_000, 20, 20)
-    print(grpc_at.address.port, http_at.address.port, flush=True)
-    await asyncio.to_thread(sys.stdin.read)
-    http_server.stop()  # type: ignore[no-untyped-call]  # granian has no annotations
-    await served
-    await grpc_server.stop(None)
+def run(serving: AbstractAsyncContextManager[Ports]) -> None:
+    """Enter the context manager, which serves, and print its ports."""
+    uvloop.run(_run(serving))
 
 
-def starter(module: str, *arguments: str) -> Starter:
-    """Return a starter that runs a module of the bench that calls `run`."""
+async def _run(serving: AbstractAsyncContextManager[Ports]) -> None:
+    async with serving as ports:
+        # As a worker of actiond does.
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(20_000, 20, 20)
+        print(*ports, flush=True)
+        await asyncio.to_thread(sys.stdin.read)
+
+
+def require_packages(*modules: str, programs: Sequence[str] = ()) -> None:
+    """Raise MissingError unless these modules and programs of other packages are installed."""
+    missing = [name for name in modules if importlib.util.find_spec(name) is None]
+    missing += [name for name in programs if shutil.which(name, path=PATH) is None]
+    if missing:
+        raise MissingError(f"{', '.join(missing)}: see the extra `bench` in pyproject.toml")
+
+
+def starter(module: str, *arguments: str, needs: Sequence[str] = ()) -> Starter:
+    """Return a starter that runs a module of the bench that calls `run`. It `needs` modules of other packages."""
 
     def start(_servers: Servers, directory: Path, stack: ExitStack) -> Server:
-        command = [sys.executable, "-m", module, *arguments]
-        process: subprocess.Popen[Any] = stack.enter_context(
-            subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        )
-        ports = cast("IO[str]", process.stdout).readline().split()
-        if not ports:
-            raise CallError(f"{' '.join(command)} does not start")
-        grpc_port, http_port = map(int, ports)
-        return Server(grpc_port, http_port, (process.pid,), directory)
+        require_packages(*needs)
+        return start_process([sys.executable, "-m", module, *arguments], directory, stack)
 
     return start
+
+
+def start_process(
+    command: Sequence[str], directory: Path, stack: ExitStack, variables: Mapping[str, str] | None = None
+) -> Server:
+    """Start a program that prints its ports once it listens and ends with its standard input."""
+    environment = os.environ | (variables or {})
+    process: subprocess.Popen[Any] = stack.enter_context(
+        subprocess.Popen(command, cwd=ROOT, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    )
+    ports = cast("IO[str]", process.stdout).readline().split()
+    if not ports:
+        raise CallError(f"{' '.join(command)} does not start")
+    grpc_port, http_port = map(int, ports)
+    return Server(grpc_port, http_port, (process.pid,), directory)

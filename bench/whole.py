@@ -17,17 +17,17 @@ from tests.support.servers.actiond import ADMIN_TOKEN, ServerProcess
 _AUTHORIZATION = {"authorization": f"Bearer {ADMIN_TOKEN}"}
 
 SUBJECTS = (
-    Subject("json", "sqlite", "json", "granian-json", "all of actiond, SQLite", is_stored=True),
-    Subject("grpc-web", "sqlite", "grpc-web", "granian-grpc-web", "all of actiond, SQLite", is_stored=True),
-    Subject("grpc", "sqlite", "grpc", "grpcio", "all of actiond, SQLite", is_stored=True),
-    Subject("json-memory", "memory", "json", "granian-json", "all of actiond, in memory"),
-    Subject("grpc-web-memory", "memory", "grpc-web", "granian-grpc-web", "all of actiond, in memory"),
-    Subject("grpc-memory", "memory", "grpc", "grpcio", "all of actiond, in memory"),
-    Subject("envoy-json", "envoy", "json", "granian-json", "Envoy's transcoder, then `grpc`", is_stored=True),
-    Subject("envoy-grpc-web", "envoy", "grpc-web", "granian-grpc-web", "Envoy, then `grpc`", is_stored=True),
-    Subject("granian-json", "limits", "json", "granian-json", "limit: granian with a fixed response"),
-    Subject("granian-grpc-web", "limits", "grpc-web", "granian-grpc-web", "limit: the same for gRPC-Web"),
-    Subject("grpcio", "limits", "grpc", "grpcio", "limit: grpc.aio with a fixed response"),
+    Subject("json", "sqlite", "json", "httptools-json", "all of actiond, SQLite", is_stored=True),
+    Subject("grpc-web", "sqlite", "grpc-web", "httptools-grpc-web", "all of actiond, SQLite", is_stored=True),
+    Subject("grpc", "sqlite", "grpc", "ngh2-grpc", "all of actiond, SQLite", is_stored=True),
+    Subject("json-memory", "memory", "json", "httptools-json", "all of actiond, in memory"),
+    Subject("grpc-web-memory", "memory", "grpc-web", "httptools-grpc-web", "all of actiond, in memory"),
+    Subject("grpc-memory", "memory", "grpc", "ngh2-grpc", "all of actiond, in memory"),
+    Subject("envoy-json", "envoy", "json", "httptools-json", "Envoy's transcoder, then `grpc`", is_stored=True),
+    Subject("envoy-grpc-web", "envoy", "grpc-web", "httptools-grpc-web", "Envoy, then `grpc`", is_stored=True),
+    Subject("httptools-json", "limits", "json", "httptools-json", "limit: httptools reads, fixed bytes go back"),
+    Subject("httptools-grpc-web", "limits", "grpc-web", "httptools-grpc-web", "limit: the same for gRPC-Web"),
+    Subject("ngh2-grpc", "limits", "grpc", "ngh2-grpc", "limit: ngh2 with a fixed response"),
     Subject("commits", "disk", "commits", "commits", "limit: a target's rows and a commit, one by one", is_stored=True),
 )
 
@@ -69,7 +69,7 @@ PART = Part(
         "sqlite": _sqlite,
         "memory": _memory,
         "envoy": envoy_before("sqlite"),
-        "limits": starter("bench.limits"),
+        "limits": starter("bench.constant_server"),
         "disk": _disk,
     },
     clients={

@@ -9,6 +9,7 @@ from array import array
 from collections.abc import Iterator
 from contextlib import ExitStack
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,7 @@ from bench.load import CallError, HttpConversation
 from bench.measure import Figures, Result
 from bench.requests import JSON, JSON_PATH, JSON_TYPE, METHOD, WEB, WEB_TYPE, is_good
 from bench.streams import GrpcStreams, WebStream
-from bench.subjects import Answer, Goal, Pair, Server, Servers, ask, post
+from bench.subjects import Answer, Goal, MissingError, Pair, Server, Servers, ask, post
 from bench.target_server import CHANGE, COUNT, FAST, SLOW
 from tests.support.servers.actiond import ADMIN_TOKEN, ServerProcess
 
@@ -51,10 +52,10 @@ def test_each_row_of_a_part_has_its_figures_or_says_what_is_missing(part: str) -
 
 
 def test_the_bench_measures_the_rows_that_it_is_asked_for() -> None:
-    lines = run("--seconds", SECONDS, "--rounds", "2", "--only", "grpcio")
+    lines = run("--seconds", SECONDS, "--rounds", "2", "--only", "commits")
     printed = {line.split()[0] for line in lines if line.strip()}
     names = {subject.name for part in PARTS.values() for subject in part.subjects}
-    assert printed & names == {"grpcio"}
+    assert printed & names == {"commits"}
 
 
 def test_every_goal_and_every_pair_names_rows_that_there_are() -> None:
@@ -71,22 +72,35 @@ def servers() -> Iterator[Servers]:
         yield Servers(gateway.PART.starters, stack)
 
 
+@pytest.mark.parametrize("name", ["constant", *(["granian"] if find_spec("granian") else [])])
 @pytest.mark.parametrize(("path", "headers", "body"), [(JSON_PATH, JSON_TYPE, JSON), (METHOD, WEB_TYPE, WEB)])
-def test_the_limit_answers_with_the_gateways_bytes_and_headers(
-    servers: Servers, path: str, headers: dict[str, str], body: bytes
+def test_constant_responses_have_the_gateways_bytes_and_headers(
+    servers: Servers, name: str, path: str, headers: dict[str, str], body: bytes
 ) -> None:
     def lasting(answer: Answer) -> Answer:
-        # What each answer has of its own.
-        kept = {name: value for name, value in answer.headers.items() if name not in {"date", "x-request-id"}}
+        # What each answer and each server has of its own.
+        own = {"date", "server", "x-request-id"}
+        kept = {name: value for name, value in answer.headers.items() if name not in own}
         return Answer(answer.status, kept, answer.body)
 
-    ours, limit = (ask(servers.get(name).http_port, path, headers, body) for name in ("gateway", "constant"))
-    assert lasting(ours) == lasting(limit)
+    ours, constant = (ask(servers.get(one).http_port, path, headers, body) for one in ("gateway", name))
+    assert lasting(ours) == lasting(constant)
 
 
-@pytest.mark.parametrize("protocol", ["json", "connect", "grpc-web", "grpc"])
+@pytest.mark.parametrize("protocol", ["json", "connect", "grpc-web", "grpc", "stream-grpc-100", "stream-web-20k"])
 def test_the_gateway_gives_the_answer_that_every_row_must_give(servers: Servers, protocol: str) -> None:
     gateway.PART.clients[protocol](servers.get("gateway"))
+
+
+@pytest.mark.parametrize("protocol", ["json-tls", "grpc-tls"])
+def test_the_gateway_gives_the_same_answer_over_tls(servers: Servers, protocol: str) -> None:
+    gateway.PART.clients[protocol](servers.get("gateway-tls"))
+
+
+def test_rows_that_need_go_say_so_where_it_is_missing(servers: Servers, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+    with pytest.raises(MissingError, match="Go is not installed"):
+        servers.get("grpc-go")
 
 
 @pytest.mark.parametrize("protocol", ["json", "grpc-web"])
