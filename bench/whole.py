@@ -5,9 +5,9 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
+from bench.commits import CommitLoad
 from bench.envoy import envoy_before
 from bench.http2 import grpc_load
-from bench.limits import CommitLoad
 from bench.load import IN_FLIGHT, Load, Template, http_load
 from bench.requests import JSON, JSON_PATH, JSON_TYPE, METHOD, NUMBER, PROTOBUF, WEB, WEB_TYPE, is_good
 from bench.serving import starter
