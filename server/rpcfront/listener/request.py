@@ -195,8 +195,9 @@ class ListenerRequest(TrailersRequest):
             self.due = self.connection.server.loop.time() + self._limits.read_seconds if timely else None
             await self._arrive()
         self.due = None
-        self.connection.consumed(self, self._size)
-        return self._take()
+        size, data = self._size, self._take()
+        self.connection.consumed(self, size)
+        return data
 
     async def _arrive(self) -> None:
         """Wait for more of the body, or for its end. Raises StatusError."""

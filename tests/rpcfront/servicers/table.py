@@ -173,7 +173,10 @@ FACTS = (
         facts.TellsTheIdentity,
         Ends(("None None {}",)),
         # The listener and grpcio know of their connections; other servers do not say.
-        unlike=dict.fromkeys(("grpc", "listener"), Ends((f"None None {INSECURE}",))),
+        unlike={
+            "grpc": Ends((f"None None {INSECURE}",)),
+            "listener": Ends(("None None {'transport_security_type': [b'insecure']}",)),
+        },
     ),
     Row(facts.TellsTheState, Ends(("active: True, done: False, cancelled: False",)), differs=HAS_ONE_CLASS_EACH),
     Row(
