@@ -2,7 +2,7 @@
 
 import socket
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from ssl import SSLContext
 
 import grpc
@@ -149,6 +149,24 @@ class Gateway:
         server = Server(self._router, self._running, limits or ConnectionLimits())
         await server.start(host, port, sock, ssl, reuse_port=reuse_port)
         return server
+
+    def run(
+        self,
+        host: str = "127.0.0.1",
+        port: int = 8000,
+        *,
+        ssl: SSLContext | None = None,
+        limits: ConnectionLimits | None = None,
+        grace: float = 10.0,
+    ) -> None:
+        """Serve as `listen` does, on an event loop of its own, until SIGTERM or SIGINT.
+
+        Calls that run then may finish within `grace` seconds, unless a second signal ends them.
+        """
+        # Loads uvloop.
+        from rpcfront.listener.run import run
+
+        run(partial(self.listen, host, port, ssl=ssl, limits=limits), grace)
 
     @cached_property
     def asgi(self) -> AsgiApplication:
