@@ -9,7 +9,7 @@ from rpcfront.status import StatusError, status_error
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The gateway's limits. The HTTP server bounds the request line, the headers and idle connections."""
+    """The gateway's limits. Those of connections are the server's, see `ConnectionLimits`."""
 
     message_bytes: int = 1024 * 1024
     """Size of a request's message: of the JSON body or the protobuf bytes, decompressed."""
@@ -19,9 +19,6 @@ class Limits:
     """Concurrent calls, over all protocols; further ones get RESOURCE_EXHAUSTED."""
     threads: int = 16
     """Threads for plain `def` methods; further calls of such methods wait."""
-    stream_bytes: int = 16 * 1024 * 1024
-    """Size of a streamed response over RSGI, where the server buffers what a slow client has not read yet. Longer ones
-    end with RESOURCE_EXHAUSTED. The other server adapters wait for the client instead."""
 
 
 def too_large(limit: int) -> StatusError:

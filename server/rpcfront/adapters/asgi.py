@@ -143,7 +143,7 @@ class AsgiApplication:
         try:
             try:
                 response = await self._router(request)
-                if request.has_unread_body and response is not None:
+                if request.is_abandoned and response is not None:
                     await request.drain()
             except asyncio.CancelledError:
                 response = self._internal

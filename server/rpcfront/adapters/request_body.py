@@ -37,6 +37,11 @@ class AsyncRequest(HttpRequest):
             self.has_unread_body, self.is_complete = False, True
 
     @property
+    def is_abandoned(self) -> bool:
+        """Whether the client is still sending a body that nobody has read, or read to its end."""
+        return self.has_unread_body or (self._chunks is not None and not self.is_complete)
+
+    @property
     def is_http1(self) -> bool:
         """Whether the request came over HTTP/1."""
         raise NotImplementedError

@@ -74,6 +74,7 @@ class Connection(asyncio.Protocol):
         self.idle_since = server.now
         self._is_paused = False
         self._is_closing = False
+        self._is_lingering = False
         self._flush_is_due = False
         self._output: list[ListenerRequest] = []
         """The requests that have written something since the last flush."""
@@ -214,9 +215,15 @@ class Connection(asyncio.Protocol):
             except OSError:  # the client has gone, which the loop is about to notice
                 self.transport.abort()
                 return
-            self.server.loop.call_later(LINGER_SECONDS, self.transport.abort)
+            self._linger()
         else:  # TLS
             self.transport.close()
+
+    def _linger(self) -> None:
+        """Begin the last second once everything has been written."""
+        if self._is_closing and not self._is_lingering and self.transport.get_write_buffer_size() == 0:
+            self._is_lingering = True
+            self.server.loop.call_later(LINGER_SECONDS, self.transport.abort)
 
     def drain(self) -> None:
         """Take no more requests than HTTP demands, and close after the last response."""
@@ -229,6 +236,7 @@ class Connection(asyncio.Protocol):
         if self._writers:
             self.wake_writers()
         self._sweep_writing(now)
+        self._linger()
 
     def _sweep_writing(self, now: float) -> None:
         """End a connection whose client takes nothing although something waits for it."""

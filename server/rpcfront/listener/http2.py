@@ -12,7 +12,7 @@ from rpcfront.listener.connection import Connection, Facts
 from rpcfront.listener.engine import INTERNAL_ERROR, NO_ERROR, Engine, EngineOverError, Fields, StreamGoneError
 from rpcfront.listener.limits import ConnectionLimits
 from rpcfront.listener.request import ListenerRequest
-from rpcfront.protocols.http import HttpResponse, RawHeaders, Write
+from rpcfront.protocols.http import Headers, HttpResponse, RawHeaders, Write
 from rpcfront.status import StatusError, status_error
 
 _TAKE = 256 * 1024
@@ -69,6 +69,9 @@ class Http2Request(ListenerRequest):
         except StreamGoneError:
             return
         self.connection.ended(self)
+
+    async def begin_stream(self, status: int, headers: Headers) -> Write:
+        return await super().begin_stream(status, [*headers, ("date", self.connection.server.date)])
 
     def begin_raw(self, head: RawHeaders) -> Write:
         self.has_begun = True
@@ -128,6 +131,8 @@ class Http2Connection(Connection):
 
     def data_received(self, data: bytes) -> None:
         self._last_bytes = self.server.now
+        if self._is_over:
+            return  # nothing can come of it, and the last responses are still on their way
         try:
             self._handle(self.engine.receive(data))
         except EngineOverError as error:
