@@ -153,6 +153,7 @@ class AsgiApplication:
             if request.has_started:
                 await request.write(b"", more=False)
             elif response is not None:
+                response.headers += request.common_headers
                 await request.respond(response, has_body=scope["method"] != "HEAD")
         except StatusError:
             """The client has disconnected and gets no response."""

@@ -112,6 +112,9 @@ class _Wire:
     offloads_encoding = False
     encode = staticmethod(encode_protobuf)
 
+    def whole(self) -> None:
+        """Return None: grpcio does not tell whether a message has arrived."""
+
     def read(self) -> Awaitable[bytes]:
         return self.reader.message(self.grpc_context, self.context)
 

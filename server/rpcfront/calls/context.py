@@ -91,6 +91,11 @@ class ServicerContext(Lifetime):
         return None if self._code == OK else self._status()
 
     @property
+    def may_have_failed(self) -> bool:
+        """Whether `failure` must be asked."""
+        return self.final_status is not None or self._code != OK or self._deadline is not None
+
+    @property
     def has_metadata(self) -> bool:
         """Whether there is initial or trailing metadata to send."""
         return bool(self._initial or self._trailing)

@@ -58,8 +58,14 @@ class Wire(Protocol):
     """Whether a large response is encoded off the event loop. Not worth it for protobuf, where serialising takes hardly
     longer than finding out how large the message is."""
 
+    def whole(self) -> bytes | None:
+        """Return the whole body of a call with one request, within limits; None if it has not arrived yet.
+
+        Raises StatusError if the head shows already that the body cannot be read.
+        """
+
     def read(self) -> Awaitable[bytes]:
-        """Read the whole body, within limits: of a call with one request."""
+        """Read the whole body, within limits, after `whole` has returned None."""
 
     def receive(self) -> Awaitable[bytes | None]:
         """Receive the next message of a stream of requests, within limits; None after the last."""
@@ -140,7 +146,9 @@ class Dispatcher:
                 request: Any = RequestStream(context, wire.receive, partial(self._parsed, method, wire))
                 context.read_message = request.read
             else:
-                body = await wire.read()
+                body = wire.whole()
+                if body is None:
+                    body = await wire.read()
                 if len(body) < OFFLOAD_BYTES:
                     request = self._parsed(method, wire, body)
                 else:
@@ -148,7 +156,9 @@ class Dispatcher:
             if sink is not None:
                 return await self._send(method, request, context, wire, sink)
             response = await self.servicers.handler(method)(request, context)
-            message = _checked(response, method, context)
+            if context.may_have_failed:
+                _check(context)
+            message = response if type(response) is method.response_class else _typed(response, method)
             if wire.offloads_encoding and message.ByteSize() >= OFFLOAD_BYTES:
                 return Outcome(await run_in_offload_pool(wire.encode, message))
             return Outcome(wire.encode(message))
@@ -248,12 +258,6 @@ async def _observed(
         seconds = time.perf_counter() - started
         end = CallEnd(context.protocol, name, code, seconds, context.caller, context.request_id, context.peer())
         observers.ended(tokens, end)
-
-
-def _checked(response: object, method: Method, context: ServicerContext) -> Message:
-    """Return the response. Raises StatusError if the servicer has set another status than OK."""
-    _check(context)
-    return _typed(response, method)
 
 
 def _typed(response: object, method: Method) -> Message:

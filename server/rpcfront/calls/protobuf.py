@@ -16,9 +16,8 @@ MORE_MESSAGES = make_status(code_pb2.UNIMPLEMENTED, "the call needs one message,
 
 def decode_protobuf(method: Method, data: bytes) -> tuple[Message, list[FieldViolation]]:
     """Return a request from its protobuf bytes. Raises StatusError (INVALID_ARGUMENT) if they do not parse."""
-    message = method.request_class()
     try:
-        message.MergeFromString(data)
+        message = method.request_class.FromString(data)
     except DecodeError:
         text = f"the request is not a valid {method.descriptor.input_type.full_name}"
         raise status_error(code_pb2.INVALID_ARGUMENT, text) from None

@@ -7,7 +7,7 @@ body, and a body that came with the head is there when the task first runs.
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Protocol
 
 from rpcfront.calls.dispatch import INTERNAL, Outcome
@@ -39,6 +39,7 @@ class Facts(Protocol):
     connection_limits: ConnectionLimits
     running: RunningRequests
     loop: asyncio.AbstractEventLoop
+    make_task: Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]]
     now: float
     """The loop's time, as of the last sweep."""
     date: str
@@ -88,7 +89,7 @@ class Connection(asyncio.Protocol):
     def start(self, request: ListenerRequest) -> None:
         """Answer a request, in a task of its own."""
         request.connection = self
-        request.task = task = self.server.loop.create_task(self._answer(request))
+        request.task = task = self.server.make_task(self._answer(request))
         self.server.running.enter(task)
 
     async def _answer(self, request: ListenerRequest) -> None:
@@ -97,6 +98,8 @@ class Connection(asyncio.Protocol):
         try:
             try:
                 response = await self.server.router(request)
+                if response is not None:
+                    response.headers += request.common_headers
             except asyncio.CancelledError:
                 response = self._internal()
             except Exception:  # noqa: BLE001  # whatever it is, the client gets a response

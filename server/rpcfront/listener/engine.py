@@ -76,8 +76,11 @@ class Engine(Protocol):
     def take(self, limit: int) -> bytes:
         """Return bytes to send, roughly `limit` at the most. Raises EngineOverError."""
 
-    def respond(self, stream: int, headers: Fields, *, end: bool) -> None:
-        """Send a response's head. This and what follows raises StreamGoneError."""
+    def answer(self, stream: int, headers: Fields, data: bytes, trailers: Fields) -> None:
+        """Send a whole response; empty data and trailers are left out. All from here on raise StreamGoneError."""
+
+    def respond(self, stream: int, headers: Fields) -> None:
+        """Send the head of a response."""
 
     def inform(self, stream: int, headers: Fields) -> None:
         """Send an informational response."""

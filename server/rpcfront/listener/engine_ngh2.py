@@ -62,9 +62,22 @@ class Ngh2Engine:
         except (ngh2.NGH2Error, MemoryError) as error:
             raise EngineOverError from error
 
-    def respond(self, stream: int, headers: Fields, *, end: bool) -> None:
+    def answer(self, stream: int, headers: Fields, data: bytes, trailers: Fields) -> None:
+        connection = self._connection
         try:
-            self._connection.send_response(stream, headers, end_stream=end)
+            if data:
+                connection.send_response(stream, headers)
+                connection.send_data(stream, data, end_stream=not trailers)
+            else:
+                connection.send_response(stream, headers, end_stream=not trailers)
+            if trailers:
+                connection.send_trailers(stream, trailers)
+        except ngh2.NGH2Error as error:
+            raise StreamGoneError from error
+
+    def respond(self, stream: int, headers: Fields) -> None:
+        try:
+            self._connection.send_response(stream, headers)
         except ngh2.NGH2Error as error:
             raise StreamGoneError from error
 

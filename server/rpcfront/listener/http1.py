@@ -29,6 +29,7 @@ DISCARD_BYTES = 64 * 1024
 HALF_CLOSE_SECONDS = 0.05
 """How long a call goes on after the client has closed its sending half, which cannot be told from leaving."""
 
+_SLASH = ord("/")
 _NO_BODY = frozenset({204, 304})
 _HOST = re.compile(rb"[A-Za-z0-9\-._~!$&'()*+,;=:%\[\]]*")
 # The parser's own texts are for its authors, and clients see none of them.
@@ -152,7 +153,14 @@ class Http1Connection(Connection):
     def data_received(self, data: bytes) -> None:
         if self._is_broken:
             return
-        if self._ahead or (self._active is not None and self._incoming is None):
+        if self._active is None and len(data) <= HEAD_SLICE and not self._ahead and self._incoming is None:
+            # The common case: a request that is small, and the only one.
+            if self._head_since is None:
+                self._head_since = self.server.now
+            self._feed(data)
+            if self._incoming is None and not self._ahead:
+                return
+        elif self._ahead or (self._active is not None and self._incoming is None):
             # Sent ahead of a response. What is not parsed needs no more memory than it has bytes.
             self._unparsed += data
         else:
@@ -202,14 +210,15 @@ class Http1Connection(Connection):
     def on_header(self, name: bytes, value: bytes) -> None:
         if self._incoming is None and not self._is_muted:  # else it is in a trailer section, which nobody reads
             self._fields.append((name.lower(), value))
-            if len(self._fields) > self.server.connection_limits.head_fields:
-                raise _TooManyFieldsError
 
     def on_headers_complete(self) -> None:
         if self._is_broken or self._is_muted:
             return
         parser = self._parser
-        request = Http1Request(parser.get_method().decode("ascii"), _origin_form(self._target), self._fields)
+        fields, target = self._fields, self._target
+        if target[0] != _SLASH:
+            target = _origin_form(target)
+        request = Http1Request(parser.get_method().decode("ascii"), target.decode("latin-1"), fields, dict(fields))
         request.connection = self
         self._silent = 0
         self._upgrades = parser.should_upgrade()
@@ -317,7 +326,7 @@ class Http1Connection(Connection):
             self._ahead.append(error)
 
     def _send_refusal(self, error: StatusError) -> None:
-        request = Http1Request("GET", b"/", [])
+        request = Http1Request("GET", "/", [], {})
         request.keeps_alive = False
         self.refuse(request, error)
 
@@ -458,10 +467,6 @@ class Http1Connection(Connection):
             self.close_soon()
 
 
-class _TooManyFieldsError(Exception):
-    """Stops the parser."""
-
-
 @lru_cache(maxsize=128)  # there are few statuses
 def _status_line(status: int) -> str:
     try:
@@ -481,7 +486,7 @@ def _chunk(data: bytes) -> bytes:
 
 def _origin_form(target: bytes) -> bytes:
     """Return a target in the absolute form of proxies in origin form (RFC 9112, 3.2). Any other is left as it is."""
-    if target.startswith(b"/") or b"://" not in target:
+    if b"://" not in target:
         return target
     try:
         parts = urlsplit(target)

@@ -36,8 +36,8 @@ class Http2Request(ListenerRequest):
 
     def __init__(self, stream: int, fields: Fields) -> None:
         self.stream = stream
-        named = dict(fields)
-        super().__init__(named[b":method"].decode("latin-1"), named.get(b":path", b""), fields)
+        raw = dict(fields)
+        super().__init__(raw[b":method"].decode("latin-1"), raw.get(b":path", b"").decode("latin-1"), fields, raw)
 
     def check_head(self, limits: ConnectionLimits) -> None:
         """Raise StatusError for a head that is too large, or that names two hosts (RFC 9113, 8.3.1)."""
@@ -55,20 +55,14 @@ class Http2Request(ListenerRequest):
         self.respond_raw(fields, b"" if self.method == "HEAD" or status in _NO_BODY else body, ())
 
     def respond_raw(self, head: RawHeaders, body: bytes, trailers: RawHeaders) -> None:
-        engine, stream = self.connection.engine, self.stream
+        connection = self.connection
         self.has_begun = self.has_ended = True
         try:
-            if body:
-                engine.respond(stream, head, end=False)
-                engine.send(stream, body, end=not trailers)
-                self.connection.given += len(body)
-            else:
-                engine.respond(stream, head, end=not trailers)
-            if trailers:
-                engine.trailers(stream, trailers)
+            connection.engine.answer(self.stream, head, body, trailers)
         except StreamGoneError:
             return
-        self.connection.ended(self)
+        connection.given += len(body)
+        connection.ended(self)
 
     async def begin_stream(self, status: int, headers: Headers) -> Write:
         return await super().begin_stream(status, [*headers, ("date", self.connection.server.date)])
@@ -76,7 +70,7 @@ class Http2Request(ListenerRequest):
     def begin_raw(self, head: RawHeaders) -> Write:
         self.has_begun = True
         try:
-            self.connection.engine.respond(self.stream, head, end=False)
+            self.connection.engine.respond(self.stream, head)
         except StreamGoneError:
             self.leave()
         self.connection.flush_soon()

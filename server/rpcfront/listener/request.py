@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Sequence
+from functools import lru_cache
 from typing import Any, Protocol
 
 from google.rpc import code_pb2
@@ -12,7 +13,8 @@ from rpcfront.limits import Limits, cut_short, too_large, too_slow
 from rpcfront.protocols.http import Headers, HttpResponse, Security, TrailersRequest, Write
 from rpcfront.status import StatusError, status_error
 
-_COLON = ord(":")
+_CACHED_BYTES = 1024
+"""Names of fields of this size altogether are not remembered."""
 _MAX_LENGTH_DIGITS = 18
 
 
@@ -49,10 +51,17 @@ def head_too_large(head_bytes: int, head_fields: int) -> StatusError:
     return status_error(code_pb2.RESOURCE_EXHAUSTED, text, http_status=431)
 
 
+@lru_cache(maxsize=256)  # a client sends the same names with each request
+def _has_call_headers(names: bytes) -> bool:
+    return b"-bin" in names or b"-timeout" in names
+
+
 class ListenerRequest(TrailersRequest):
     """A request whose body is fed to it as it arrives. The connection's own subclass writes the response."""
 
     connection: Carrier
+    is_whole = False
+    """Whether the whole body has arrived."""
     due: float | None = None
     """When the next part of the body must have arrived, by the loop's time; None while nobody waits for it."""
     has_begun = False
@@ -68,17 +77,21 @@ class ListenerRequest(TrailersRequest):
     _error: StatusError | None = None
     _arrival: "asyncio.Future[None] | None" = None
 
-    def __init__(self, method: str, target: bytes, fields: Sequence[tuple[bytes, bytes]]) -> None:
+    def __init__(
+        self, method: str, target: str, fields: Sequence[tuple[bytes, bytes]], raw: dict[bytes, bytes]
+    ) -> None:
+        """Take the fields in order and by name."""
         # Not the base's: fields are decoded when they are asked for.
         self.method = method
-        path, _, query = target.partition(b"?")
-        self.path = path.decode("latin-1")
-        if query:
-            self.query = query.decode("latin-1")
+        self.path = target
+        if "?" in target:
+            self.path, _, self.query = target.partition("?")
+        if len(raw) != len(fields):  # of repeats the first
+            raw = dict(reversed(fields))
         self._fields = fields
-        self._raw = dict(fields)
-        if len(self._raw) != len(fields):  # of repeats the first
-            self._raw = dict(reversed(fields))
+        self._raw = raw
+        self._names = b"\n".join(raw)
+        self.content_type = raw[b"content-type"].decode("latin-1") if b"content-type" in raw else ""
         self._parts: list[bytes] = []
         self._out: list[bytes] = []
 
@@ -98,16 +111,17 @@ class ListenerRequest(TrailersRequest):
         fields = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in self._fields]
         return [field for field in fields if field[0][0] != ":"]
 
-    def has_header_like(self, part: str) -> bool:
-        return part.encode() in b"\n".join(self._raw)
+    def may_have_call_headers(self) -> bool:
+        names = self._names
+        return _has_call_headers(names) if len(names) < _CACHED_BYTES else _has_call_headers.__wrapped__(names)
 
     def check_size(self, head_bytes: int, head_fields: int) -> None:
         """Raise StatusError (431) for a head of more bytes or fields."""
-        raw = self._raw
-        size = len(self.path) + len(self.query) + len(b"".join(raw)) + len(b"".join(raw.values()))
-        if len(raw) != len(self._fields):
-            size += sum(len(name) + len(value) for name, value in self._fields)
-        if size > head_bytes or len(self._fields) > head_fields:
+        fields = self._fields
+        size = len(self.path) + len(self.query) + len(self._names) + len(b"".join(self._raw.values()))
+        if len(self._raw) != len(fields):
+            size += sum(len(name) + len(value) for name, value in fields)
+        if size > head_bytes or len(fields) > head_fields:
             raise head_too_large(head_bytes, head_fields)
 
     # The body, from the connection's side.
@@ -163,6 +177,17 @@ class ListenerRequest(TrailersRequest):
             self._arrival.set_result(None)
 
     # The body, from the edge's side.
+
+    def whole(self, limit: int, framing: int) -> bytes | None:
+        if not self.is_whole:
+            return None
+        size, parts = self._size, self._parts
+        if size > limit + framing:
+            raise too_large(limit)
+        if size:
+            self.connection.consumed(self, size)
+        self._parts, self._size = [], 0
+        return parts[0] if len(parts) == 1 else b"".join(parts)
 
     async def read(self, limit: int, framing: int) -> bytes:
         max_size = limit + framing

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import socket
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from email.utils import formatdate
 from functools import partial
 from typing import Any
@@ -47,6 +47,7 @@ class Server:
         self.now = 0.0
         self.date = ""
         self.loop: asyncio.AbstractEventLoop
+        self.make_task: Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]]
         self._make_engine = make_engine
         self._make_http1: Callable[[asyncio.Transport], Connection]
         self._make_http2: Callable[[asyncio.Transport], Connection]
@@ -68,7 +69,10 @@ class Server:
 
         self._make_http1 = partial(Http1Connection, self)
         self._make_http2 = partial(Http2Connection, self, self._make_engine or Ngh2Engine)
-        self.loop = asyncio.get_running_loop()
+        self.loop = loop = asyncio.get_running_loop()
+        # Without the detour, and without making up a name: a sixth of what a task costs.
+        is_plain = loop.get_task_factory() is None
+        self.make_task = partial(asyncio.Task, loop=loop, name="request") if is_plain else loop.create_task
         self._sweep()
         where: dict[str, Any] = {"sock": sock} if sock is not None else {"host": host, "port": port}
         if sock is None and reuse_port:

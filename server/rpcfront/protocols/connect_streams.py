@@ -96,8 +96,11 @@ class _Wire:
     reader: FrameReader | None = field(default=None, init=False)
     offloads_encoding = False
 
-    def read(self) -> Awaitable[bytes]:
+    def whole(self) -> bytes | None:
         check_version(self.request)
+        return self.request.whole(self.limit, framing(self.limit, text=False))
+
+    def read(self) -> Awaitable[bytes]:
         return self.request.read(self.limit, framing(self.limit, text=False))
 
     def receive(self) -> Awaitable[bytes | None]:

@@ -98,8 +98,11 @@ class _JsonWire:
     limit: int
     offloads_encoding = True
 
-    def read(self) -> Awaitable[bytes]:
+    def whole(self) -> bytes | None:
         _check_head(self.request)
+        return self.request.whole(self.limit, 0)
+
+    def read(self) -> Awaitable[bytes]:
         return self.request.read(self.limit, 0)
 
     def receive(self) -> Awaitable[bytes | None]:

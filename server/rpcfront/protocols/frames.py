@@ -17,6 +17,7 @@ from rpcfront.protocols.http import HttpRequest
 from rpcfront.status import StatusError, make_status, status_error
 
 _PREFIX = struct.Struct(">BI")
+PREFIX_BYTES = _PREFIX.size
 _COMPRESSED = 0x01
 
 _KNOWN = {None, "", "identity", GZIP}
@@ -32,7 +33,7 @@ def _malformed(text: str) -> StatusError:
 
 def framing(message_limit: int, *, text: bool) -> int:
     """Return how much longer a body may be than its message of `message_limit` bytes."""
-    size = _PREFIX.size + message_limit
+    size = PREFIX_BYTES + message_limit
     # Base64 may be padded after every flush, so it gets some extra.
     return ((size + 2) // 3 * 4 + 64 if text else size) - message_limit
 
@@ -51,23 +52,27 @@ def decode_text(body: bytes) -> bytes:
 
 def read_message(body: bytes, encoding: str | None, limit: int) -> bytes:
     """Return the message in the body of a request. Raises StatusError unless there is exactly one."""
+    if encoding is None and body[:1] == b"\0" and int.from_bytes(body[1:PREFIX_BYTES], "big") == len(body) - PREFIX_BYTES:
+        if len(body) - PREFIX_BYTES > limit:
+            raise too_large(limit)
+        return body[PREFIX_BYTES:]
     if encoding not in _KNOWN:
         raise StatusError(UNKNOWN_ENCODING)
     if not body:
         raise StatusError(NO_MESSAGE)
-    if len(body) < _PREFIX.size:
+    if len(body) < PREFIX_BYTES:
         raise _malformed("the request's frame is cut short")
     flags, length = _PREFIX.unpack_from(body)
     if flags & ~_COMPRESSED:
         raise _malformed("a request's frame must be a message")
     if length > limit:
         raise too_large(limit)
-    end = _PREFIX.size + length
+    end = PREFIX_BYTES + length
     if len(body) < end:
         raise _malformed("the request's frame is cut short")
     if len(body) > end:
         raise _more(body, end)
-    message = body[_PREFIX.size :]
+    message = body[PREFIX_BYTES:]
     return _decompress(message, encoding, limit) if flags & _COMPRESSED else message
 
 
@@ -86,7 +91,7 @@ class FrameReader:
 
         A client may be silent between two frames, but within one it must go on.
         """
-        while len(self._data) - self._start < _PREFIX.size:
+        while len(self._data) - self._start < PREFIX_BYTES:
             rest = self._data[self._start :]
             data = await self._request.receive(timely=bool(rest))
             self._data, self._start = rest + data, 0
@@ -97,7 +102,7 @@ class FrameReader:
         _, length = _PREFIX.unpack_from(self._data, self._start)
         if length > self._limit:
             raise too_large(self._limit)
-        start, end = self._start, self._start + _PREFIX.size + length
+        start, end = self._start, self._start + PREFIX_BYTES + length
         if len(self._data) < end:
             await self._receive_more(end - len(self._data))
             start, end = 0, end - start
@@ -132,9 +137,9 @@ def prefixed(message: bytes, flags: int = 0) -> bytes:
 
 def _more(body: bytes, end: int) -> StatusError:
     """Return the error for what follows the first message: more messages, or something malformed."""
-    while len(body) - end >= _PREFIX.size:
+    while len(body) - end >= PREFIX_BYTES:
         flags, length = _PREFIX.unpack_from(body, end)
-        end += _PREFIX.size + length
+        end += PREFIX_BYTES + length
         if flags & ~_COMPRESSED:
             return _malformed("a request's frame must be a message")
     if end == len(body):

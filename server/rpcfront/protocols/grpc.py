@@ -7,6 +7,7 @@ import logging
 from collections.abc import Awaitable
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import cast
 
 from google.rpc import code_pb2, status_pb2
 
@@ -14,7 +15,7 @@ from rpcfront.calls.dispatch import INTERNAL, Dispatcher, Outcome, Parsed
 from rpcfront.calls.methods import Method
 from rpcfront.calls.protobuf import UNKNOWN_METHOD, decode_protobuf, details_trailer, encode_protobuf
 from rpcfront.metadata import DETAILS_KEY, Metadata, percent_encode, to_base64, to_headers
-from rpcfront.protocols.frames import ENCODINGS, UNKNOWN_ENCODING, FrameReader, prefixed, read_message
+from rpcfront.protocols.frames import ENCODINGS, PREFIX_BYTES, UNKNOWN_ENCODING, FrameReader, prefixed, read_message
 from rpcfront.protocols.http import (
     HttpContext,
     HttpRequest,
@@ -57,9 +58,8 @@ class GrpcEdge:
 
     async def handle(self, request: HttpRequest, method: Method | None) -> HttpResponse | None:
         """Run one call; None, since its response is sent in bytes."""
-        if not isinstance(request, TrailersRequest):
-            raise TypeError("a request without trailers is never claimed")
-        head = _head(request.header("content-type") or "")
+        request = cast("TrailersRequest", request)  # or it would not have been claimed
+        head = _head(request.content_type)
         context = HttpContext(request, "grpc")
         if method is None or head is None:
             status, http_status = (_UNSUPPORTED, b"415") if head is None else (UNKNOWN_METHOD, b"200")
@@ -81,11 +81,7 @@ class GrpcEdge:
 
 def is_grpc(request: HttpRequest) -> bool:
     """Return whether the content type is gRPC's, and the connection can carry its trailers."""
-    return (
-        _is_grpc_type(request.header("content-type") or "")
-        and isinstance(request, TrailersRequest)
-        and request.carries_trailers
-    )
+    return request.carries_trailers and _is_grpc_type(request.content_type)
 
 
 def refuse_grpc(request: TrailersRequest, status: status_pb2.Status, http_status: bytes = b"200") -> None:
@@ -106,9 +102,10 @@ class _Wire:
     offloads_encoding = False
     encode = staticmethod(encode_protobuf)
 
+    def whole(self) -> bytes | None:
+        return self.request.whole(self.limit, PREFIX_BYTES)
+
     def read(self) -> Awaitable[bytes]:
-        if self.request.is_whole:
-            return self.request.read(self.limit, len(prefixed(b"")))
         return FrameReader(self.request, self.limit).only()
 
     def receive(self) -> Awaitable[bytes | None]:

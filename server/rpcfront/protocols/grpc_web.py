@@ -42,7 +42,7 @@ class GrpcWebEdge:
 
     async def handle(self, request: HttpRequest, method: Method | None) -> HttpResponse | None:
         """Run one call; None once its response has been sent as a stream."""
-        is_text, content_type = _types(request.header("content-type") or "", request.header("accept") or "")
+        is_text, content_type = _types(request.content_type, request.header("accept") or "")
         context = HttpContext(request, "grpc-web")
         if method is None:
             self._dispatcher.refused(UNKNOWN_METHOD.code, HttpContext(request, "http"))
@@ -73,6 +73,9 @@ class _Wire:
     is_text: bool
     offloads_encoding = False
     encode = staticmethod(encode_protobuf)
+
+    def whole(self) -> bytes | None:
+        return self.request.whole(self.limit, framing(self.limit, text=self.is_text))
 
     def read(self) -> Awaitable[bytes]:
         return self.request.read(self.limit, framing(self.limit, text=self.is_text))

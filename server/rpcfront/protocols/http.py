@@ -62,6 +62,8 @@ class HttpRequest:
     query = ""
     path_is_decoded = False
     """Whether the server has already percent-decoded the path."""
+    carries_trailers = False
+    """Whether the response may have trailers that reach the client, see `TrailersRequest`."""
     task: asyncio.Task[Any] | None = None
     """The task that answers the request, if the server knows it."""
     context: ServicerContext | None = None
@@ -70,6 +72,8 @@ class HttpRequest:
     """Set by the router."""
     route: Any = None
     """What the edge that claimed the request has found out about it."""
+    content_type: str
+    """The Content-Type header; empty without one."""
     _request_id = ""
 
     def __init__(self, method: str, path: str, headers: Headers) -> None:
@@ -79,6 +83,7 @@ class HttpRequest:
         self._headers = headers
         # Of repeats the first.
         self._named = dict(reversed(headers))
+        self.content_type = self._named.get("content-type", "")
 
     @property
     def peer(self) -> str:
@@ -110,9 +115,14 @@ class HttpRequest:
         """Return all headers, names in lower case, repeats kept."""
         return self._headers
 
-    def has_header_like(self, part: str) -> bool:
-        """Return whether the name of a header contains `part`; perhaps too if two names do, one behind the other."""
-        return part in "\n".join(self._named)
+    def may_have_call_headers(self) -> bool:
+        """Return whether there may be a timeout or binary metadata: whether a name contains `-timeout` or `-bin`."""
+        names = "\n".join(self._named)
+        return "-bin" in names or "-timeout" in names
+
+    def whole(self, limit: int, framing: int) -> bytes | None:  # noqa: ARG002  # for servers that know
+        """Return the whole body if it has arrived already, else None. Raises StatusError as `read` does."""
+        return None
 
     async def read(self, limit: int, framing: int) -> bytes:
         """Return the whole body.
@@ -145,7 +155,7 @@ class HttpRequest:
 
     def media_type(self) -> "MediaType":
         """Return the content type; its essence is empty if there is none."""
-        return parse_media_type(self.header("content-type") or "")
+        return parse_media_type(self.content_type)
 
     def content_encoding(self) -> str:
         """Return the content encoding in lower case; `identity` if there is none."""
@@ -158,12 +168,7 @@ RawHeaders = Sequence[tuple[bytes, bytes]]
 
 
 class TrailersRequest(HttpRequest):
-    """A request over a connection that carries trailers, and whose body may arrive while the response is sent."""
-
-    is_whole = False
-    """Whether the whole body has arrived."""
-    carries_trailers = False
-    """Whether the response may have trailers that reach the client."""
+    """A request of the listener, which may carry trailers."""
 
     def respond_raw(self, head: RawHeaders, body: bytes, trailers: RawHeaders) -> None:
         """Send a complete response. Without a body, the head alone."""
@@ -223,16 +228,15 @@ class HttpContext(ServicerContext):
         return self._request.header_values("authorization")
 
     def begin(self) -> None:
-        # A name with this in its middle only makes us look in vain.
-        if self._request.has_header_like("-bin"):
-            self._invocation = from_headers(self._request.headers())
-        if self._request.has_header_like("-timeout"):
-            texts = ((parse, self._request.header(name)) for name, parse in _TIMEOUTS.items())
-            seconds = [parse(text) for parse, text in texts if text is not None]
-            if seconds:
-                self._deadline = time.monotonic() + min(seconds)
-                self.start_timer()
-                super().begin()
+        if not self._request.may_have_call_headers():
+            return
+        self._invocation = from_headers(self._request.headers())
+        texts = ((parse, self._request.header(name)) for name, parse in _TIMEOUTS.items())
+        seconds = [parse(text) for parse, text in texts if text is not None]
+        if seconds:
+            self._deadline = time.monotonic() + min(seconds)
+            self.start_timer()
+            super().begin()
 
     def peer(self) -> str:
         return self._request.peer

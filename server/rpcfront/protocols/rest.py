@@ -159,8 +159,11 @@ class _Wire:
     encode: Callable[[Message], bytes]
     offloads_encoding = True
 
-    def read(self) -> Awaitable[bytes]:
+    def whole(self) -> bytes | None:
         self.match.value.body.check(self.request)
+        return self.request.whole(self.limit, 0)
+
+    def read(self) -> Awaitable[bytes]:
         return self.request.read(self.limit, 0)
 
     def receive(self) -> Awaitable[bytes | None]:

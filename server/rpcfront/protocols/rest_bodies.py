@@ -132,7 +132,7 @@ class _RawBody:
     def parse(self, request: HttpRequest, body: bytes, message: Message) -> list[FieldViolation]:
         into: Any = message if self._field is None else getattr(message, self._field.name)
         into.data = body
-        into.content_type = (request.header("content-type") or "").encode("ascii", "replace").decode("ascii").strip()
+        into.content_type = request.content_type.encode("ascii", "replace").decode("ascii").strip()
         return []
 
 
@@ -144,7 +144,7 @@ class _JsonBody:
         self._field = field
 
     def check(self, request: HttpRequest) -> None:
-        if not _is_json(request.header("content-type") or ""):
+        if not _is_json(request.content_type):
             raise unsupported_media_type(f"{JSON_TYPE}, in UTF-8")
         if request.header("content-encoding") is not None and request.content_encoding() != "identity":
             raise unsupported_media_type(f"{JSON_TYPE}, without a content encoding")
