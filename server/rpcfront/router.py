@@ -76,11 +76,11 @@ class Router:
         try:
             return self._fixed.get((request.method, request.path), self._find)(request)
         except PathNotFoundError:
-            response = self._refuse(request, status_error(code_pb2.NOT_FOUND, "no such path"))
+            response = self.refuse(request, status_error(code_pb2.NOT_FOUND, "no such path"))
         except MethodNotAllowedError as error:
             response = self._not_allowed(request, error.allow)
         except BadPathError as error:
-            response = self._refuse(request, status_error(code_pb2.INVALID_ARGUMENT, f"the path {error}"))
+            response = self.refuse(request, status_error(code_pb2.INVALID_ARGUMENT, f"the path {error}"))
         return _ready(response)
 
     def take_request_id(self, request: HttpRequest) -> str:
@@ -100,11 +100,13 @@ class Router:
             if edge.claims(request, method):
                 return edge.handle(request, method)
         types = STREAM_CONTENT_TYPES if method.streams_requests or method.streams_responses else CONTENT_TYPES
-        return _ready(self._refuse(request, unsupported_media_type(f"{types}, or one of gRPC-Web's")))
+        return _ready(self.refuse(request, unsupported_media_type(f"{types}, or one of gRPC-Web's")))
 
     def _find(self, request: HttpRequest) -> _Answer:
         """Respond to a request that is not in the table. Raises a RoutingError if nothing serves it."""
         path = request.path
+        if path == "*" and request.method == "OPTIONS":
+            return _ready(HttpResponse(204))  # a question to the server as a whole (RFC 9110, 9.3.7)
         if not path.startswith("/"):
             raise BadPathError("does not start with a slash")
         if request.method == "OPTIONS":
@@ -146,9 +148,9 @@ class Router:
 
     def _not_allowed(self, request: HttpRequest, allow: tuple[str, ...]) -> HttpResponse:
         error = status_error(code_pb2.UNIMPLEMENTED, "method not allowed", http_status=405)
-        return self._refuse(request, error, [("allow", ", ".join(allow))])
+        return self.refuse(request, error, [("allow", ", ".join(allow))])
 
-    def _refuse(self, request: HttpRequest, error: StatusError, headers: Headers | None = None) -> HttpResponse:
+    def refuse(self, request: HttpRequest, error: StatusError, headers: Headers | None = None) -> HttpResponse:
         """Return the response to a request that reaches no method."""
         self.dispatcher.refused(error.status.code, HttpContext(request, "http"))
         errors = self.rpc_errors if request.path in self.methods else self.errors

@@ -170,12 +170,12 @@ class WsgiApplication:
     async def _answer(self, request: _WsgiRequest) -> HttpResponse | None:
         try:
             response = await self._router(request)
-            if response is not None:
-                response.headers += request.common_headers
-            return response
         except Exception:  # noqa: BLE001  # whatever it is, the client gets a response
             _log.exception("%s %s failed", request.method, request.path)
             return self._internal
+        if response is not None:
+            response.headers += request.common_headers
+        return response
 
     def _running_loop(self) -> asyncio.AbstractEventLoop:
         with self._lock:

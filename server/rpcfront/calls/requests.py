@@ -1,7 +1,7 @@
 """The requests of a call that sends a stream of them, as servicers written for grpcio read them."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import grpc
@@ -65,7 +65,9 @@ class RequestStream:
 class BlockingRequests:
     """The same for a plain `def` servicer: an iterator that waits in the servicer's thread."""
 
-    def __init__(self, requests: RequestStream, context: ServicerContext, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(
+        self, requests: AsyncIterator[Message], context: ServicerContext, loop: asyncio.AbstractEventLoop
+    ) -> None:
         self._requests = requests
         self._context = context
         self._loop = loop
@@ -74,7 +76,7 @@ class BlockingRequests:
         return self
 
     def __next__(self) -> Message:
-        waiting = asyncio.run_coroutine_threadsafe(self._requests.read(), self._loop)
+        waiting = asyncio.run_coroutine_threadsafe(_next(self._requests), self._loop)
         # The servicer's thread must not wait for a client that the call no longer waits for.
         if not self._context.add_callback(waiting.cancel):
             waiting.cancel()
@@ -86,7 +88,10 @@ class BlockingRequests:
             raise
         finally:
             self._context.remove_callback(waiting.cancel)
-        if message is grpc.aio.EOF:
+        if message is None:
             raise StopIteration
-        request: Message = message
-        return request
+        return message
+
+
+async def _next(requests: AsyncIterator[Message]) -> Message | None:
+    return await anext(requests, None)

@@ -44,6 +44,8 @@ class Facts(Protocol):
     """The loop's time, as of the last sweep."""
     date: str
     """The Date of responses, as of the last sweep."""
+    date_lines: str
+    """The same as the last field of an HTTP/1.1 head, with the empty line behind it."""
     is_draining: bool
 
     def remove(self, connection: "Connection") -> None:
@@ -99,7 +101,7 @@ class Connection(asyncio.Protocol):
             try:
                 response = await self.server.router(request)
                 if response is not None:
-                    response.headers += request.common_headers
+                    response.headers += self.server.router.common_headers(request)
             except asyncio.CancelledError:
                 response = self._internal()
             except Exception:  # noqa: BLE001  # whatever it is, the client gets a response
@@ -121,11 +123,14 @@ class Connection(asyncio.Protocol):
 
     def refuse(self, request: ListenerRequest, error: StatusError) -> None:
         """Respond to a request whose head is not acceptable."""
-        request.connection = self
+        router = self.server.router
+        request.connection, request.router = self, router
+        response = router.refuse(request, error)
         if is_grpc(request):
             refuse_grpc(request, error.status)
         else:
-            request.respond(self.server.errors.refuse(error))
+            response.headers += router.common_headers(request)
+            request.respond(response)
 
     # Reading.
 

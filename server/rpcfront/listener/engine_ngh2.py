@@ -1,6 +1,7 @@
 """The engine of the product: libnghttp2, through ngh2. No other module knows ngh2."""
 
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any, ClassVar
 
 import ngh2
@@ -24,7 +25,7 @@ class Ngh2Engine:
     PONG: ClassVar[type[Any]] = ngh2.PingAcknowledged
     OVER: ClassVar[type[Any]] = ngh2.ConnectionClosed
 
-    __slots__ = ("_connection", "events", "queued")
+    __slots__ = ("_connection", "events")
 
     def __init__(self, limits: ConnectionLimits) -> None:
         """Begin a connection: the server's SETTINGS are the first bytes to take."""
@@ -47,7 +48,6 @@ class Ngh2Engine:
         if limits.connection_window > _INITIAL_WINDOW:
             connection.set_local_window_size(limits.connection_window)
         self.events = connection.events
-        self.queued = connection.queued_body_size
 
     def receive(self, data: bytes) -> Iterable[Any]:
         try:
@@ -106,13 +106,24 @@ class Ngh2Engine:
             raise StreamGoneError from error
 
     def consumed(self, stream: int, size: int) -> None:
-        self._connection.acknowledge_received_data(size, stream)
+        # On a connection that is ending no window matters any more.
+        with suppress(ngh2.NGH2Error):
+            self._connection.acknowledge_received_data(size, stream)
+
+    def queued(self, stream: int | None) -> int:
+        try:
+            return self._connection.queued_body_size(stream)
+        except ngh2.NGH2Error:
+            return 0
 
     def ping(self) -> None:
-        self._connection.ping()
+        with suppress(ngh2.NGH2Error):
+            self._connection.ping()
 
     def notice(self) -> None:
-        self._connection.send_shutdown_notice()
+        with suppress(ngh2.NGH2Error):
+            self._connection.send_shutdown_notice()
 
     def goaway(self, code: int = NO_ERROR) -> None:
-        self._connection.send_goaway(code)
+        with suppress(ngh2.NGH2Error):
+            self._connection.send_goaway(code)

@@ -5,7 +5,6 @@ Expect, and the size of everything. Every refusal is a JSON page like any other 
 """
 
 import asyncio
-import re
 from collections import deque
 from functools import lru_cache
 from http import HTTPStatus
@@ -17,9 +16,9 @@ from google.rpc import code_pb2
 from rpcfront.calls.lifetime import CLIENT_LEFT
 from rpcfront.limits import cut_short
 from rpcfront.listener.connection import Connection, Facts
-from rpcfront.listener.request import ListenerRequest, head_too_large
+from rpcfront.listener.request import ListenerRequest, head_too_large, is_host, refused
 from rpcfront.protocols.http import HttpResponse, RawHeaders, Write
-from rpcfront.status import StatusError, status_error
+from rpcfront.status import StatusError
 
 HEAD_SLICE = 4 * 1024
 BODY_SLICE = 16 * 1024
@@ -31,15 +30,10 @@ HALF_CLOSE_SECONDS = 0.05
 
 _SLASH = ord("/")
 _NO_BODY = frozenset({204, 304})
-_HOST = re.compile(rb"[A-Za-z0-9\-._~!$&'()*+,;=:%\[\]]*")
 # The parser's own texts are for its authors, and clients see none of them.
 _MALFORMED = "the request is not well-formed HTTP/1.1"
 _LAST_CHUNK = b"0\r\n\r\n"
 _MADE_UP_HEAD = b"POST / HTTP/1.1\r\n"
-
-
-def _refused(http_status: int, text: str, code: int = code_pb2.INVALID_ARGUMENT) -> StatusError:
-    return status_error(code, text, http_status=http_status)
 
 
 class Http1Request(ListenerRequest):
@@ -53,6 +47,8 @@ class Http1Request(ListenerRequest):
     received = 0
     """Bytes of the body."""
     is_http10 = False
+    refusal: StatusError | None = None
+    """Why the request is not answered by the router."""
     _closes = False
 
     @property
@@ -63,12 +59,15 @@ class Http1Request(ListenerRequest):
     def respond(self, response: HttpResponse) -> None:
         self.has_begun = self.has_ended = True
         status, body = response.status, response.body
-        lines = [f"{name}: {value}\r\n" for name, value in response.headers]
+        lines = [_status_line(status)]
+        lines += [f"{name}: {value}\r\n" for name, value in response.headers]
         if status not in _NO_BODY:
             lines.append(f"content-length: {len(body)}\r\n")
+        elif body:
+            body = b""
         lines.append(self._end_of_head())
-        head = f"{_status_line(status)}{''.join(lines)}".encode("latin-1")
-        self.connection.write(head + body if body and self.has_body and status not in _NO_BODY else head)
+        head = "".join(lines).encode("latin-1")
+        self.connection.write(head + body if self.has_body else head)
         self.connection.ended(self)
 
     def begin_raw(self, head: RawHeaders) -> Write:
@@ -101,24 +100,21 @@ class Http1Request(ListenerRequest):
     def _end_of_head(self) -> str:
         """Return the last lines of a head, and decide whether the connection is kept."""
         server = self.connection.server
-        self._closes = not self.keeps_alive or server.is_draining or not self._is_disposable()
-        if self._closes:
-            return f"date: {server.date}\r\nconnection: close\r\n\r\n"
-        if self.is_http10:
-            return f"date: {server.date}\r\nconnection: keep-alive\r\n\r\n"
-        return f"date: {server.date}\r\n\r\n"
+        end = server.date_lines
+        if not self.keeps_alive or server.is_draining or not (self.is_whole or self._is_disposable()):
+            self._closes = True
+            return f"connection: close\r\n{end}"
+        return f"connection: keep-alive\r\n{end}" if self.is_http10 else end
 
     def _is_disposable(self) -> bool:
-        """Return whether the body has been read, or what is missing of it is hardly worth a new connection."""
-        if self.is_whole:
-            return True
+        """Return whether what is missing of the body is hardly worth a new connection."""
         declared = self.declared_length()
         return self.is_continued and declared is not None and declared - self.received <= DISCARD_BYTES
 
     @property
     def closes(self) -> bool:
         """Whether the connection ends with the response."""
-        return self._closes or not self._is_disposable()
+        return self._closes or not (self.is_whole or self._is_disposable())
 
 
 class Http1Connection(Connection):
@@ -131,14 +127,15 @@ class Http1Connection(Connection):
         """The request that is being answered."""
         self._incoming: Http1Request | None = None
         """The request whose body is being received."""
-        self._ahead: deque[Http1Request | StatusError] = deque()
-        """Requests that were sent ahead of the response to the active one, and the error that follows them."""
+        self._ahead: deque[Http1Request] = deque()
+        """Requests that were sent ahead of the response to the active one."""
         self._unparsed = b""
         self._head_since: float | None = server.now
         self._has_bytes = False
         """Whether a part of a head has arrived."""
         self._silent = 0
         """Bytes that have been parsed since the last one of a body, or the last end of a head."""
+        self._max_silent = server.connection_limits.head_bytes + BODY_SLICE
         self._is_broken = False
         """Whether nothing more can be read."""
         self._has_eof = False
@@ -146,7 +143,8 @@ class Http1Connection(Connection):
         self._is_muted = False
         """Whether the parser reads a head that no client sent."""
         self._upgrades = False
-        self._begin_head()
+        self._target = b""
+        self._fields: list[tuple[bytes, bytes]] = []
 
     # Parsing. The parser calls the methods whose names begin with `on_`.
 
@@ -155,12 +153,10 @@ class Http1Connection(Connection):
             return
         if self._active is None and len(data) <= HEAD_SLICE and not self._ahead and self._incoming is None:
             # The common case: a request that is small, and the only one.
-            if self._head_since is None:
-                self._head_since = self.server.now
             self._feed(data)
             if self._incoming is None and not self._ahead:
                 return
-        elif self._ahead or (self._active is not None and self._incoming is None):
+        elif self._ahead or self._unparsed or (self._active is not None and self._incoming is None):
             # Sent ahead of a response. What is not parsed needs no more memory than it has bytes.
             self._unparsed += data
         else:
@@ -173,43 +169,38 @@ class Http1Connection(Connection):
             size = HEAD_SLICE if self._incoming is None else BODY_SLICE
             piece = data[start : start + size] if start or size < len(data) else data
             start += size
-            if self._head_since is None and self._incoming is None:
-                self._head_since = self.server.now
             self._feed(piece)
         if start < len(data) and not self._is_broken:
             self._unparsed = data[start:] + self._unparsed
 
     def _feed(self, piece: bytes) -> None:
-        self._has_bytes = True
         self._silent += len(piece)
         try:
             self._parser.feed_data(piece)
         except httptools.HttpParserUpgrade as upgrade:
             self._ignore_upgrade(piece[upgrade.args[0] :])
         except httptools.HttpParserInvalidMethodError:
-            self._refuse(_refused(501, "the method is not one that is served here", code_pb2.UNIMPLEMENTED))
+            self._refuse(refused(501, "the method is not one that is served here", code_pb2.UNIMPLEMENTED))
         except httptools.HttpParserError as error:
             # It says so in words only.
-            is_version = "version" in str(error)
-            self._refuse(_refused(505, "the version must be HTTP/1.1") if is_version else _refused(400, _MALFORMED))
-        limits = self.server.connection_limits
-        if self._silent > limits.head_bytes + BODY_SLICE and not self._is_broken:
+            is_version = str(error) == "Invalid HTTP version"
+            self._refuse(refused(505, "the version must be HTTP/1.1") if is_version else refused(400, _MALFORMED))
+        if self._silent > self._max_silent and not self._is_broken:
+            limits = self.server.connection_limits
             self._refuse(head_too_large(limits.head_bytes, limits.head_fields))
-
-    def _begin_head(self) -> None:
-        self._target = b""
-        self._fields: list[tuple[bytes, bytes]] = []
 
     def on_message_begin(self) -> None:
         if not self._is_muted:
-            self._begin_head()
+            self._target, self._fields = b"", []
+            self._head_since = self.server.now
+            self._has_bytes = True
 
     def on_url(self, url: bytes) -> None:
         self._target += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
         if self._incoming is None and not self._is_muted:  # else it is in a trailer section, which nobody reads
-            self._fields.append((name.lower(), value))
+            self._fields.append((name.lower(), value.rstrip(b" \t")))
 
     def on_headers_complete(self) -> None:
         if self._is_broken or self._is_muted:
@@ -225,9 +216,11 @@ class Http1Connection(Connection):
         try:
             self._check(request, parser.get_http_version())
         except StatusError as error:
-            self._refuse(error)
+            self._refuse(error, request)
             return
         request.keeps_alive = self._upgrades or parser.should_keep_alive()
+        if b"connection" in request._raw and "close" in ",".join(request.header_values("connection")).lower():
+            request.keeps_alive = False
         self._incoming = request
         self._head_since = None
         self._has_bytes = False
@@ -242,27 +235,34 @@ class Http1Connection(Connection):
         request.check_size(limits.head_bytes, limits.head_fields)
         if version != "1.1":
             if version != "1.0":
-                raise _refused(505, "the version must be HTTP/1.1")
+                raise refused(505, "the version must be HTTP/1.1")
             request.is_http10 = True
         hosts = 1 if b"host" in raw else 0
         if len(raw) != len(self._fields):
             hosts = sum(name == b"host" for name, _ in self._fields)
         if hosts != 1 and (hosts > 1 or not request.is_http10):
-            raise _refused(400, "a request has exactly one Host")
-        if hosts and not _is_host(raw[b"host"]):
-            raise _refused(400, "the Host is malformed")
+            raise refused(400, "a request has exactly one Host")
+        if hosts and not is_host(raw[b"host"]):
+            raise refused(400, "the Host is malformed")
         if request.method == "CONNECT":
-            raise _refused(501, "the method is not one that is served here", code_pb2.UNIMPLEMENTED)
-        encoding = raw.get(b"transfer-encoding")
-        if encoding is not None:
+            raise refused(501, "the method is not one that is served here", code_pb2.UNIMPLEMENTED)
+        self._check_body(request)
+
+    def _check_body(self, request: Http1Request) -> None:
+        """Raise StatusError for a body that cannot be read, or is not going to be sent."""
+        raw = request._raw
+        if b"transfer-encoding" in raw:
             if request.is_http10:
-                raise _refused(400, "HTTP/1.0 has no Transfer-Encoding")
-            if request.header_values("transfer-encoding") != ["chunked"] and encoding.lower() != b"chunked":
-                raise _refused(501, "the Transfer-Encoding must be chunked", code_pb2.UNIMPLEMENTED)
+                raise refused(400, "HTTP/1.0 has no Transfer-Encoding")
+            codings = ",".join(request.header_values("transfer-encoding")).lower().split(",")
+            if codings[-1].strip(" \t") != "chunked":
+                raise refused(400, "the last Transfer-Encoding must be chunked")
+            if len(codings) > 1:
+                raise refused(501, "the only Transfer-Encoding must be chunked", code_pb2.UNIMPLEMENTED)
         expected = raw.get(b"expect")
         if expected is not None and not request.is_http10:
             if expected.lower() != b"100-continue":
-                raise _refused(417, "the only expectation that is met is 100-continue")
+                raise refused(417, "the only expectation that is met is 100-continue")
             request.is_continued = False
 
     def on_body(self, data: bytes) -> None:
@@ -309,33 +309,37 @@ class Http1Connection(Connection):
         if rest:
             self._feed(rest)
 
-    def _refuse(self, error: StatusError) -> None:
-        """Read no more. Respond with an error once the requests before are answered."""
+    def _refuse(self, error: StatusError, refused: Http1Request | None = None) -> None:
+        """Read no more. Respond with an error, to a request if it is known, once those before are answered."""
         self._is_broken = True
-        request, self._incoming = self._incoming, None
-        if request is not None and not request.is_whole:
-            request.keeps_alive = False
-            if not request.has_ended:
-                request.fail(error)
-                return
-            self.close_soon()
+        incoming, self._incoming = self._incoming, None
+        if incoming is not None and not incoming.is_whole:
+            # It is the body that is malformed.
+            incoming.keeps_alive = False
+            if incoming.has_ended:
+                self.close_soon()
+            else:
+                incoming.fail(error)
             return
-        if self._active is None and not self._ahead:
-            self._send_refusal(error)
-        else:
-            self._ahead.append(error)
-
-    def _send_refusal(self, error: StatusError) -> None:
-        request = Http1Request("GET", "/", [], {})
+        request = Http1Request("GET", "/", [], {}) if refused is None else refused
+        request.connection = self
+        request.is_whole = True
         request.keeps_alive = False
-        self.refuse(request, error)
+        request.refusal = error
+        if self._active is None and not self._ahead:
+            self._start(request)
+        else:
+            self._ahead.append(request)
 
     # Requests.
 
     def _start(self, request: Http1Request) -> None:
         self._active = request
         self.is_idle = False
-        self.start(request)
+        if request.refusal is None:
+            self.start(request)
+        else:
+            self.refuse(request, request.refusal)
 
     def ended(self, request: Http1Request) -> None:
         """Go on after a response."""
@@ -356,15 +360,12 @@ class Http1Connection(Connection):
         if self.is_lost or self._active is not None or self._is_closing:
             return
         if self._ahead:
-            following = self._ahead.popleft()
-            if isinstance(following, StatusError):
-                self._send_refusal(following)
-                return
-            self._start(following)
-        elif self._unparsed:
+            self._start(self._ahead.popleft())
+        # What has not been parsed may be the rest of that request's body.
+        if self._unparsed and not self._ahead and (self._active is None or self._incoming is not None):
             data, self._unparsed = self._unparsed, b""
             self._parse(data)
-        elif self._has_eof:
+        elif self._has_eof and self._active is None:
             self.close_soon()
         self._regulate()
 
@@ -427,7 +428,7 @@ class Http1Connection(Connection):
         incoming, active = self._incoming, self._active
         if incoming is not None and not incoming.is_whole:
             incoming.fail(cut_short())
-        if active is None and not self._ahead:
+        if active is None and not self._ahead and not self._unparsed:
             return False
         # A response is still possible, and the client may still read it.
         self.server.loop.call_later(HALF_CLOSE_SECONDS, self._interrupt)
@@ -456,7 +457,7 @@ class Http1Connection(Connection):
                 self._is_broken = True
                 if self._has_bytes:
                     text = f"the request's head did not arrive within {limits.head_seconds:g} seconds"
-                    self._send_refusal(_refused(408, text, code_pb2.DEADLINE_EXCEEDED))
+                    self._refuse(refused(408, text, code_pb2.DEADLINE_EXCEEDED))
                 else:
                     self.close_soon()
         elif self._incoming is not None:
@@ -473,11 +474,6 @@ def _status_line(status: int) -> str:
         return f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\n"
     except ValueError:
         return f"HTTP/1.1 {status} Client Closed Request\r\n"  # 499, which is in no RFC
-
-
-@lru_cache(maxsize=256)
-def _is_host(host: bytes) -> bool:
-    return _HOST.fullmatch(host) is not None
 
 
 def _chunk(data: bytes) -> bytes:

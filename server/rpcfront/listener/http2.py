@@ -3,22 +3,22 @@
 import asyncio
 import logging
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import cache
 from typing import Any
-
-from google.rpc import code_pb2
 
 from rpcfront.listener.connection import Connection, Facts
 from rpcfront.listener.engine import INTERNAL_ERROR, NO_ERROR, Engine, EngineOverError, Fields, StreamGoneError
 from rpcfront.listener.limits import ConnectionLimits
-from rpcfront.listener.request import ListenerRequest
+from rpcfront.listener.request import ListenerRequest, is_host, refused
 from rpcfront.protocols.http import Headers, HttpResponse, RawHeaders, Write
-from rpcfront.status import StatusError, status_error
+from rpcfront.status import StatusError
 
 _TAKE = 256 * 1024
 """Bytes that are taken from the engine at once."""
 NOTICE_SECONDS = 0.1
 """How long a drained connection takes the requests that were on their way, unless a PING is answered earlier."""
+_CONTINUE: Fields = ((b":status", b"100"),)
 _NO_BODY = frozenset({204, 304})
 
 _log = logging.getLogger(__name__)
@@ -31,6 +31,8 @@ class Http2Request(ListenerRequest):
 
     connection: "Http2Connection"
     carries_trailers = True
+    is_awaited = False
+    """Whether the client waits for a 100 before it sends the body."""
     unconsumed = 0
     """Bytes of the body by which the windows are still smaller."""
 
@@ -40,10 +42,20 @@ class Http2Request(ListenerRequest):
         super().__init__(raw[b":method"].decode("latin-1"), raw.get(b":path", b"").decode("latin-1"), fields, raw)
 
     def check_head(self, limits: ConnectionLimits) -> None:
-        """Raise StatusError for a head that is too large, or that names two hosts (RFC 9113, 8.3.1)."""
+        """Raise StatusError for a head that is not acceptable: RFC 9113, 8.3.1, and RFC 9110, 10.1.1."""
         self.check_size(limits.head_bytes, limits.head_fields)
-        if b"host" in self._raw and self._raw.get(b":authority", self._raw[b"host"]) != self._raw[b"host"]:
-            raise status_error(code_pb2.INVALID_ARGUMENT, "host and :authority differ", http_status=400)
+        raw = self._raw
+        host = raw.get(b":authority")
+        if b"host" in raw:
+            if host is not None and host != raw[b"host"]:
+                raise refused(400, "host and :authority differ")
+            host = raw[b"host"]
+        if host is not None and not is_host(host):
+            raise refused(400, "the host is malformed")
+        if b"expect" in raw:
+            if raw[b"expect"].lower() != b"100-continue":
+                raise refused(417, "the only expectation that is met is 100-continue")
+            self.is_awaited = not self.is_whole
 
     def respond(self, response: HttpResponse) -> None:
         status, body = response.status, response.body
@@ -200,10 +212,19 @@ class Http2Connection(Connection):
 
     def consumed(self, request: ListenerRequest, size: int, /) -> None:
         if isinstance(request, Http2Request):
+            # What a stream held when it was closed has been given back already.
+            size = min(size, request.unconsumed)
             request.unconsumed -= size
             self.engine.consumed(request.stream, size)
             if not request.is_whole:
                 self.flush_soon()
+
+    def begins_read(self, request: ListenerRequest) -> None:
+        if isinstance(request, Http2Request) and request.is_awaited:
+            request.is_awaited = False
+            with suppress(StreamGoneError):
+                self.engine.inform(request.stream, _CONTINUE)
+            self.flush_soon()
 
     def ended(self, request: Http2Request) -> None:
         """Flush the end of a response. Stop the upload of a body that was not read."""

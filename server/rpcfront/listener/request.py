@@ -1,6 +1,7 @@
 """A request over a connection of the listener: its fields, its body as it arrives, and its response."""
 
 import asyncio
+import re
 from collections.abc import Awaitable, Sequence
 from functools import lru_cache
 from typing import Any, Protocol
@@ -13,6 +14,10 @@ from rpcfront.limits import Limits, cut_short, too_large, too_slow
 from rpcfront.protocols.http import Headers, HttpResponse, Security, TrailersRequest, Write
 from rpcfront.status import StatusError, status_error
 
+_HOST = re.compile(
+    rb"(?:\[[0-9A-Fa-f:.]+\]|\[[vV][0-9A-Fa-f]+\.[A-Za-z0-9\-._~!$&'()*+,;=:]+\]"
+    rb"|(?:[A-Za-z0-9\-._~!$&'()*+,;=]|%[0-9A-Fa-f]{2})*)(?::[0-9]*)?"
+)
 _CACHED_BYTES = 1024
 """Names of fields of this size altogether are not remembered."""
 _MAX_LENGTH_DIGITS = 18
@@ -45,6 +50,17 @@ class Carrier(Protocol):
     def room(self, request: "ListenerRequest") -> Awaitable[None] | None: ...
 
 
+@lru_cache(maxsize=256)  # a server has few names
+def is_host(host: bytes) -> bool:
+    """Return whether a Host or `:authority` is well-formed: uri-host [":" port] (RFC 9110, 7.2)."""
+    return _HOST.fullmatch(host) is not None
+
+
+def refused(http_status: int, text: str, code: int = code_pb2.INVALID_ARGUMENT) -> StatusError:
+    """Return the error for a head that is not acceptable."""
+    return status_error(code, text, http_status=http_status)
+
+
 def head_too_large(head_bytes: int, head_fields: int) -> StatusError:
     """Return the error for a head that is larger than the limits."""
     text = f"the request's head is larger than the limit of {head_bytes} bytes or {head_fields} fields"
@@ -74,6 +90,8 @@ class ListenerRequest(TrailersRequest):
     """Bytes in `_parts`."""
     _whole_size: int | None = None
     """The most that a body that is read as a whole may have; None before, and for one that is read in parts."""
+    _is_bounded = False
+    """Whether `due` is that of the whole body, although it is received in parts."""
     _error: StatusError | None = None
     _arrival: "asyncio.Future[None] | None" = None
 
@@ -217,12 +235,18 @@ class ListenerRequest(TrailersRequest):
             if self.is_whole:
                 return b""
             self.connection.begins_read(self)
-            self.due = self.connection.server.loop.time() + self._limits.read_seconds if timely else None
+            if not self._is_bounded:
+                self.due = self.connection.server.loop.time() + self._limits.read_seconds if timely else None
             await self._arrive()
-        self.due = None
+        if not self._is_bounded:
+            self.due = None
         size, data = self._size, self._take()
         self.connection.consumed(self, size)
         return data
+
+    def bound_reading(self) -> None:
+        self._is_bounded = True
+        self.due = self.connection.server.loop.time() + self._limits.read_seconds
 
     async def _arrive(self) -> None:
         """Wait for more of the body, or for its end. Raises StatusError."""

@@ -45,7 +45,7 @@ class Server:
         self.connection_limits = connection_limits
         self.is_draining = False
         self.now = 0.0
-        self.date = ""
+        self.date = self.date_lines = ""
         self.loop: asyncio.AbstractEventLoop
         self.make_task: Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]]
         self._make_engine = make_engine
@@ -132,8 +132,13 @@ class Server:
         """Enforce the limits of time on every connection, and make the date."""
         self.now = self.loop.time()
         self.date = formatdate(usegmt=True)
+        self.date_lines = f"date: {self.date}\r\n\r\n"
         for connection in list(self._connections):
-            connection.sweep(self.now)
+            try:
+                connection.sweep(self.now)
+            except Exception:  # noqa: BLE001  # one connection's failure must not end the sweeps over all others
+                _log.exception("a connection could not be swept")
+                connection.transport.abort()
         limits = self.connection_limits
         shortest = min(limits.head_seconds, limits.idle_seconds, limits.write_seconds, self.limits.read_seconds)
         self._sweeper = self.loop.call_later(min(_MAX_TICK, shortest / 4), self._sweep)

@@ -52,7 +52,11 @@ def decode_text(body: bytes) -> bytes:
 
 def read_message(body: bytes, encoding: str | None, limit: int) -> bytes:
     """Return the message in the body of a request. Raises StatusError unless there is exactly one."""
-    if encoding is None and body[:1] == b"\0" and int.from_bytes(body[1:PREFIX_BYTES], "big") == len(body) - PREFIX_BYTES:
+    if (
+        encoding is None
+        and body[:1] == b"\0"
+        and int.from_bytes(body[1:PREFIX_BYTES], "big") == len(body) - PREFIX_BYTES
+    ):
         if len(body) - PREFIX_BYTES > limit:
             raise too_large(limit)
         return body[PREFIX_BYTES:]
@@ -121,7 +125,8 @@ class FrameReader:
         self._data, self._start = b"".join(parts), 0
 
     async def only(self) -> bytes:
-        """Return the only frame of the body. Raises StatusError if there is none, or another."""
+        """Return the only frame of the body. Raises StatusError if there is none, or another, or if it is late."""
+        self._request.bound_reading()
         frame = await self.next()
         if frame is None:
             raise StatusError(NO_MESSAGE)

@@ -143,6 +143,10 @@ class HttpRequest:
         """Return what to await before more of a stream is made; None unless the client is slow."""
         return None
 
+    def bound_reading(self) -> None:
+        """Bound the time for all of the body that `receive` is going to return, from now on."""
+        raise NotImplementedError
+
     async def begin_stream(self, status: int, headers: Headers) -> Write:
         """Send the head of a streamed response. An edge that has called this returns None as its response."""
         raise NotImplementedError

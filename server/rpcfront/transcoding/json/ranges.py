@@ -64,12 +64,13 @@ def _type_check(descriptor: Descriptor, known: dict[Descriptor, Check]) -> Check
     steps: list[tuple[str, Check]] = []
 
     def check(message: Any) -> ParseErrors:
-        errors: list[ParseError] = []
+        errors: list[ParseError] | None = None
         for step, check_field in steps:
             wrong = check_field(message)
             if wrong is not None:
+                errors = [] if errors is None else errors
                 errors.extend(below(step, wrong))
-        return tuple(errors) if errors else None
+        return None if errors is None else tuple(errors)
 
     known[descriptor] = check
     for field in descriptor.fields:
