@@ -1,28 +1,35 @@
 """What docs/rpcfront.md shows is run, and what it lists is what there is."""
 
 import asyncio
+import http.client
 import inspect
 import json
 import os
 import re
 import signal
+import ssl
 import subprocess
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import fields
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import grpc
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoReflectionDescriptorDatabase
 
 import rpcfront
-from rpcfront import Gateway, HttpRequest, HttpResponse, Limits
+from rpcfront import ConnectionLimits, Gateway, HttpRequest, HttpResponse, Limits, Server
 from tests.support.clients.http import ask
 from tests.support.programs import PATH
-from tests.support.servers.faces import asgi_server, grpc_server
+from tests.support.servers.faces import listener
 from tests.support.servers.ports import free_port
 
 _ROOT = Path(__file__).parents[1]
@@ -65,7 +72,7 @@ def run() -> Callable[..., dict[str, Any]]:
 async def test_the_page_shows_the_responses_that_curl_gets(run: Callable[..., dict[str, Any]]) -> None:
     shown = re.findall(r"\$ curl -d '(.*?)' http://127.0.0.1:8000(\S+)\n(.*)\n", _PAGE)
     assert shown
-    async with asgi_server(run()["gateway"]) as port:
+    async with listener(run()["gateway"]) as port:
         for body, path, response in shown:
             headers = {"content-type": "application/x-www-form-urlencoded"}
             assert (await ask(port, "POST", path, body.encode(), headers)).body.decode() == response
@@ -84,9 +91,81 @@ async def test_the_pages_own_proto_is_compiled_and_served(tmp_path: Path, monkey
     exec(served, names)  # noqa: S102  # that is the point
     shown = re.findall(r"^\$ curl (?:-N )?http://127.0.0.1:8000(\S+)\n((?:\{.*\n)+)", section, re.MULTILINE)
     assert len(shown) == 2
-    async with asgi_server(names["gateway"]) as port:
+    async with listener(names["gateway"]) as port:
         for path, response in shown:
             assert (await ask(port, "GET", path)).body.decode().rstrip() == response.rstrip()
+        async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+            messages = names["greeter_pb2"]
+            codec = (messages.GreetRequest.SerializeToString, messages.GreetResponse.FromString)
+            people = [messages.GreetRequest(name=name) for name in ("Ada", "Grace")]
+            greet_all = channel.stream_unary("/greeter.Greeter/GreetAll", *codec)
+            chat = channel.stream_stream("/greeter.Greeter/Chat", *codec)
+            assert (await greet_all(iter(people))).text == "Hello, Ada and Grace"
+            assert [response.text async for response in chat(iter(people))] == ["Hello, Ada", "Hello, Grace"]
+
+
+async def test_the_page_serves_in_an_event_loop_that_runs_already(
+    run: Callable[..., dict[str, Any]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    names = run()
+    listens, listen = asyncio.Event(), names["gateway"].listen
+
+    async def listen_and_tell(*address: Any) -> Server:
+        server: Server = await listen(*address)
+        listens.set()
+        return server
+
+    names["gateway"].listen = listen_and_tell
+    stop = asyncio.Event()
+    serving = asyncio.ensure_future(names["serve"](stop))
+    await listens.wait()
+    assert await _check(int(capsys.readouterr().out.split()[-1])) == b'{"status":"SERVING"}'
+    stop.set()
+    await serving
+
+
+async def test_the_page_serves_every_protocol_over_tls(run: Callable[..., dict[str, Any]], tmp_path: Path) -> None:
+    names = run("TLS")
+    certificate, key = _self_signed(tmp_path)
+    server = await names["gateway"].listen(ssl=names["tls_context"](certificate, key))
+    trusted = certificate.read_bytes()
+    credentials = grpc.ssl_channel_credentials(trusted)
+    async with grpc.aio.secure_channel(f"localhost:{server.port}", credentials) as channel:
+        stub: Any = health_pb2_grpc.HealthStub(channel)
+        assert (await stub.Check(health_pb2.HealthCheckRequest())).status == 1
+
+    def ask_over_http1() -> bytes:
+        context = ssl.create_default_context(cadata=trusted.decode())
+        connection = http.client.HTTPSConnection("localhost", server.port, context=context, timeout=20)
+        with closing(connection):
+            connection.request("POST", _CHECK, b"{}")
+            return connection.getresponse().read()
+
+    assert await asyncio.to_thread(ask_over_http1) == b'{"status":"SERVING"}'
+    await server.drain(1)
+
+
+def _self_signed(directory: Path) -> tuple[Path, Path]:
+    """Write a certificate for localhost and its key."""
+    private = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(private.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(private, hashes.SHA256())
+    )
+    written = directory / "server.pem", directory / "server-key.pem"
+    written[0].write_bytes(certificate.public_bytes(Encoding.PEM))
+    written[1].write_bytes(private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    return written
 
 
 @pytest.mark.parametrize(
@@ -102,7 +181,7 @@ async def test_the_pages_authentication_accepts_its_token_alone(
     run: Callable[..., dict[str, Any]], authorization: str, status: int, body: bytes
 ) -> None:
     headers = {"authorization": authorization} if authorization else {}
-    async with asgi_server(run("Authenticate")["gateway"]) as port:
+    async with listener(run("Authenticate")["gateway"]) as port:
         reply = await ask(port, "POST", _CHECK, b"{}", headers)
     assert (reply.status, reply.body) == (status, body)
 
@@ -136,7 +215,7 @@ async def test_the_pages_translation_makes_a_status_of_its_own_error_alone(
     bodies = []
     for error in (names["NoSuchUser"](), RuntimeError()):
         services = [(names["descriptor"], Servicer(_raise(error)))]
-        async with asgi_server(Gateway(services=services, translate=names["translate"])) as port:
+        async with listener(Gateway(services=services, translate=names["translate"])) as port:
             bodies.append(json.loads((await ask(port, "POST", _CHECK, b"{}")).body))
     translated, unexpected = bodies
     [info] = translated.pop("details")
@@ -150,7 +229,7 @@ async def test_the_pages_interceptors_do_what_it_says(
     run: Callable[..., dict[str, Any]], caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("INFO")
-    async with asgi_server(run("Interceptors")["gateway"]) as port:
+    async with listener(run("Interceptors")["gateway"]) as port:
         refused = await ask(port, "POST", _CHECK, b'{"service":"secret"}')
         without_field = await ask(port, "POST", "/grpc.health.v1.Health/List", b"{}")
     assert refused.body == b'{"code":"permission_denied","message":"not this one"}'
@@ -161,7 +240,7 @@ async def test_the_pages_interceptors_do_what_it_says(
 async def test_the_pages_interceptor_around_a_stream_shortens_it(run: Callable[..., dict[str, Any]]) -> None:
     names = run("Interceptors")
     gateway = Gateway(services=[(names["descriptor"], Servicer())], interceptors=[names["first_two"]])
-    async with grpc_server(gateway) as port, grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+    async with listener(gateway) as port, grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
         stub: Any = health_pb2_grpc.HealthStub(channel)
         assert [response.status async for response in stub.Watch(health_pb2.HealthCheckRequest())] == [1, 1]
         assert (await stub.Check(health_pb2.HealthCheckRequest())).status == 1
@@ -170,7 +249,7 @@ async def test_the_pages_interceptor_around_a_stream_shortens_it(run: Callable[.
 async def test_the_pages_grpc_aio_interceptor_is_turned_into_one_of_the_gateways(
     run: Callable[..., dict[str, Any]],
 ) -> None:
-    async with asgi_server(run("An interceptor written for grpc.aio")["gateway"]) as port:
+    async with listener(run("An interceptor written for grpc.aio")["gateway"]) as port:
         refused = await ask(port, "POST", _CHECK, b"{}")
         accepted = await ask(port, "POST", _CHECK, b"{}", {"x-tenant": "a"})
     assert refused.body == b'{"code":"invalid_argument","message":"x-tenant is missing"}'
@@ -181,7 +260,7 @@ async def test_the_pages_observer_logs_a_line_for_each_call(
     run: Callable[..., dict[str, Any]], caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("INFO")
-    async with asgi_server(run("Observers")["gateway"]) as port:
+    async with listener(run("Observers")["gateway"]) as port:
         await ask(port, "POST", _CHECK, b"{}")
         await ask(port, "POST", "/nowhere", b"{}")
     assert re.search(r"connect grpc\.health\.v1\.Health/Check OK \d+\.\d ms", caplog.text)
@@ -193,23 +272,34 @@ async def test_what_the_pages_observer_sets_reaches_the_servicer(run: Callable[.
     seen: list[str] = []
     servicer = Servicer(lambda: seen.append(names["request_id"].get()))
     gateway = Gateway(services=[(names["descriptor"], servicer)], observers=[names["LogCalls"]()])
-    async with asgi_server(gateway) as port:
+    async with listener(gateway) as port:
         await ask(port, "POST", _CHECK, b"{}", {"x-request-id": "given"})
     assert seen == ["given"]
 
 
 def _commands() -> list[str]:
-    return re.findall(r"^\$ (.*serve:gateway.*)$", _section("Run it in production"), re.MULTILINE)
+    sections = _section("Run it in production") + _section("With a server of your own")
+    return re.findall(r"^\$ (.*serve.*)$", sections, re.MULTILINE)
+
+
+_NOT_INSTALLED = {"hypercorn", "gunicorn"}
+"""No other test needs them."""
 
 
 def test_the_page_shows_how_to_run_it_in_production() -> None:
-    assert [command.split()[0] for command in _commands()] == ["uvicorn", "granian"]
+    assert [command.split()[0] for command in _commands()] == ["python", "uvicorn", "hypercorn", "gunicorn", "cheroot"]
 
 
-@pytest.mark.parametrize("command", _commands(), ids=lambda command: command.split()[0])
+@pytest.mark.parametrize(
+    "command",
+    [command for command in _commands() if command.split()[0] not in _NOT_INSTALLED],
+    ids=lambda command: command.split()[0],
+)
 async def test_the_pages_production_commands_serve(command: str, tmp_path: Path) -> None:
-    (tmp_path / "serve.py").write_text(_blocks("Serve your own servicer")[0])
     port = free_port()
+    program = _blocks("Serve your own servicer")[0]
+    program = program.replace("\nif __name__", "\napplication = gateway.wsgi\n\nif __name__")  # for WSGI servers
+    (tmp_path / "serve.py").write_text(program.replace("8000", str(port)))
     python_path = os.pathsep.join([str(_ROOT / "server"), str(_ROOT / "generated"), str(tmp_path)])
     arguments = command.replace("0.0.0.0", "127.0.0.1").replace("8000", str(port)).split()  # noqa: S104
     server = await asyncio.create_subprocess_exec(
@@ -225,11 +315,14 @@ async def test_the_pages_production_commands_serve(command: str, tmp_path: Path)
             while (body := await _check(port)) is None:
                 assert server.returncode is None, "the server ended"
                 await asyncio.sleep(0.1)
+            server.terminate()
+            code = await server.wait()
     finally:
         with suppress(ProcessLookupError):
             os.killpg(server.pid, signal.SIGKILL)
-        await server.wait()
     assert body == b'{"status":"SERVING"}'
+    if command.startswith("python"):
+        assert code == 0  # other servers end as they like
 
 
 async def _check(port: int) -> bytes | None:
@@ -242,7 +335,7 @@ async def _check(port: int) -> bytes | None:
 
 async def test_the_pages_grpc_server_serves(run: Callable[..., dict[str, Any]]) -> None:
     address = f"127.0.0.1:{free_port()}"
-    server = await run("Run it in production")["serve_grpc"](address)
+    server = await run("With a server of your own")["serve_grpc"](address)
     async with grpc.aio.insecure_channel(address) as channel:
         stub: Any = health_pb2_grpc.HealthStub(channel)
         assert (await stub.Check(health_pb2.HealthCheckRequest())).status == 1
@@ -258,8 +351,36 @@ def test_the_reference_has_the_arguments_of_the_gateway() -> None:
     assert [name.strip("`") for name, _ in _rows(arguments)] == list(inspect.signature(Gateway).parameters)
 
 
+def test_the_reference_has_the_arguments_of_listen_and_run() -> None:
+    arguments, _, _ = _after("The arguments of `listen`").partition("| attribute or method of `Server` |")
+    named = [name for cell, _ in _rows(arguments) for name in re.findall(r"`(\w+)`", cell)]
+    assert named == [name for name in inspect.signature(Gateway.listen).parameters if name != "self"]
+    signature = inspect.signature(Gateway.run)
+    shown = re.search(r"`run\((\S.*?)\)`", _section("Reference"))
+    assert shown is not None
+    assert re.findall(r"(\w+)=(\S+?)(?:,|$)", shown[1]) == [
+        (name, json.dumps(parameter.default).replace("null", "None"))
+        for name, parameter in signature.parameters.items()
+        if name != "self"
+    ]
+
+
+def _after(text: str) -> str:
+    """Return what follows a text in the reference."""
+    _, found, rest = _section("Reference").partition(text)
+    assert found
+    return rest
+
+
+def test_the_reference_has_the_methods_of_a_server() -> None:
+    table = f"| head |{_after('| attribute or method of `Server` |')}"
+    named = {name for names, _ in _rows(table) for name in re.findall(r"`(\w+)", names)}
+    assert named
+    assert all(hasattr(Server, name) for name in named)
+
+
 async def test_the_page_serves_reflection(run: Callable[..., dict[str, Any]]) -> None:
-    async with grpc_server(run("Server reflection")["gateway"]) as port:
+    async with listener(run("Server reflection")["gateway"]) as port:
 
         def ask_for_services() -> list[str]:
             with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
@@ -273,8 +394,23 @@ async def test_the_page_serves_reflection(run: Callable[..., dict[str, Any]]) ->
     ]
 
 
+async def test_the_page_shows_what_grpcurl_prints(run: Callable[..., dict[str, Any]]) -> None:
+    (session,) = re.findall(r"```console\n(.*?)```", _section("Server reflection"), re.DOTALL)
+    shown = re.findall(r"^\$ (.*)\n((?:[^$].*\n)*)", session, re.MULTILINE)
+    assert shown
+    async with listener(run("Server reflection")["gateway"]) as port:
+        for command, output in shown:
+            grpcurl = await asyncio.create_subprocess_exec(
+                *command.replace("8000", str(port)).split(),
+                env={**os.environ, "PATH": PATH},
+                stdout=asyncio.subprocess.PIPE,
+            )
+            printed, _ = await grpcurl.communicate()
+            assert printed.decode() == output
+
+
 def test_the_reference_has_the_attributes_of_the_gateway() -> None:
-    _, _, attributes = _section("Reference").partition("\n\n| attribute or method |")
+    attributes, _, _ = _after("\n\n| attribute or method |").partition("The arguments of `listen`")
     named = {name for names, _ in _rows(f"| head |{attributes}") for name in re.findall(r"`(\w+)(?:\(\))?`", names)}
     assert named == {name for name in vars(Gateway) if not name.startswith("_")}
 
@@ -290,13 +426,15 @@ def test_a_handlers_request_and_response_have_what_the_reference_lists() -> None
     named = [name for cell, _ in _rows(attributes) for name in re.findall(r"`(\w+)", cell)]
     request = HttpRequest("GET", "/", [])
     assert named
-    assert all(hasattr(request, name) for name in named)
+    assert all(hasattr(HttpRequest, name) or hasattr(request, name) for name in named)
     assert [field.name for field in fields(HttpResponse)] == ["status", "headers", "body"]
 
 
 def test_the_page_has_the_limits_that_there_are() -> None:
-    defaults = {f"`{limit.name}`": str(limit.default) for limit in fields(Limits)}
-    assert {setting: default for setting, default, *_ in _rows(_section("Limits"))} == defaults
+    calls, connections = _section("Limits").split("| setting |")[1:]
+    for table, limits in ((calls, Limits), (connections, ConnectionLimits)):
+        defaults = [(f"`{limit.name}`", str(limit.default)) for limit in fields(limits)]
+        assert [(setting, default) for setting, default, *_ in _rows(f"| head |{table}")] == defaults
 
 
 def test_the_list_of_contents_is_that_of_the_headings() -> None:
