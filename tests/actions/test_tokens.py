@@ -1,16 +1,24 @@
-"""Who a call's Authorization header speaks for."""
+"""Who a call's Authorization header or certificate speaks for."""
 
+from dataclasses import replace
 from functools import partial
 
 import pytest
 
-from actiond.actions.errors import PermissionMissingError, TokenInvalidError, TokenMissingError, TokenNotFoundError
+from actiond.actions.errors import (
+    CertificateTakenError,
+    PermissionMissingError,
+    TokenInvalidError,
+    TokenMissingError,
+    TokenNotFoundError,
+)
 from actiond.actions.tokens import Caller, Token
 from actiond.actions.use_cases.tokens import Tokens
 from actiond.storage.memory import MemoryStore
 from tests.support.tokens import make_token
 
 SECRET = "a secret of some length"
+NAME = "dns:worker.example"
 
 
 class Clock:
@@ -93,6 +101,72 @@ async def test_the_secret_is_in_no_event_and_in_no_token() -> None:
     token = await made(Tokens(store, Clock()))
     assert SECRET not in repr(token)
     assert SECRET not in repr(await store.events("token", "1"))
+
+
+async def bound(tokens: Tokens, name: str = NAME, identity: str = "1", expires_at_ns: int | None = None) -> Token:
+    token = make_token(identity, "o", ["read"], expires_at_ns=expires_at_ns)
+    await tokens.add(replace(token, certificate=name))
+    return replace(token, certificate=name)
+
+
+@pytest.mark.parametrize("names", [[NAME], ["dns:another.example", NAME], [NAME, NAME]])
+async def test_a_caller_is_found_by_a_name_in_its_certificate(tokens: Tokens, names: list[str]) -> None:
+    token = await bound(tokens)
+    assert await tokens.authenticate_certificate(names) == Caller(token, execution_revision=0)
+
+
+async def test_a_token_that_is_bound_is_also_found_by_its_secret(tokens: Tokens) -> None:
+    token = await bound(tokens)
+    assert await tokens.authenticate("Bearer 1") == Caller(token, execution_revision=0)
+
+
+@pytest.mark.parametrize("names", [[], ["dns:another.example"], ["uri:worker.example"]])
+async def test_a_certificate_without_a_bound_name_is_no_credential(tokens: Tokens, names: list[str]) -> None:
+    await bound(tokens)
+    await tokens.add(make_token("unbound", "o"))
+    with pytest.raises(TokenMissingError):
+        await tokens.authenticate_certificate(names)
+
+
+async def test_a_certificate_ends_with_the_expiry_of_its_token(tokens: Tokens, clock: Clock) -> None:
+    await bound(tokens, expires_at_ns=2_000)
+    clock.now = 1_999
+    await tokens.authenticate_certificate([NAME])
+    clock.now = 2_000
+    with pytest.raises(TokenInvalidError):
+        await tokens.authenticate_certificate([NAME])
+
+
+async def test_a_certificate_ends_with_the_revocation_of_its_token(tokens: Tokens) -> None:
+    await bound(tokens)
+    await tokens.revoke("1")
+    with pytest.raises(TokenMissingError):
+        await tokens.authenticate_certificate([NAME])
+
+
+async def test_a_certificate_with_the_names_of_two_tokens_is_invalid(tokens: Tokens) -> None:
+    await bound(tokens)
+    await bound(tokens, "uri:spiffe://example/worker", "2")
+    with pytest.raises(TokenInvalidError):
+        await tokens.authenticate_certificate([NAME, "uri:spiffe://example/worker"])
+
+
+async def test_a_name_is_bound_to_one_token_until_that_is_revoked(tokens: Tokens, clock: Clock) -> None:
+    await bound(tokens, expires_at_ns=2_000)
+    clock.now = 3_000
+    with pytest.raises(CertificateTakenError) as taken:
+        await bound(tokens, identity="2")
+    assert (taken.value.token_id, taken.value.token_name) == ("1", "1")
+    await tokens.revoke("1")
+    token = await bound(tokens, identity="2")
+    assert (await tokens.authenticate_certificate([NAME])).token == token
+
+
+async def test_the_binding_is_in_the_events() -> None:
+    store = MemoryStore()
+    await bound(Tokens(store, Clock()))
+    (event,) = await store.events("token", "1")
+    assert event.payload["certificate"] == NAME
 
 
 def test_a_permission_is_held_by_name_or_by_holding_all() -> None:

@@ -175,8 +175,14 @@ def test_a_passed_deadline_has_no_details() -> None:
 
 def test_every_error_that_a_call_can_meet_is_in_the_table() -> None:
     every = {error for _, error in inspect.getmembers(errors, inspect.isclass) if issubclass(error, errors.DomainError)}
-    # The base is never raised, and only the command line looks tokens up by id.
-    beside = {errors.DomainError, errors.TokenNotFoundError, errors.TokenMissingError, errors.DeadlineExceededError}
+    # The base is never raised, and only the command line looks tokens up by id and binds them to certificates.
+    beside = {
+        errors.DomainError,
+        errors.TokenNotFoundError,
+        errors.CertificateTakenError,
+        errors.TokenMissingError,
+        errors.DeadlineExceededError,
+    }
     assert every - beside <= {type(error) for _, error, _, _ in CASES.values()}
 
 

@@ -1,5 +1,6 @@
 """The command line: what is refused and how, help, and version."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -92,10 +93,24 @@ def test_help_is_on_stdout(run: Run, arguments: list[str]) -> None:
         (["--name", "x" * 201], "--name"),
         (["--name", "two\nlines"], "--name"),
         (["--owner", " "], "--owner"),
+        (["--certificate", "worker.example"], "--certificate"),
+        (["--certificate", "dns:*.example"], "--certificate"),
     ],
 )
 def test_a_token_that_cannot_be_meant_is_refused(run: Run, arguments: list[str], word: str) -> None:
     refused(run(*CREATE, "--owner", "1", *arguments), word)
+
+
+def test_a_name_in_certificates_is_bound_to_one_token_until_that_is_revoked(run: Run) -> None:
+    create = (*CREATE, "--owner", "1", "--certificate", "dns:Worker.example")
+    made = run(*create)
+    assert made.returncode == 0
+    (token_id,) = re.findall(r"token ([0-9]+) for owner", made.stderr)
+    refused(run(*create), "dns:worker.example", token_id, "(ci)", code=1)
+    header, row = run("token", "list").stdout.splitlines()
+    assert (header.split()[-1], row.split()[-1]) == ("CERTIFICATE", "dns:worker.example")
+    assert run("token", "revoke", token_id).returncode == 0
+    assert run(*create).returncode == 0
 
 
 def test_an_unknown_token_cannot_be_revoked(run: Run) -> None:

@@ -111,7 +111,7 @@ def test_the_list_of_tokens_tells_all_but_the_secrets(run: Run, start: Start) ->
     run("token", "revoke", revoked_id, ACTIOND_DATABASE=server.database)
     done = run("token", "list", ACTIOND_DATABASE=server.database)
     header, *rows = [line.split() for line in done.stdout.splitlines()]
-    assert header == ["ID", "NAME", "OWNER", "PERMISSIONS", "CREATED", "EXPIRES", "STATE"]
+    assert header == ["ID", "NAME", "OWNER", "PERMISSIONS", "CREATED", "EXPIRES", "STATE", "CERTIFICATE"]
     assert [row[1] for row in rows] == ["admin", "ci", "ci"]
     assert [row[3] for row in rows] == ["*", "execution.target.write", "execution.target.write"]
     assert [row[6] for row in rows] == ["active", "active", "revoked"]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from actiond.actions.queries import IdsQuery, NameQuery, PageRequest, TargetField, TargetQuery, TextMethod
-from actiond.storage.sqlite import SqliteStore, executions, long_reads, signing_keys, target_lists, targets
+from actiond.storage.sqlite import SqliteStore, executions, long_reads, signing_keys, target_lists, targets, tokens
 from actiond.storage.sqlite.rows import Statement
 from tests.storage.samples import a_target, insert
 
@@ -142,3 +142,9 @@ def test_what_the_offset_skips_costs_no_look_at_a_row(connection: sqlite3.Connec
     )
     assert len(found.items) == 2
     assert [statement for statement in statements if "OFFSET" in statement and "timeout_seconds" in statement] == []
+
+
+@pytest.mark.parametrize("statement", [tokens.BOUND_TO, tokens.CERTIFICATE_ADMISSION], ids=["change", "admission"])
+def test_a_token_is_found_by_its_name_in_an_index(connection: sqlite3.Connection, statement: str) -> None:
+    (search,) = searches(plan(connection, (statement, ("dns:worker.example",))), "tokens")
+    assert search.startswith("SEARCH tokens USING INDEX tokens_by_certificate (certificate=?)")

@@ -69,6 +69,7 @@ async def test_a_change_by_another_store_on_the_file_raises_the_revision_at_once
 
 SHARED_READS: dict[str, Callable[[SqliteStore], Awaitable[object]]] = {
     "admit": lambda store: store.admit(a_token("1").selector),
+    "admit_certificate": lambda store: store.admit_certificate("dns:worker.example"),
 }
 
 

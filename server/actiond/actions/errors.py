@@ -118,6 +118,14 @@ class TokenNotFoundError(DomainError):
     """No token has this id."""
 
 
+@dataclass(eq=False)
+class CertificateTakenError(DomainError):
+    """Another token, which is not revoked, is bound to the same name in certificates."""
+
+    token_id: str
+    token_name: str
+
+
 class StoreError(Exception):
     """A store failed. The cause, in `__cause__`, is for the log only."""
 

@@ -70,8 +70,14 @@ class TokenRepository(Protocol):
 
     def get(self, token_id: str) -> Token | None: ...
 
+    def bound_to(self, certificate: str) -> Token | None:
+        """Return the token that is bound to this name and not revoked."""
+
     def put(self, token: Token) -> None:
-        """Add a token, or replace the one with the same id."""
+        """Add a token, or replace the one with the same id.
+
+        Of tokens that are not revoked, no two may be bound to the same name.
+        """
 
 
 class InstanceRepository(Protocol):
@@ -131,6 +137,9 @@ class Store(Protocol):
         Every call reads this, so it must be cheap. It sees every change acknowledged before the call, by any process
         that shares the store.
         """
+
+    async def admit_certificate(self, certificate: str) -> Admission:
+        """Do the same for the token that is bound to this name in certificates and not revoked."""
 
     async def target(self, owner: str, target_id: str) -> Target | None: ...
 

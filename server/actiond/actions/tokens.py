@@ -24,6 +24,8 @@ class Token:
     created_at_ns: int
     expires_at_ns: int | None = None
     revoked_at_ns: int | None = None
+    certificate: str | None = None
+    """The name in clients' certificates that identifies the caller as well as the secret does, see certificates.py."""
 
     @property
     def selector(self) -> bytes:

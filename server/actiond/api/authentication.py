@@ -1,19 +1,21 @@
 """Authentication and authorization of calls, before their bodies are read."""
 
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 
 from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
 
 from actiond.actions.errors import TokenInvalidError
 from actiond.actions.tokens import Caller
 from actiond.actions.use_cases.tokens import Tokens
+from actiond.api.certificate_names import certificate_names
 from actiond.api.permissions import permission
 from rpcfront import HttpRequest, ServicerContext
 
 
 class Authenticator:
-    """Authenticates a call by its token, and requires that the token holds the method's permission.
+    """Authenticates a call, and requires that its token holds the method's permission.
 
+    The token is the one in the Authorization header, or without that header the one that is bound to the certificate.
     Calls of the methods of `public` have no caller, whatever token they bring. The constructor raises ServiceError for
     a method of `services` whose proto names no permission.
     """
@@ -30,7 +32,9 @@ class Authenticator:
         required = self._permissions[method.full_name]
         if required is None:
             return None
-        caller = await _authenticate(self._tokens, context.authorization())
+        authorization = context.authorization()
+        names = () if authorization else certificate_names(context.auth_context(), context.invocation_metadata)
+        caller = await _authenticate(self._tokens, authorization, names)
         caller.token.require(required)
         return caller
 
@@ -43,14 +47,21 @@ def permission_holders(tokens: Tokens, required: str) -> Callable[[HttpRequest],
     """Return a check of HTTP requests that raises the domain's errors unless the token holds the permission."""
 
     async def authorize(request: HttpRequest) -> None:
-        caller = await _authenticate(tokens, request.header_values("authorization"))
+        authorization = request.header_values("authorization")
+        names = () if authorization else certificate_names(request.security.auth_context, request.headers)
+        caller = await _authenticate(tokens, authorization, names)
         caller.token.require(required)
 
     return authorize
 
 
-async def _authenticate(tokens: Tokens, authorization: list[str]) -> Caller:
-    """Return the caller with these Authorization headers. Raises TokenInvalidError if there is more than one."""
+async def _authenticate(tokens: Tokens, authorization: Sequence[str], names: Iterable[str]) -> Caller:
+    """Return the caller with these Authorization headers, or without one, with these names in its certificate.
+
+    Raises TokenInvalidError if there is more than one header.
+    """
     if len(authorization) > 1:
         raise TokenInvalidError
-    return await tokens.authenticate(authorization[0] if authorization else None)
+    if authorization:
+        return await tokens.authenticate(authorization[0])
+    return await tokens.authenticate_certificate(names)

@@ -122,6 +122,12 @@ def _add_token_commands(parser: argparse.ArgumentParser) -> None:
         help="what it may do, as execution.target.read, or * for everything; may be repeated",
     )
     create.add_argument("--expires", metavar="WHEN", help="30d, 12h, 45m, or a time as 2030-01-31T12:00:00Z [never]")
+    create.add_argument(
+        "--certificate",
+        metavar="SAN",
+        help="a name in a client certificate, as dns:worker.example, uri:spiffe://example/worker, email:… or ip:…;"
+        " calls with such a certificate and no Authorization header are this token's [none]",
+    )
     listing = commands.add_parser("list", help="list all tokens, without their secrets", allow_abbrev=False)
     revoke = commands.add_parser("revoke", help="revoke a token, at once and for good", allow_abbrev=False)
     revoke.add_argument("id", metavar="ID", help="as `actiond token list` prints it")

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import cast
 
-from actiond.actions.errors import TokenNotFoundError
+from actiond.actions.certificates import parse_name
+from actiond.actions.errors import CertificateTakenError, TokenNotFoundError
 from actiond.actions.ids import IdGenerator
 from actiond.actions.ports import Store
 from actiond.actions.tokens import ALL_PERMISSIONS, Token, digest_of
@@ -17,13 +18,14 @@ from actiond.process.console import Failure, info
 
 _LAST_NS = 2**63 - 1
 """The latest time that the stores can hold, in the year 2262."""
-_COLUMNS = ("ID", "NAME", "OWNER", "PERMISSIONS", "CREATED", "EXPIRES", "STATE")
+_COLUMNS = ("ID", "NAME", "OWNER", "PERMISSIONS", "CREATED", "EXPIRES", "STATE", "CERTIFICATE")
 
 
 async def _create(store: Store, arguments: Mapping[str, object]) -> None:
     name = printable("--name", arguments["name"])
     permissions = _permissions(cast("Sequence[str]", arguments["permissions"]))
     expires = None if arguments["expires"] is None else _expiry(str(arguments["expires"]), time.time_ns())
+    certificate = None if arguments["certificate"] is None else _certificate(str(arguments["certificate"]))
     owner = await owner_of(store, arguments)
     number = await store.write(lambda transaction: transaction.instance.next_worker_number())
     secret = secrets.token_urlsafe(32)
@@ -35,8 +37,14 @@ async def _create(store: Store, arguments: Mapping[str, object]) -> None:
         digest=digest_of(secret),
         created_at_ns=time.time_ns(),
         expires_at_ns=expires,
+        certificate=certificate,
     )
-    await Tokens(store, time.time_ns).add(token)
+    try:
+        await Tokens(store, time.time_ns).add(token)
+    except CertificateTakenError as error:
+        raise Failure(
+            f"{certificate} is bound to token {error.token_id} ({error.token_name}); revoke that token first"
+        ) from error
     until = f", until {_time(token.expires_at_ns)}" if token.expires_at_ns else ""
     info(f"token {token.id} for owner {token.owner}{until}; its secret, shown this once:")
     print_secret(secret, "secret", f"token {token.id} is best revoked")
@@ -71,6 +79,13 @@ def _permissions(wanted: Sequence[str]) -> frozenset[str]:
     return frozenset(wanted)
 
 
+def _certificate(text: str) -> str:
+    try:
+        return parse_name(text)
+    except ValueError as error:
+        raise SettingsError(f"--certificate: {error}") from error
+
+
 def _expiry(text: str, now_ns: int) -> int:
     """Return the time that a span from now or an RFC 3339 time means, in nanoseconds since the epoch."""
     span = span_ns(text)
@@ -101,6 +116,7 @@ def _row(token: Token, now_ns: int) -> tuple[str, ...]:
         _time(token.created_at_ns),
         _time(token.expires_at_ns) if token.expires_at_ns else "never",
         _state(token, now_ns),
+        token.certificate or "-",
     )
 
 

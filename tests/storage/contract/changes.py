@@ -35,6 +35,7 @@ STORE_CALLS: dict[str, Callable[[Store], Coroutine[None, None, object]]] = {
     "find_executions": lambda store: store.find_executions("owner", ExecutionQuery()),
     "execution_snapshot": lambda store: store.execution_snapshot("owner"),
     "admit": lambda store: store.admit(b"selector"),
+    "admit_certificate": lambda store: store.admit_certificate("dns:worker.example"),
     "tokens": lambda store: store.tokens(),
     "events": lambda store: store.events("target", "1"),
     "ping": lambda store: store.ping(),

@@ -1,12 +1,17 @@
 """Authenticating calls by their token, and adding and revoking tokens."""
 
 import hmac
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from actiond.actions import events
 from actiond.actions.actors import SYSTEM
-from actiond.actions.errors import TokenInvalidError, TokenMissingError, TokenNotFoundError
+from actiond.actions.errors import (
+    CertificateTakenError,
+    TokenInvalidError,
+    TokenMissingError,
+    TokenNotFoundError,
+)
 from actiond.actions.ports import Store, Transaction
 from actiond.actions.tokens import Caller, Token, digest_of, selector_of
 
@@ -37,10 +42,31 @@ class Tokens:
             raise TokenInvalidError
         return Caller(token, admission.execution_revision)
 
+    async def authenticate_certificate(self, names: Iterable[str]) -> Caller:
+        """Return the caller whose token is bound to one of the names in a verified certificate.
+
+        Raises TokenMissingError if none is, and TokenInvalidError if the token has expired or there are several.
+        """
+        admissions = [await self._store.admit_certificate(name) for name in names]
+        bound = {one.token.id: (one.token, one.execution_revision) for one in admissions if one.token is not None}
+        if not bound:
+            raise TokenMissingError
+        (token, revision), *others = bound.values()
+        if others or not token.is_active(self._clock()):
+            raise TokenInvalidError
+        return Caller(token, revision)
+
     async def add(self, token: Token) -> None:
-        """Add a token, or replace the one with the same id."""
+        """Add a token, or replace the one with the same id.
+
+        Raises CertificateTakenError if another token is bound to the same name in certificates. A token that has
+        expired still is; one that is revoked is not.
+        """
 
         def change(transaction: Transaction) -> None:
+            bound = None if token.certificate is None else transaction.tokens.bound_to(token.certificate)
+            if bound is not None and bound.id != token.id:
+                raise CertificateTakenError(bound.id, bound.name)
             _put(transaction, token, "token.added", token.created_at_ns)
 
         await self._store.write(change)
@@ -79,6 +105,7 @@ class Tokens:
 
 
 def _put(transaction: Transaction, token: Token, event_type: str, now_ns: int) -> None:
+    bound = {} if token.certificate is None else {"certificate": token.certificate}
     transaction.tokens.put(token)
     transaction.append(
         events.Event(
@@ -87,7 +114,7 @@ def _put(transaction: Transaction, token: Token, event_type: str, now_ns: int) -
             aggregate_id=token.id,
             sequence=transaction.last_sequence(events.TOKEN, token.id) + 1,
             type=event_type,
-            payload={"name": token.name, "permissions": sorted(token.permissions)},
+            payload={"name": token.name, "permissions": sorted(token.permissions), **bound},
             editor=SYSTEM,
             created_at_ns=now_ns,
         )

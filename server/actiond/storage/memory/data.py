@@ -31,6 +31,8 @@ class Data:
     """Revision of executions, targets and signing keys together."""
     tokens: dict[str, Token] = field(default_factory=dict)
     token_selectors: dict[bytes, str] = field(default_factory=dict)
+    token_certificates: dict[str, str] = field(default_factory=dict)
+    """Ids of the tokens that are not revoked, by the name in certificates that they are bound to."""
     events: dict[tuple[str, str], dict[int, Event]] = field(default_factory=dict)
     """Events by aggregate, then by sequence."""
     position: int = 0

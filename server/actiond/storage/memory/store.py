@@ -39,6 +39,11 @@ class MemoryStore:
         token = data.tokens.get(data.token_selectors.get(selector, ""))
         return Admission(token, data.execution_revision)
 
+    async def admit_certificate(self, certificate: str) -> Admission:
+        data = self._data
+        token = data.tokens.get(data.token_certificates.get(certificate, ""))
+        return Admission(token, data.execution_revision)
+
     async def target(self, owner: str, target_id: str) -> Target | None:
         return self._data.target(owner, target_id)
 

@@ -50,7 +50,8 @@ class SqliteStore:
         self._cursor = connections.point_reads.cursor()
         self._list_reader = Reader(connections.lists, "actiond-lists")
         self._snapshot_reader = Reader(connections.snapshots, "actiond-snapshots")
-        self._admissions = TickCache(self._read_admission)
+        self._admissions = TickCache(partial(self._read_admission, tokens.ADMISSION))
+        self._certificate_admissions = TickCache(partial(self._read_admission, tokens.CERTIFICATE_ADMISSION))
         self._closed = False
 
     @classmethod
@@ -97,6 +98,10 @@ class SqliteStore:
         """Return the admission data, read once per iteration of the event loop (see TickCache)."""
         return self._admissions(selector)
 
+    async def admit_certificate(self, certificate: str) -> Admission:
+        """Return the admission data, read as those of `admit` are."""
+        return self._certificate_admissions(certificate)
+
     async def target(self, owner: str, target_id: str) -> Target | None:
         return self._one(targets.from_row, targets.BY_ID, targets.key(owner, target_id))
 
@@ -134,8 +139,8 @@ class SqliteStore:
         await self._snapshot_reader.close()
         await asyncio.to_thread(self._connections.writer.close)
 
-    def _read_admission(self, selector: bytes) -> Admission:
-        found = self._one(tokens.admission, tokens.ADMISSION, (selector,))
+    def _read_admission(self, statement: str, key: bytes | str) -> Admission:
+        found = self._one(tokens.admission, statement, (key,))
         return Admission(None, 0) if found is None else found
 
     def _one(self, decode: Callable[[Row], T], statement: str, parameters: Row = ()) -> T | None:

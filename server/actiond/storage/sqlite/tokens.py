@@ -9,19 +9,25 @@ from actiond.storage.change_record import ChangeRecord
 from actiond.storage.sqlite.guarded_cursor import GuardedCursor
 from actiond.storage.sqlite.rows import Row, to_json
 
-_COLUMNS = "id, name, owner, permissions, digest, created_at_ns, expires_at_ns, revoked_at_ns"
+_COLUMNS = "id, name, owner, permissions, digest, created_at_ns, expires_at_ns, revoked_at_ns, certificate"
 
 PUT = f"""
-INSERT INTO tokens ({_COLUMNS}, selector) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+INSERT INTO tokens ({_COLUMNS}, selector) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (id) DO UPDATE SET
     selector = excluded.selector, name = excluded.name, owner = excluded.owner, permissions = excluded.permissions,
     digest = excluded.digest, created_at_ns = excluded.created_at_ns, expires_at_ns = excluded.expires_at_ns,
-    revoked_at_ns = excluded.revoked_at_ns
+    revoked_at_ns = excluded.revoked_at_ns, certificate = excluded.certificate
 """
 BY_ID = f"SELECT {_COLUMNS} FROM tokens WHERE id = ?"
+# The index holds only tokens that are not revoked.
+BOUND_TO = f"SELECT {_COLUMNS} FROM tokens WHERE certificate = ? AND revoked_at_ns IS NULL"
 ALL = f"SELECT {_COLUMNS} FROM tokens ORDER BY created_at_ns, id"
 # The table `instance` has one row, so a revision is returned whether or not there is a token.
 ADMISSION = f"SELECT {_COLUMNS}, executions_revision FROM instance LEFT JOIN tokens ON selector = ?"
+CERTIFICATE_ADMISSION = f"""
+SELECT {_COLUMNS}, executions_revision FROM instance
+LEFT JOIN tokens ON certificate = ? AND revoked_at_ns IS NULL
+"""
 
 
 class SqliteTokens:
@@ -35,6 +41,9 @@ class SqliteTokens:
 
     def get(self, token_id: str) -> Token | None:
         return self._cursor.read_first(from_row, BY_ID, (token_id,))
+
+    def bound_to(self, certificate: str) -> Token | None:
+        return self._cursor.read_first(from_row, BOUND_TO, (certificate,))
 
     def put(self, token: Token) -> None:
         self._record.token(token.id)
@@ -52,12 +61,13 @@ def to_row(token: Token) -> Row:
         token.created_at_ns,
         token.expires_at_ns,
         token.revoked_at_ns,
+        token.certificate,
         token.selector,
     )
 
 
 def admission(row: Row) -> Admission:
-    """Return the admission in a row of ADMISSION."""
+    """Return the admission in a row of ADMISSION or CERTIFICATE_ADMISSION."""
     *columns, revision = row
     return Admission(None if columns[0] is None else from_row(tuple(columns)), revision)
 
@@ -65,7 +75,7 @@ def admission(row: Row) -> Admission:
 @lru_cache(maxsize=1024)
 def from_row(row: Row) -> Token:
     """Return the token in a row. Cached by the row's content: every call reads its token, and tokens rarely change."""
-    token_id, name, owner, permissions, digest, created_at_ns, expires_at_ns, revoked_at_ns = row
+    token_id, name, owner, permissions, digest, created_at_ns, expires_at_ns, revoked_at_ns, certificate = row
     return Token(
         id=token_id,
         name=name,
@@ -75,4 +85,5 @@ def from_row(row: Row) -> Token:
         created_at_ns=created_at_ns,
         expires_at_ns=expires_at_ns,
         revoked_at_ns=revoked_at_ns,
+        certificate=certificate,
     )
