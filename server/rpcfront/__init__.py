@@ -16,6 +16,7 @@ from rpcfront.gateway import Gateway
 from rpcfront.limits import Limits
 from rpcfront.listener.limits import ConnectionLimits
 from rpcfront.listener.server import Server
+from rpcfront.listener.tls import ClientAuth, TlsFileError, TlsFiles, TlsReloader
 from rpcfront.metadata import TRAILER_PREFIXES
 from rpcfront.mounts import Probe
 from rpcfront.openapi import DOCS_PATH, DOCUMENT_PATH, Info, read_comments
@@ -35,6 +36,7 @@ __all__ = [
     "CallEnd",
     "CallNext",
     "CallStart",
+    "ClientAuth",
     "ConnectionLimits",
     "Cors",
     "FieldViolation",
@@ -53,6 +55,9 @@ __all__ = [
     "ServiceError",
     "ServicerContext",
     "StatusError",
+    "TlsFileError",
+    "TlsFiles",
+    "TlsReloader",
     "Translate",
     "Validator",
     "from_grpc_aio",

@@ -19,6 +19,7 @@ from rpcfront.calls.running_requests import RunningRequests
 from rpcfront.calls.servicers import Interceptor, Servicers
 from rpcfront.cors import Cors, CorsPolicy
 from rpcfront.limits import Limits
+from rpcfront.listener.forwarded import Network, TrustedProxies
 from rpcfront.listener.limits import ConnectionLimits
 from rpcfront.listener.server import Server
 from rpcfront.mounts import Mount, Mounts, Probe, probe_mounts
@@ -136,6 +137,7 @@ class Gateway:
         ssl: SSLContext | None = None,
         limits: ConnectionLimits | None = None,
         reuse_port: bool = False,
+        trusted_proxies: Iterable[Network] = (),
     ) -> Server:
         """Serve every protocol on one port of the running event loop.
 
@@ -143,10 +145,12 @@ class Gateway:
         sock: a bound socket instead.
         ssl: a context for servers, of which ALPN offers `h2` and `http/1.1`.
         reuse_port: whether other processes may listen on the same port (SO_REUSEPORT).
+        trusted_proxies: the networks of proxies that say for whom they call, by Forwarded or X-Forwarded-For.
 
         Raises OSError if the address cannot be listened on.
         """
         server = Server(self._router, self._running, limits or ConnectionLimits())
+        server.trusted_proxies = TrustedProxies(trusted_proxies)
         await server.start(host, port, sock, ssl, reuse_port=reuse_port)
         return server
 

@@ -16,8 +16,12 @@ STRANGER = Client(ip_address("203.0.113.9"), 4711, "http")
 AS_CONNECTED = "ipv4:10.0.0.1:4711"
 
 
-def seen(connection: Client = PROXY, **headers: str | Sequence[str]) -> tuple[str, str]:
-    """Return the peer and the scheme of a request with these headers, `x_forwarded_for` for X-Forwarded-For."""
+def seen(**headers: str | Sequence[str]) -> tuple[str, str]:
+    """Return the peer and the scheme of a request from the proxy with these headers, `x_forwarded_for` and so on."""
+    return seen_from(PROXY, headers)
+
+
+def seen_from(connection: Client, headers: Mapping[str, str | Sequence[str]]) -> tuple[str, str]:
     named: Mapping[str, Sequence[str]] = {
         name.replace("_", "-"): [value] if isinstance(value, str) else value for name, value in headers.items()
     }
@@ -156,7 +160,7 @@ def test_headers_that_are_repeated_are_one_list() -> None:
 )
 @pytest.mark.parametrize("connection", [STRANGER, Client(None, None, "http")])
 def test_headers_of_those_who_are_not_trusted_count_for_nothing(connection: Client, headers: dict[str, str]) -> None:
-    assert seen(connection, **headers) == (connection.peer, "http")
+    assert seen_from(connection, headers) == (connection.peer, "http")
 
 
 @pytest.mark.parametrize(
@@ -205,7 +209,7 @@ def test_headers_that_agree_add_up() -> None:
         (("2001:db8::1", 80, 0, 0), "ipv6:[2001:db8::1]:80"),
         (("fe80::1%eth0", 80, 0, 2), "ipv6:[fe80::1]:80"),
         (("::ffff:192.0.2.1", 80, 0, 0), "ipv4:192.0.2.1:80"),
-        ("", ""),
+        ("", "unix:"),
         (None, ""),
     ],
 )

@@ -12,8 +12,9 @@ import grpc
 import pytest
 from cryptography import x509
 
-from rpcfront.listener.security import INSECURE, security_of
+from rpcfront.listener.security import security_of
 from rpcfront.listener.tls import ClientAuth, TlsFiles
+from rpcfront.protocols.http import INSECURE
 from tests.rpcfront.handshakes import Handshake, client
 from tests.support.targets.certificates import Authority, Pair, replace_file
 
@@ -58,7 +59,7 @@ def by_grpcio(pair: Pair) -> tuple[Mapping[str, Sequence[bytes]], Sequence[bytes
         return b""
 
     server = grpc.server(ThreadPoolExecutor(1))
-    handler = grpc.unary_unary_rpc_method_handler(look)
+    handler: Any = grpc.unary_unary_rpc_method_handler(look)
     server.add_generic_rpc_handlers([grpc.method_handlers_generic_handler("a.B", {"C": handler})])
     trusted = AUTHORITY.pem.encode()
     credentials = grpc.ssl_server_credentials([(SERVER.key, SERVER.certificate)], trusted, True)
@@ -67,7 +68,8 @@ def by_grpcio(pair: Pair) -> tuple[Mapping[str, Sequence[bytes]], Sequence[bytes
     with grpc.secure_channel(
         f"localhost:{port}", grpc.ssl_channel_credentials(trusted, pair.key, pair.certificate)
     ) as channel:
-        channel.unary_unary("/a.B/C")(b"")
+        call: Any = channel.unary_unary("/a.B/C")
+        call(b"")
     server.stop(None).wait()
     return found[0], list(found[1]), found[2]
 

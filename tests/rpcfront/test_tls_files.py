@@ -59,12 +59,17 @@ def on_curve(curve: ec.EllipticCurve) -> bytes:
     return ec.generate_private_key(curve).private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
 
 
+def replace_by_directory(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
 Spoil = Callable[[TlsFiles], object]
 BAD: dict[str, tuple[Spoil, str, str]] = {
     "a certificate that is missing": (lambda files: files.cert.unlink(), "cert", "No such file or directory"),
     "a key that is missing": (lambda files: files.key.unlink(), "key", "No such file or directory"),
     "a directory for a certificate": (
-        lambda files: (files.cert.unlink(), files.cert.mkdir()),
+        lambda files: replace_by_directory(files.cert),
         "cert",
         "Is a directory",
     ),

@@ -8,15 +8,18 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine
+from functools import cached_property
 from typing import Any, Protocol
 
 from rpcfront.calls.dispatch import INTERNAL, Outcome
 from rpcfront.calls.running_requests import RunningRequests
 from rpcfront.limits import Limits
+from rpcfront.listener.forwarded import Client, TrustedProxies
 from rpcfront.listener.limits import ConnectionLimits
 from rpcfront.listener.request import ListenerRequest
+from rpcfront.listener.security import security_of
 from rpcfront.protocols.grpc import is_grpc, refuse_grpc
-from rpcfront.protocols.http import INSECURE, HttpResponse, Security
+from rpcfront.protocols.http import HttpResponse, Security
 from rpcfront.protocols.json_errors import JsonErrors
 from rpcfront.router import Router
 from rpcfront.status import StatusError
@@ -37,6 +40,7 @@ class Facts(Protocol):
     errors: JsonErrors
     limits: Limits
     connection_limits: ConnectionLimits
+    trusted_proxies: TrustedProxies
     running: RunningRequests
     loop: asyncio.AbstractEventLoop
     make_task: Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]]
@@ -56,9 +60,6 @@ class Connection(asyncio.Protocol):
     """One connection, once it is known which version of HTTP it speaks."""
 
     transport: asyncio.Transport
-    security: Security = INSECURE
-    peer: str
-    """The other end, as grpcio writes it."""
     is_lost = False
     """Whether nothing can be written any more."""
     is_idle = True
@@ -73,7 +74,6 @@ class Connection(asyncio.Protocol):
     def __init__(self, server: Facts, transport: asyncio.Transport) -> None:
         self.server = server
         self.transport = transport
-        self.peer = _peer(transport.get_extra_info("peername"))
         self.idle_since = server.now
         self._is_paused = False
         self._is_closing = False
@@ -84,7 +84,30 @@ class Connection(asyncio.Protocol):
         self._writers: deque[tuple[ListenerRequest, asyncio.Future[None]]] = deque()
         self._taken = 0
         self._taken_at = server.now
+        # Now: a transport that has lost its connection does not know it any more.
+        self._peername = transport.get_extra_info("peername")
+        self._ssl_object = transport.get_extra_info("ssl_object")
         transport.set_write_buffer_limits(high=server.connection_limits.connection_buffer)
+
+    @cached_property
+    def security(self) -> Security:
+        """What is known about the connection's TLS."""
+        return security_of(self._ssl_object)
+
+    @cached_property
+    def client(self) -> Client:
+        """The other end of the connection, which may be a proxy."""
+        return Client.of_connection(self._peername, is_secure=self._ssl_object is not None)
+
+    @cached_property
+    def peer(self) -> str:
+        """The same as grpcio writes it."""
+        return self.client.peer
+
+    @cached_property
+    def is_trusted_proxy(self) -> bool:
+        """Whether the other end may say for whom it calls."""
+        return self.server.trusted_proxies.trust(self.client.address)
 
     # Requests.
 
@@ -255,10 +278,3 @@ class Connection(asyncio.Protocol):
             self._taken_at = now
         elif now - self._taken_at >= self.server.connection_limits.write_seconds:
             self.transport.abort()
-
-
-def _peer(address: Any) -> str:
-    if not isinstance(address, tuple):
-        return "unix:" if address is not None else ""
-    host, port = address[:2]
-    return f"ipv6:[{host}]:{port}" if ":" in host else f"ipv4:{host}:{port}"

@@ -40,6 +40,8 @@ class Client:
     """None if the proxy does not say."""
     scheme: str
     """`http` or `https`."""
+    name: str = ""
+    """What grpcio calls a peer without an address; empty if it is unknown."""
 
     @classmethod
     def of_connection(cls, peer: object, *, is_secure: bool) -> "Client":
@@ -47,13 +49,13 @@ class Client:
         scheme = "https" if is_secure else "http"
         if isinstance(peer, tuple) and len(peer) >= 2:
             return cls(_unmapped(ip_address(str(peer[0]).partition("%")[0])), peer[1], scheme)
-        return cls(None, None, scheme)
+        return cls(None, None, scheme, "" if peer is None else "unix:")
 
     @property
     def peer(self) -> str:
-        """The address as grpcio writes it, `ipv4:127.0.0.1:50000`, without a port that is unknown."""
+        """The other end as grpcio writes it: `ipv4:127.0.0.1:50000`, without the port if that is unknown."""
         if self.address is None:
-            return ""
+            return self.name
         port = "" if self.port is None else f":{self.port}"
         return f"ipv4:{self.address}{port}" if self.address.version == 4 else f"ipv6:[{self.address}]{port}"
 

@@ -11,6 +11,7 @@ from google.rpc import code_pb2
 from rpcfront.calls.context import DONE
 from rpcfront.calls.lifetime import CLIENT_LEFT
 from rpcfront.limits import Limits, cut_short, too_large, too_slow
+from rpcfront.listener.forwarded import Client, TrustedProxies
 from rpcfront.protocols.http import Headers, HttpResponse, Security, TrailersRequest, Write
 from rpcfront.status import StatusError, status_error
 
@@ -28,6 +29,7 @@ class Clock(Protocol):
 
     loop: asyncio.AbstractEventLoop
     limits: Limits
+    trusted_proxies: TrustedProxies
 
 
 class Carrier(Protocol):
@@ -36,8 +38,18 @@ class Carrier(Protocol):
     @property
     def server(self) -> "Clock": ...
 
-    security: Security
-    peer: str
+    @property
+    def security(self) -> Security: ...
+
+    @property
+    def client(self) -> Client: ...
+
+    @property
+    def peer(self) -> str: ...
+
+    @property
+    def is_trusted_proxy(self) -> bool: ...
+
     out_size: int
     """Bytes that the responses have written and that the connection has not taken."""
 
@@ -114,8 +126,17 @@ class ListenerRequest(TrailersRequest):
         self._out: list[bytes] = []
 
     @property
+    def client(self) -> Client:
+        """Who makes the request: the other end of the connection, or the one for which a trusted proxy calls."""
+        connection = self.connection
+        if not connection.is_trusted_proxy:
+            return connection.client
+        return connection.server.trusted_proxies.client(connection.client, self.header_values)
+
+    @property
     def peer(self) -> str:
-        return self.connection.peer
+        connection = self.connection
+        return self.client.peer if connection.is_trusted_proxy else connection.peer
 
     @property
     def security(self) -> Security:

@@ -2,19 +2,8 @@
 
 import ssl
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
 
-
-class Security(NamedTuple):
-    """What is known about a connection's TLS, as grpcio's contexts show it."""
-
-    auth_context: Mapping[str, Sequence[bytes]]
-    identities: Sequence[bytes] | None = None
-    identity_key: str | None = None
-
-
-INSECURE = Security({"transport_security_type": [b"insecure"]})
-"""A connection without TLS."""
+from rpcfront.protocols.http import INSECURE, Security
 
 
 def security_of(connection: ssl.SSLObject | None) -> Security:

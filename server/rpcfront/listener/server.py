@@ -12,6 +12,7 @@ from typing import Any
 from rpcfront.calls.running_requests import RunningRequests
 from rpcfront.listener.connection import Connection
 from rpcfront.listener.engine import Engine
+from rpcfront.listener.forwarded import TrustedProxies
 from rpcfront.listener.limits import ConnectionLimits
 from rpcfront.listener.sniff import Sniffer
 from rpcfront.router import Router
@@ -43,6 +44,7 @@ class Server:
         self.limits = router.dispatcher.limits
         self.running = running
         self.connection_limits = connection_limits
+        self.trusted_proxies = TrustedProxies(())
         self.is_draining = False
         self.now = 0.0
         self.date = self.date_lines = ""
