@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
+from ssl import SSLContext
 from typing import Any
 
 import actiond_protos
@@ -118,6 +119,7 @@ class Application:
         self._connection_limits = ConnectionLimits(
             connections=settings.limits.max_connections, head_seconds=settings.limits.read_timeout
         )
+        self._trusted_proxies = settings.tls.trusted_proxies
         public = public_services(SERVICES, errors.DETAIL_TYPES, draining, settings.limits.max_concurrent)
         self._access_logs = _access_logs(settings.telemetry)
         self._target_lines = LineWriter(sys.stderr.fileno(), "log of calls to targets")
@@ -164,9 +166,16 @@ class Application:
             await store.close()
             raise
 
-    async def listen(self, host: str, port: int) -> Server:
+    async def listen(self, host: str, port: int, tls: SSLContext | None) -> Server:
         """Serve everything on an address, which other workers may share. Raises OSError."""
-        return await self._gateway.listen(host, port, limits=self._connection_limits, reuse_port=True)
+        return await self._gateway.listen(
+            host,
+            port,
+            ssl=tls,
+            limits=self._connection_limits,
+            reuse_port=True,
+            trusted_proxies=self._trusted_proxies,
+        )
 
     def parts(self) -> Sequence[ApplicationPart]:
         """Return the parts that the listeners depend on, each after the parts that it depends on itself."""

@@ -32,6 +32,15 @@ WRONG = [
     ("grpc_address", "[localhost]:1"),
     ("grpc_address", "127.0.0.1:\u0665\u0660"),
     ("http_address", ""),
+    ("tls_cert", ""),
+    ("tls_key", "\x00"),
+    ("tls_client_ca", "two\nlines"),
+    ("tls_client_auth", "yes"),
+    ("tls_client_auth", ""),
+    ("tls_min_version", "1.1"),
+    ("tls_min_version", "TLSv1.3"),
+    ("trusted_proxies", "proxy.example"),
+    ("trusted_proxies", "10.0.0.1/8"),
     ("data_dir", ""),
     ("data_dir", "\x00"),
     ("database", ""),
@@ -159,6 +168,45 @@ def test_a_database_of_ones_own_leaves_the_secrets_in_the_data_directory() -> No
 
 def test_what_ends_with_the_process_leaves_no_secrets_in_the_data_directory() -> None:
     assert settings.read({"database": "memory:"}, EMPTY).store.secrets_dir is None
+
+
+PAIR = {"tls_cert": "cert.pem", "tls_key": "key.pem"}
+
+
+def test_there_is_no_tls_unless_there_is_a_certificate() -> None:
+    assert not settings.read({}, EMPTY).tls.is_on
+    read = settings.read(PAIR, EMPTY).tls
+    assert (read.is_on, read.tls_client_auth, read.tls_min_version) == (True, "none", "1.3")
+
+
+@pytest.mark.parametrize(
+    ("given", "flag", "words"),
+    [
+        ({"tls_cert": "cert.pem"}, "--tls-cert", "--tls-key"),
+        ({"tls_key": "key.pem"}, "--tls-key", "--tls-cert"),
+        ({"tls_client_ca": "ca.pem"}, "--tls-client-ca", "--tls-cert"),
+        ({**PAIR, "tls_client_auth": "request"}, "--tls-client-auth", "request needs --tls-client-ca"),
+        ({**PAIR, "tls_client_auth": "require"}, "--tls-client-auth", "require needs --tls-client-ca"),
+        ({"tls_client_auth": "require", "tls_client_ca": "ca.pem"}, "--tls-client-ca", "--tls-cert"),
+    ],
+)
+def test_settings_of_tls_that_need_each_other_are_refused_alone(given: dict[str, str], flag: str, words: str) -> None:
+    with pytest.raises(SettingsError) as refused:
+        settings.read(given, EMPTY)
+    assert str(refused.value).startswith(f"{flag}: ")
+    assert words in str(refused.value)
+    assert len(str(refused.value).splitlines()) == 1
+
+
+def test_authorities_that_verify_nobody_are_worth_a_warning() -> None:
+    asking = {**PAIR, "tls_client_ca": "ca.pem"}
+    assert [line.split(":")[0] for line in settings.read(asking, EMPTY).warnings()] == ["--tls-client-ca"]
+    assert not settings.read({**asking, "tls_client_auth": "request"}, EMPTY).warnings()
+
+
+def test_proxies_may_be_trusted_without_tls() -> None:
+    read = settings.read({}, {"ACTIOND_TRUSTED_PROXY": "10.0.0.0/8, ::1"}).tls
+    assert list(map(str, read.trusted_proxies)) == ["10.0.0.0/8", "::1/128"]
 
 
 def test_one_port_for_both_listeners_is_refused() -> None:

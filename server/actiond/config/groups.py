@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import cast
 
 from actiond.config import setting_parsers as parsers
-from actiond.config.setting import SettingsGroup, setting
+from actiond.config.setting import SettingsError, SettingsGroup, setting
 from actiond.config.setting_parsers import Address
 from actiond.delivery.egress.networks import Network
 from actiond.secrets import encryption_keys
@@ -34,6 +34,73 @@ class ListenSettings(SettingsGroup):
         default="127.0.0.1:8080",
         metavar="HOST:PORT",
     )
+
+
+def _no_file(_chosen: Mapping[str, object]) -> None:
+    """Return the default of a file that need not be given. An empty path is none: it is refused."""
+
+
+@dataclass(frozen=True, slots=True)
+class TlsSettings(SettingsGroup):
+    """TLS on the listening addresses, and the proxies that may stand in front of them."""
+
+    tls_cert: Path | None = setting(
+        name="tls-cert",
+        read=parsers.file,
+        help="PEM file of the server's certificate, with the intermediate ones after it; both addresses are served with"
+        " TLS then",
+        derive=_no_file,
+        metavar="FILE",
+    )
+    tls_key: Path | None = setting(
+        name="tls-key",
+        read=parsers.file,
+        help="PEM file of the certificate's key, not encrypted, which only its owner may read",
+        derive=_no_file,
+        metavar="FILE",
+    )
+    tls_client_ca: Path | None = setting(
+        name="tls-client-ca",
+        read=parsers.file,
+        help="PEM file of the authorities that clients' certificates are verified against",
+        derive=_no_file,
+        metavar="FILE",
+    )
+    tls_client_auth: str = setting(
+        name="tls-client-auth",
+        read=parsers.one_of("none", "request", "require"),
+        help="whether clients are asked for a certificate: none, request (it may be missing) or require",
+        default="none",
+        metavar="WHAT",
+    )
+    tls_min_version: str = setting(
+        name="tls-min-version",
+        read=parsers.one_of("1.2", "1.3"),
+        help="the oldest version of TLS that clients may use: 1.2 or 1.3",
+        default="1.3",
+        metavar="VERSION",
+    )
+    trusted_proxies: tuple[Network, ...] = setting(
+        name="trusted-proxy",
+        read=parsers.networks,
+        help="addresses of proxies whose Forwarded or X-Forwarded-For names the client, as 10.1.0.0/16 or ::1",
+        metavar="CIDR",
+        repeated=True,
+    )
+
+    def __post_init__(self) -> None:
+        if (self.tls_cert is None) != (self.tls_key is None):
+            given, missing = ("cert", "key") if self.tls_key is None else ("key", "cert")
+            raise SettingsError(f"--tls-{given}: needs --tls-{missing} too")
+        if self.tls_client_auth != "none" and self.tls_client_ca is None:
+            raise SettingsError(f"--tls-client-auth: {self.tls_client_auth} needs --tls-client-ca")
+        if self.tls_client_ca is not None and not self.is_on:
+            raise SettingsError("--tls-client-ca: needs --tls-cert and --tls-key")
+
+    @property
+    def is_on(self) -> bool:
+        """Whether the listeners speak TLS."""
+        return self.tls_cert is not None
 
 
 def _database_in_data_dir(chosen: Mapping[str, object]) -> DatabaseUrl:

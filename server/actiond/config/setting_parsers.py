@@ -118,6 +118,13 @@ def paths(text: str) -> tuple[Path, ...]:
     return tuple(Path(part) for part in re.split(r"[\n:]", text) if part)
 
 
+def file(text: str) -> Path:
+    """Parse the path of a file, which need not exist."""
+    if not text or not text.isprintable():
+        raise ValueError(f"{text!r} is not the path of a file")
+    return Path(text)
+
+
 def directory(text: str) -> Path:
     """Parse the path of a directory, which need not exist."""
     if not text or not text.isprintable():

@@ -15,6 +15,7 @@ from actiond.config.groups import (
     ProcessSettings,
     StoreSettings,
     TelemetrySettings,
+    TlsSettings,
 )
 from actiond.config.setting import Setting, SettingsError, read_group, rows
 
@@ -29,6 +30,7 @@ class Settings:
     """What `actiond serve` runs with."""
 
     listen: ListenSettings
+    tls: TlsSettings
     store: StoreSettings
     process: ProcessSettings
     limits: LimitSettings
@@ -54,13 +56,17 @@ class Settings:
 
     def warnings(self) -> list[str]:
         """Return what is allowed but should be known to the operator, a line each."""
+        found = []
         if self.api.admin_token is not None and len(self.api.admin_token) < SHORT_TOKEN:
-            return [f"ACTIOND_ADMIN_TOKEN: fewer than {SHORT_TOKEN} characters can be guessed"]
-        return []
+            found.append(f"ACTIOND_ADMIN_TOKEN: fewer than {SHORT_TOKEN} characters can be guessed")
+        if self.tls.tls_client_ca is not None and self.tls.tls_client_auth == "none":
+            found.append("--tls-client-ca: no client is asked for a certificate while --tls-client-auth is none")
+        return found
 
 
 TABLE: tuple[Setting, ...] = (
     *rows(ListenSettings),
+    *rows(TlsSettings),
     *rows(StoreSettings),
     *rows(ProcessSettings),
     *rows(LimitSettings),
@@ -75,6 +81,7 @@ def read(arguments: Mapping[str, object], environment: Mapping[str, str]) -> Set
     """Read all settings from flags (as argparse leaves them, by field) and variables. Raise SettingsError."""
     return Settings(
         listen=read_group(ListenSettings, arguments, environment),
+        tls=read_group(TlsSettings, arguments, environment),
         store=read_group(StoreSettings, arguments, environment),
         process=read_group(ProcessSettings, arguments, environment),
         limits=read_group(LimitSettings, arguments, environment),

@@ -64,14 +64,15 @@ def serving(sockets: Iterable[ReservedSocket]) -> None:
         print_line(f"{reserved.protocol} listening on {reserved.address}")
 
 
-def deliver_admin_token(token: str, data_dir: Path | None, sockets: Sockets) -> None:
+def deliver_admin_token(token: str, data_dir: Path | None, sockets: Sockets, *, is_secure: bool) -> None:
     """Deliver the token that was just generated: show it on a terminal, else write it to a file for this user alone.
 
     Without a data directory the token ends with the process: it goes to stderr.
     """
     if sys.stdout is not None and sys.stdout.isatty():
         grpc = sockets.grpc or sockets.http
-        print_line(_introduction(token, _reachable(grpc.address), _reachable(sockets.http.address)))
+        introduce = _introduction_with_tls if is_secure else _introduction
+        print_line(introduce(token, _reachable(grpc.address), _reachable(sockets.http.address)))
     elif data_dir is not None:
         path = data_dir / admin_token.FILE
         try:
@@ -81,6 +82,16 @@ def deliver_admin_token(token: str, data_dir: Path | None, sockets: Sockets) -> 
         print_line(f"admin token written to {path}")
     else:
         sys.stderr.write(f"admin token, until this process ends: {token}\n")
+
+
+def _introduction_with_tls(token: str, grpc: Address, http: Address) -> str:
+    text = _introduction(token, grpc, http)
+    text = text.replace(f" http://{http}/", f" https://{http}/").replace("grpcurl -plaintext ", "grpcurl ")
+    return f"""\
+{text}
+The host must be a name in the server's certificate. For an authority of your own, add --cacert FILE to curl, and
+-cacert FILE to grpcurl; for a client certificate, --cert and --key, and -cert and -key.
+"""
 
 
 def _introduction(token: str, grpc: Address, http: Address) -> str:

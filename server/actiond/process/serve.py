@@ -4,6 +4,7 @@ import asyncio
 import os
 from dataclasses import replace
 from functools import partial
+from signal import Signals
 from typing import NoReturn
 
 from actiond.actions.errors import StoreError
@@ -16,8 +17,8 @@ from actiond.secrets.encryption_keys import KeyFileError
 from actiond.telemetry import logging
 from actiond.telemetry.metrics.memory import Memory
 
-# actiond.process.worker_process and actiond.bootstrap, which load grpc and start threads, are imported where they run,
-# and never in a supervisor.
+# actiond.bootstrap and of this package certificates and worker_process, which load grpc and start threads, are imported
+# where they run, and never in a supervisor.
 
 
 def serve(settings: Settings) -> int:
@@ -28,7 +29,8 @@ def serve(settings: Settings) -> int:
     for line in settings.warnings():
         console.warning(line)
     sockets = reserve_sockets(settings.listen)
-    console.warn_of_exposure(sockets.reserved())
+    if not settings.tls.is_on:
+        console.warn_of_exposure(sockets.reserved())
     console.allowed_addresses(settings.delivery.allow_addresses)
     logging.set_up(settings.telemetry.log_level)
     shutdown.block()
@@ -37,7 +39,12 @@ def serve(settings: Settings) -> int:
         sockets=sockets,
         memory=Memory(settings.process.workers),  # before the first fork, so that all workers share it
         number=1,
-        deliver_token=partial(console.deliver_admin_token, data_dir=settings.store.secrets_dir, sockets=sockets),
+        deliver_token=partial(
+            console.deliver_admin_token,
+            data_dir=settings.store.secrets_dir,
+            sockets=sockets,
+            is_secure=settings.tls.is_on,
+        ),
         ready=partial(console.serving, sockets.reserved()),
         supervised=settings.process.workers > 1,
     )
@@ -62,12 +69,15 @@ def _supervise(spec: WorkerSpec) -> int:
         worker_process.run(replace(spec, number=number, ready=partial(os.write, pipe, b"1")))
 
     settings = spec.settings.process
-    return Supervisor(settings.workers, settings.shutdown_grace_period, body, spec.ready).run()
+    passed_on = shutdown.RELOAD if spec.settings.tls.is_on else frozenset[Signals]()
+    return Supervisor(settings.workers, settings.shutdown_grace_period, body, spec.ready, passed_on).run()
 
 
 def _prepare(spec: WorkerSpec) -> None:
     from actiond.bootstrap import prepare
+    from actiond.process import certificates
 
+    certificates.check(spec.settings.tls)
     asyncio.run(prepare(spec.settings, spec.deliver_token))
 
 

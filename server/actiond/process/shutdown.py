@@ -1,4 +1,4 @@
-"""How processes end: the signals, what each of them means to whom, and how far a worker's shutdown has come."""
+"""The signals and what each of them means to whom: how processes end, and how far a worker's shutdown has come."""
 
 import asyncio
 import signal
@@ -10,10 +10,12 @@ END = signal.SIGUSR1
 """From a supervisor to its workers: the grace period is over."""
 STOP = frozenset({signal.SIGTERM, signal.SIGINT})
 """From people and service managers. The second one, of either kind, ends the grace period."""
+RELOAD = frozenset({signal.SIGHUP})
+"""From people and service managers: load the certificates again. Without TLS it ends a process, as everywhere."""
 END_MARGIN = 5.0
 """Seconds to end once the grace period is over. A process that needs longer hangs, and is killed."""
 
-_ALL = STOP | {DRAIN, END}
+_ALL = STOP | RELOAD | {DRAIN, END}
 
 
 def block() -> None:

@@ -10,7 +10,7 @@ import os
 import select
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import NoReturn
@@ -25,7 +25,6 @@ STEADY_AFTER = 10.0
 """Seconds of service after which the delay before a replacement is back at its minimum."""
 MIN_DELAY, MAX_DELAY = 0.1, 10.0
 """Seconds before a replacement is started; each restart in a row doubles them."""
-_HANDLED = (*shutdown.STOP, signal.SIGCHLD)
 
 
 @dataclass(slots=True)
@@ -47,13 +46,20 @@ class Supervisor:
     """Runs workers until a signal stops them."""
 
     def __init__(
-        self, workers: int, grace_period: float, body: Callable[[int, int], NoReturn], on_serving: Callable[[], object]
+        self,
+        workers: int,
+        grace_period: float,
+        body: Callable[[int, int], NoReturn],
+        on_serving: Callable[[], object],
+        passed_on: frozenset[signal.Signals] = frozenset(),
     ) -> None:
         """Take what a worker process runs, `body`, and what is called once all workers serve, `on_serving`.
 
         `body` is given the worker's number, which its replacement gets too, and a pipe, to which it writes a byte once
-        it serves.
+        it serves. The signals of `passed_on` go to every worker, and mean nothing to the supervisor.
         """
+        self._passed_on = passed_on
+        self._handled = (*shutdown.STOP, signal.SIGCHLD, *passed_on)
         self._slots = [_Slot(number) for number in range(1, workers + 1)]
         self._grace_period = grace_period
         self._body = body
@@ -67,7 +73,7 @@ class Supervisor:
 
     def run(self) -> int:
         """Return the exit code, once every worker has ended."""
-        with _wakeup() as wakeup:
+        with _wakeup(self._handled) as wakeup:
             while self._stop_signals == 0 or any(slot.child for slot in self._slots):
                 self._start_due()
                 self._wait(wakeup)
@@ -87,7 +93,7 @@ class Supervisor:
 
     def _run_worker(self, number: int, pipe: int) -> NoReturn:
         signal.set_wakeup_fd(-1)
-        for handled in _HANDLED:
+        for handled in self._handled:
             signal.signal(handled, signal.SIG_DFL)
         for slot in self._slots:
             if slot.child is not None:
@@ -109,6 +115,8 @@ class Supervisor:
         for number in numbers:
             if number in shutdown.STOP:
                 self._stop_workers()
+            elif number in self._passed_on:
+                self._signal_workers(signal.Signals(number))
 
     def _stop_workers(self) -> None:
         self._stop_signals += 1
@@ -180,11 +188,11 @@ def _readable(descriptor: int) -> bool:
 
 
 @contextlib.contextmanager
-def _wakeup() -> Iterator[int]:
+def _wakeup(handled: Iterable[signal.Signals]) -> Iterator[int]:
     """Yield a descriptor from which each handled signal that arrives can be read as a byte, its number."""
     reading, writing = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
     signal.set_wakeup_fd(writing)
-    for number in _HANDLED:
+    for number in handled:
         signal.signal(number, lambda _number, _frame: None)
     shutdown.unblock()
     try:

@@ -9,6 +9,7 @@ import gc
 import logging
 import resource
 import signal
+from functools import partial
 from typing import NoReturn
 
 import uvloop
@@ -16,6 +17,7 @@ import uvloop
 from actiond.actions.errors import StoreError
 from actiond.app import Application
 from actiond.process import child_process, console, shutdown
+from actiond.process.certificates import Certificates
 from actiond.process.listener import Listener
 from actiond.process.parts import Part, PartError
 from actiond.process.shutdown import Shutdown
@@ -51,9 +53,12 @@ def run(spec: WorkerSpec) -> NoReturn:
 async def _serve(spec: WorkerSpec) -> None:
     settings, sockets, state = spec.settings, spec.sockets, Shutdown()
     application = await Application.open(settings, spec.deliver_token, spec.memory, spec.number, state.draining)
+    certificates = Certificates.load(settings.tls)
+    listen = partial(application.listen, tls=None if certificates is None else certificates.context)
     parts: list[Part] = [
         *application.parts(),
-        *(Listener(reserved, application.listen) for reserved in sockets.reserved()),
+        *([] if certificates is None else [certificates]),
+        *(Listener(reserved, listen) for reserved in sockets.reserved()),
     ]
     grace_period = settings.process.shutdown_grace_period
     worker = Worker(parts, state, grace_period)
@@ -62,6 +67,9 @@ async def _serve(spec: WorkerSpec) -> None:
         loop = asyncio.get_running_loop()
         for number, handler in state.handlers(supervised=spec.supervised).items():
             loop.add_signal_handler(number, handler)
+        if certificates is not None:
+            for number in shutdown.RELOAD:
+                loop.add_signal_handler(number, certificates.reload)
         shutdown.unblock()
         spec.ready()
         await worker.wait_for_shutdown()

@@ -134,7 +134,12 @@ class TlsReloader:
     def reload(self) -> None:
         """Load the files, whether or not they have changed. Raises TlsFileError, and then changes nothing."""
         with self._lock:
-            self._load()
+            stamps = self._files.stamps()
+            try:
+                self._load()
+            except TlsFileError:
+                self._refusal = _Refusal(stamps, is_logged=True)  # the caller knows
+                raise
 
     def check(self) -> None:
         """Load the files if they have changed. Log whether they could be used; then nothing else has changed.
