@@ -62,11 +62,11 @@ def find_chromium() -> str:
     raise UnavailableError(f"{named or 'Chromium'} is not installed")
 
 
-def visit(chromium: str, pages: PageServer, url: str, scratch: Path) -> Visit:
+def visit(chromium: str, pages: PageServer, url: str, scratch: Path, *flags: str) -> Visit:
     """Open `url` with an empty profile in `scratch`, and close the browser when the page has reported."""
     scratch.mkdir()
     console = scratch / "console.txt"
-    with _running([chromium, *FLAGS, f"--user-data-dir={scratch / 'profile'}", url], console):
+    with _running([chromium, *FLAGS, *flags, f"--user-data-dir={scratch / 'profile'}", url], console):
         try:
             report = pages.reports.get(timeout=REPORT_TIMEOUT)
         except queue.Empty:
