@@ -15,7 +15,7 @@ from grpc_status import rpc_status
 
 
 class Conformance:
-    """Goes before the generated base, whose own method answers for Unimplemented and what streams requests.
+    """Goes before the generated base, whose own method answers for Unimplemented.
 
     messages: the generated module of the service's messages.
     """
@@ -24,30 +24,62 @@ class Conformance:
         self._messages = messages
 
     async def Unary(self, request: Any, context: Any) -> Message:
-        payload = await self._payload(request, context)
+        payload = await self._payload([request], self._info(context), context)
         response: Message = self._messages.UnaryResponse(payload=payload)
         return response
 
     async def IdempotentUnary(self, request: Any, context: Any) -> Message:
-        payload = await self._payload(request, context)
+        payload = await self._payload([request], self._info(context), context)
         response: Message = self._messages.IdempotentUnaryResponse(payload=payload)
+        return response
+
+    async def ClientStream(self, requests: AsyncIterator[Any], context: Any) -> Message:
+        info = self._info(context)  # now, while all of the deadline is left
+        received = [request async for request in requests]
+        response: Message = self._messages.ClientStreamResponse(payload=await self._payload(received, info, context))
         return response
 
     async def ServerStream(self, request: Any, context: Any) -> AsyncIterator[Message]:
         wanted = request.response_definition
-        info = self._info(request, context)
+        info = self._info(context, request)
         await _send_metadata(wanted, context)
-        for position, data in enumerate(wanted.response_data):
-            await _delay(wanted)
-            payload = self._messages.ConformancePayload(data=data, request_info=None if position else info)
+        async for payload in self._payloads(wanted.response_data, info, wanted):
             yield self._messages.ServerStreamResponse(payload=payload)
-        if wanted.HasField("error"):
-            await _fail(wanted.error, () if wanted.response_data else (info,), context)
+        await _end(wanted, info, context)
 
-    async def _payload(self, request: Any, context: Any) -> Message:
-        """The one payload of a unary answer."""
-        wanted = request.response_definition
-        info = self._info(request, context)
+    async def BidiStream(self, requests: AsyncIterator[Any], context: Any) -> AsyncIterator[Message]:
+        first = await anext(requests, None)
+        if first is None:
+            return
+        wanted = first.response_definition
+        info = self._info(context, first)
+        remaining = list(wanted.response_data)
+        if first.full_duplex:
+            # The client waits for the head before it sends more.
+            await _send_metadata(wanted, context)
+            while remaining:
+                async for payload in self._payloads([remaining.pop(0)], info, wanted):
+                    yield self._messages.BidiStreamResponse(payload=payload)
+                following = await anext(requests, None)
+                if following is None:
+                    break
+                # What is not new in a request is said once.
+                info = self._messages.ConformancePayload.RequestInfo()
+                info.requests.add().Pack(following)
+        else:
+            # In half duplex nothing goes out before the client's end.
+            async for request in requests:
+                info.requests.add().Pack(request)
+            await _send_metadata(wanted, context)
+        async for payload in self._payloads(remaining, None if first.full_duplex else info, wanted):
+            yield self._messages.BidiStreamResponse(payload=payload)
+        await _end(wanted, info, context)
+
+    async def _payload(self, received: list[Any], info: Any, context: Any) -> Message:
+        """Return the one payload of an answer that is no stream."""
+        wanted = (received[0] if received else self._messages.ClientStreamRequest()).response_definition
+        for request in received:
+            info.requests.add().Pack(request)
         await _send_metadata(wanted, context)
         await _delay(wanted)
         if wanted.HasField("error"):
@@ -55,8 +87,15 @@ class Conformance:
         payload: Message = self._messages.ConformancePayload(data=wanted.response_data, request_info=info)
         return payload
 
-    def _info(self, request: Message, context: Any) -> Message:
-        """What came of a request."""
+    async def _payloads(self, parts: Iterable[bytes], info: Message | None, wanted: Any) -> AsyncIterator[Message]:
+        """Yield a payload for each part, each after the delay; the first one says what came of the requests."""
+        for data in parts:
+            await _delay(wanted)
+            yield self._messages.ConformancePayload(data=data, request_info=info)
+            info = None
+
+    def _info(self, context: Any, *requests: Message) -> Any:
+        """Return what came of a call and of these requests."""
         info = self._messages.ConformancePayload.RequestInfo()
         headers: dict[str, list[str]] = {}
         for key, value in context.invocation_metadata():
@@ -66,9 +105,9 @@ class Conformance:
         remaining = context.time_remaining()
         if remaining is not None:
             info.timeout_ms = round(remaining * 1000)
-        info.requests.add().Pack(request)
-        message: Message = info
-        return message
+        for request in requests:
+            info.requests.add().Pack(request)
+        return info
 
 
 async def _send_metadata(wanted: Any, context: Any) -> None:
@@ -79,6 +118,12 @@ async def _send_metadata(wanted: Any, context: Any) -> None:
 
 async def _delay(wanted: Any) -> None:
     await asyncio.sleep(wanted.response_delay_ms / 1000)
+
+
+async def _end(wanted: Any, info: Message, context: Any) -> None:
+    """End a stream of responses. The error, if there is one, says what came of the requests where no response did."""
+    if wanted.HasField("error"):
+        await _fail(wanted.error, () if wanted.response_data else (info,), context)
 
 
 async def _fail(error: Any, extra_details: Iterable[Message], context: Any) -> None:
