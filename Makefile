@@ -66,9 +66,11 @@ cover: $(VENV)/.dev
 
 check: lint type fresh cover ## What CI runs: format, lint, contracts, types, freshness of generated/, tests, coverage
 
-conformance: $(VENV)/.dev ## Run the Connect conformance suite against rpcfront; needs Go
+conformance: $(VENV)/.dev ## Run Connect's conformance suite, h2spec and grpc-go's interop client against rpcfront; needs Go
 	tests/conformance/run.sh
-	FACE=asgi tests/conformance/run.sh --run '**/HTTPVersion:1/**'
+	FACE=asgi tests/conformance/run.sh --run '**/HTTPVersion:1/**/TLS:false/**'
+	tests/conformance/h2spec.sh
+	tests/conformance/interop.sh
 
 fuzz: $(VENV)/.dev ## Fuzz every protocol with 100,000 malformed inputs
 	$(BIN)/python -m tests.fuzz
