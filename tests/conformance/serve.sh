@@ -1,7 +1,6 @@
 # Sourced: starts the interop services, and ends them with the script. Sets `port`, `tls_port`, `server_pid` and `work`, a
 # directory for the script's files with authority.pem in it.
 python="${PYTHON:-.venv/bin/python}"
-export PYTHONPATH="${PYTHONPATH:-server:generated}"
 
 work="$(mktemp -d)"
 coproc SERVER { exec "$python" -m tests.conformance.interop.server "$work"; }

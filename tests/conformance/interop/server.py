@@ -1,5 +1,5 @@
-"""Serves the interop client's services in cleartext and over TLS until it is ended. Beside them are `/healthz`, for who
-wants any answer, and `/codes`: how many calls ended with each status code.
+"""Serves the interop client's services in cleartext and over TLS until it is ended. Beside them is `/codes`: how many
+calls ended with each status code.
 
 The first line on stdout has the two ports; the certificate's authority is a file in the given directory.
 """
@@ -41,9 +41,7 @@ class Codes:
 async def main(directory: Path) -> None:
     logging.basicConfig(level=logging.WARNING)
     codes = Codes()
-    gateway = Gateway(
-        services=services(), probes={"/healthz": _healthy}, handlers={"/codes": codes.page}, observers=[codes]
-    )
+    gateway = Gateway(services=services(), handlers={"/codes": codes.page}, observers=[codes])
     authority = Authority()
     (directory / "authority.pem").write_text(authority.pem)
     context = authority.good()
@@ -52,10 +50,6 @@ async def main(directory: Path) -> None:
     tls = await gateway.listen(HOST, 0, ssl=context)
     print(plain.port, tls.port, flush=True)  # noqa: T201  # whoever started it waits for this line
     await asyncio.Event().wait()
-
-
-async def _healthy() -> None:
-    """Return: the server is well while it runs."""
 
 
 if __name__ == "__main__":

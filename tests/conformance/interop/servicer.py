@@ -1,5 +1,5 @@
-"""The services that grpc-go's interop client calls, as gRPC's descriptions of the interop cases have them: written for
-grpc.aio, they know nothing of the gateway.
+"""The services that grpc-go's interop client calls, as gRPC's descriptions of the interop cases have them, and the page
+that h2spec asks for. They are written for grpc.aio and know nothing of the gateway.
 """
 
 import asyncio
@@ -36,6 +36,7 @@ def services() -> list[tuple[ServiceDescriptor, object]]:
     return [
         (_pool().FindServiceByName("grpc.testing.TestService"), TestService(load)),
         (_pool().FindServiceByName("xds.service.orca.v3.OpenRcaService"), load),
+        (_pool().FindServiceByName("conformance.PageService"), PageService()),
     ]
 
 
@@ -109,6 +110,14 @@ class TestService:
         for request in received:
             async for response in _responses(request):
                 yield response
+
+
+class PageService:
+    async def GetPage(self, request: Any, context: Any) -> Message:
+        # What h2spec sends behind a request is to be read while the request's stream is open.
+        await asyncio.sleep(0.03)
+        page: Message = _new("conformance.Page", text="more than the few bytes for which it opens a window")
+        return page
 
 
 def _payload(size: int) -> Any:
