@@ -149,8 +149,8 @@ class Gateway:
 
         Raises OSError if the address cannot be listened on.
         """
-        server = Server(self._router, self._running, limits or ConnectionLimits())
-        server.trusted_proxies = TrustedProxies(trusted_proxies)
+        proxies = TrustedProxies(trusted_proxies)
+        server = Server(self._router, self._running, limits or ConnectionLimits(), proxies)
         await server.start(host, port, sock, ssl, reuse_port=reuse_port)
         return server
 

@@ -94,7 +94,7 @@ async def test_a_wrong_method_is_told_the_right_ones(port: int) -> None:
     assert (await ask(port, "DELETE", "/v1/notes/1")).header("allow") == "GET, HEAD, OPTIONS, PATCH, PUT"
     rpc = await ask(port, "GET", "/echo.v1.Echo/Say")
     assert (rpc.status, rpc.header("allow")) == (405, "OPTIONS, POST")
-    assert rpc.body == b'{"code":"unimplemented","message":"method not allowed"}'
+    assert rpc.body == b'{"code":"unknown","message":"method not allowed"}'
 
 
 async def test_a_missing_token_is_told_the_scheme(port: int) -> None:
@@ -140,7 +140,7 @@ async def test_another_content_type_on_the_path_of_an_rpc_is_refused_in_connects
     port: int, headers: dict[str, str]
 ) -> None:
     reply = await ask(port, "POST", "/echo.v1.Echo/Say", b"{}", {**TOKEN, **headers})
-    assert (reply.status, reply.header("content-type")) == (415, "application/json")
+    assert (reply.status, reply.header("content-type")) == (415, "application/json; charset=utf-8")
     assert json.loads(reply.body).keys() == {"code", "message"}
     assert json.loads(reply.body)["code"] == "unknown"
 

@@ -36,6 +36,7 @@ class Server:
         router: Router,
         running: RunningRequests,
         connection_limits: ConnectionLimits,
+        trusted_proxies: TrustedProxies | None = None,
         make_engine: Callable[[ConnectionLimits], Engine] | None = None,
     ) -> None:
         """Take what connections need. `make_engine` makes the HTTP/2 engine of a connection, ngh2's unless given."""
@@ -44,7 +45,7 @@ class Server:
         self.limits = router.dispatcher.limits
         self.running = running
         self.connection_limits = connection_limits
-        self.trusted_proxies = TrustedProxies(())
+        self.trusted_proxies = trusted_proxies or TrustedProxies(())
         self.is_draining = False
         self.now = 0.0
         self.date = self.date_lines = ""

@@ -14,7 +14,7 @@ from google.rpc import code_pb2, status_pb2
 from rpcfront.calls.dispatch import Outcome
 from rpcfront.calls.protobuf import UNKNOWN_METHOD
 from rpcfront.metadata import to_base64
-from rpcfront.protocols.http import HttpResponse
+from rpcfront.protocols.http import JSON_TYPE, HttpResponse
 from rpcfront.protocols.json_errors import error_response
 from rpcfront.status import HTTP_STATUS
 from rpcfront.transcoding.json.codec import JsonCodec
@@ -25,10 +25,13 @@ _TYPE_PREFIX = "type.googleapis.com/"
 # The names of codes are those of google.rpc.Code in lower case, except one.
 _NAMES = {number: name.lower() for name, number in code_pb2.Code.items()} | {code_pb2.CANCELLED: "canceled"}
 
-# HTTP statuses that say why a request is no call, and the code with each. Clients read `unknown` from any 415, and the
+# HTTP statuses that say why a request is no call, and the code with each. Clients read `unknown` from either, and the
 # conformance suite expects it. A call has the HTTP status of its code, to which clients compare it: a body over the
 # limit is 429 here, not 413.
-_REFUSALS = {405: code_pb2.UNIMPLEMENTED, 415: code_pb2.UNKNOWN}
+# Clients of gRPC and gRPC-Web get them too. By Connect's content type to the letter, they would take the body for an
+# error of Connect's, which they do not read.
+_REFUSAL_TYPE = f"{JSON_TYPE}; charset=utf-8"
+_REFUSALS = {405: code_pb2.UNKNOWN, 415: code_pb2.UNKNOWN}
 
 
 class ConnectErrors:
@@ -49,7 +52,9 @@ class ConnectErrors:
         elif outcome.http_status in _REFUSALS:
             http_status = outcome.http_status
             status = status_pb2.Status(code=_REFUSALS[http_status], message=status.message, details=status.details)
-        return error_response(status, http_status, self.print(status))
+        return error_response(
+            status, http_status, self.print(status), _REFUSAL_TYPE if http_status in _REFUSALS else JSON_TYPE
+        )
 
     def print(self, status: status_pb2.Status) -> bytes:
         """Return the JSON of an error."""

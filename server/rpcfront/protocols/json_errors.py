@@ -47,9 +47,11 @@ class JsonErrors:
             return orjson.dumps({"@type": detail.type_url, "value": value})
 
 
-def error_response(status: status_pb2.Status, http_status: int, body: bytes) -> HttpResponse:
+def error_response(
+    status: status_pb2.Status, http_status: int, body: bytes, content_type: str = JSON_TYPE
+) -> HttpResponse:
     """Return the response with this JSON for a body, and the headers that an error has in whatever form."""
-    headers = [("content-type", JSON_TYPE)]
+    headers = [("content-type", content_type)]
     if http_status == 401:
         headers.append(("www-authenticate", "Bearer"))
     headers += _retry_after(status.details)

@@ -113,7 +113,9 @@ def connect_error(status: int, code: str, message: Any = ANYTHING, *, details: A
     """An error in Connect's form. Without details it has no such key."""
     page = {"code": code, "message": message} | ({} if details is None else {"details": details})
     scheme = {"www_authenticate": "Bearer" if status == 401 else None}
-    return Answer(status, json=page, headers={"content-type": "application/json", **_named(scheme | headers)})
+    # Clients of other protocols get the refusals too, and must not take them for Connect's.
+    content_type = "application/json; charset=utf-8" if status in {405, 415} else "application/json"
+    return Answer(status, json=page, headers={"content-type": content_type, **_named(scheme | headers)})
 
 
 def bad(*fields: str) -> Answer:
@@ -134,7 +136,7 @@ def _named(headers: Mapping[str, Any]) -> dict[str, Any]:
 NOT_FOUND = error(404, 5, "no such path", details=[])
 MALFORMED = error(400, 3, details=[])
 UNSUPPORTED = error(415, 3, details=[])
-RPC_NOT_ALLOWED = connect_error(405, "unimplemented", "method not allowed", allow="OPTIONS, POST")
+RPC_NOT_ALLOWED = connect_error(405, "unknown", "method not allowed", allow="OPTIONS, POST")
 
 
 def rpc_unsupported(expected: str) -> Answer:
