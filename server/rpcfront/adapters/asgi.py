@@ -1,14 +1,16 @@
 """The ASGI adapter: for any ASGI server, or mounted below a path of another application.
 
-The path is `raw_path`, which is as it was sent. If a server leaves that out, the path counts as decoded.
+The path is `raw_path`, which is as it was sent. If a server leaves that out, its decoded path is encoded again, so that
+an encoded slash cannot be told from a plain one.
 """
 
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from typing import Any
+from urllib.parse import quote
 
-from rpcfront.adapters.request_body import AsyncRequest, origin_path
+from rpcfront.adapters.request_body import PATH_SAFE, AsyncRequest, origin_path
 from rpcfront.calls.context import ServicerContext
 from rpcfront.calls.deadlines import Deadlines, current_task
 from rpcfront.calls.dispatch import INTERNAL, Outcome
@@ -44,7 +46,6 @@ class _AsgiRequest(AsyncRequest):
         raw = scope.get("raw_path")
         headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]]
         super().__init__(scope["method"], _path(scope, raw), headers, deadlines, seconds)
-        self.path_is_decoded = raw is None
         self.query = scope.get("query_string", b"").decode("latin-1")
 
     @property
@@ -173,7 +174,7 @@ async def _lifespan(receive: Receive, send: Send) -> None:
 
 def _path(scope: Scope, raw: bytes | None) -> str:
     """Return the path below that of a mount."""
-    path: str = scope["path"] if raw is None else origin_path(raw.decode("latin-1"))
+    path = quote(scope["path"], PATH_SAFE) if raw is None else origin_path(raw.decode("latin-1"))
     prefix = scope.get("root_path", "").rstrip("/")
     return path[len(prefix) :] if prefix and path.startswith(f"{prefix}/") else path
 

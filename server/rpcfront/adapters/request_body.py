@@ -14,6 +14,9 @@ DRAIN_SECONDS = 1.0
 """How long a body that is not wanted is read, so that its sender gets to see the response."""
 DRAIN_BYTES = 4 * 1024 * 1024
 
+PATH_SAFE = "/:@!$&'()*+,;=~"
+"""What a path may hold unencoded (RFC 3986, 3.3), for servers that hand over decoded ones."""
+
 _MAX_LENGTH_DIGITS = 18
 
 

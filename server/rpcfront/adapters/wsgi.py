@@ -1,7 +1,8 @@
 """The WSGI adapter: for any WSGI server. Calls run on an event loop of the gateway's own, in another thread.
 
-The raw path is `RAW_URI` or `REQUEST_URI` if the server has one of them; else the path counts as decoded. WSGI cannot
-tell of a disconnect before it writes, nor bound the time that a body takes to arrive: both are up to the server.
+The raw path is `RAW_URI` or `REQUEST_URI` if the server has one; else the decoded path is encoded again, so that
+an encoded slash cannot be told from a plain one. WSGI cannot tell of a disconnect before it writes, nor bound the time
+that a body takes to arrive: both are up to the server.
 """
 
 import asyncio
@@ -13,10 +14,11 @@ from concurrent.futures import CancelledError, Future
 from contextlib import suppress
 from http import HTTPStatus
 from typing import Any, NamedTuple, Protocol
+from urllib.parse import quote
 
 from google.rpc import code_pb2
 
-from rpcfront.adapters.request_body import DRAIN_BYTES, declared_length, origin_path
+from rpcfront.adapters.request_body import DRAIN_BYTES, PATH_SAFE, declared_length, origin_path
 from rpcfront.calls.dispatch import INTERNAL, Outcome
 from rpcfront.limits import cut_short, too_large
 from rpcfront.protocols.http import Headers, HttpRequest, HttpResponse, Write
@@ -60,7 +62,6 @@ class _WsgiRequest(HttpRequest):
     def __init__(self, environ: Environ) -> None:
         raw = environ.get("RAW_URI") or environ.get("REQUEST_URI")
         super().__init__(environ["REQUEST_METHOD"], _path(environ, raw), _headers(environ))
-        self.path_is_decoded = not raw
         self.query = environ.get("QUERY_STRING", "")
         self._environ = environ
         self._unread: int | None = None
@@ -198,7 +199,7 @@ def _path(environ: Environ, raw: str | None) -> str:
         return origin_path(raw).removeprefix(environ.get("SCRIPT_NAME", ""))
     # PEP 3333: bytes, decoded as Latin-1.
     path: str = environ.get("PATH_INFO", "")
-    return path.encode("latin-1").decode("utf-8", "replace")
+    return quote(path.encode("latin-1"), PATH_SAFE)
 
 
 def _peer(environ: Environ) -> str:

@@ -60,8 +60,6 @@ class HttpRequest:
 
     # Defaults are on the class: a request is made for every call.
     query = ""
-    path_is_decoded = False
-    """Whether the server has already percent-decoded the path."""
     carries_trailers = False
     """Whether the response may have trailers that reach the client, see `TrailersRequest`."""
     task: asyncio.Task[Any] | None = None

@@ -99,7 +99,7 @@ class RestEdge:
 
     def allowed(self, request: HttpRequest) -> tuple[str, ...]:
         """Return the HTTP methods of a request's path, sorted. Raises BadPathError."""
-        return self._routes.allowed(request.path, decoded=request.path_is_decoded)
+        return self._routes.allowed(request.path)
 
     def claims(self, request: HttpRequest, method: Method | None) -> bool:
         """Return whether the path has a route, which is kept with the request.
@@ -109,7 +109,7 @@ class RestEdge:
         if method is not None:
             return False
         try:
-            request.route = self._routes.match(request.method, request.path, decoded=request.path_is_decoded)
+            request.route = self._routes.match(request.method, request.path)
         except PathNotFoundError:
             return False
         return True

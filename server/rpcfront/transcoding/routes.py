@@ -122,13 +122,12 @@ class RouteTable(Generic[V]):
         """Return the routes, in the order in which they were added."""
         return tuple(self._entries)
 
-    def match(self, http_method: str, path: str, *, decoded: bool = False) -> Match[V]:
+    def match(self, http_method: str, path: str) -> Match[V]:
         """Return the route of a request. Raises a RoutingError.
 
-        `path` is as it was sent, without the query; with `decoded`, as a server that decodes paths passes it on.
-        HEAD falls back to the route of GET. For OPTIONS see `allowed`.
+        `path` is as it was sent, without the query. HEAD falls back to the route of GET. For OPTIONS see `allowed`.
         """
-        found, segments, is_encoded = self._find(path, decoded)
+        found, segments, is_encoded = self._find(path)
         other = "GET" if http_method == "HEAD" else ANY_METHOD
         for leaves in found:
             leaf = leaves.get(http_method) or leaves.get(other) or leaves.get(ANY_METHOD)
@@ -143,14 +142,14 @@ class RouteTable(Generic[V]):
             return Match(leaf.entry.value, bindings, leaf.entry.template)
         raise MethodNotAllowedError(_allow(found))
 
-    def allowed(self, path: str, *, decoded: bool = False) -> tuple[str, ...]:
+    def allowed(self, path: str) -> tuple[str, ...]:
         """Return the HTTP methods of a path, sorted; none if there is no such path. Raises BadPathError."""
         try:
-            return _allow(self._find(path, decoded)[0])
+            return _allow(self._find(path)[0])
         except PathNotFoundError:
             return ()
 
-    def _find(self, path: str, decoded: bool) -> tuple[list[_Leaves[V]], list[str], bool]:
+    def _find(self, path: str) -> tuple[list[_Leaves[V]], list[str], bool]:
         """Return the leaves that match the path, most specific first, its segments as sent, and if they are encoded.
 
         A suffix is a verb if a route with this path has it, and the longest such one counts. Otherwise it belongs to
@@ -158,10 +157,6 @@ class RouteTable(Generic[V]):
         """
         if not path.startswith("/"):
             raise PathNotFoundError(path)
-        if decoded and ("%" in path or "\ufffd" in path):
-            raise BadPathError(
-                "holds a '%' or an unreadable character that this server cannot tell from an encoded one"
-            )
         # Text outside ASCII is decoded, too: it may be no valid Unicode.
         is_encoded = "%" in path or not path.isascii()
         segments = path[1:].split("/") if path != "/" else []

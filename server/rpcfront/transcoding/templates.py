@@ -56,10 +56,6 @@ class Template:
     def __str__(self) -> str:
         return self.text
 
-    @property
-    def has_multi_segment_variable(self) -> bool:
-        return any(variable.is_multi_segment for variable in self.variables)
-
 
 def parse(template: str) -> Template:
     """Parse a template. Raises TemplateError.

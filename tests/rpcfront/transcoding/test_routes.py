@@ -38,8 +38,8 @@ def router(*routes: tuple[str, str]) -> RouteTable[str]:
     return table
 
 
-def variables(table: RouteTable[str], path: str, *, decoded: bool = False) -> dict[str, str]:
-    return {".".join(names): text for names, text in table.match("GET", path, decoded=decoded).bindings}
+def variables(table: RouteTable[str], path: str) -> dict[str, str]:
+    return {".".join(names): text for names, text in table.match("GET", path).bindings}
 
 
 def method(name: str) -> MethodDescriptor:
@@ -160,24 +160,6 @@ def test_a_variable_of_one_literal_is_decoded_fully() -> None:
 def test_a_path_that_cannot_be_decoded_is_a_bad_path(path: str) -> None:
     with pytest.raises(BadPathError):
         router(("GET", "/a/{x}"), ("GET", "/a/{x}:verb")).match("GET", path)
-
-
-def test_a_decoded_path_is_not_decoded_again() -> None:
-    assert variables(router(("GET", "/a/{x}")), "/a/b +é", decoded=True) == {"x": "b +é"}
-
-
-@pytest.mark.parametrize("path", ["/a/50%", "/a/%41", "/a/\ufffd"])
-def test_a_decoded_path_that_may_have_lost_something_is_a_bad_path(path: str) -> None:
-    with pytest.raises(BadPathError):
-        router(("GET", "/a/{x}")).match("GET", path, decoded=True)
-
-
-def test_the_routes_that_a_decoding_server_cannot_serve_are_listed() -> None:
-    table = router(("GET", "/a/{x}"), ("GET", "/a/**"), ("GET", "/b/{x=**}"), ("POST", "/c/{x=d/*}:verb"))
-    assert [str(entry) for entry in table.entries if entry.template.has_multi_segment_variable] == [
-        "/b/{x=**} (GET /b/{x=**})",
-        "/c/{x=d/*}:verb (POST /c/{x=d/*}:verb)",
-    ]
 
 
 # HTTP methods
@@ -334,11 +316,11 @@ def test_no_route_that_takes_the_path_alone_is_more_specific_than_the_match(rout
     assert rank(matched[2]) == min(map(rank, takers))
 
 
-@given(ROUTES, st.text(alphabet="ab/:%2Fé\ud800", max_size=12), st.booleans())
-def test_any_path_matches_or_raises_one_of_the_three_errors(routes: list[Any], path: str, decoded: bool) -> None:
+@given(ROUTES, st.text(alphabet="ab/:%2Fé\ud800", max_size=12))
+def test_any_path_matches_or_raises_one_of_the_three_errors(routes: list[Any], path: str) -> None:
     table = router(*routes)
     try:
-        match = table.match("GET", f"/{path}", decoded=decoded)
+        match = table.match("GET", f"/{path}")
     except (BadPathError, MethodNotAllowedError, PathNotFoundError):
         return
     assert ("*", match.value) in routes or ("GET", match.value) in routes

@@ -120,11 +120,6 @@ def test_the_root_is_a_template_without_segments() -> None:
     assert parse("/") == Template("/", (), "", ())
 
 
-def test_a_template_knows_whether_a_variable_spans_segments() -> None:
-    spans = {text: parse(text).has_multi_segment_variable for text in ("/{a}", "/{a=b}", "/**", "/{a=**}", "/{a=b/*}")}
-    assert spans == {"/{a}": False, "/{a=b}": False, "/**": False, "/{a=**}": True, "/{a=b/*}": True}
-
-
 @pytest.mark.parametrize(
     ("sent", "text"),
     [("", ""), ("a", "a"), ("a+b", "a+b"), ("%41%2f%25", "A/%"), ("%252F", "%2F"), ("%E2%82%AC€", "€€"), ("%00", "\0")],
