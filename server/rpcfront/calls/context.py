@@ -66,6 +66,8 @@ class ServicerContext(Lifetime):
     _initial: Metadata = ()
     _trailing: Metadata = ()
     _rich: status_pb2.Status | None = None
+    may_have_failed = False
+    """Whether the servicer has set a code, or there is a deadline: whether `failure` must be asked."""
     _code = OK
     _details = ""
 
@@ -89,11 +91,6 @@ class ServicerContext(Lifetime):
         if self._deadline is not None and self.enforces_deadline and self.is_late():
             return DEADLINE_EXCEEDED
         return None if self._code == OK else self._status()
-
-    @property
-    def may_have_failed(self) -> bool:
-        """Whether `failure` must be asked."""
-        return self.final_status is not None or self._code != OK or self._deadline is not None
 
     @property
     def has_metadata(self) -> bool:
@@ -187,6 +184,7 @@ class ServicerContext(Lifetime):
         if number not in GRPC_CODES:
             raise ValueError(f"{code!r} is not a status code")
         self._code = number
+        self.may_have_failed = True
 
     def set_details(self, details: str | bytes) -> None:
         """Set the message of the call's status."""

@@ -155,8 +155,9 @@ class Dispatcher:
                     request = await run_in_offload_pool(self._parsed, method, wire, body)
             if sink is not None:
                 return await self._send(method, request, context, wire, sink)
-            response = await self.servicers.handler(method)(request, context)
-            if context.may_have_failed:
+            handler = self.servicers.handlers.get(method) or self.servicers.handler(method)
+            response = await handler(request, context)
+            if context.final_status is not None or context.may_have_failed:
                 _check(context)
             message = response if type(response) is method.response_class else _typed(response, method)
             if wire.offloads_encoding and message.ByteSize() >= OFFLOAD_BYTES:

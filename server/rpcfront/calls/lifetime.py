@@ -1,7 +1,7 @@
 """The states of a call, and what ends it before its servicer does: its deadline, a disconnect, `cancel()`, `abort()`.
 
     state        recorded by          active  leaves by
-    NEW          loop is None         yes     start() -> RUNNING; over the limit of calls it stays NEW
+    NEW          method is None       yes     start() -> RUNNING; over the limit of calls it stays NEW
     RUNNING      final_status None    yes     abort(), interrupt() or decide() -> DECIDED; finish() -> ENDED
     DECIDED      final_status set     no      _cancel() -> INTERRUPTED; finish() -> ENDED
     INTERRUPTED  is_interrupted       no      finish() -> ENDED
@@ -50,9 +50,8 @@ class Lifetime:
     _callbacks: list[Callable[[], object]] | None = None
     method: MethodDescriptor | None = None
     """The method that was called."""
-    loop: asyncio.AbstractEventLoop | None = None
-    """The event loop on which the call runs."""
-    _task: asyncio.Task[Any] | None = None
+    task: asyncio.Task[Any] | None = None
+    """The task that runs the call."""
     _timer: asyncio.TimerHandle | None = None
 
     # The dispatcher's side.
@@ -60,13 +59,17 @@ class Lifetime:
     def start(self, method: MethodDescriptor) -> None:
         """Bind the call to its method and to the current task, which runs it."""
         self.method = method
-        if self._task is None:
-            self._task = current_task()
-        self.loop = self._task.get_loop()
+        if self.task is None:
+            self.task = current_task()
 
     def running_task(self) -> "asyncio.Task[Any]":
         """Return the task that runs the call."""
-        return current_task() if self._task is None else self._task
+        return current_task() if self.task is None else self.task
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop | None:
+        """The event loop on which the call runs; None before it does."""
+        return None if self.task is None or self.method is None else self.task.get_loop()
 
     def start_timer(self) -> None:
         """End the call at its deadline. A timer of the loop is the cheapest way: nothing to enter or to leave."""
@@ -89,16 +92,16 @@ class Lifetime:
             self.loop.call_soon_threadsafe(self._cancel)
 
     def _cancel(self) -> None:
-        if self._task is not None and not self._ended and not self.is_interrupted:
+        if self.task is not None and not self._ended and not self.is_interrupted:
             self.is_interrupted = True
-            self._task.cancel()
+            self.task.cancel()
 
     def finish(self) -> None:
         """End the call and run its callbacks. A cancellation that `interrupt` asked for is taken back."""
         if self._timer is not None:
             self._timer.cancel()
-        if self.is_interrupted and self._task is not None:
-            self._task.uncancel()
+        if self.is_interrupted and self.task is not None:
+            self.task.uncancel()
         self._ended = True
         while self._callbacks:
             callback = self._callbacks.pop(0)

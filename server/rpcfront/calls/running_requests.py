@@ -10,6 +10,7 @@ class RunningRequests:
     def __init__(self) -> None:
         self._tasks: set[asyncio.Task[Any]] = set()
         self._idle = asyncio.Event()
+        self._is_awaited = False
 
     def enter(self, task: "asyncio.Task[Any]") -> None:
         """Add the task that answers a request."""
@@ -18,11 +19,12 @@ class RunningRequests:
     def leave(self, task: "asyncio.Task[Any]") -> None:
         """Remove a task, which has ended."""
         self._tasks.discard(task)
-        if not self._tasks:
+        if self._is_awaited and not self._tasks:
             self._idle.set()
 
     async def wait_idle(self) -> None:
         """Wait until there are none."""
+        self._is_awaited = True
         while self._tasks:
             self._idle.clear()
             await self._idle.wait()

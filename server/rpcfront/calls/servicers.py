@@ -47,15 +47,14 @@ class Servicers:
     def __init__(self, threads: int, interceptors: Sequence[Interceptor] = ()) -> None:
         self._threads = threads
         self._interceptors = tuple(interceptors)
-        self._handlers: dict[Method, Handler] = {}
+        self.handlers: dict[Method, Handler] = {}
+        """What `handler` has returned already."""
         self._pool: ThreadPoolExecutor | None = None
 
     def handler(self, method: Method) -> Handler:
         """Return the coroutine function that runs a unary method inside its interceptors."""
-        handler = self._handlers.get(method)
-        if handler is None:
-            bare = method.behaviour if method.is_on_loop else partial(self._unary, method)
-            handler = self._handlers[method] = self._intercepted(bare)
+        bare = method.behaviour if method.is_on_loop else partial(self._unary, method)
+        handler = self.handlers[method] = self._intercepted(bare)
         return handler
 
     async def stream(self, method: Method, request: Any, context: ServicerContext) -> AsyncIterator[object]:

@@ -187,7 +187,7 @@ class Http1Connection(Connection):
             self._refuse(refused(505, "the version must be HTTP/1.1") if is_version else refused(400, _MALFORMED))
         if self._silent > self._max_silent and not self._is_broken:
             limits = self.server.connection_limits
-            self._refuse(head_too_large(limits.head_bytes, limits.head_fields))
+            self._refuse(head_too_large(limits))
 
     def on_message_begin(self) -> None:
         if not self._is_muted:
@@ -232,7 +232,7 @@ class Http1Connection(Connection):
     def _check(self, request: Http1Request, version: str) -> None:
         """Raise StatusError for a head that is not acceptable."""
         limits, raw = self.server.connection_limits, request._raw
-        request.check_size(limits.head_bytes, limits.head_fields)
+        request.check_size(limits)
         if version != "1.1":
             if version != "1.0":
                 raise refused(505, "the version must be HTTP/1.1")

@@ -19,6 +19,8 @@ _TAKE = 256 * 1024
 NOTICE_SECONDS = 0.1
 """How long a drained connection takes the requests that were on their way, unless a PING is answered earlier."""
 _CONTINUE: Fields = ((b":status", b"100"),)
+_SMALL = 8 * 1024
+"""Bytes at the end of a body that are given back to the connection's window before they are read."""
 _NO_BODY = frozenset({204, 304})
 
 _log = logging.getLogger(__name__)
@@ -43,7 +45,6 @@ class Http2Request(ListenerRequest):
 
     def check_head(self, limits: ConnectionLimits) -> None:
         """Raise StatusError for a head that is not acceptable: RFC 9113, 8.3.1, and RFC 9110, 10.1.1."""
-        self.check_size(limits.head_bytes, limits.head_fields)
         raw = self._raw
         host = raw.get(b":authority")
         if b"host" in raw:
@@ -52,6 +53,7 @@ class Http2Request(ListenerRequest):
             host = raw[b"host"]
         if host is not None and not is_host(host):
             raise refused(400, "the host is malformed")
+        self.check_size(limits)
         if b"expect" in raw:
             if raw[b"expect"].lower() != b"100-continue":
                 raise refused(417, "the only expectation that is met is 100-continue")
@@ -167,18 +169,22 @@ class Http2Connection(Connection):
             request.check_head(self.server.connection_limits)
         except StatusError as error:
             self.refuse(request, error)
-        else:
-            self.start(request)
+            return
+        self.start(request)
 
     def _on_data(self, event: Any) -> None:
         request = self._streams.get(event.stream_id)
         if request is None:
             return
         data = event.data
-        if data:
-            request.unconsumed += len(data)
-            if not request.has_ended:
-                request.feed(data)
+        size = len(data)
+        if event.end_stream and size <= _SMALL:
+            # The stream's window does not matter any more, and so little of the connection's need not be held back.
+            self.engine.consumed(event.stream_id, size)
+        else:
+            request.unconsumed += size
+        if size and not request.has_ended:
+            request.feed(data)
         if event.end_stream:
             request.feed_end()
 
@@ -211,7 +217,7 @@ class Http2Connection(Connection):
         self._close_after_flush()
 
     def consumed(self, request: ListenerRequest, size: int, /) -> None:
-        if isinstance(request, Http2Request):
+        if isinstance(request, Http2Request) and request.unconsumed:
             # What a stream held when it was closed has been given back already.
             size = min(size, request.unconsumed)
             request.unconsumed -= size
@@ -230,7 +236,8 @@ class Http2Connection(Connection):
         """Flush the end of a response. Stop the upload of a body that was not read."""
         if not request.is_whole:
             self._unread.append(request)
-        self.flush_soon()
+        if not self._flush_is_due:
+            self.flush_soon()
 
     # Writing.
 

@@ -12,6 +12,7 @@ from rpcfront.calls.context import DONE
 from rpcfront.calls.lifetime import CLIENT_LEFT
 from rpcfront.limits import Limits, cut_short, too_large, too_slow
 from rpcfront.listener.forwarded import Client, TrustedProxies
+from rpcfront.listener.limits import ConnectionLimits
 from rpcfront.protocols.http import Headers, HttpResponse, Security, TrailersRequest, Write
 from rpcfront.status import StatusError, status_error
 
@@ -20,7 +21,7 @@ _HOST = re.compile(
     rb"|(?:[A-Za-z0-9\-._~!$&'()*+,;=]|%[0-9A-Fa-f]{2})*)(?::[0-9]*)?"
 )
 _CACHED_BYTES = 1024
-"""Names of fields of this size altogether are not remembered."""
+"""Names of fields that are longer altogether are not remembered."""
 _MAX_LENGTH_DIGITS = 18
 
 
@@ -73,9 +74,9 @@ def refused(http_status: int, text: str, code: int = code_pb2.INVALID_ARGUMENT) 
     return status_error(code, text, http_status=http_status)
 
 
-def head_too_large(head_bytes: int, head_fields: int) -> StatusError:
+def head_too_large(limits: ConnectionLimits) -> StatusError:
     """Return the error for a head that is larger than the limits."""
-    text = f"the request's head is larger than the limit of {head_bytes} bytes or {head_fields} fields"
+    text = f"the request's head is larger than the limit of {limits.head_bytes} bytes or {limits.head_fields} fields"
     return status_error(code_pb2.RESOURCE_EXHAUSTED, text, http_status=431)
 
 
@@ -120,7 +121,8 @@ class ListenerRequest(TrailersRequest):
             raw = dict(reversed(fields))
         self._fields = fields
         self._raw = raw
-        self._names = b"\n".join(raw)
+        self._names = names = b"\n".join(raw)
+        self.has_call_headers = _has_call_headers(names) if len(names) < _CACHED_BYTES else True
         self.content_type = raw[b"content-type"].decode("latin-1") if b"content-type" in raw else ""
         self._parts: list[bytes] = []
         self._out: list[bytes] = []
@@ -150,18 +152,14 @@ class ListenerRequest(TrailersRequest):
         fields = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in self._fields]
         return [field for field in fields if field[0][0] != ":"]
 
-    def may_have_call_headers(self) -> bool:
-        names = self._names
-        return _has_call_headers(names) if len(names) < _CACHED_BYTES else _has_call_headers.__wrapped__(names)
-
-    def check_size(self, head_bytes: int, head_fields: int) -> None:
-        """Raise StatusError (431) for a head of more bytes or fields."""
-        fields = self._fields
-        size = len(self.path) + len(self.query) + len(self._names) + len(b"".join(self._raw.values()))
-        if len(self._raw) != len(fields):
+    def check_size(self, limits: ConnectionLimits) -> None:
+        """Raise StatusError (431) for a head that is too large."""
+        fields, raw = self._fields, self._raw
+        size = len(self.path) + len(self._names) + len(b"".join(raw.values()))
+        if len(raw) != len(fields):
             size += sum(len(name) + len(value) for name, value in fields)
-        if size > head_bytes or len(fields) > head_fields:
-            raise head_too_large(head_bytes, head_fields)
+        if size + len(self.query) > limits.head_bytes or len(fields) > limits.head_fields:
+            raise head_too_large(limits)
 
     # The body, from the connection's side.
 
@@ -178,7 +176,8 @@ class ListenerRequest(TrailersRequest):
     def feed_end(self) -> None:
         """Take the end of the body."""
         self.is_whole = True
-        self._wake()
+        if self._arrival is not None:
+            self._wake()
 
     def takes_more(self, size: int) -> bool:
         """Return whether the body is being read as a whole, or less than `size` bytes of it are unread."""

@@ -70,6 +70,8 @@ class HttpRequest:
     """Set by the router."""
     route: Any = None
     """What the edge that claimed the request has found out about it."""
+    has_call_headers: bool
+    """Whether there may be a timeout or binary metadata: whether a name contains `-timeout` or `-bin`."""
     content_type: str
     """The Content-Type header; empty without one."""
     _request_id = ""
@@ -82,6 +84,8 @@ class HttpRequest:
         # Of repeats the first.
         self._named = dict(reversed(headers))
         self.content_type = self._named.get("content-type", "")
+        names = "\n".join(self._named)
+        self.has_call_headers = "-bin" in names or "-timeout" in names
 
     @property
     def peer(self) -> str:
@@ -112,11 +116,6 @@ class HttpRequest:
     def headers(self) -> Headers:
         """Return all headers, names in lower case, repeats kept."""
         return self._headers
-
-    def may_have_call_headers(self) -> bool:
-        """Return whether there may be a timeout or binary metadata: whether a name contains `-timeout` or `-bin`."""
-        names = "\n".join(self._named)
-        return "-bin" in names or "-timeout" in names
 
     def whole(self, limit: int, framing: int) -> bytes | None:  # noqa: ARG002  # for servers that know
         """Return the whole body if it has arrived already, else None. Raises StatusError as `read` does."""
@@ -218,7 +217,7 @@ class HttpContext(ServicerContext):
 
     def __init__(self, request: HttpRequest, protocol: str) -> None:
         self._request = request
-        self._task = request.task
+        self.task = request.task
         self.protocol = protocol
         request.context = self
 
@@ -230,13 +229,14 @@ class HttpContext(ServicerContext):
         return self._request.header_values("authorization")
 
     def begin(self) -> None:
-        if not self._request.may_have_call_headers():
+        if not self._request.has_call_headers:
             return
         self._invocation = from_headers(self._request.headers())
         texts = ((parse, self._request.header(name)) for name, parse in _TIMEOUTS.items())
         seconds = [parse(text) for parse, text in texts if text is not None]
         if seconds:
             self._deadline = time.monotonic() + min(seconds)
+            self.may_have_failed = True
             self.start_timer()
             super().begin()
 

@@ -15,6 +15,9 @@ from rpcfront.status import FieldViolation
 from rpcfront.transcoding.json.parse_errors import MAX_ERRORS, ParseError, ParseErrors, below, key_step, violations
 from rpcfront.transcoding.json.times import (
     DURATION_OUT_OF_RANGE,
+    DURATION_SECONDS,
+    NANOS,
+    TIMESTAMP_LAST,
     TIMESTAMP_OUT_OF_RANGE,
     duration_in_range,
     timestamp_in_range,
@@ -51,6 +54,10 @@ _TIMES: dict[str, Check] = {
     "google.protobuf.Duration": _check_duration,
     "google.protobuf.Timestamp": _check_timestamp,
 }
+
+
+_LAST = {"google.protobuf.Duration": DURATION_SECONDS, "google.protobuf.Timestamp": TIMESTAMP_LAST}
+"""The largest number of seconds that is in range."""
 
 
 def _type_check(descriptor: Descriptor, known: dict[Descriptor, Check]) -> Check | None:
@@ -92,7 +99,17 @@ def _field_check(field: FieldDescriptor, known: dict[Descriptor, Check]) -> Chec
     if field.is_repeated:
         return _check_elements(field.name, methodcaller("items") if is_map else enumerate, check)
     name = field.name
-    return lambda message: check(getattr(message, name)) if message.HasField(name) else None
+    last = _LAST.get(element.full_name, -1) if element is not None else -1
+
+    def check_field(message: Any) -> ParseErrors:
+        if not message.HasField(name):
+            return None
+        value = getattr(message, name)
+        if last >= 0 and 0 <= value.seconds <= last and 0 <= value.nanos < NANOS:
+            return None  # as most times are
+        return check(value)
+
+    return check_field
 
 
 def _check_elements(name: str, entries: Callable[[Any], Iterable[tuple[object, Any]]], check: Check) -> Check:

@@ -16,9 +16,9 @@ DURATION_OUT_OF_RANGE = (
 TIMESTAMP_OUT_OF_RANGE = "must be a time from 0001-01-01T00:00:00Z to 9999-12-31T23:59:59.999999999Z"
 _DURATION_FORM = 'must be a duration such as "10s" or "1.5s", with at most 9 digits after the point'
 _TIMESTAMP_FORM = 'must be a time such as "2024-06-01T12:00:00Z", with at most 9 digits after the point'
-_DURATION_SECONDS = 315_576_000_000
+DURATION_SECONDS = 315_576_000_000
 _TIMESTAMP_FIRST = -62_135_596_800
-_TIMESTAMP_LAST = 253_402_300_799
+TIMESTAMP_LAST = 253_402_300_799
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _EPOCH_ORDINAL = _EPOCH.toordinal()
 _DAY = 86_400
@@ -32,7 +32,7 @@ _TIMESTAMP = re.compile(
 def duration_in_range(seconds: int, nanos: int) -> bool:
     """Return whether a Duration is in range, by the rules of duration.proto."""
     return (
-        -_DURATION_SECONDS <= seconds <= _DURATION_SECONDS
+        -DURATION_SECONDS <= seconds <= DURATION_SECONDS
         and -NANOS < nanos < NANOS
         and (seconds <= 0 or nanos >= 0)
         and (seconds >= 0 or nanos <= 0)
@@ -41,7 +41,7 @@ def duration_in_range(seconds: int, nanos: int) -> bool:
 
 def timestamp_in_range(seconds: int, nanos: int) -> bool:
     """Return whether a Timestamp is in range, by the rules of timestamp.proto."""
-    return _TIMESTAMP_FIRST <= seconds <= _TIMESTAMP_LAST and 0 <= nanos < NANOS
+    return _TIMESTAMP_FIRST <= seconds <= TIMESTAMP_LAST and 0 <= nanos < NANOS
 
 
 def read_duration(value: object) -> tuple[int, int]:
@@ -88,7 +88,7 @@ def read_timestamp(value: object) -> tuple[int, int]:
     if sign:
         offset = int(hours) * 3600 + int(minutes) * 60
         seconds += offset if sign == "-" else -offset
-    if not _TIMESTAMP_FIRST <= seconds <= _TIMESTAMP_LAST:
+    if not _TIMESTAMP_FIRST <= seconds <= TIMESTAMP_LAST:
         raise WrongFormError(TIMESTAMP_OUT_OF_RANGE)
     return seconds, _nanos(fraction)
 
