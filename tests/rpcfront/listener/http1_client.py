@@ -139,7 +139,7 @@ def chunked(*chunks: bytes) -> bytes:
 
 @asynccontextmanager
 async def connect(port: int, receive_buffer: int | None = None) -> AsyncIterator[Http1Client]:
-    """Open a connection. With `receive_buffer`, not much more than that is on its way to a client that does not read."""
+    """Open a connection. With `receive_buffer`, the kernel keeps about that much of what is not read."""
     sock = socket.socket()
     if receive_buffer is not None:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)

@@ -10,7 +10,7 @@ from rpcfront import Gateway, Limits, ServicerContext, StatusError, make_status
 from rpcfront.protocols.http import HttpRequest, HttpResponse
 from tests.support.services import echo
 
-REFUSED_TOKEN = "Bearer no"  # noqa: S105  # the one that is not let in
+REFUSED_TOKEN = "Bearer no"  # the one that is not let in
 
 
 async def well() -> None:
