@@ -90,7 +90,7 @@ class Http2Client:
         self.out += frame.serialize()
 
     def encode(self, fields: Fields) -> bytes:
-        return self._encoder.encode(fields)
+        return self._encoder.encode(fields, huffman=False)  # whose Huffman code takes long
 
     def request(self, fields: Fields, *, end: bool = True) -> int:
         """Send a request's head, in CONTINUATION frames too if it is long."""
