@@ -4,6 +4,7 @@ import asyncio
 import json
 import re
 import socket
+import struct
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -61,7 +62,7 @@ class Http1Client:
 
     def leave(self) -> None:
         """End the connection at once, by a TCP reset."""
-        self.writer.transport.abort()
+        reset(self.writer)
 
     async def head(self) -> Response:
         """Read the head of a response, an interim one too."""
@@ -120,6 +121,13 @@ class Http1Client:
         """Return whether the connection takes another request."""
         self.get()
         return (await self.response()).status == 200
+
+
+def reset(writer: asyncio.StreamWriter) -> None:
+    """Close a connection such that the kernel sends RST, where it else would only end the input of the other side."""
+    sock: socket.socket = writer.get_extra_info("socket")
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    writer.transport.abort()
 
 
 def request(

@@ -17,6 +17,8 @@ from hyperframe.frame import (
     WindowUpdateFrame,
 )
 
+from tests.rpcfront.listener.http1_client import reset
+
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 INITIAL_WINDOW = 65_535
 MAX_FRAME = 16_384
@@ -277,7 +279,7 @@ class Http2Connection(Http2Client):
 
     def leave(self) -> None:
         """End the connection at once, by a TCP reset."""
-        self._writer.transport.abort()
+        reset(self._writer)
 
 
 @asynccontextmanager
