@@ -125,8 +125,9 @@ class Http1Client:
 
 def reset(writer: asyncio.StreamWriter) -> None:
     """Close a connection such that the kernel sends RST, where it else would only end the input of the other side."""
-    sock: socket.socket = writer.get_extra_info("socket")
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    sock: socket.socket | None = writer.get_extra_info("socket")
+    if sock is not None:  # else it is closed already
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     writer.transport.abort()
 
 
