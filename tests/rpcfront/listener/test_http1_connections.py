@@ -292,6 +292,22 @@ async def test_a_stream_over_http10_ends_with_the_connection() -> None:
         assert response.body == b'{"text":"a"}\n{"text":"a","count":1}\n{"text":"a","count":2}\n'
 
 
+@pytest.mark.parametrize("version", ["HTTP/1.1", "HTTP/1.0"])
+async def test_head_of_a_stream_gets_the_head_alone(version: str) -> None:
+    async with (
+        listening(Gateway(services=[(kinds.service(), kinds.Iterators())])) as server,
+        connect(server.port) as client,
+    ):
+        client.send(request("HEAD", "/v1/many?count=3", ("connection", "keep-alive"), version=version))
+        response = await client.response("HEAD")
+        assert (response.status, response.field("content-type")) == (200, "application/x-ndjson")
+        if response.closes:
+            assert await client.has_ended()
+        else:
+            client.get("/nowhere")
+            assert (await client.response()).status == 404
+
+
 # Clients that close their sending half, or leave.
 
 

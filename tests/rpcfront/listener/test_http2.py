@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pytest
 import pytest_asyncio
-from hyperframe.frame import DataFrame, HeadersFrame, PriorityFrame, SettingsFrame
+from hyperframe.frame import DataFrame, GoAwayFrame, HeadersFrame, PriorityFrame, SettingsFrame
 
 from rpcfront import ConnectionLimits, Gateway
 from rpcfront.protocols.http import HttpRequest, HttpResponse
@@ -484,6 +484,30 @@ async def test_a_broken_connection_does_not_stop_the_drain_of_the_others() -> No
         await broken.until(lambda: broken.goaways)
         await server.drain(5)
         await client.until_closed()
+
+
+async def test_a_client_that_announces_its_end_gets_the_responses_that_it_waits_for(port: int) -> None:
+    async with connect(port) as client:
+        stream = client.request(head("GET", "/slow"))
+        client.frame(GoAwayFrame(0, last_stream_id=0))
+        assert (await client.response(stream)).body == b"slow"
+
+
+async def test_a_client_that_answers_no_ping_is_cut_off_and_one_that_does_stays() -> None:
+    limits = ConnectionLimits(ping_seconds=0.5, pong_seconds=0.5, head_seconds=0.5)
+    async with (
+        listening(gateway(), limits) as server,
+        connect(server.port) as client,
+        connect(server.port) as gone,
+    ):
+        gone.answers_pings = False
+        for each in (client, gone):
+            each.request(head("POST", "/echo.v1.Echo/Say", ("content-type", "application/grpc")), end=False)
+        reading = asyncio.create_task(client.until(lambda: client.pings >= 3, 20))
+        await gone.until_closed()
+        assert gone.pings == 1
+        await reading
+        assert not client.has_ended
 
 
 async def test_headers_on_a_stream_of_the_server_end_the_connection(port: int) -> None:
