@@ -209,12 +209,15 @@ class H2Engine:
             raise StreamGoneError
         return state
 
-    def respond(self, stream: int, headers: Fields, *, end: bool) -> None:
-        state = self._open(stream)
-        self._connection.send_headers(stream, headers, end_stream=end)
-        if end:
-            state.ends = True
-            self._sent_all(stream)
+    def answer(self, stream: int, headers: Fields, data: bytes, trailers: Fields) -> None:
+        self.respond(stream, headers)
+        state = self._streams[stream]
+        state.body += data
+        state.trailers, state.ends = trailers, True
+
+    def respond(self, stream: int, headers: Fields) -> None:
+        self._open(stream)
+        self._connection.send_headers(stream, headers)
 
     def inform(self, stream: int, headers: Fields) -> None:
         self._open(stream)

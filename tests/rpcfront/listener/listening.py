@@ -15,7 +15,7 @@ async def listening(
     make_engine: Callable[[ConnectionLimits], Engine] | None = None,
 ) -> AsyncIterator[Server]:
     """Listen on a free port. What runs at the end is cancelled."""
-    server = Server(gateway._router, gateway._running, limits or ConnectionLimits(), make_engine)
+    server = Server(gateway._router, gateway._running, limits or ConnectionLimits(), make_engine=make_engine)
     await server.start("127.0.0.1", 0, None, None)
     try:
         yield server

@@ -58,7 +58,7 @@ class Large(Does):
         return echo.note(text="a" * 200_000)
 
 
-SERVICERS: dict[str, type[Does]] = {servicer.__name__: servicer for servicer in (Responds, Fails, Large)}
+SERVICERS: dict[str, Any] = {servicer.__name__: servicer for servicer in (Responds, Fails, Large)}
 
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module", params=ENGINES)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from rpcfront.listener.engine import CANCEL, NO_ERROR, Engine, EngineOverError, StreamGoneError
+from rpcfront.listener.engine import CANCEL, NO_ERROR, Engine, EngineOverError, Fields, StreamGoneError
 from rpcfront.listener.engine_ngh2 import Ngh2Engine
 from rpcfront.listener.limits import ConnectionLimits
 from tests.rpcfront.listener.engine_h2 import H2Engine
@@ -164,10 +164,10 @@ def test_a_client_that_ignores_its_window_is_cut(wire: Wire) -> None:
 
 def test_a_response_ends_with_its_head_its_body_or_its_trailers(wire: Wire) -> None:
     bare, whole, trailed = wire.requested(), wire.requested(), wire.requested()
-    wire.engine.respond(bare, OK, end=True)
-    wire.engine.respond(whole, OK, end=False)
+    wire.engine.answer(bare, OK, b"", ())
+    wire.engine.respond(whole, OK)
     wire.engine.send(whole, b"body", end=True)
-    wire.engine.respond(trailed, OK, end=False)
+    wire.engine.respond(trailed, OK)
     wire.engine.send(trailed, b"body", end=False)
     wire.engine.trailers(trailed, [(b"grpc-status", b"0")])
     wire.turn()
@@ -178,9 +178,21 @@ def test_a_response_ends_with_its_head_its_body_or_its_trailers(wire: Wire) -> N
     assert {event.stream_id for event in wire.of(wire.engine.CLOSED)} == {bare, whole, trailed}
 
 
+@pytest.mark.parametrize("body", [b"", b"body", bytes(100_000)], ids=len)
+@pytest.mark.parametrize("trailers", [(), ((b"grpc-status", b"0"),)], ids=len)
+def test_a_whole_response_is_sent_at_once(wire: Wire, body: bytes, trailers: Fields) -> None:
+    stream = wire.requested()
+    wire.engine.answer(stream, OK, body, trailers)
+    wire.turn()
+    response = wire.client.streams[stream]
+    assert (response.has_ended, bytes(response.body)) == (True, body)
+    assert [len(block) for block in response.blocks] == [2, *[1] * len(trailers)]
+    assert [event.stream_id for event in wire.of(wire.engine.CLOSED)] == [stream]
+
+
 def test_an_empty_last_piece_ends_a_response(wire: Wire) -> None:
     stream = wire.requested()
-    wire.engine.respond(stream, OK, end=False)
+    wire.engine.respond(stream, OK)
     wire.engine.send(stream, b"body", end=False)
     wire.turn()
     assert not wire.client.streams[stream].has_ended
@@ -192,7 +204,7 @@ def test_an_empty_last_piece_ends_a_response(wire: Wire) -> None:
 def test_an_informational_response_comes_before_the_response(wire: Wire) -> None:
     stream = wire.requested("POST", end=False)
     wire.engine.inform(stream, [(b":status", b"100")])
-    wire.engine.respond(stream, OK, end=True)
+    wire.engine.answer(stream, OK, b"", ())
     wire.turn()
     assert [block[":status"] for block in wire.client.streams[stream].blocks] == ["100", "200"]
 
@@ -201,7 +213,7 @@ def test_what_no_window_lets_out_is_queued(wire: Wire) -> None:
     wire.client.opens_windows = False
     one, other = wire.requested(), wire.requested()
     for stream in (one, other):
-        wire.engine.respond(stream, OK, end=False)
+        wire.engine.respond(stream, OK)
         wire.engine.send(stream, bytes(50_000), end=True)
     wire.turn()
     sent = len(wire.client.streams[one].body) + len(wire.client.streams[other].body)
@@ -219,7 +231,7 @@ def test_no_more_is_taken_than_was_asked_for(wire: Wire) -> None:
     stream = wire.requested()
     wire.client.open_window(stream, 2**20)
     wire.turn()
-    wire.engine.respond(stream, OK, end=False)
+    wire.engine.respond(stream, OK)
     wire.engine.send(stream, bytes(500_000), end=True)
     taken = 0
     while data := wire.engine.take(20_000):
@@ -230,7 +242,7 @@ def test_no_more_is_taken_than_was_asked_for(wire: Wire) -> None:
 
 def test_an_answered_upload_is_reset_behind_the_answer(wire: Wire) -> None:
     stream = wire.requested("POST", end=False)
-    wire.engine.respond(stream, OK, end=False)
+    wire.engine.respond(stream, OK)
     wire.engine.send(stream, b"answer", end=True)
     wire.turn()
     wire.engine.reset(stream, NO_ERROR)
@@ -251,12 +263,13 @@ def test_the_clients_reset_closes_a_stream(wire: Wire) -> None:
 @pytest.mark.parametrize(
     "write",
     [
-        lambda engine, stream: engine.respond(stream, OK, end=True),
+        lambda engine, stream: engine.answer(stream, OK, b"body", ()),
+        lambda engine, stream: engine.respond(stream, OK),
         lambda engine, stream: engine.inform(stream, [(b":status", b"100")]),
         lambda engine, stream: engine.send(stream, b"more", end=False),
         lambda engine, stream: engine.trailers(stream, [(b"grpc-status", b"0")]),
     ],
-    ids=["respond", "inform", "send", "trailers"],
+    ids=["answer", "respond", "inform", "send", "trailers"],
 )
 @pytest.mark.parametrize("has_begun", [False, True])
 def test_writing_to_a_stream_that_the_client_has_reset_harms_nothing_else(
@@ -264,7 +277,7 @@ def test_writing_to_a_stream_that_the_client_has_reset_harms_nothing_else(
 ) -> None:
     stream = wire.requested("POST", end=False)
     if has_begun:
-        wire.engine.respond(stream, OK, end=False)
+        wire.engine.respond(stream, OK)
     wire.client.reset(stream)
     wire.turn()
     with pytest.raises(StreamGoneError):
@@ -274,7 +287,7 @@ def test_writing_to_a_stream_that_the_client_has_reset_harms_nothing_else(
         wire.engine.reset(stream, CANCEL)
     wire.engine.consumed(stream, 0)
     other = wire.requested()
-    wire.engine.respond(other, OK, end=True)
+    wire.engine.answer(other, OK, b"", ())
     wire.turn()
     assert wire.client.streams[other].has_ended
     assert not wire.client.goaways
@@ -301,7 +314,7 @@ def test_requests_are_taken_after_the_notice_and_answered_after_the_goaway(wire:
     wire.turn()
     assert wire.client.goaways[1:] == [(second, NO_ERROR)]
     for stream in (first, second):
-        wire.engine.respond(stream, OK, end=False)
+        wire.engine.respond(stream, OK)
         wire.engine.send(stream, b"body", end=True)
     wire.turn()
     assert [bytes(wire.client.streams[stream].body) for stream in (first, second)] == [b"body", b"body"]

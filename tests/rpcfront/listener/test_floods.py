@@ -21,7 +21,7 @@ from hyperframe.frame import (
 from rpcfront import ConnectionLimits
 from tests.rpcfront.listener import http1_client, http2_client
 from tests.rpcfront.listener.http1_client import request
-from tests.rpcfront.listener.http2_client import Fields, Http2Connection, head
+from tests.rpcfront.listener.http2_client import Http2Connection, head
 from tests.rpcfront.listener.process import LARGE, MIB, ServerProcess, server_process
 
 LIMITS = ConnectionLimits(
@@ -164,7 +164,7 @@ async def test_a_flood_of_frames_is_bounded(server: ServerProcess, flood: str, r
         client.leave()
 
 
-def bomb(name: str) -> Fields:
+def bomb(name: str) -> list[tuple[str, str]]:
     return [(name, "a" * 4000)]
 
 

@@ -83,7 +83,7 @@ def get(*fields: tuple[str, str]) -> Fields:
         Row("an empty path", head("GET", ""), None),
         Row("a path that is a word", head("GET", "healthz"), None),
         Row("a path that is a URL", head("GET", "http://localhost/healthz"), None),
-        Row("two paths", get()[:3] + head("GET", "/other")[3:] + get()[3:], None),
+        Row("two paths", [*get(), (":path", "/other")], None),
         Row("a pseudo-field that nobody knows", [(":other", "1"), *get()], None),
         Row("a pseudo-field of responses", [(":status", "200"), *get()], None),
         Row("a pseudo-field behind a field", [*get()[:3], ("x-a", "1"), get()[3]], None),
@@ -177,7 +177,7 @@ async def test_head_gets_the_head_of_get(port: int, path: str) -> None:
     async with connect(port) as client:
         whole = await client.get(path)
         stream = await client.response(client.request(head("HEAD", path)))
-        assert (stream.status, stream.body) == (whole.status, b"")
+        assert (stream.status, bytes(stream.body)) == (whole.status, b"")
         assert stream.blocks[0]["content-length"] == str(len(whole.body))
 
 
@@ -185,7 +185,7 @@ async def test_head_gets_the_head_of_get(port: int, path: str) -> None:
 async def test_204_and_304_have_neither_body_nor_length(port: int, path: str, status: int) -> None:
     async with connect(port) as client:
         stream = await client.get(path)
-        assert (stream.status, stream.body) == (status, b"")
+        assert (stream.status, bytes(stream.body)) == (status, b"")
         assert "content-length" not in stream.blocks[0]
 
 
