@@ -112,6 +112,9 @@ class _Wire:
     offloads_encoding = False
     encode = staticmethod(encode_protobuf)
 
+    def room(self) -> None:
+        """Return None: grpcio holds what its clients leave."""
+
     def whole(self) -> None:
         """Return None: grpcio does not tell whether a message has arrived."""
 

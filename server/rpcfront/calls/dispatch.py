@@ -73,6 +73,9 @@ class Wire(Protocol):
     def parse(self, body: bytes) -> Parsed:
         """Parse a body. Raises StatusError for a malformed one."""
 
+    def room(self) -> Awaitable[None] | None:
+        """Return what to await before the response is encoded, for a client that is slow; None for any other."""
+
     def encode(self, message: Message, /) -> bytes:
         """Return a response as bytes."""
 
@@ -160,6 +163,9 @@ class Dispatcher:
             if context.final_status is not None or context.may_have_failed:
                 _check(context)
             message = response if type(response) is method.response_class else _typed(response, method)
+            room = wire.room()
+            if room is not None:
+                await room
             if wire.offloads_encoding and message.ByteSize() >= OFFLOAD_BYTES:
                 return Outcome(await run_in_offload_pool(wire.encode, message))
             return Outcome(wire.encode(message))

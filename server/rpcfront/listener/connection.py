@@ -234,12 +234,16 @@ class Connection(asyncio.Protocol):
             request.leave()
         self.wake_writers()
         self.server.remove(self)
+        # Requests refer to their connection: without this it would stay until a collection of garbage, which are rare.
+        self._output.clear()
+        self._writers.clear()
 
     def close_soon(self) -> None:
         """Close once everything is written, and go on reading for a while."""
         if self._is_closing or self.is_lost:
             return
         self._is_closing = True
+        self.is_idle = False  # it needs no place for long
         if self.transport.can_write_eof():
             try:
                 self.transport.write_eof()
@@ -255,6 +259,10 @@ class Connection(asyncio.Protocol):
         if self._is_closing and not self._is_lingering and self.transport.get_write_buffer_size() == 0:
             self._is_lingering = True
             self.server.loop.call_later(LINGER_SECONDS, self.transport.abort)
+
+    def evict(self) -> None:
+        """Close a connection that has no request, for a new one."""
+        raise NotImplementedError
 
     def drain(self) -> None:
         """Take no more requests than HTTP demands, and close after the last response."""

@@ -13,7 +13,6 @@ from urllib.parse import urlsplit
 import httptools
 from google.rpc import code_pb2
 
-from rpcfront.calls.lifetime import CLIENT_LEFT
 from rpcfront.limits import cut_short
 from rpcfront.listener.connection import Connection, Facts
 from rpcfront.listener.request import ListenerRequest, head_too_large, is_host, refused
@@ -122,7 +121,7 @@ class Http1Connection(Connection):
 
     def __init__(self, server: Facts, transport: asyncio.Transport) -> None:
         super().__init__(server, transport)
-        self._parser = httptools.HttpRequestParser(self)
+        self._parser: httptools.HttpRequestParser | None = httptools.HttpRequestParser(self)
         self._active: Http1Request | None = None
         """The request that is being answered."""
         self._incoming: Http1Request | None = None
@@ -151,17 +150,21 @@ class Http1Connection(Connection):
     def data_received(self, data: bytes) -> None:
         if self._is_broken:
             return
-        if self._active is None and len(data) <= HEAD_SLICE and not self._ahead and self._incoming is None:
+        if self._is_free() and len(data) <= HEAD_SLICE and self._incoming is None:
             # The common case: a request that is small, and the only one.
             self._feed(data)
             if self._incoming is None and not self._ahead:
                 return
-        elif self._ahead or self._unparsed or (self._active is not None and self._incoming is None):
+        elif self._ahead or self._unparsed or self._is_paused or (self._active is not None and self._incoming is None):
             # Sent ahead of a response. What is not parsed needs no more memory than it has bytes.
             self._unparsed += data
         else:
             self._parse(data)
         self._regulate()
+
+    def _is_free(self) -> bool:
+        """Return whether a request can be answered at once: none is before it, and the client takes its responses."""
+        return self._active is None and not self._ahead and not self._unparsed and not self._is_paused
 
     def _parse(self, data: bytes) -> None:
         start = 0
@@ -175,8 +178,11 @@ class Http1Connection(Connection):
 
     def _feed(self, piece: bytes) -> None:
         self._silent += len(piece)
+        parser = self._parser
+        if parser is None:
+            return
         try:
-            self._parser.feed_data(piece)
+            parser.feed_data(piece)
         except httptools.HttpParserUpgrade as upgrade:
             self._ignore_upgrade(piece[upgrade.args[0] :])
         except httptools.HttpParserInvalidMethodError:
@@ -203,9 +209,9 @@ class Http1Connection(Connection):
             self._fields.append((name.lower(), value.rstrip(b" \t")))
 
     def on_headers_complete(self) -> None:
-        if self._is_broken or self._is_muted:
-            return
         parser = self._parser
+        if self._is_broken or self._is_muted or parser is None:
+            return
         fields, target = self._fields, self._target
         if target[0] != _SLASH:
             target = _origin_form(target)
@@ -300,9 +306,9 @@ class Http1Connection(Connection):
             return
         framing = [field for field in request._fields if field[0] in {b"content-length", b"transfer-encoding"}]
         lines = [b"%s: %s\r\n" % field for field in framing]
-        self._parser = httptools.HttpRequestParser(self)
+        self._parser = parser = httptools.HttpRequestParser(self)
         self._is_muted = True
-        self._parser.feed_data(b"".join([_MADE_UP_HEAD, *lines, b"\r\n"]))
+        parser.feed_data(b"".join([_MADE_UP_HEAD, *lines, b"\r\n"]))
         self._is_muted = False
         if not framing or request.declared_length() == 0:
             self._complete()
@@ -357,7 +363,7 @@ class Http1Connection(Connection):
 
     def _next(self) -> None:
         """Answer the next request that was sent ahead, or read on."""
-        if self.is_lost or self._active is not None or self._is_closing:
+        if self.is_lost or self._active is not None or self._is_closing or self._is_paused:
             return
         if self._ahead:
             self._start(self._ahead.popleft())
@@ -388,6 +394,7 @@ class Http1Connection(Connection):
         is_wanted = (
             not self._ahead
             and not self._unparsed
+            and not (self._is_paused and self._active is None)
             and (
                 incoming is None
                 or incoming.has_ended
@@ -421,6 +428,14 @@ class Http1Connection(Connection):
         if self._writers:
             self.wake_writers()
 
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._regulate()
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self._next()
+
     # The end.
 
     def eof_received(self) -> bool:
@@ -436,16 +451,24 @@ class Http1Connection(Connection):
 
     def _interrupt(self) -> None:
         for request in self.requests():
-            if request.context is not None:
-                request.context.interrupt(CLIENT_LEFT)
+            request.interrupt()
 
     def drain(self) -> None:
         if self._active is None and not self._ahead and not self._unparsed:
             self.close_soon()
 
-    def close_idle(self) -> None:
+    def evict(self) -> None:
         """Close a connection that has no request."""
-        self.close_soon()
+        self.is_idle = False
+        self.transport.close()
+
+    def connection_lost(self, error: Exception | None) -> None:
+        super().connection_lost(error)
+        # It refers to this object.
+        self._parser = None
+        self._active = self._incoming = None
+        self._ahead.clear()
+        self._unparsed = b""
 
     def sweep(self, now: float) -> None:
         super().sweep(now)

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import cache
@@ -69,6 +70,8 @@ class Http2Request(ListenerRequest):
         self.respond_raw(fields, b"" if self.method == "HEAD" or status in _NO_BODY else body, ())
 
     def respond_raw(self, head: RawHeaders, body: bytes, trailers: RawHeaders) -> None:
+        if self.has_ended:
+            return  # the client has gone
         connection = self.connection
         self.has_begun = self.has_ended = True
         try:
@@ -76,6 +79,7 @@ class Http2Request(ListenerRequest):
         except StreamGoneError:
             return
         connection.given += len(body)
+        connection.queued += len(body)
         connection.ended(self)
 
     async def begin_stream(self, status: int, headers: Headers) -> Write:
@@ -83,6 +87,8 @@ class Http2Request(ListenerRequest):
 
     def begin_raw(self, head: RawHeaders) -> Write:
         self.has_begun = True
+        if self.has_ended:
+            return self.write
         try:
             self.connection.engine.respond(self.stream, head)
         except StreamGoneError:
@@ -124,6 +130,8 @@ class Http2Connection(Connection):
         self.engine = make_engine(server.connection_limits)
         self._handlers = _handlers(type(self.engine))
         self._streams: dict[int, Http2Request] = {}
+        self._held: deque[Http2Request] = deque()
+        """Requests that begin once the client has taken more of the responses to others."""
         self._unread: list[Http2Request] = []
         """Requests that were answered before their bodies were whole: reset once the responses have gone out."""
         self._last_bytes = server.now
@@ -170,7 +178,10 @@ class Http2Connection(Connection):
         except StatusError as error:
             self.refuse(request, error)
             return
-        self.start(request)
+        if self._held or self._is_congested():
+            self._held.append(request)
+        else:
+            self.start(request)
 
     def _on_data(self, event: Any) -> None:
         request = self._streams.get(event.stream_id)
@@ -202,6 +213,8 @@ class Http2Connection(Connection):
         if not request.has_ended:
             request.leave()
             self.wake_writers()
+            if request in self._held:
+                self._held.remove(request)
         if not self._streams:
             self.is_idle = True
             self.idle_since = self.server.now
@@ -217,7 +230,7 @@ class Http2Connection(Connection):
         self._close_after_flush()
 
     def consumed(self, request: ListenerRequest, size: int, /) -> None:
-        if isinstance(request, Http2Request) and request.unconsumed:
+        if isinstance(request, Http2Request) and request.unconsumed and not self.is_lost:
             # What a stream held when it was closed has been given back already.
             size = min(size, request.unconsumed)
             request.unconsumed -= size
@@ -266,8 +279,21 @@ class Http2Connection(Connection):
         self.queued = engine.queued(None)
         if self._writers:
             self.wake_writers()
+        if self._held:
+            self._begin_held()
         if self._is_over and not self._is_paused:
             self.close_soon()
+
+    def _begin_held(self) -> None:
+        """Begin one of the requests that wait for others' responses to be taken."""
+        if not self._is_congested():
+            self.start(self._held.popleft())
+            # What it responds counts for the next one.
+            self.flush_soon()
+
+    def _is_congested(self) -> bool:
+        """Return whether the client does not take what it has asked for already."""
+        return self._is_paused or self.queued >= self.server.connection_limits.connection_buffer
 
     def _move_output(self) -> None:
         """Give the engine what responses have written, as far as their clients take it."""
@@ -333,8 +359,20 @@ class Http2Connection(Connection):
         self.flush_soon()
 
     def close_idle(self) -> None:
-        """Close a connection that has no request."""
+        """Announce the end of a connection that has no request, and close it."""
         self._end_notice()
+
+    def evict(self) -> None:
+        self.is_idle = False
+        self._end_notice()
+        self._flush()
+        self.transport.close()
+
+    def connection_lost(self, error: Exception | None) -> None:
+        super().connection_lost(error)
+        self._streams.clear()
+        self._held.clear()
+        self._unread.clear()
 
     def sweep(self, now: float) -> None:
         super().sweep(now)

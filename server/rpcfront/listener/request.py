@@ -197,12 +197,16 @@ class ListenerRequest(TrailersRequest):
         if self._whole_size is not None:
             # Before the call is cancelled: that the body was cut short says more than that the client has left.
             self.fail(cut_short())
+        self.interrupt()
+        self.fail(cut_short())
+
+    def interrupt(self) -> None:
+        """End the call, or the handler, that responds to the request."""
         if self.context is not None:
             self.context.interrupt(CLIENT_LEFT)
         elif self.task is not None:
             # Not at once: a task that never began would not even be taken out of the running ones.
             self.connection.server.loop.call_soon(self.task.cancel)
-        self.fail(cut_short())
 
     def sweep(self, now: float) -> None:
         """End a wait for the body that has lasted too long."""

@@ -104,12 +104,14 @@ class Server:
         if len(self._connections) >= limit:
             idle = sorted((each for each in self._connections if each.is_idle), key=lambda each: each.idle_since)
             for each in idle[: max(1, min(_EVICTED, limit // 8))]:
-                each.close_idle()
+                each.evict()
             if not idle:
                 if not self._refused:
                     self._refused = True
                     _log.warning("all %d connections are busy: new ones are closed", limit)
                 return False
+        elif len(self._connections) < limit // 2:
+            self._refused = False
         self._connections.add(connection)
         self._no_connections.clear()
         return True

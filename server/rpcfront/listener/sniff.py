@@ -16,8 +16,7 @@ class Sniffer(asyncio.Protocol):
         self._server = server
         self._kept = b""
         self.idle_since = 0.0
-
-    is_idle = True
+        self.is_idle = True
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport: Any = transport
@@ -52,8 +51,9 @@ class Sniffer(asyncio.Protocol):
         """Close: no request has begun."""
         self.transport.close()
 
-    def close_idle(self) -> None:
+    def evict(self) -> None:
         """Close: no request has begun."""
+        self.is_idle = False
         self.transport.close()
 
     def sweep(self, now: float) -> None:

@@ -18,7 +18,7 @@ from rpcfront.protocols.compression import GZIP
 from rpcfront.protocols.connect_errors import ConnectErrors
 from rpcfront.protocols.connect_unary import ALLOW_HEADERS, check_version, decode_json
 from rpcfront.protocols.frames import FrameReader, framing, prefixed, read_message
-from rpcfront.protocols.http import Headers, HttpContext, HttpRequest, HttpResponse
+from rpcfront.protocols.http import Headers, HttpContext, HttpRequest, HttpResponse, TrailersRequest
 from rpcfront.protocols.http_streams import HttpStream
 from rpcfront.transcoding.json.codec import JsonCodec
 
@@ -96,11 +96,16 @@ class _Wire:
     reader: FrameReader | None = field(default=None, init=False)
     offloads_encoding = False
 
+    def room(self) -> Awaitable[None] | None:
+        return self.request.room()
+
     def whole(self) -> bytes | None:
         check_version(self.request)
         return self.request.whole(self.limit, framing(self.limit, text=False))
 
     def read(self) -> Awaitable[bytes]:
+        if isinstance(self.request, TrailersRequest):
+            return FrameReader(self.request, self.limit).only()
         return self.request.read(self.limit, framing(self.limit, text=False))
 
     def receive(self) -> Awaitable[bytes | None]:

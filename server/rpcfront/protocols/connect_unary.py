@@ -98,6 +98,9 @@ class _JsonWire:
     limit: int
     offloads_encoding = True
 
+    def room(self) -> Awaitable[None] | None:
+        return self.request.room()
+
     def whole(self) -> bytes | None:
         _check_head(self.request)
         return self.request.whole(self.limit, 0)

@@ -102,6 +102,9 @@ class _Wire:
     offloads_encoding = False
     encode = staticmethod(encode_protobuf)
 
+    def room(self) -> Awaitable[None] | None:
+        return self.request.room()
+
     def whole(self) -> bytes | None:
         return self.request.whole(self.limit, PREFIX_BYTES)
 

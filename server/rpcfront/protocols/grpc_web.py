@@ -74,6 +74,9 @@ class _Wire:
     offloads_encoding = False
     encode = staticmethod(encode_protobuf)
 
+    def room(self) -> Awaitable[None] | None:
+        return self.request.room()
+
     def whole(self) -> bytes | None:
         return self.request.whole(self.limit, framing(self.limit, text=self.is_text))
 

@@ -159,6 +159,9 @@ class _Wire:
     encode: Callable[[Message], bytes]
     offloads_encoding = True
 
+    def room(self) -> Awaitable[None] | None:
+        return self.request.room()
+
     def whole(self) -> bytes | None:
         self.match.value.body.check(self.request)
         return self.request.whole(self.limit, 0)
