@@ -173,6 +173,8 @@ class Dispatcher:
             return self.failed(error, method.path, context)
         finally:
             self._running -= 1
+            if context.read_message is not None:
+                context.read_message = _read_too_late
             context.finish()
 
     async def _stream(self, method: Method, context: ServicerContext, wire: Wire, sink: Sink) -> Outcome:
@@ -202,6 +204,8 @@ class Dispatcher:
                 await write(response)
         finally:
             await close(responses)
+            # They refer to the context, as it does to them.
+            context.start_stream, context.write_message = None, _write_too_late
         _check(context)
         return Outcome()
 
@@ -248,6 +252,14 @@ class Dispatcher:
                 return Outcome(status=context.final_status or CANCELLED)
             context.interrupt(CLIENT_LEFT)
         raise error
+
+
+async def _write_too_late(_message: object) -> None:
+    raise StatusError(CANCELLED)
+
+
+async def _read_too_late() -> object:
+    raise StatusError(CANCELLED)
 
 
 async def _observed(

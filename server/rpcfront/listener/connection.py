@@ -122,6 +122,9 @@ class Connection(asyncio.Protocol):
         response: HttpResponse | None
         try:
             try:
+                if self._is_full(request):
+                    # The client does not take what it has asked for already.
+                    await self._wait_for_room(request)
                 response = await self.server.router(request)
                 if response is not None:
                     response.headers += self.server.router.common_headers(request)
@@ -130,6 +133,11 @@ class Connection(asyncio.Protocol):
             except Exception:  # noqa: BLE001  # whatever it is, the client gets a response
                 _log.exception("%s %s failed", request.method, request.path)
                 response = self._internal()
+            if response is not None and len(response.body) >= WRITE_AT_ONCE:
+                # One that an edge made has waited already, before it was encoded.
+                room = self.room(request)
+                if room is not None:
+                    await room
             if not request.has_ended:
                 request.finish(response)
         except Exception:  # noqa: BLE001  # a response that cannot be written, which is a bug

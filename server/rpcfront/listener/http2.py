@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-from collections import deque
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import cache
@@ -130,8 +129,6 @@ class Http2Connection(Connection):
         self.engine = make_engine(server.connection_limits)
         self._handlers = _handlers(type(self.engine))
         self._streams: dict[int, Http2Request] = {}
-        self._held: deque[Http2Request] = deque()
-        """Requests that begin once the client has taken more of the responses to others."""
         self._unread: list[Http2Request] = []
         """Requests that were answered before their bodies were whole: reset once the responses have gone out."""
         self._last_bytes = server.now
@@ -178,10 +175,7 @@ class Http2Connection(Connection):
         except StatusError as error:
             self.refuse(request, error)
             return
-        if self._held or self._is_congested():
-            self._held.append(request)
-        else:
-            self.start(request)
+        self.start(request)
 
     def _on_data(self, event: Any) -> None:
         request = self._streams.get(event.stream_id)
@@ -213,8 +207,6 @@ class Http2Connection(Connection):
         if not request.has_ended:
             request.leave()
             self.wake_writers()
-            if request in self._held:
-                self._held.remove(request)
         if not self._streams:
             self.is_idle = True
             self.idle_since = self.server.now
@@ -279,21 +271,8 @@ class Http2Connection(Connection):
         self.queued = engine.queued(None)
         if self._writers:
             self.wake_writers()
-        if self._held:
-            self._begin_held()
         if self._is_over and not self._is_paused:
             self.close_soon()
-
-    def _begin_held(self) -> None:
-        """Begin one of the requests that wait for others' responses to be taken."""
-        if not self._is_congested():
-            self.start(self._held.popleft())
-            # What it responds counts for the next one.
-            self.flush_soon()
-
-    def _is_congested(self) -> bool:
-        """Return whether the client does not take what it has asked for already."""
-        return self._is_paused or self.queued >= self.server.connection_limits.connection_buffer
 
     def _move_output(self) -> None:
         """Give the engine what responses have written, as far as their clients take it."""
@@ -371,7 +350,6 @@ class Http2Connection(Connection):
     def connection_lost(self, error: Exception | None) -> None:
         super().connection_lost(error)
         self._streams.clear()
-        self._held.clear()
         self._unread.clear()
 
     def sweep(self, now: float) -> None:

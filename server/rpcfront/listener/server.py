@@ -54,7 +54,8 @@ class Server:
         self._make_engine = make_engine
         self._make_http1: Callable[[asyncio.Transport], Connection]
         self._make_http2: Callable[[asyncio.Transport], Connection]
-        self._connections: set[Any] = set()
+        self._connections: dict[Any, None] = {}
+        """In the order in which they came."""
         self._listening: asyncio.Server | None = None
         self._sweeper: asyncio.TimerHandle | None = None
         self._no_connections = asyncio.Event()
@@ -112,7 +113,7 @@ class Server:
                 return False
         elif len(self._connections) < limit // 2:
             self._refused = False
-        self._connections.add(connection)
+        self._connections[connection] = None
         self._no_connections.clear()
         return True
 
@@ -122,14 +123,14 @@ class Server:
 
     def replace(self, old: Any, new: Any) -> None:
         """Count a connection under its new name."""
-        self._connections.discard(old)
-        self._connections.add(new)
+        self._connections.pop(old, None)
+        self._connections[new] = None
         if self.is_draining:
             new.drain()
 
     def remove(self, connection: Any) -> None:
         """Forget a connection that has ended."""
-        self._connections.discard(connection)
+        self._connections.pop(connection, None)
         if not self._connections:
             self._no_connections.set()
 

@@ -142,7 +142,6 @@ async def test_asterisk_form_asks_for_the_options_of_the_whole_server(port: int)
     Row("HTTP/9.9", get(HOST, version=b"HTTP/9.9"), 505),
     Row("a version of two digits", get(HOST, version=b"HTTP/1.10"), 400),
     Row("a version in small letters", get(HOST, version=b"http/1.1"), 400),
-    Row("another protocol", get(HOST, version=b"RTSP/1.0"), 400),
     Row("no version", get(HOST, version=b"HTTP/"), 400),
     Row("a space in the version", get(HOST, version=b"HTTP/1 .1"), 400),
     Row("a word behind the version", get(HOST, version=b"HTTP/1.1 x"), 400),
