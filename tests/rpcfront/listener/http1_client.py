@@ -158,4 +158,5 @@ async def connect(port: int, receive_buffer: int | None = None) -> AsyncIterator
     try:
         yield Http1Client(reader, writer)
     finally:
-        writer.close()
+        # And not close: what the server does not take would hold up the end of the loop.
+        writer.transport.abort()

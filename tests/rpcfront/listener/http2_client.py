@@ -298,4 +298,5 @@ async def connect(
     try:
         yield client
     finally:
-        writer.close()
+        # And not close: what the server does not take would hold up the end of the loop.
+        writer.transport.abort()

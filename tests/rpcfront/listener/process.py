@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -81,6 +81,18 @@ def server_process(limits: ConnectionLimits) -> Iterator[ServerProcess]:
                 process.kill()
 
 
+class Servicer(kinds.Iterators):
+    """Whose `One` waits, and whose `Sum` reads nothing where the client asks for that."""
+
+    async def One(self, request: Any, context: Any) -> Any:
+        await asyncio.sleep(3600)
+
+    async def Sum(self, requests: AsyncIterator[Any], context: Any) -> Any:
+        if ("x-unread", "1") in context.invocation_metadata():
+            await asyncio.sleep(3600)
+        return await super().Sum(requests, context)
+
+
 async def well() -> None:
     """Serve a probe."""
 
@@ -97,7 +109,7 @@ async def wait(_request: HttpRequest) -> HttpResponse:
 def gateway() -> Gateway:
     """Return what the process serves."""
     return Gateway(
-        services=[(kinds.service(), kinds.Iterators())],
+        services=[(kinds.service(), Servicer())],
         limits=Limits(message_bytes=4 * MIB, read_seconds=2, concurrent_calls=20_000),
         probes={"/healthz": well},
         handlers={"/large": large, "/wait": wait},

@@ -1,9 +1,10 @@
 """Floods, and clients that read slowly or not at all: bounded in memory and time, while other clients go on."""
 
 import asyncio
+import gzip
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from urllib.parse import quote
 
 import hpack
@@ -19,10 +20,11 @@ from hyperframe.frame import (
 )
 
 from rpcfront import ConnectionLimits
-from tests.rpcfront.listener import http1_client, http2_client
+from tests.rpcfront.listener import http1_client, http2_client, kinds
 from tests.rpcfront.listener.http1_client import request
-from tests.rpcfront.listener.http2_client import Http2Connection, head
+from tests.rpcfront.listener.http2_client import Http2Connection, grpc_head, head
 from tests.rpcfront.listener.process import LARGE, MIB, ServerProcess, server_process
+from tests.support.wire.grpc_web import frame
 
 LIMITS = ConnectionLimits(
     head_seconds=1.0,
@@ -287,6 +289,64 @@ async def test_a_client_that_takes_nothing_is_cut_off(server: ServerProcess, set
             client.request(head("GET", LARGE_MESSAGES))
         client.answers_pings = True
         await client.until_closed(6)
+
+
+# Requests that nobody reads, or that are small and many.
+
+
+@pytest.mark.parametrize("streams", [1, 50])
+async def test_uploads_that_no_servicer_reads_are_bounded_over_http2(server: ServerProcess, streams: int) -> None:
+    async with bounded(server), http2_client.connect(server.port) as client:
+        await client.until(lambda: client.settings_acks)
+        for _ in range(streams):
+            stream = client.request(grpc_head(kinds.path("Sum"), ("x-unread", "1")), end=False)
+            client.data(stream, frame(bytes(2 * MIB))[: min(client.room(stream), client.window)])
+        await client.drain()
+        await asyncio.sleep(0.5)
+        assert client.room(stream) <= MIB
+        client.leave()
+
+
+async def test_uploads_that_no_servicer_reads_are_bounded_over_http1(server: ServerProcess) -> None:
+    async with bounded(server), AsyncExitStack() as stack:
+        sending = []
+        for _ in range(10):
+            client = await stack.enter_async_context(http1_client.connect(server.port))
+            fields = [("content-type", "application/connect+proto"), ("x-unread", "1")]
+            client.send(request("POST", kinds.path("Sum"), *fields, ("content-length", f"{2**40}")))
+            sending.append(asyncio.create_task(_send(client, bytes(MIB))))
+        await asyncio.sleep(1)
+        assert not any(task.done() for task in sending)
+        for task in sending:
+            task.cancel()
+
+
+@pytest.mark.parametrize("method", ["One", "Sum"])
+async def test_a_small_message_that_unpacks_to_a_large_one_is_refused(server: ServerProcess, method: str) -> None:
+    bomb = frame(gzip.compress(bytes(200 * MIB), 9), 1)
+    assert len(bomb) < MIB
+    async with bounded(server), http2_client.connect(server.port) as client:
+        for _ in range(3):
+            stream = client.request(grpc_head(kinds.path(method), ("grpc-encoding", "gzip")), end=False)
+            await client.upload(stream, bomb)
+            assert (await client.response(stream)).blocks[-1]["grpc-status"] == "8"
+
+
+@pytest.mark.parametrize("message", [b"", b"\x10\1"], ids=["empty", "small"])
+async def test_a_stream_of_very_many_small_requests_holds_up_nobody(server: ServerProcess, message: bytes) -> None:
+    count = 100_000
+    async with bounded(server), http2_client.connect(server.port) as client:
+        stream = client.request(grpc_head(kinds.path("Sum")), end=False)
+        await client.upload(stream, frame(message) * count)
+        response = await client.response(stream)
+        assert response.blocks[-1] == {"grpc-status": "0"}
+        assert kinds.note_class().FromString(bytes(response.body)[5:]) == kinds.note(count=count * bool(message))
+
+
+async def test_a_stream_of_very_many_small_responses_holds_up_nobody(server: ServerProcess) -> None:
+    async with bounded(server), http2_client.connect(server.port) as client:
+        stream = client.request(head("GET", "/v1/many?count=50000"))
+        assert (await client.response(stream)).body.count(b"\n") == 50_000
 
 
 # Connections on which nothing happens.
