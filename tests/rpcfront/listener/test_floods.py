@@ -28,8 +28,8 @@ from tests.support.wire.grpc_web import frame
 
 LIMITS = ConnectionLimits(
     head_seconds=1.0,
-    idle_seconds=1.5,
-    http2_idle_seconds=1.5,
+    # Longer than the other client's calls are apart, whose loop is also that of the floods.
+    http2_idle_seconds=3.0,
     ping_seconds=30.0,
     write_seconds=1.5,
     streams=100,
@@ -58,7 +58,8 @@ async def bounded(server: ServerProcess, bound: int = BOUND) -> AsyncIterator[No
         async with asyncio.timeout(10):
             while len(waits) < calls + 3 and not calling.done():  # noqa: ASYNC110  # nothing tells of a call
                 await asyncio.sleep(0.01)
-        assert not calling.done()
+        if calling.done():
+            await calling  # what has failed
     finally:
         calling.cancel()
     assert max(waits) < 2
@@ -372,7 +373,7 @@ SILENT = {
 @pytest.mark.parametrize("sent", SILENT.values(), ids=SILENT.keys())
 async def test_a_silent_connection_is_closed(server: ServerProcess, sent: bytes) -> None:
     async with bounded(server):
-        await _sees_the_end(server.port, sent, 4)
+        await _sees_the_end(server.port, sent, 8)
 
 
 async def _sees_the_end(port: int, sent: bytes, seconds: float) -> None:
@@ -402,7 +403,7 @@ async def test_a_connection_that_only_trickles_is_closed(server: ServerProcess, 
         client.send(begin)
         dripping = asyncio.create_task(drip(client))
         try:
-            await asyncio.wait_for(client.reader.read(), 5)
+            await asyncio.wait_for(client.reader.read(), 8)
         except ConnectionError:
             pass
         finally:
