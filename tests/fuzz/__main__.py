@@ -16,7 +16,7 @@ import time
 
 from tests.fuzz import garbage
 from tests.fuzz.cases.generators import GENERATORS
-from tests.fuzz.runs import Tally, faces, run
+from tests.fuzz.runs import Tally, faces, run, styles_of
 from tests.fuzz.senders.sockets import SENDERS, http_senders
 
 HANG = 30.0
@@ -43,7 +43,8 @@ async def _in_process(edge: str, seed: int, indices: range) -> Tally:
     tally, done = Tally(), threading.Event()
     # No task of this event loop could tell of a case that keeps the loop for itself.
     threading.Thread(target=_watch, args=(edge, seed, indices, tally, done), daemon=True).start()
-    await run(edge, seed, indices, faces(edge, seed), tally)
+    async with faces(edge, styles_of(seed)) as senders:
+        await run(edge, seed, indices, senders, tally)
     done.set()
     return tally
 

@@ -13,7 +13,7 @@ from urllib.parse import unquote
 from google.protobuf.descriptor import MethodDescriptor
 
 from rpcfront.transcoding.annotations import http_rules
-from tests.fuzz.cases.inputs import HttpInput
+from tests.fuzz.cases.inputs import HttpInput, Quirk
 from tests.fuzz.service import PROBES, methods
 
 GRPC_WEB, PAGE, CONNECT_ERROR, JSON, LINES, RAW, PROTO, NOTHING, PROBE, CONNECT_STREAM = (
@@ -87,9 +87,11 @@ def _routes() -> tuple[Route, ...]:
 
 
 def routes(request: HttpInput) -> Iterator[Route]:
-    """Those that may answer the request, whether its path is decoded by the gateway or before."""
+    """Those that may answer the request, whose path the gateway decodes, or its server where that may be."""
     path = request.path.decode("latin-1")
-    readings = {"/".join(unquote(segment).replace("/", _SLASH) for segment in path.split("/")), unquote(path)}
+    readings = {"/".join(unquote(segment).replace("/", _SLASH) for segment in path.split("/"))}
+    if request.has(Quirk.NO_RAW_PATH):
+        readings.add(unquote(path))
     verbs = {request.method, "*"} | ({"GET"} if request.method == "HEAD" else set())
     return (route for route in _routes() if route.http_method in verbs and any(map(route.path.fullmatch, readings)))
 
@@ -100,15 +102,21 @@ def essence(content_type: str) -> str:
 
 
 def rpc(request: HttpInput) -> MethodDescriptor | None:
-    """The method whose path is the request's, or would be were it decoded."""
-    return methods().get(unquote(request.path.decode("latin-1")))
+    """The method whose path is the request's as it was sent, or decoded if its server may have done that."""
+    path = request.path.decode("latin-1")
+    return methods().get(unquote(path) if request.has(Quirk.NO_RAW_PATH) else path)
+
+
+def is_stream(method: MethodDescriptor) -> bool:
+    """Whether its requests or its responses are a stream."""
+    return bool(method.client_streaming or method.server_streaming)
 
 
 def forms(request: HttpInput) -> frozenset[str]:
     """The forms that the answer may have."""
     kinds = {essence(value) for value in request.values("content-type")} or {""}
     escaped = b"%" in request.path and rpc(request) is not None
-    if escaped or len(request.values("content-type")) > 1 or not _is_ascii(request):
+    if escaped or len(request.values("content-type")) > 1:
         return EVERY
     kind = kinds.pop()
     if request.method == "OPTIONS":
@@ -130,19 +138,13 @@ def forms(request: HttpInput) -> frozenset[str]:
     return frozenset(allowed)
 
 
-def _is_ascii(request: HttpInput) -> bool:
-    """Whether all that decides arrives everywhere: RSGI leaves other values out."""
-    deciding = ("content-type", "connect-protocol-version", "origin")
-    return all(value.isascii() for name in deciding for value in request.values(name))
-
-
 def _rpc_forms(request: HttpInput, kind: str, method: MethodDescriptor) -> frozenset[str]:
     # On the path of an RPC, JSON speaks Connect, whatever the request says of itself.
     if request.method != "POST":
         return frozenset({CONNECT_ERROR})
     if kind in GRPC_WEB_TYPES:
         return frozenset({GRPC_WEB})
-    if kind in CONNECT_STREAM_TYPES and method.server_streaming:
+    if kind in CONNECT_STREAM_TYPES and is_stream(method):
         return frozenset({CONNECT_STREAM})
     if kind not in CONNECT_TYPES or (kind == _FORM and request.values("origin")):
         return frozenset({CONNECT_ERROR})

@@ -17,7 +17,9 @@ HTTP_STATUS = dict(
 )
 EXACT = ((3, 415), (4, 408), (8, 413), (12, 405))
 # Connect's own table has no more exact words, but for what is no call at all.
-CONNECT_EXACT = ((2, 415), (12, 405))
+CONNECT_EXACT = ((2, 415), (2, 405))
+REFUSAL_TYPE = "application/json; charset=utf-8"
+"""Of what is no call: clients of other protocols must not take it for an error of Connect's."""
 CONNECT_CODES = {
     name: number
     for number, name in enumerate(
@@ -95,7 +97,8 @@ def _detail(detail: dict[str, Any]) -> any_pb2.Any:
 
 
 def connect_error(request: HttpInput, answer: HttpAnswer) -> Told:
-    require(answer.values("content-type") == ["application/json"], "Connect's error is JSON", answer)
+    kind = REFUSAL_TYPE if answer.status in {status for _, status in CONNECT_EXACT} else "application/json"
+    require(answer.values("content-type") == [kind], "Connect's error is JSON", answer)
     found = due.rpc(request) is not None and b"%" not in request.path
     # A path that nobody serves is 404 whatever the protocol says of it.
     statuses = [*HTTP_STATUS.items(), *CONNECT_EXACT, *([] if found else [(12, 404)])]

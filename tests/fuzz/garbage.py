@@ -1,7 +1,7 @@
 """Bytes that are no request of any protocol, said to real servers, which must stay what they were."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -20,7 +20,7 @@ from tests.fuzz.senders.answers import HttpAnswer
 from tests.fuzz.senders.http1 import Connection, written
 from tests.fuzz.senders.sockets import http_ports
 from tests.fuzz.service import gateway
-from tests.support.servers.faces import grpc_server
+from tests.support.servers.faces import grpc_server, listener
 
 EVERY = 25
 """After so many a well-behaved client asks whether all is well."""
@@ -47,12 +47,14 @@ def http1_bytes(seed: int, index: int) -> bytes:
 
 
 def http2_bytes(seed: int, index: int) -> bytes:
-    """A gRPC call after accidents to its frames."""
+    """A call over gRPC, or one in JSON, after accidents to its frames."""
     dice = dice_of(seed, "http2", index)
-    request = GENERATORS["grpc"](dice).input
-    assert isinstance(request, GrpcInput)
-    data = http2.garbled(dice, "/t.v1.T/PostAll", request.messages[0] if request.messages else b"")
-    return http2.opening() if http2.ends_grpcio(data) else data
+    if dice.chance(0.5):
+        request = GENERATORS["grpc"](dice).input
+        assert isinstance(request, GrpcInput)
+        path, message = "/t.v1.T/PostAll", request.messages[0] if request.messages else b""
+        return http2.garbled(dice, path, http2.call(path, message))
+    return http2.garbled(dice, "/v1/all", http2.post("/v1/all", _request(dice).body, "application/json"))
 
 
 async def _answers_http(port: int) -> bool:
@@ -75,15 +77,21 @@ async def http1_victims() -> AsyncIterator[dict[str, tuple[Blurt, IsWell]]]:
         yield {face: (Connection(port).blurt, partial(_answers_http, port)) for face, port in ports.items()}
 
 
+async def _blurt_to_grpcio(port: int, data: bytes) -> None:
+    await http2.blurt(port, http2.opening() if http2.ends_grpcio(data) else data)
+
+
+async def _answers_all(port: int) -> bool:
+    return await _answers_http(port) and await _answers_grpc(port)
+
+
 @asynccontextmanager
 async def http2_victims() -> AsyncIterator[dict[str, tuple[Blurt, IsWell]]]:
-    """The servers that speak HTTP/2: grpcio, and granian."""
-    async with AsyncExitStack() as stack:
-        ports = await stack.enter_async_context(http_ports())
-        port = await stack.enter_async_context(grpc_server(gateway("on the loop")))
+    """The servers that speak HTTP/2: grpcio, and the listener, which also knows JSON and HTTP/1.1."""
+    async with grpc_server(gateway("on the loop")) as grpcio, listener(gateway("on the loop")) as port:
         yield {
-            "grpcio": (partial(http2.blurt, port), partial(_answers_grpc, port)),
-            "rsgi": (partial(http2.blurt, ports["rsgi"]), partial(_answers_http, ports["rsgi"])),
+            "grpcio": (partial(_blurt_to_grpcio, grpcio), partial(_answers_grpc, grpcio)),
+            "listener": (partial(http2.blurt, port), partial(_answers_all, port)),
         }
 
 

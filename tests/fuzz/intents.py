@@ -17,8 +17,11 @@ def check(intent: Intent, told: Told, request: object) -> None:
     service, _, name = intent.method.rpartition(".")
     method = methods()[f"/{service}/{name}"]
     end = expected(method, GetMessageClass(method.input_type).FromString(intent.request))
-    if method.server_streaming and _is_unary_connect(request):
+    if due.is_stream(method) and _is_unary_connect(request):
         require(told.code == code_pb2.UNIMPLEMENTED, "a unary call of Connect has no stream", told)
+        return
+    if method.client_streaming and told.form == due.GRPC_WEB:
+        require(told.code == code_pb2.UNIMPLEMENTED, "gRPC-Web has no stream of requests", told)
         return
     require(told.code == end.code, "the call ends with the code that it asked for", end.code, told)
     require(end.text is None or told.text == end.text, "the error has its text", end.text, told)

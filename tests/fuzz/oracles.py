@@ -79,8 +79,9 @@ def _form(request: HttpInput, answer: HttpAnswer) -> str:
     if kind in CONNECT_STREAM_TYPES:
         return due.CONNECT_STREAM
     if answer.status != 200:
-        # Without a body nothing tells one form from the other.
-        is_connect = answer.body.startswith(b'{"code":"') if answer.body else due.forms(request) == {due.CONNECT_ERROR}
+        # Without a body little tells one form from the other.
+        without = kind == forms.REFUSAL_TYPE or due.forms(request) == {due.CONNECT_ERROR}
+        is_connect = answer.body.startswith(b'{"code":"') if answer.body else without
         return due.CONNECT_ERROR if is_connect else due.PAGE
     if request.path.decode("latin-1") in ("/healthz", "/readyz"):
         return due.PROBE

@@ -4,19 +4,22 @@ import asyncio
 import re
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from tests.fuzz import intents, oracles
+from tests.fuzz import intents, oracles, refusals
 from tests.fuzz.cases.dice import dice_of
 from tests.fuzz.cases.generators import GENERATORS
 from tests.fuzz.cases.inputs import Case, GrpcInput
 from tests.fuzz.logs import Aside, listening
 from tests.fuzz.readings import require
-from tests.fuzz.senders import asgi, native, rsgi, wsgi
+from tests.fuzz.senders import asgi, http2_client, memory, native, wsgi
 from tests.fuzz.senders.answers import Answer, GrpcAnswer, HttpAnswer, ServersOwn, Told
+from tests.fuzz.senders.http1 import Connection
+from tests.fuzz.senders.http2_client import Http2Connection
 from tests.fuzz.service import STYLES, gateway
 
 BOUND = 5.0
@@ -34,7 +37,7 @@ class Failure:
     seed: int
     index: int
     face: str
-    case: Case
+    case: object
     reason: str
 
     @property
@@ -58,21 +61,50 @@ class Tally:
     """By the rule that was broken, and the face that broke it."""
 
 
-def faces(edge: str, seed: int) -> dict[str, Send]:
-    """What takes the inputs of an edge in turns. Behind each face are servicers of another style, by the seed."""
-    styles = [*STYLES, *STYLES][seed % len(STYLES) :]
-    if edge == "grpc":
-        return {style: partial(native.call, gateway(style).grpc_handler) for style in STYLES}
+def styles_of(seed: int) -> Sequence[str]:
+    """The styles in an order by the seed."""
+    return [*STYLES, *STYLES][seed % len(STYLES) :]
+
+
+@asynccontextmanager
+async def faces(edge: str, styles: Sequence[str]) -> AsyncIterator[dict[str, Send]]:
+    """What takes the inputs of an edge in turns. Behind each adapter, and the listener, are servicers of one style."""
+    served = gateway(styles[1])
+    server = await served.listen()
+    open_connection = partial(memory.open_connection, server)
+    http1, http2 = Connection(open_connection), Http2Connection(open_connection)
+
+    async def send_http1(request: Any) -> Answer | None:
+        answer = await http1.call(request)
+        if answer is None:
+            # What the call goes on to say when its client has left is said of this case.
+            await served.wait_idle()
+            return None
+        return refusals.checked(request, answer)
+
+    async def send_http2(request: Any) -> Answer | None:
+        answer = await (http2_client.grpc if edge == "grpc" else http2_client.http)(http2, request)
+        if answer is None:
+            await served.wait_idle()
+        return answer
+
     application = gateway(styles[2]).wsgi
 
     async def send_wsgi(request: Any) -> Answer:
         return wsgi.call(application, request)
 
-    return {
-        "asgi": partial(asgi.call, gateway(styles[0]).asgi),
-        "rsgi": partial(rsgi.call, gateway(styles[1], multi_segment=False).rsgi),
-        "wsgi": send_wsgi,
-    }
+    if edge == "grpc":
+        yield {style: partial(native.call, gateway(style).grpc_handler) for style in STYLES} | {"listener": send_http2}
+    else:
+        yield {
+            "asgi": partial(asgi.call, gateway(styles[0]).asgi),
+            "listener, HTTP/1.1": send_http1,
+            "wsgi": send_wsgi,
+            "listener, HTTP/2": send_http2,
+        }
+    await http1.close()
+    await http2.close()
+    await server.drain(1)
 
 
 async def _kind(send: Send, case: Case, aside: Aside) -> str:

@@ -7,7 +7,7 @@ import pytest
 
 from tests.fuzz import garbage
 from tests.fuzz.cases.generators import GENERATORS
-from tests.fuzz.runs import Tally, faces, run
+from tests.fuzz.runs import Tally, faces, run, styles_of
 from tests.fuzz.senders.sockets import SENDERS, http_senders
 
 SEED = 1
@@ -22,7 +22,8 @@ def assert_clean(tally: Tally) -> None:
 
 @pytest.mark.parametrize("edge", GENERATORS)
 async def test_every_answer_of_a_face_is_well_formed(edge: str) -> None:
-    tally = await run(edge, SEED, range(IN_PROCESS), faces(edge, SEED))
+    async with faces(edge, styles_of(SEED)) as senders:
+        tally = await run(edge, SEED, range(IN_PROCESS), senders)
     assert_clean(tally)
     # The cases must not all end at the door.
     assert len(tally.kinds) > 8
@@ -32,7 +33,8 @@ async def test_every_answer_of_a_face_is_well_formed(edge: str) -> None:
 @pytest.mark.parametrize("edge", GENERATORS)
 async def test_every_answer_of_a_server_is_well_formed(edge: str) -> None:
     async with SENDERS.get(edge, http_senders)() as senders:
-        assert_clean(await run(edge, SEED, range(OVER_SOCKETS), senders))
+        tally = await run(edge, SEED, range(OVER_SOCKETS), senders)
+    assert_clean(tally)
 
 
 @pytest.mark.parametrize("kind", garbage.VICTIMS)

@@ -13,18 +13,16 @@ from dataclasses import dataclass, field
 
 import pytest
 import pytest_asyncio
-from granian.http import HTTP1Settings
-from granian.server.embed import Server
 
-from rpcfront import Gateway
+from rpcfront import ConnectionLimits, Gateway
 from tests.fuzz import oracles
 from tests.fuzz.cases import frames
 from tests.fuzz.cases.inputs import HttpInput, Quirk
+from tests.fuzz.senders import http2
 from tests.fuzz.senders.answers import HttpAnswer
 from tests.fuzz.senders.http1 import Connection, answer_of, written
 from tests.fuzz.service import gateway
 from tests.support.servers.faces import HTTP_FACES
-from tests.support.servers.ports import free_port
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -91,21 +89,11 @@ ROWS = {
 
 
 @asynccontextmanager
-async def impatient_rsgi_server(served: Gateway) -> AsyncIterator[int]:
-    """granian with a deadline for heads, as `actiond serve` has it."""
-    port = free_port()
-    settings = HTTP1Settings(header_read_timeout=round(READ_SECONDS * 1000))
-    server = Server(served.rsgi, port=port, websockets=False, log_enabled=False, http1_settings=settings)
-    serving = asyncio.create_task(server.serve())
-    while True:
-        with suppress(OSError):
-            _, writer = await asyncio.open_connection("127.0.0.1", port)
-            writer.close()
-            break
-        await asyncio.sleep(0.01)
-    yield port
-    server.stop()  # type: ignore[no-untyped-call]  # granian's is untyped
-    await serving
+async def impatient_listener(served: Gateway) -> AsyncIterator[int]:
+    """The listener with the same deadline for heads as for bodies, as `actiond serve` has it."""
+    server = await served.listen(limits=ConnectionLimits(head_seconds=READ_SECONDS))
+    yield server.port
+    await server.drain(1)
 
 
 @dataclass(slots=True)
@@ -157,7 +145,7 @@ async def _call_until(port: int, done: asyncio.Event, calm: list[float]) -> None
     await connection.close()
 
 
-FACES = {"rsgi": impatient_rsgi_server, "asgi": HTTP_FACES["asgi"]}
+FACES = {"listener": impatient_listener, "asgi": HTTP_FACES["asgi"]}
 
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module", params=FACES)
@@ -167,7 +155,7 @@ async def port(request: pytest.FixtureRequest) -> AsyncIterator[int]:
 
 
 def _gateway() -> Gateway:
-    return gateway("on the loop", multi_segment=False, read_seconds=READ_SECONDS)
+    return gateway("on the loop", read_seconds=READ_SECONDS)
 
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
@@ -205,8 +193,17 @@ async def _until_closed(port: int, data: bytes) -> float:
 
 
 async def test_a_connection_whose_head_does_not_end_is_closed() -> None:
-    """But for one that has said nothing, or "P": granian waits for what may become HTTP/2's preface."""
+    """One that says nothing, too, and one that may become HTTP/2's."""
     head = b"POST /v1/all HTTP/1.1\r\nhost: x\r\n\r\n"
-    async with impatient_rsgi_server(_gateway()) as port:
-        seconds = await asyncio.gather(*(_until_closed(port, head[:cut]) for cut in range(2, len(head), 5)))
+    async with impatient_listener(_gateway()) as port:
+        seconds = await asyncio.gather(*(_until_closed(port, head[:cut]) for cut in range(0, len(head), 5)))
     assert max(seconds) < BOUND
+
+
+async def test_a_connection_over_http2_that_stops_in_the_middle_of_a_frame_is_closed() -> None:
+    opening, head = http2.opening(), http2.head("/t.v1.T/PostAll")
+    cuts = [cut for cut in range(1, len(opening + head), 5) if cut != len(opening)]
+    async with impatient_listener(_gateway()) as port:
+        seconds = await asyncio.gather(*(_until_closed(port, (opening + head)[:cut]) for cut in cuts))
+    late = [cut for cut, each in zip(cuts, seconds, strict=True) if each > BOUND]
+    assert not late

@@ -49,7 +49,8 @@ def trailers(*lines: bytes) -> HttpAnswer:
 
 ERROR = b'{"code":5,"message":"no","details":[]}'
 CONNECT_ERROR = b'{"code":"not_found","message":"no"}'
-NOT_ALLOWED = b'{"code":"unimplemented","message":"no"}'
+NOT_ALLOWED = b'{"code":"unknown","message":"no"}'
+REFUSAL = ("content-type", "application/json; charset=utf-8")
 ALLOW = ("allow", "OPTIONS, POST")
 RIGHT = {
     "json": (ROUTE, page(b'{"id":"a"}', 200), "json 0"),
@@ -57,8 +58,8 @@ RIGHT = {
     "lines": (LINES, HttpAnswer(200, (LINES_TYPE, VARY), (b'{"id":"a"}\n',)), "json lines 0"),
     "connect's error": (CONNECT, page(CONNECT_ERROR), "connect error 5"),
     "connect's error without the version": (PLAIN, page(CONNECT_ERROR), "connect error 5"),
-    "connect's 405": (GET_RPC, page(NOT_ALLOWED, 405, ALLOW), "connect error 12"),
-    "connect's 405 without a body": (HEAD_RPC, page(b"", 405, ALLOW), "connect error 12"),
+    "connect's 405": (GET_RPC, HttpAnswer(405, (REFUSAL, VARY, ALLOW), (NOT_ALLOWED,)), "connect error 2"),
+    "connect's 405 without a body": (HEAD_RPC, HttpAnswer(405, (REFUSAL, VARY, ALLOW)), "connect error 2"),
     "a page for an unknown RPC": (UNKNOWN_RPC, page(ERROR), "status page 5"),
     "a message and trailers": (WEB, web(frame(b"") + OK), "grpc-web 0"),
     "flushes of base64": (WEB, web(base64.b64encode(frame(b"")), base64.b64encode(OK), kind=TEXT_TYPE), "grpc-web 0"),

@@ -1,13 +1,15 @@
 """A client on a bare socket that says exactly what it is told to say, and takes no answer that is not HTTP/1.1."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
+from functools import partial
 
 import h11
 
 from tests.fuzz.cases.inputs import HttpInput, Quirk
 from tests.fuzz.senders.answers import HttpAnswer
+from tests.fuzz.senders.memory import Writer
 
 PATIENCE = 10.0
 """Seconds for an answer; on a busy machine, and far from never."""
@@ -17,30 +19,41 @@ class NotHttpError(AssertionError):
     """The server said something that is not HTTP, or stopped in the middle of it."""
 
 
+Open = Callable[[], Awaitable[tuple[asyncio.StreamReader, Writer]]]
+
+
 def written(request: HttpInput) -> bytes:
     """The request as its bytes: all of them, or of one whose client leaves all but the last part of the body."""
+    return b"".join(pieces(request))
+
+
+def pieces(request: HttpInput) -> list[bytes]:
+    """The same in the pieces in which it is sent: the head with the first part of the body, then every other part."""
     lines = [b"%s %s HTTP/1.1" % (request.method.encode(), request.target)]
     lines += [f"{name}: {value}".encode("latin-1") for name, value in request.framed()]
     head = b"\r\n".join([*lines, b"", b""])
-    if not (request.body and request.has(Quirk.CHUNKED)):
-        return head + b"".join(request.parts())
-    chunks = b"".join(b"%x\r\n%s\r\n" % (len(part), part) for part in request.parts() if part)
-    return head + chunks + (b"" if request.leaves else b"0\r\n\r\n")
+    parts = request.parts()
+    if request.body and request.has(Quirk.CHUNKED):
+        parts = [b"%x\r\n%s\r\n" % (len(part), part) for part in parts if part]
+        parts += [] if request.leaves else [b"0\r\n\r\n"]
+    return [head + b"".join(parts[:1]), *parts[1:]]
 
 
 class Connection:
     """One connection, kept for as many calls as the server lets it live."""
 
-    def __init__(self, port: int) -> None:
-        self._port = port
+    def __init__(self, to: int | Open) -> None:
+        """Take the port of a server on this machine, or what opens a connection."""
+        self._open_connection: Open = to if callable(to) else partial(asyncio.open_connection, "127.0.0.1", to)
+        self._in_pieces = callable(to)
         self._reader: asyncio.StreamReader | None = None
-        self._writer: asyncio.StreamWriter | None = None
+        self._writer: Writer | None = None
         self._is_fresh = True
 
-    async def _open(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    async def _open(self) -> tuple[asyncio.StreamReader, Writer]:
         if self._reader is None or self._writer is None or self._reader.at_eof():
             await self.close()
-            self._reader, self._writer = await asyncio.open_connection("127.0.0.1", self._port)
+            self._reader, self._writer = await self._open_connection()
             self._is_fresh = True
         return self._reader, self._writer
 
@@ -64,7 +77,9 @@ class Connection:
 
     async def _call(self, request: HttpInput) -> HttpAnswer | None:
         reader, writer = await self._open()
-        writer.write(written(request))
+        # Over a socket at once: what is written after the server has closed takes its answer away.
+        for piece in pieces(request) if self._in_pieces else [written(request)]:
+            writer.write(piece)
         if not request.stays:
             await writer.drain()
             await self.close()

@@ -10,8 +10,8 @@ from tests.fuzz.cases.frames import frame as message_frame
 from tests.fuzz.cases.mutations import mutate
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
-DATA, HEADERS, RST_STREAM, SETTINGS, PING, GOAWAY, WINDOW_UPDATE, CONTINUATION = 0, 1, 3, 4, 6, 7, 8, 9
-END_STREAM, END_HEADERS = 1, 4
+DATA, HEADERS, PRIORITY, RST_STREAM, SETTINGS, PUSH_PROMISE, PING, GOAWAY, WINDOW_UPDATE, CONTINUATION = range(10)
+END_STREAM, END_HEADERS, PADDED, PRIORITY_FLAG = 1, 4, 8, 32
 
 _PATH = re.compile(rb":path(.)(?=(.{0,127}))", re.DOTALL)
 _QUIET = 0.05
@@ -23,16 +23,32 @@ def frame(kind: int, flags: int, stream: int, payload: bytes) -> bytes:
     return len(payload).to_bytes(3, "big") + bytes([kind, flags]) + struct.pack(">I", stream) + payload
 
 
-def _literal(name: str, value: str) -> bytes:
-    """A header that is neither indexed nor Huffman-coded, RFC 7541, section 6.2.2; shorter than 127 bytes."""
-    return b"\x00" + b"".join(bytes([len(text)]) + text.encode("latin-1") for text in (name, value))
+def _string(text: bytes) -> bytes:
+    """A string that is not Huffman-coded, RFC 7541, section 5.2."""
+    if len(text) < 127:
+        return bytes([len(text)]) + text
+    length, rest = b"\x7f", len(text) - 127
+    while rest >= 128:
+        length += bytes([rest % 128 + 128])
+        rest //= 128
+    return length + bytes([rest]) + text
+
+
+def literal(name: str, value: str, kind: int = 0) -> bytes:
+    """A header whose name and value are there in full, RFC 7541, section 6.2; by default one that nobody indexes."""
+    return bytes([kind]) + _string(name.encode("latin-1")) + _string(value.encode("latin-1"))
+
+
+def block(path: str, *pairs: tuple[str, str]) -> bytes:
+    """The fields of a POST."""
+    own = ((":method", "POST"), (":scheme", "http"), (":path", path), (":authority", "x"))
+    return b"".join(literal(*pair) for pair in (*own, *pairs))
 
 
 def head(path: str, *pairs: tuple[str, str], content_type: str = "application/grpc") -> bytes:
     """The HEADERS frame of a call, on stream 1."""
-    own = ((":method", "POST"), (":scheme", "http"), (":path", path), (":authority", "x"))
-    block = b"".join(_literal(*pair) for pair in (*own, ("te", "trailers"), ("content-type", content_type), *pairs))
-    return frame(HEADERS, END_HEADERS, 1, block)
+    fields = block(path, ("te", "trailers"), ("content-type", content_type), *pairs)
+    return frame(HEADERS, END_HEADERS, 1, fields)
 
 
 def opening() -> bytes:
@@ -41,13 +57,17 @@ def opening() -> bytes:
 
 
 def call(path: str, message: bytes) -> list[bytes]:
-    """The frames of one whole call."""
+    """The frames of one whole call over native gRPC."""
     return [opening(), head(path), frame(DATA, END_STREAM, 1, message_frame(message))]
 
 
-def garbled(dice: Dice, path: str, message: bytes) -> bytes:
-    """A call after accidents: to its frames as such, to its headers, or to its bytes."""
-    frames = call(path, message)
+def post(path: str, body: bytes, content_type: str) -> list[bytes]:
+    """The frames of one request of another protocol."""
+    return [opening(), head(path, content_type=content_type), frame(DATA, END_STREAM, 1, body)]
+
+
+def garbled(dice: Dice, path: str, frames: list[bytes]) -> bytes:
+    """The three frames of a request after accidents: to the frames as such, to the headers, or to the bytes."""
     match dice.randrange(6):
         case 0:
             frames.insert(dice.randrange(4), _stray(dice))
