@@ -14,11 +14,12 @@ import sys
 import threading
 import time
 
-from tests.fuzz import garbage
+from tests.fuzz import garbage, http2_connections
 from tests.fuzz.cases.generators import GENERATORS
 from tests.fuzz.runs import Tally, faces, run, styles_of
 from tests.fuzz.senders.sockets import SENDERS, http_senders
 
+IN_PROCESS = [*GENERATORS, http2_connections.EDGE]
 HANG = 30.0
 """Seconds after which a case that lets nothing else run is shown, and the run ended."""
 
@@ -43,8 +44,11 @@ async def _in_process(edge: str, seed: int, indices: range) -> Tally:
     tally, done = Tally(), threading.Event()
     # No task of this event loop could tell of a case that keeps the loop for itself.
     threading.Thread(target=_watch, args=(edge, seed, indices, tally, done), daemon=True).start()
-    async with faces(edge, styles_of(seed)) as senders:
-        await run(edge, seed, indices, senders, tally)
+    if edge == http2_connections.EDGE:
+        await http2_connections.run(seed, indices, tally)
+    else:
+        async with faces(edge, styles_of(seed)) as senders:
+            await run(edge, seed, indices, senders, tally)
     done.set()
     return tally
 
@@ -65,7 +69,7 @@ def _report(edge: str, tally: Tally, seconds: float) -> None:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description="Fuzzes every edge of the gateway.")
-    edges = [*GENERATORS, *garbage.VICTIMS]
+    edges = [*IN_PROCESS, *garbage.VICTIMS]
     parser.add_argument("--count", type=int, default=100_000, help="inputs of each edge")
     parser.add_argument("--seed", type=int, default=secrets.randbelow(10**6))
     parser.add_argument("--edge", choices=edges, action="append", help="may be given more than once; default: all")
@@ -82,9 +86,10 @@ def main() -> int:
     indices = range(options.count) if options.only is None else range(options.only, options.only + 1)
     _say(f"seed {options.seed}")
     failed = False
-    for edge in options.edge or [*GENERATORS, *(garbage.VICTIMS if options.sockets else ())]:
+    for edge in options.edge or ([*GENERATORS, *garbage.VICTIMS] if options.sockets else IN_PROCESS):
         begun = time.perf_counter()
-        work = _over_sockets if options.sockets or edge in garbage.VICTIMS else _in_process
+        is_over_sockets = (options.sockets or edge in garbage.VICTIMS) and edge != http2_connections.EDGE
+        work = _over_sockets if is_over_sockets else _in_process
         tally = asyncio.run(work(edge, options.seed, indices))
         _report(edge, tally, time.perf_counter() - begun)
         failed |= bool(tally.failures)
