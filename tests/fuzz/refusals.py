@@ -32,7 +32,7 @@ PROTOCOL_ERROR = 1
 
 
 def _is_parsed(request: HttpInput) -> bool:
-    """Whether the parser of HTTP/1.1 gets beyond the first line. A target is an URI, in ASCII: RFC 9112, section 3.2."""
+    """Whether the parser of HTTP/1.1 gets beyond the first line. Targets are URIs, in ASCII: RFC 9112, section 3.2."""
     return request.method in _METHODS and _TARGET.fullmatch(request.target) is not None
 
 

@@ -16,10 +16,9 @@ from tests.support.servers.actiond import ADMIN_TOKEN, ServerProcess
 
 GRACE = 30.0
 MEBIBYTE = 1 << 20
-# The allocators of the process (granian's jemalloc, glibc's, none of Python's own) give back at once what is freed: so
-# what the process is seen to hold is what is in use. Left alone they keep some 100 MiB in hand.
+# The allocator of the process (glibc's, none of Python's own) gives back at once what is freed: so what the process is
+# seen to hold is what is in use. Left alone it keeps some 100 MiB in hand.
 ALLOCATORS = {
-    "_RJEM_MALLOC_CONF": "narenas:1,tcache:false,dirty_decay_ms:0,muzzy_decay_ms:0",
     "MALLOC_ARENA_MAX": "1",
     "MALLOC_MMAP_THRESHOLD_": "16384",
     "MALLOC_TRIM_THRESHOLD_": "0",

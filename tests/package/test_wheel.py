@@ -22,7 +22,17 @@ PAGE = ROOT / "docs" / "targets.md"
 KEY = "a signing key"
 BODY = b'{"request": {"name": "  a name  "}}'
 # What only serving needs.
-SERVING = {"aiohttp", "cryptography", "granian", "orjson", "prometheus_client", "protovalidate", "sonora", "uvloop"}
+SERVING = {
+    "aiohttp",
+    "cryptography",
+    "httptools",
+    "ngh2",
+    "orjson",
+    "prometheus_client",
+    "protovalidate",
+    "sonora",
+    "uvloop",
+}
 
 pytestmark = pytest.mark.timeout(300)
 

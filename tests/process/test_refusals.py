@@ -1,5 +1,6 @@
-"""What granian refuses before any code of ours runs, as docs/rpcfront-decisions.md lists it."""
+"""Heads that `actiond serve` refuses, by RFC 9110 and 9112, each with a page like that of any other error."""
 
+import json
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +11,7 @@ from tests.support.servers.actiond import ServerProcess
 from tests.support.waiting import WAIT
 
 TAIL = b"Host: t\r\nConnection: close\r\n\r\n"
+INVALID_ARGUMENT, RESOURCE_EXHAUSTED, UNIMPLEMENTED = 3, 8, 12
 
 
 @pytest.fixture(scope="module")
@@ -19,8 +21,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
         yield server
 
 
-def answer(server: ServerProcess, request: bytes) -> bytes:
-    with socket.create_connection(("127.0.0.1", server.http_port), WAIT) as connection:
+def answer(port: int, request: bytes) -> bytes:
+    with socket.create_connection(("127.0.0.1", port), WAIT) as connection:
         connection.sendall(request)
         received = b""
         while chunk := connection.recv(65536):
@@ -28,34 +30,69 @@ def answer(server: ServerProcess, request: bytes) -> bytes:
         return received
 
 
+@pytest.mark.parametrize("address", ["http", "grpc"])
 @pytest.mark.parametrize(
-    ("request_bytes", "status"),
+    ("request_bytes", "status", "code"),
     [
-        pytest.param(b"GET /" + b"a" * 70_000 + b" HTTP/1.1\r\n" + TAIL, b"431", id="a URI of 70,000 bytes"),
-        pytest.param(b"GET / HTTP/1.1\r\nX: " + b"a" * 70_000 + b"\r\n" + TAIL, b"431", id="a header of 70,000 bytes"),
-        pytest.param(b"GET / HTTP/1.1\r\n" + b"X: 1\r\n" * 200 + TAIL, b"431", id="200 headers"),
-        pytest.param(b"GARBAGE\r\n\r\n", b"400", id="no request line"),
-        pytest.param(b"GET / HTTP/3.0\r\n" + TAIL, b"400", id="another version"),
-        pytest.param(b"GET / HTTP/1.1\r\nno colon\r\n" + TAIL, b"400", id="no header line"),
-        pytest.param(b"GET /\0 HTTP/1.1\r\n" + TAIL, b"400", id="a control character in the URI"),
         pytest.param(
-            b"POST / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n" + TAIL, b"400", id="two content lengths"
+            b"GET /" + b"a" * 70_000 + b" HTTP/1.1\r\n" + TAIL, 431, RESOURCE_EXHAUSTED, id="a URI of 70,000 bytes"
         ),
         pytest.param(
-            b"POST / HTTP/1.1\r\nTransfer-Encoding: gzip\r\n" + TAIL, b"400", id="an unknown transfer encoding"
+            b"GET / HTTP/1.1\r\nX: " + b"a" * 70_000 + b"\r\n" + TAIL,
+            431,
+            RESOURCE_EXHAUSTED,
+            id="a header of 70,000 bytes",
         ),
+        pytest.param(b"GET / HTTP/1.1\r\n" + b"X: 1\r\n" * 200 + TAIL, 431, RESOURCE_EXHAUSTED, id="200 headers"),
+        pytest.param(b"GARBAGE\r\n\r\n", 501, UNIMPLEMENTED, id="no request line"),
+        pytest.param(b"BREW / HTTP/1.1\r\n" + TAIL, 501, UNIMPLEMENTED, id="an unknown method"),
+        pytest.param(b"GET / HTTP/3.0\r\n" + TAIL, 505, INVALID_ARGUMENT, id="another version"),
+        pytest.param(b"GET / HTTP/1.1\r\nno colon\r\n" + TAIL, 400, INVALID_ARGUMENT, id="no header line"),
+        pytest.param(b"GET /\0 HTTP/1.1\r\n" + TAIL, 400, INVALID_ARGUMENT, id="a control character in the URI"),
+        pytest.param(b"GET / HTTP/1.1\r\nHost: t\r\n" + TAIL, 400, INVALID_ARGUMENT, id="two hosts"),
+        pytest.param(b"GET / HTTP/1.1\r\n\r\n", 400, INVALID_ARGUMENT, id="no host"),
+        pytest.param(
+            b"POST / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n" + TAIL,
+            400,
+            INVALID_ARGUMENT,
+            id="two content lengths",
+        ),
+        pytest.param(
+            b"POST / HTTP/1.1\r\nTransfer-Encoding: gzip\r\n" + TAIL,
+            400,
+            INVALID_ARGUMENT,
+            id="a transfer encoding without an end",
+        ),
+        pytest.param(
+            b"POST / HTTP/1.1\r\nTransfer-Encoding: gzip, chunked\r\n" + TAIL,
+            501,
+            UNIMPLEMENTED,
+            id="an unknown transfer encoding",
+        ),
+        pytest.param(b"GET / HTTP/1.1\r\nExpect: x\r\n" + TAIL, 417, INVALID_ARGUMENT, id="an unknown expectation"),
     ],
 )
-def test_what_is_not_http_or_too_large_is_refused_with_an_empty_body(
-    server: ServerProcess, request_bytes: bytes, status: bytes
+def test_a_head_that_is_malformed_or_too_large_is_refused_with_an_error_in_json(
+    server: ServerProcess, address: str, request_bytes: bytes, status: int, code: int
 ) -> None:
-    head, _, body = answer(server, request_bytes).partition(b"\r\n\r\n")
-    assert head.startswith(b"HTTP/1.1 " + status)
-    assert body == b""
+    port = server.http_port if address == "http" else server.grpc_port
+    head, _, body = answer(port, request_bytes).partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 %d " % status)
+    assert b"\r\ncontent-type: application/json\r\n" in head
+    assert b"connection: close" in head
+    error = json.loads(body)
+    assert (list(error), error["code"], error["details"]) == (["code", "message", "details"], code, [])
 
 
-@pytest.mark.parametrize("target", [b"foo", b"*"])
-def test_a_request_target_without_a_path_is_invalid(server: ServerProcess, target: bytes) -> None:
-    head, _, body = answer(server, b"GET " + target + b" HTTP/1.1\r\n" + TAIL).partition(b"\r\n\r\n")
+@pytest.mark.parametrize(
+    ("target", "text"),
+    [
+        pytest.param(b"foo", "the request is not well-formed HTTP/1.1", id="a word"),
+        pytest.param(b"*", "the path does not start with a slash", id="an asterisk"),
+    ],
+)
+def test_a_request_target_without_a_path_is_invalid(server: ServerProcess, target: bytes, text: str) -> None:
+    request = b"GET " + target + b" HTTP/1.1\r\n" + TAIL
+    head, _, body = answer(server.http_port, request).partition(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 400 ")
-    assert body == b'{"code":3,"message":"the path does not start with a slash","details":[]}'
+    assert body.decode() == f'{{"code":3,"message":"{text}","details":[]}}'
