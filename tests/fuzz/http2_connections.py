@@ -44,7 +44,7 @@ WARM_UP = 20
 
 READ_SECONDS = 0.2
 LIMITS = ConnectionLimits(
-    head_seconds=0.2, idle_seconds=0.3, http2_idle_seconds=0.5, ping_seconds=0.3, pong_seconds=0.2, write_seconds=0.3
+    head_seconds=0.2, idle_seconds=0.3, http2_idle_seconds=0.5, ping_seconds=0.3, pong_seconds=0.5, write_seconds=0.3
 )
 _PROBE = b"are you?"
 _ACK = http2.frame(http2.PING, 1, 0, _PROBE)
@@ -138,13 +138,16 @@ async def _attack(attacked: Victim, seed: int, batch: tuple[int, ...], aside: As
     said = aside.take()
     require(not said, "nothing is said aside", said)
     require(longest < CALM, "others do not wait", longest)
-    others = len(attacked.server._connections) - 1
+    await attacked.client.close()
+    others = len(attacked.server._connections)
     require(others == 0, "no connection stays behind", others)
 
 
 async def _call_until(client: Http2Connection, done: asyncio.Event) -> float:
     """The longest that a call of the well-behaved client takes."""
     longest = 0.0
+    # Its connection may have been silent for so long that the server is about to close it.
+    await client.close()
     while True:
         begun = time.monotonic()
         answer = await http2_client.grpc(client, _WELL)
