@@ -25,8 +25,8 @@ _CODES = {
     431: (8, "resource_exhausted"),
     501: (12, "unimplemented"),
 }
-_CONNECT_STATUS = {417: 400, 431: 429}
-"""On the path of an RPC the status is that of the code in Connect's table."""
+_CHARSET = frozenset({417, 431})
+"""On the path of an RPC these name their charset, so that clients of other protocols do not take them for Connect's."""
 PROTOCOL_ERROR = 1
 """RFC 9113, section 7."""
 
@@ -78,10 +78,10 @@ def checked(request: HttpInput, answer: HttpAnswer, *, over_http2: bool = False)
     # Of a request that cannot be parsed nothing is known.
     is_parsed = over_http2 or _is_parsed(request)
     is_connect = is_parsed and request.path.decode("latin-1") in methods()
-    statuses = frozenset(_CONNECT_STATUS.get(status, status) if is_connect else status for status in statuses)
     require(answer.status in statuses, "the listener refuses a head that is not acceptable", statuses, answer)
     require(over_http2 or answer.values("connection") == ["close"], "nothing is read behind such a head", answer)
-    require(answer.values("content-type") == ["application/json"], "an error is JSON", answer)
+    charset = "; charset=utf-8" if is_connect and answer.status in _CHARSET else ""
+    require(answer.values("content-type") == [f"application/json{charset}"], "an error is JSON", answer)
     require(answer.values("vary") == ["Origin"], "Vary names Origin", answer)
     require(len(answer.values("x-request-id")) == 1, "an answer has an id", answer)
     if is_parsed and len(request.values("origin")) == 1:

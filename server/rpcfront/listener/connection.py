@@ -66,6 +66,7 @@ class Connection(asyncio.Protocol):
     """Whether no request is being answered."""
     idle_since: float
     out_size = 0
+    has_room = True
     queued = 0
     """Bytes of responses that wait for a window of the client, as of the last flush."""
     given = 0
@@ -75,6 +76,8 @@ class Connection(asyncio.Protocol):
         self.server = server
         self.transport = transport
         self.idle_since = server.now
+        self.stream_buffer = server.connection_limits.stream_buffer
+        self.buffer = server.connection_limits.connection_buffer
         self._is_paused = False
         self._is_closing = False
         self._is_lingering = False
@@ -193,12 +196,8 @@ class Connection(asyncio.Protocol):
         return self._wait_for_room(request) if self._is_full(request) else None
 
     def _is_full(self, request: ListenerRequest) -> bool:
-        limits = self.server.connection_limits
-        return (
-            request.out_size >= limits.stream_buffer
-            or self._is_paused
-            or self.out_size + self.queued >= limits.connection_buffer
-        )
+        self.has_room = not self._is_paused and self.out_size + self.queued < self.buffer
+        return request.out_size >= self.stream_buffer or not self.has_room
 
     async def _wait_for_room(self, request: ListenerRequest) -> None:
         room: asyncio.Future[None] = self.server.loop.create_future()
@@ -212,7 +211,7 @@ class Connection(asyncio.Protocol):
 
     def wake_writers(self) -> None:
         """Let writers go on, in order, and no more of them at once than there is room for."""
-        turns = 1 + (self.server.connection_limits.connection_buffer - self.out_size - self.queued) // WRITE_AT_ONCE
+        turns = 1 + (self.buffer - self.out_size - self.queued) // WRITE_AT_ONCE
         for _ in range(len(self._writers)):
             request, room = self._writers.popleft()
             if room.done():
@@ -225,6 +224,7 @@ class Connection(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         self._is_paused = True
+        self.has_room = False
 
     def resume_writing(self) -> None:
         self._is_paused = False

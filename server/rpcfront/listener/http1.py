@@ -28,6 +28,8 @@ HALF_CLOSE_SECONDS = 0.05
 """How long a call goes on after the client has closed its sending half, which cannot be told from leaving."""
 
 _SLASH = ord("/")
+_MAX_PARTS = 16
+"""Parts of a response that are written as they are; joining more of them, which are small then, costs less."""
 _NO_BODY = frozenset({204, 304})
 # The parser's own texts are for its authors, and clients see none of them.
 _MALFORMED = "the request is not well-formed HTTP/1.1"
@@ -416,6 +418,14 @@ class Http1Connection(Connection):
             self.given += len(data)
             self.transport.write(data)
 
+    def _write_parts(self, request: Http1Request) -> None:
+        """Write what a streamed response has written."""
+        size, parts = request.out_size, request.take_parts()
+        if len(parts) > _MAX_PARTS:
+            parts = [b"".join(parts)]
+        self.given += size
+        self.transport.writelines(parts if request.is_http10 else [b"%x\r\n" % size, *parts, b"\r\n"])
+
     def _flush(self) -> None:
         self._flush_is_due = False
         if self.is_lost or self._is_paused:
@@ -423,8 +433,7 @@ class Http1Connection(Connection):
         output, self._output = self._output, []
         for request in output:
             if not request.has_ended and isinstance(request, Http1Request):
-                data = request.take_output()
-                self.write(data if request.is_http10 else _chunk(data))
+                self._write_parts(request)
         if self._writers:
             self.wake_writers()
 

@@ -79,6 +79,8 @@ class Http2Request(ListenerRequest):
             return
         connection.given += len(body)
         connection.queued += len(body)
+        if connection.queued >= connection.buffer:
+            connection.has_room = False
         connection.ended(self)
 
     async def begin_stream(self, status: int, headers: Headers) -> Write:
@@ -269,6 +271,8 @@ class Http2Connection(Connection):
         if self._unread and not self._is_paused:
             self._reset_unread()
         self.queued = engine.queued(None)
+        if self.queued:
+            self.has_room = False  # perhaps: `_is_full` is going to see
         if self._writers:
             self.wake_writers()
         if self._is_over and not self._is_paused:

@@ -51,8 +51,14 @@ class Carrier(Protocol):
     @property
     def is_trusted_proxy(self) -> bool: ...
 
+    stream_buffer: int
+    """Bytes that one response may write before the connection takes them."""
+    buffer: int
+    """The same of all responses together."""
     out_size: int
     """Bytes that the responses have written and that the connection has not taken."""
+    has_room: bool
+    """Whether there is certainly room for more."""
 
     def consumed(self, request: "ListenerRequest", size: int, /) -> None: ...
 
@@ -306,7 +312,11 @@ class ListenerRequest(TrailersRequest):
         return self.begin_raw([(b":status", b"%d" % status), *fields])
 
     def room(self) -> Awaitable[None] | None:
-        return self.connection.room(self)
+        # Asked for each message of a stream, so it looks for itself.
+        connection = self.connection
+        if self.out_size < connection.stream_buffer and connection.has_room:
+            return None
+        return connection.room(self)
 
     def write(self, data: bytes) -> Any:
         """Send bytes of a streamed body. Raises StatusError when the client has gone."""
@@ -316,14 +326,22 @@ class ListenerRequest(TrailersRequest):
             self.connection.has_output(self)
         self._out.append(data)
         self.out_size += len(data)
-        self.connection.out_size += len(data)
+        connection = self.connection
+        connection.out_size = size = connection.out_size + len(data)
+        if size >= connection.buffer:
+            connection.has_room = False
         return DONE
 
     def take_output(self) -> bytes:
         """Return what was written since the last time."""
+        out = self.take_parts()
+        return out[0] if len(out) == 1 else b"".join(out)
+
+    def take_parts(self) -> list[bytes]:
+        """Return what was written since the last time, as it was written."""
         self.connection.out_size -= self.out_size
         out, self._out, self.out_size = self._out, [], 0
-        return out[0] if len(out) == 1 else b"".join(out)
+        return out
 
     def finish(self, response: HttpResponse | None) -> None:
         """Send what is left after the router has returned: the whole response, or the end of a streamed one."""

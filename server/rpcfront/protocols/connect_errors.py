@@ -25,13 +25,13 @@ _TYPE_PREFIX = "type.googleapis.com/"
 # The names of codes are those of google.rpc.Code in lower case, except one.
 _NAMES = {number: name.lower() for name, number in code_pb2.Code.items()} | {code_pb2.CANCELLED: "canceled"}
 
-# HTTP statuses that say why a request is no call, and the code with each. Clients read `unknown` from either, and the
-# conformance suite expects it. A call has the HTTP status of its code, to which clients compare it: a body over the
-# limit is 429 here, not 413.
+# HTTP statuses that say why a request is no call, and the code with each; None is the error's own. Clients read
+# `unknown` from the first two, and the conformance suite expects it. A call has the HTTP status of its code, to which
+# clients compare it: a body over the limit is 429 here, not 413.
 # Clients of gRPC and gRPC-Web get them too. By Connect's content type to the letter, they would take the body for an
 # error of Connect's, which they do not read.
 _REFUSAL_TYPE = f"{JSON_TYPE}; charset=utf-8"
-_REFUSALS = {405: code_pb2.UNKNOWN, 415: code_pb2.UNKNOWN}
+_REFUSALS = {405: code_pb2.UNKNOWN, 415: code_pb2.UNKNOWN, 417: None, 431: None}
 
 
 class ConnectErrors:
@@ -51,7 +51,8 @@ class ConnectErrors:
             http_status = 404
         elif outcome.http_status in _REFUSALS:
             http_status = outcome.http_status
-            status = status_pb2.Status(code=_REFUSALS[http_status], message=status.message, details=status.details)
+            code = _REFUSALS[http_status]
+            status = status_pb2.Status(code=code or status.code, message=status.message, details=status.details)
         return error_response(
             status, http_status, self.print(status), _REFUSAL_TYPE if http_status in _REFUSALS else JSON_TYPE
         )

@@ -1,7 +1,6 @@
 """Streamed responses over HTTP."""
 
 import asyncio
-from collections.abc import Awaitable
 from contextlib import suppress
 
 from rpcfront.calls.lifetime import CLIENT_LEFT
@@ -21,6 +20,7 @@ class HttpStream:
         self.context = context
         self._status = status
         self._write: Write | None = None
+        self.room = request.room
         self._starting = asyncio.Lock()
 
     def headers(self) -> Headers:
@@ -40,13 +40,9 @@ class HttpStream:
         """Send the head."""
         await self._started()
 
-    def room(self) -> Awaitable[None] | None:
-        """Return what to await before the next message is made; None if there is no need to wait."""
-        return self._request.room()
-
     async def send(self, message: bytes) -> None:
         """Send a message. Raises StatusError if the client has disconnected."""
-        write = await self._started()
+        write = self._write or await self._started()
         if self._request.method == "HEAD":
             # The client asked for the head only, so the call ends here.
             self.context.interrupt(CLIENT_LEFT)
