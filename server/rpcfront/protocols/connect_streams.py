@@ -18,13 +18,14 @@ from rpcfront.protocols.compression import GZIP
 from rpcfront.protocols.connect_errors import ConnectErrors
 from rpcfront.protocols.connect_unary import ALLOW_HEADERS, check_version, decode_json
 from rpcfront.protocols.frames import FrameReader, framing, prefixed, read_message
-from rpcfront.protocols.http import Headers, HttpContext, HttpRequest, HttpResponse, TrailersRequest
+from rpcfront.protocols.http import Headers, HttpContext, HttpRequest, HttpResponse
 from rpcfront.protocols.http_streams import HttpStream
 from rpcfront.transcoding.json.codec import JsonCodec
 
 _JSON = "application/connect+json"
 _PROTO = "application/connect+proto"
 _END = 0x02
+_ENCODING = "connect-content-encoding"
 
 
 class ConnectStreamEdge:
@@ -104,18 +105,16 @@ class _Wire:
         return self.request.whole(self.limit, framing(self.limit, text=False))
 
     def read(self) -> Awaitable[bytes]:
-        if isinstance(self.request, TrailersRequest):
-            return FrameReader(self.request, self.limit).only()
         return self.request.read(self.limit, framing(self.limit, text=False))
 
     def receive(self) -> Awaitable[bytes | None]:
         if self.reader is None:
             check_version(self.request)
-            self.reader = FrameReader(self.request, self.limit)
+            self.reader = FrameReader(self.request, self.request.header(_ENCODING), self.limit)
         return self.reader.next()
 
     def parse(self, body: bytes) -> Parsed:
-        data = read_message(body, self.request.header("connect-content-encoding"), self.limit)
+        data = read_message(body, self.request.header(_ENCODING), self.limit)
         return decode_protobuf(self.method, data) if self.is_proto else decode_json(self.method, self.codec, data)
 
     def encode(self, message: Message, /) -> bytes:

@@ -20,6 +20,7 @@ _PREFIX = struct.Struct(">BI")
 PREFIX_BYTES = _PREFIX.size
 _COMPRESSED = 0x01
 
+_NOT_A_MESSAGE = "a request's frame must be a message"
 _KNOWN = {None, "", "identity", GZIP}
 
 ENCODINGS = f"identity,{GZIP}"
@@ -68,7 +69,7 @@ def read_message(body: bytes, encoding: str | None, limit: int) -> bytes:
         raise _malformed("the request's frame is cut short")
     flags, length = _PREFIX.unpack_from(body)
     if flags & ~_COMPRESSED:
-        raise _malformed("a request's frame must be a message")
+        raise _malformed(_NOT_A_MESSAGE)
     if length > limit:
         raise too_large(limit)
     end = PREFIX_BYTES + length
@@ -83,8 +84,10 @@ def read_message(body: bytes, encoding: str | None, limit: int) -> bytes:
 class FrameReader:
     """Reads the frames of a request's body one by one. It holds one frame, and what arrived together with its end."""
 
-    def __init__(self, request: HttpRequest, limit: int) -> None:
-        """Take a request whose messages have up to `limit` bytes."""
+    def __init__(self, request: HttpRequest, encoding: str | None, limit: int) -> None:
+        """Take a request whose messages have up to `limit` bytes. Raises StatusError for an unknown encoding."""
+        if encoding not in _KNOWN:
+            raise StatusError(UNKNOWN_ENCODING)
         self._request = request
         self._limit = limit
         self._data = b""
@@ -103,7 +106,9 @@ class FrameReader:
                 if rest:
                     raise _malformed("the request's frame is cut short")
                 return None
-        _, length = _PREFIX.unpack_from(self._data, self._start)
+        flags, length = _PREFIX.unpack_from(self._data, self._start)
+        if flags & ~_COMPRESSED:
+            raise _malformed(_NOT_A_MESSAGE)
         if length > self._limit:
             raise too_large(self._limit)
         start, end = self._start, self._start + PREFIX_BYTES + length
@@ -146,7 +151,7 @@ def _more(body: bytes, end: int) -> StatusError:
         flags, length = _PREFIX.unpack_from(body, end)
         end += PREFIX_BYTES + length
         if flags & ~_COMPRESSED:
-            return _malformed("a request's frame must be a message")
+            return _malformed(_NOT_A_MESSAGE)
     if end == len(body):
         return StatusError(MORE_MESSAGES)
     return _malformed("the request has bytes behind its message")

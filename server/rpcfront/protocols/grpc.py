@@ -109,11 +109,11 @@ class _Wire:
         return self.request.whole(self.limit, PREFIX_BYTES)
 
     def read(self) -> Awaitable[bytes]:
-        return FrameReader(self.request, self.limit).only()
+        return FrameReader(self.request, self.request.header("grpc-encoding"), self.limit).only()
 
     def receive(self) -> Awaitable[bytes | None]:
         if self.reader is None:
-            self.reader = FrameReader(self.request, self.limit)
+            self.reader = FrameReader(self.request, self.request.header("grpc-encoding"), self.limit)
         return self.reader.next()
 
     def parse(self, body: bytes) -> Parsed:
