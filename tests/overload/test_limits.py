@@ -9,7 +9,7 @@ from http.client import HTTPConnection
 
 import pytest
 
-from tests.overload.clients import Connection, HttpCall, json_call
+from tests.overload.clients import PADDING, Connection, HttpCall, json_call
 from tests.support.action_service import expect
 from tests.support.action_service.connections import DIRECT, DRIVERS, Ports
 from tests.support.action_service.requests import create, request
@@ -22,6 +22,8 @@ ABOUT_A_SECOND = 5.0
 """On a busy machine, and still far from LONG."""
 LIMIT = 1 << 20
 """Of a body, where nobody sets another."""
+KEPT = 64 * 1024
+"""How much of a body that nobody wants may be missing for its connection to be kept."""
 
 
 @pytest.fixture(scope="module")
@@ -51,9 +53,12 @@ def _serve(factory: pytest.TempPathFactory, read_timeout: float) -> Iterator[Por
 
 
 @asynccontextmanager
-async def _half_sent(port: int, count: int, token: str | None = ADMIN_TOKEN) -> AsyncIterator[list[Connection]]:
+async def _half_sent(
+    port: int, count: int, token: str | None = ADMIN_TOKEN, padding: int = PADDING
+) -> AsyncIterator[list[Connection]]:
     """So many calls that have begun and do not go on."""
-    connections = [await Connection.open(port, json_call(f"half {n}").half(token)) for n in range(count)]
+    calls = [json_call(f"half {n}", padding=padding) for n in range(count)]
+    connections = [await Connection.open(port, call.half(token)) for call in calls]
     try:
         yield connections
     finally:
@@ -143,11 +148,21 @@ async def test_a_client_without_a_token_is_told_so_within_about_a_second_though_
     patient: Ports,
 ) -> None:
     begun = time.monotonic()
-    async with _half_sent(patient.http, 1, token=None) as [connection]:
+    async with _half_sent(patient.http, 1, token=None, padding=4 * KEPT) as [connection]:
         status, body = await connection.answer()
         assert (status, json.loads(body)["code"]) == (401, expect.UNAUTHENTICATED)
         assert await connection.until_closed() == b""
     assert time.monotonic() - begun < ABOUT_A_SECOND
+
+
+async def test_a_connection_that_is_kept_for_the_rest_of_a_body_ends_at_the_read_timeout(impatient: Ports) -> None:
+    begun = time.monotonic()
+    async with _half_sent(impatient.http, 1, token=None, padding=KEPT) as [connection]:
+        status, body = await connection.answer()
+        assert (status, json.loads(body)["code"]) == (401, expect.UNAUTHENTICATED)
+        assert time.monotonic() - begun < SHORT
+        assert await connection.until_closed() == b""
+    assert time.monotonic() - begun < SHORT + ABOUT_A_SECOND
 
 
 async def test_clients_without_a_token_take_nobodys_place(patient: Ports) -> None:
