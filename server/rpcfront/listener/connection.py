@@ -149,6 +149,8 @@ class Connection(asyncio.Protocol):
         finally:
             # The call, its task and the request refer to each other.
             request.context = request.task = None
+            # The error's traceback refers to the request.
+            request.forget_error()
             if task is not None:
                 self.server.running.leave(task)
 

@@ -109,6 +109,8 @@ class Http1Request(ListenerRequest):
 
     def _is_disposable(self) -> bool:
         """Return whether what is missing of the body is hardly worth a new connection."""
+        if self.connection.has_eof:
+            return False
         declared = self.declared_length()
         return self.is_continued and declared is not None and declared - self.received <= DISCARD_BYTES
 
@@ -139,7 +141,7 @@ class Http1Connection(Connection):
         self._max_silent = server.connection_limits.head_bytes + BODY_SLICE
         self._is_broken = False
         """Whether nothing more can be read."""
-        self._has_eof = False
+        self.has_eof = False
         self._is_reading = True
         self._is_muted = False
         """Whether the parser reads a head that no client sent."""
@@ -150,8 +152,8 @@ class Http1Connection(Connection):
     # Parsing. The parser calls the methods whose names begin with `on_`.
 
     def data_received(self, data: bytes) -> None:
-        if self._is_broken:
-            return
+        if self._is_broken or self._is_closing:
+            return  # a request that comes now is not answered any more, so it must not be carried out
         if self._is_free() and len(data) <= HEAD_SLICE and self._incoming is None:
             # The common case: a request that is small, and the only one.
             self._feed(data)
@@ -358,7 +360,7 @@ class Http1Connection(Connection):
             self._is_broken = True
             self.close_soon()
         elif request.is_whole:
-            if self._ahead or self._unparsed or self._has_eof or not self._is_reading:
+            if self._ahead or self._unparsed or self.has_eof or not self._is_reading:
                 self.server.loop.call_soon(self._next)
         else:
             self._regulate()
@@ -373,7 +375,7 @@ class Http1Connection(Connection):
         if self._unparsed and not self._ahead and (self._active is None or self._incoming is not None):
             data, self._unparsed = self._unparsed, b""
             self._parse(data)
-        elif self._has_eof and self._active is None:
+        elif self.has_eof and self._active is None:
             self.close_soon()
         self._regulate()
 
@@ -448,7 +450,7 @@ class Http1Connection(Connection):
     # The end.
 
     def eof_received(self) -> bool:
-        self._has_eof = True
+        self.has_eof = True
         incoming, active = self._incoming, self._active
         if incoming is not None and not incoming.is_whole:
             incoming.fail(cut_short())

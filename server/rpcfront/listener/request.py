@@ -195,6 +195,10 @@ class ListenerRequest(TrailersRequest):
             self._error = error
             self._wake()
 
+    def forget_error(self) -> None:
+        """Let go of why reading failed, once the request is answered."""
+        self._error = None
+
     def leave(self) -> None:
         """End the request: its client has gone."""
         if self.has_ended:
