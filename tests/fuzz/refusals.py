@@ -8,7 +8,12 @@ from tests.fuzz.senders.answers import HttpAnswer, ServersOwn
 from tests.fuzz.service import ORIGIN, methods
 
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-_HOST = re.compile(r"[A-Za-z0-9\-._~!$&'()*+,;=:%\[\]]*")
+# RFC 3986, section 3.2.2, and a port.
+_HOST = re.compile(
+    r"(?:\[[0-9A-Fa-f:.]+\]|\[[vV][0-9A-Fa-f]+\.[\w\-.~!$&'()*+,;=:]+\]"
+    r"|(?:[\w\-.~!$&'()*+,;=]|%[0-9A-Fa-f]{2})*)(?::[0-9]*)?",
+    re.ASCII,
+)
 _METHOD_NAMES = (
     "GET HEAD POST PUT PATCH DELETE OPTIONS TRACE ACL BIND CHECKOUT COPY LINK LOCK M-SEARCH MERGE MKACTIVITY MKCALENDAR"
     " MKCOL MOVE NOTIFY PROPFIND PROPPATCH PURGE QUERY REBIND REPORT SEARCH SOURCE SUBSCRIBE UNBIND UNLINK UNLOCK"

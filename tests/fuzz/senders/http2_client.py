@@ -17,6 +17,7 @@ import h2.exceptions
 from tests.fuzz import refusals
 from tests.fuzz.cases.frames import frame
 from tests.fuzz.cases.inputs import GrpcInput, HttpInput, Quirk
+from tests.fuzz.due import essence
 from tests.fuzz.readings import require
 from tests.fuzz.senders.answers import Answer, GrpcAnswer, HttpAnswer, ServersOwn
 from tests.fuzz.senders.http1 import PATIENCE, NotHttpError, Open
@@ -176,6 +177,10 @@ async def http(connection: Http2Connection, request: HttpInput) -> Answer | None
         require(refusals.is_malformed(request), "a stream is reset whose request is malformed", came)
         require(came.reset == refusals.PROTOCOL_ERROR, "a malformed request is not served", came)
         return ServersOwn(refusals.PROTOCOL_ERROR)
+    if _is_grpc(request):
+        # Another protocol than the case is of. What it says of itself is all that is known of its end.
+        require(0 <= _ended(came).code <= 16, "a call ends with a code from 0 to 16", came)
+        return ServersOwn(int(came.head[0][1]))
     status, *fields = came.head
     require(status[0] == b":status" and not came.trailers, "a response has one head", came)
     headers = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in fields)
@@ -199,15 +204,26 @@ async def grpc(connection: Http2Connection, request: GrpcInput) -> Answer | None
         await connection.leave(head, parts, ends=True)
         return None
     came = await connection.exchange(head, parts)
+    require(dict(came.head).get(b":status") == b"200", "a call's HTTP status is 200", came)
+    return _ended(came)
+
+
+def _is_grpc(request: HttpInput) -> bool:
+    """Whether the listener speaks native gRPC with it: by the content type, which over HTTP/1.1 means nothing."""
+    kind = essence((request.values("content-type") or [""])[0])
+    is_answered = request.method == "POST" or bool(refusals.http2(request))
+    return is_answered and kind.startswith("application/grpc") and not kind.startswith("application/grpc-web")
+
+
+def _ended(came: Exchange) -> GrpcAnswer:
+    """What came, as the end of a call over native gRPC."""
     require(came.reset is None, "a call ends with trailers", came)
     ending = came.trailers or came.head
     codes = [int(value) for name, value in ending if name == b"grpc-status"]
     require(len(codes) == 1, "a call has one status", came)
-    require(dict(came.head)[b":status"] == b"200", "a call's HTTP status is 200", came)
     text = unquote(dict(ending).get(b"grpc-message", b"").decode("ascii"), errors="strict")
-    trailing = _metadata(ending)
     initial = _metadata(came.head) if came.trailers else ()
-    return GrpcAnswer(_messages(b"".join(came.parts)), codes[0], text, initial, trailing)
+    return GrpcAnswer(_messages(b"".join(came.parts)), codes[0], text, initial, _metadata(ending))
 
 
 def _timeout(seconds: float) -> bytes:
