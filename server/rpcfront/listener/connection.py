@@ -29,6 +29,8 @@ _log = logging.getLogger(__name__)
 LINGER_SECONDS = 1.0
 """How long a connection that was closed for writing is still read: closing a socket with unread bytes makes the kernel
 reset the connection, which takes the last response away from the client."""
+NOTICE_SECONDS = 0.1
+"""How long a drained connection takes the requests that were on their way."""
 WRITE_AT_ONCE = 64 * 1024
 """Free bytes that wake one more of the writers that wait."""
 

@@ -14,7 +14,7 @@ import httptools
 from google.rpc import code_pb2
 
 from rpcfront.limits import cut_short
-from rpcfront.listener.connection import Connection, Facts
+from rpcfront.listener.connection import NOTICE_SECONDS, Connection, Facts
 from rpcfront.listener.request import ListenerRequest, head_too_large, is_host, refused
 from rpcfront.protocols.http import HttpResponse, RawHeaders, Write
 from rpcfront.status import StatusError
@@ -465,6 +465,10 @@ class Http1Connection(Connection):
             request.interrupt()
 
     def drain(self) -> None:
+        # A client that has sent a request meanwhile could not know whether to send it again.
+        self.server.loop.call_later(NOTICE_SECONDS, self._close_if_idle)
+
+    def _close_if_idle(self) -> None:
         if self._active is None and not self._ahead and not self._unparsed:
             self.close_soon()
 

@@ -7,7 +7,7 @@ from contextlib import suppress
 from functools import cache
 from typing import Any
 
-from rpcfront.listener.connection import Connection, Facts
+from rpcfront.listener.connection import NOTICE_SECONDS, Connection, Facts
 from rpcfront.listener.engine import INTERNAL_ERROR, NO_ERROR, Engine, EngineOverError, Fields, StreamGoneError
 from rpcfront.listener.limits import ConnectionLimits
 from rpcfront.listener.request import ListenerRequest, is_host, refused
@@ -16,8 +16,6 @@ from rpcfront.status import StatusError
 
 _TAKE = 256 * 1024
 """Bytes that are taken from the engine at once."""
-NOTICE_SECONDS = 0.1
-"""How long a drained connection takes the requests that were on their way, unless a PING is answered earlier."""
 _CONTINUE: Fields = ((b":status", b"100"),)
 _SMALL = 8 * 1024
 """Bytes at the end of a body that are given back to the connection's window before they are read."""

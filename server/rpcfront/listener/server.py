@@ -125,8 +125,6 @@ class Server:
         """Count a connection under its new name."""
         self._connections.pop(old, None)
         self._connections[new] = None
-        if self.is_draining:
-            new.drain()
 
     def remove(self, connection: Any) -> None:
         """Forget a connection that has ended."""
@@ -161,14 +159,23 @@ class Server:
         if self.is_draining:
             return
         self.is_draining = True
-        if self._listening is not None:
-            self._listening.close()
+        # Not at once: closing it resets the connections that wait to be accepted, whose requests may have been sent.
+        # After one more look at the sockets those have been accepted.
+        self.loop.call_soon(self.loop.call_soon, self._stop_listening)
         for connection in list(self._connections):
             connection.drain()
 
+    def _stop_listening(self) -> None:
+        if self._listening is not None:
+            self._listening.close()
+            self._listening = None
+        if not self._connections:
+            self._no_connections.set()
+
     async def wait_closed(self) -> None:
         """Wait until a server that drains has no connection left."""
-        while self._connections:
+        while self._connections or self._listening is not None:
+            self._no_connections.clear()
             await self._no_connections.wait()
 
     async def drain(self, grace: float) -> None:
@@ -194,8 +201,7 @@ class Server:
 
     def close(self) -> None:
         """Close everything at once."""
-        if self._listening is not None:
-            self._listening.close()
+        self._stop_listening()
         for connection in list(self._connections):
             connection.transport.abort()
         self._stop_sweeping()

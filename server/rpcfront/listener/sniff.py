@@ -3,7 +3,7 @@
 import asyncio
 from typing import Any
 
-from rpcfront.listener.connection import Connection
+from rpcfront.listener.connection import NOTICE_SECONDS, Connection
 
 _PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 """The first bytes of every HTTP/2 connection (RFC 9113, 3.4). No HTTP/1.1 request begins like it."""
@@ -24,6 +24,8 @@ class Sniffer(asyncio.Protocol):
         if not self._server.add(self):
             transport.close()
             return
+        if self._server.is_draining:
+            self.drain()
         ssl_object = transport.get_extra_info("ssl_object")
         chosen = None if ssl_object is None else ssl_object.selected_alpn_protocol()
         if chosen is not None:
@@ -43,13 +45,20 @@ class Sniffer(asyncio.Protocol):
         self.transport.set_protocol(connection)
         if self._kept:
             connection.data_received(self._kept)
+        if self._server.is_draining:
+            # gRPC clients take a connection that begins with a GOAWAY for one that failed.
+            self._server.loop.call_later(NOTICE_SECONDS, connection.drain)
 
     def connection_lost(self, _error: Exception | None) -> None:
         self._server.remove(self)
 
     def drain(self) -> None:
-        """Close: no request has begun."""
-        self.transport.close()
+        """Close, unless a request was on its way."""
+        self._server.loop.call_later(NOTICE_SECONDS, self._close_if_silent)
+
+    def _close_if_silent(self) -> None:
+        if self.transport.get_protocol() is self:
+            self.transport.close()
 
     def evict(self) -> None:
         """Close: no request has begun."""
