@@ -127,9 +127,10 @@ class Connection(asyncio.Protocol):
         response: HttpResponse | None
         try:
             try:
-                if self._is_full(request):
+                room = self.room(request)
+                if room is not None:
                     # The client does not take what it has asked for already.
-                    await self._wait_for_room(request)
+                    await room
                 response = await self.server.router(request)
                 if response is not None:
                     response.headers += self.server.router.common_headers(request)

@@ -15,7 +15,7 @@ from google.rpc import code_pb2
 
 from rpcfront.limits import cut_short
 from rpcfront.listener.connection import NOTICE_SECONDS, Connection, Facts
-from rpcfront.listener.request import ListenerRequest, head_too_large, is_host, refused
+from rpcfront.listener.request import NO_BODY, ListenerRequest, head_too_large, is_host, refused
 from rpcfront.protocols.http import HttpResponse, RawHeaders, Write
 from rpcfront.status import StatusError
 
@@ -30,7 +30,6 @@ HALF_CLOSE_SECONDS = 0.05
 _SLASH = ord("/")
 _MAX_PARTS = 16
 """Parts of a response that are written as they are; joining more of them, which are small then, costs less."""
-_NO_BODY = frozenset({204, 304})
 # The parser's own texts are for its authors, and clients see none of them.
 _MALFORMED = "the request is not well-formed HTTP/1.1"
 _LAST_CHUNK = b"0\r\n\r\n"
@@ -43,8 +42,6 @@ class Http1Request(ListenerRequest):
     connection: "Http1Connection"
     keeps_alive = True
     """Whether the client wants to send another request on the connection."""
-    is_continued = True
-    """Whether the client sends the body without being asked to."""
     received = 0
     """Bytes of the body."""
     is_http10 = False
@@ -62,7 +59,7 @@ class Http1Request(ListenerRequest):
         status, body = response.status, response.body
         lines = [_status_line(status)]
         lines += [f"{name}: {value}\r\n" for name, value in response.headers]
-        if status not in _NO_BODY:
+        if status not in NO_BODY:
             lines.append(f"content-length: {len(body)}\r\n")
         elif body:
             body = b""
@@ -112,7 +109,7 @@ class Http1Request(ListenerRequest):
         if self.connection.has_eof:
             return False
         declared = self.declared_length()
-        return self.is_continued and declared is not None and declared - self.received <= DISCARD_BYTES
+        return not self.is_awaited and declared is not None and declared - self.received <= DISCARD_BYTES
 
     @property
     def closes(self) -> bool:
@@ -196,8 +193,7 @@ class Http1Connection(Connection):
             is_version = str(error) == "Invalid HTTP version"
             self._refuse(refused(505, "the version must be HTTP/1.1") if is_version else refused(400, _MALFORMED))
         if self._silent > self._max_silent and not self._is_broken:
-            limits = self.server.connection_limits
-            self._refuse(head_too_large(limits))
+            self._refuse(head_too_large(self.server.connection_limits))
 
     def on_message_begin(self) -> None:
         if not self._is_muted:
@@ -269,11 +265,8 @@ class Http1Connection(Connection):
                 raise refused(400, "the last Transfer-Encoding must be chunked")
             if len(codings) > 1:
                 raise refused(501, "the only Transfer-Encoding must be chunked", code_pb2.UNIMPLEMENTED)
-        expected = raw.get(b"expect")
-        if expected is not None and not request.is_http10:
-            if expected.lower() != b"100-continue":
-                raise refused(417, "the only expectation that is met is 100-continue")
-            request.is_continued = False
+        if not request.is_http10:
+            request.check_expectation()
 
     def on_body(self, data: bytes) -> None:
         request = self._incoming
@@ -387,8 +380,8 @@ class Http1Connection(Connection):
             self._regulate()
 
     def begins_read(self, request: ListenerRequest) -> None:
-        if isinstance(request, Http1Request) and not request.is_continued:
-            request.is_continued = True
+        if isinstance(request, Http1Request) and request.is_awaited:
+            request.is_awaited = False
             if not request.received:
                 self.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
@@ -492,7 +485,6 @@ class Http1Connection(Connection):
         limits = self.server.connection_limits
         if self._head_since is not None:
             if now - self._head_since >= limits.head_seconds:
-                self._is_broken = True
                 if self._has_bytes:
                     text = f"the request's head did not arrive within {limits.head_seconds:g} seconds"
                     self._refuse(refused(408, text, code_pb2.DEADLINE_EXCEEDED))

@@ -10,7 +10,7 @@ from typing import Any
 from rpcfront.listener.connection import NOTICE_SECONDS, Connection, Facts
 from rpcfront.listener.engine import INTERNAL_ERROR, NO_ERROR, Engine, EngineOverError, Fields, StreamGoneError
 from rpcfront.listener.limits import ConnectionLimits
-from rpcfront.listener.request import ListenerRequest, is_host, refused
+from rpcfront.listener.request import NO_BODY, ListenerRequest, is_host, refused
 from rpcfront.protocols.http import Headers, HttpResponse, RawHeaders, Write
 from rpcfront.status import StatusError
 
@@ -19,7 +19,6 @@ _TAKE = 256 * 1024
 _CONTINUE: Fields = ((b":status", b"100"),)
 _SMALL = 8 * 1024
 """Bytes at the end of a body that are given back to the connection's window before they are read."""
-_NO_BODY = frozenset({204, 304})
 
 _log = logging.getLogger(__name__)
 
@@ -31,8 +30,6 @@ class Http2Request(ListenerRequest):
 
     connection: "Http2Connection"
     carries_trailers = True
-    is_awaited = False
-    """Whether the client waits for a 100 before it sends the body."""
     unconsumed = 0
     """Bytes of the body by which the windows are still smaller."""
 
@@ -52,19 +49,16 @@ class Http2Request(ListenerRequest):
         if host is not None and not is_host(host):
             raise refused(400, "the host is malformed")
         self.check_size(limits)
-        if b"expect" in raw:
-            if raw[b"expect"].lower() != b"100-continue":
-                raise refused(417, "the only expectation that is met is 100-continue")
-            self.is_awaited = not self.is_whole
+        self.check_expectation()
 
     def respond(self, response: HttpResponse) -> None:
         status, body = response.status, response.body
         fields = [(b":status", b"%d" % status)]
         fields += [(name.encode("latin-1"), value.encode("latin-1")) for name, value in response.headers]
-        if status not in _NO_BODY:
+        if status not in NO_BODY:
             fields.append((b"content-length", b"%d" % len(body)))
         fields.append((b"date", self.connection.server.date.encode()))
-        self.respond_raw(fields, b"" if self.method == "HEAD" or status in _NO_BODY else body, ())
+        self.respond_raw(fields, b"" if self.method == "HEAD" or status in NO_BODY else body, ())
 
     def respond_raw(self, head: RawHeaders, body: bytes, trailers: RawHeaders) -> None:
         if self.has_ended:
@@ -278,12 +272,12 @@ class Http2Connection(Connection):
 
     def _move_output(self) -> None:
         """Give the engine what responses have written, as far as their clients take it."""
-        limits, engine = self.server.connection_limits, self.engine
+        engine = self.engine
         later: list[ListenerRequest] = []
         for request in self._output:
             if request.has_ended or not isinstance(request, Http2Request):
                 continue
-            if engine.queued(request.stream) >= limits.stream_buffer or engine.queued(None) >= limits.connection_buffer:
+            if engine.queued(request.stream) >= self.stream_buffer or engine.queued(None) >= self.buffer:
                 later.append(request)
                 continue
             self.given += request.out_size
@@ -332,16 +326,12 @@ class Http2Connection(Connection):
         self._goaway_is_sent = True
         self.engine.goaway()
         if not self._streams:
-            self._is_over = True
+            self._close_after_flush()
         self.flush_soon()
 
     def _close_after_flush(self) -> None:
         self._is_over = True
         self.flush_soon()
-
-    def close_idle(self) -> None:
-        """Announce the end of a connection that has no request, and close it."""
-        self._end_notice()
 
     def evict(self) -> None:
         self.is_idle = False
@@ -359,7 +349,7 @@ class Http2Connection(Connection):
         limits = self.server.connection_limits
         is_half_said = self._partial_since is not None and now - self._partial_since >= limits.head_seconds
         if self.is_idle and (is_half_said or now - self.idle_since >= limits.http2_idle_seconds):
-            self.close_idle()
+            self._end_notice()
         elif self._ping_sent is not None:
             if now - self._ping_sent >= limits.pong_seconds:
                 self.transport.abort()

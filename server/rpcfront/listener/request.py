@@ -24,6 +24,9 @@ _CACHED_BYTES = 1024
 """Names of fields that are longer altogether are not remembered."""
 _MAX_LENGTH_DIGITS = 18
 
+NO_BODY = frozenset({204, 304})
+"""Statuses of responses that never have a body."""
+
 
 class Clock(Protocol):
     """What a request knows of its server."""
@@ -103,6 +106,8 @@ class ListenerRequest(TrailersRequest):
     """Whether the head of the response has been sent."""
     has_ended = False
     """Whether the response has been sent, or nobody can take it any more."""
+    is_awaited = False
+    """Whether the client waits for a 100 before it sends the body."""
     out_size = 0
     """Bytes that were written and that the connection has not taken."""
     _size = 0
@@ -166,6 +171,14 @@ class ListenerRequest(TrailersRequest):
             size += sum(len(name) + len(value) for name, value in fields)
         if size + len(self.query) > limits.head_bytes or len(fields) > limits.head_fields:
             raise head_too_large(limits)
+
+    def check_expectation(self) -> None:
+        """Note whether the client waits for a 100. Raise StatusError (417) for any other expectation."""
+        expected = self._raw.get(b"expect")
+        if expected is not None:
+            if expected.lower() != b"100-continue":
+                raise refused(417, "the only expectation that is met is 100-continue")
+            self.is_awaited = not self.is_whole
 
     # The body, from the connection's side.
 
@@ -233,25 +246,18 @@ class ListenerRequest(TrailersRequest):
     def whole(self, limit: int, framing: int) -> bytes | None:
         if not self.is_whole:
             return None
-        size, parts = self._size, self._parts
-        if size > limit + framing:
+        if self._size > limit + framing:
             raise too_large(limit)
-        if size:
-            self.connection.consumed(self, size)
-        self._parts, self._size = [], 0
-        return parts[0] if len(parts) == 1 else b"".join(parts)
-
-    async def read(self, limit: int, framing: int) -> bytes:
-        max_size = limit + framing
-        if not self.is_whole:
-            await self._read_whole(limit, max_size)
-        elif self._size:
+        if self._size:
             self.connection.consumed(self, self._size)
-        if self._size > max_size:
-            raise too_large(limit)
         return self._take()
 
-    async def _read_whole(self, limit: int, max_size: int) -> None:
+    async def read(self, limit: int, framing: int) -> bytes:
+        body = self.whole(limit, framing)
+        return await self._read_whole(limit, limit + framing) if body is None else body
+
+    async def _read_whole(self, limit: int, max_size: int) -> bytes:
+        """Read a body that has not arrived yet. What arrives meanwhile is consumed at once, up to the limit."""
         declared = self.declared_length()
         if declared is not None and declared > max_size:
             raise too_large(limit)
@@ -263,6 +269,9 @@ class ListenerRequest(TrailersRequest):
         while not self.is_whole and self._size <= max_size:
             await self._arrive()
         self.due = self._whole_size = None
+        if self._size > max_size:
+            raise too_large(limit)
+        return self._take()
 
     async def receive(self, *, timely: bool) -> bytes:
         while not self._parts:

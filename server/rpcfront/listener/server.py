@@ -191,7 +191,7 @@ class Server:
         """Cancel the calls that are running. Return once their clients have been told, after a second at the latest."""
         self.router.dispatcher.stopping = True
         for connection in list(self._connections):
-            for request in getattr(connection, "requests", list)():
+            for request in connection.requests():
                 if request.task is not None:
                     self.loop.call_soon(request.task.cancel)
         try:

@@ -49,6 +49,10 @@ class Sniffer(asyncio.Protocol):
             # gRPC clients take a connection that begins with a GOAWAY for one that failed.
             self._server.loop.call_later(NOTICE_SECONDS, connection.drain)
 
+    def requests(self) -> list[Any]:
+        """Return none: no request has begun."""
+        return []
+
     def connection_lost(self, _error: Exception | None) -> None:
         self._server.remove(self)
 

@@ -53,14 +53,9 @@ def decode_text(body: bytes) -> bytes:
 
 def read_message(body: bytes, encoding: str | None, limit: int) -> bytes:
     """Return the message in the body of a request. Raises StatusError unless there is exactly one."""
-    if (
-        encoding is None
-        and body[:1] == b"\0"
-        and int.from_bytes(body[1:PREFIX_BYTES], "big") == len(body) - PREFIX_BYTES
-    ):
-        if len(body) - PREFIX_BYTES > limit:
-            raise too_large(limit)
-        return body[PREFIX_BYTES:]
+    size = len(body) - PREFIX_BYTES
+    if encoding is None and body[:1] == b"\0" and size == int.from_bytes(body[1:PREFIX_BYTES], "big") and size <= limit:
+        return body[PREFIX_BYTES:]  # the common case, without the questions below
     if encoding not in _KNOWN:
         raise StatusError(UNKNOWN_ENCODING)
     if not body:

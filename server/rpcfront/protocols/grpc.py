@@ -109,12 +109,15 @@ class _Wire:
         return self.request.whole(self.limit, PREFIX_BYTES)
 
     def read(self) -> Awaitable[bytes]:
-        return FrameReader(self.request, self.request.header("grpc-encoding"), self.limit).only()
+        return self._frames().only()
 
     def receive(self) -> Awaitable[bytes | None]:
         if self.reader is None:
-            self.reader = FrameReader(self.request, self.request.header("grpc-encoding"), self.limit)
+            self.reader = self._frames()
         return self.reader.next()
+
+    def _frames(self) -> FrameReader:
+        return FrameReader(self.request, self.request.header("grpc-encoding"), self.limit)
 
     def parse(self, body: bytes) -> Parsed:
         return decode_protobuf(self.method, read_message(body, self.request.header("grpc-encoding"), self.limit))
@@ -128,14 +131,12 @@ class _Sink:
         self._context = context
         self._head = head
         self._write: Write | None = None
+        self.room = request.room
 
     async def start(self) -> None:
         if self._write is None:
             self._context.initial_is_sent = True
             self._write = self._request.begin_raw((*self._head, *_initial(self._context)))
-
-    def room(self) -> Awaitable[None] | None:
-        return self._request.room()
 
     async def send(self, message: bytes) -> None:
         if self._write is None:
