@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 
 from rpcfront.calls.running_requests import RunningRequests
-from rpcfront.listener.connection import Connection
+from rpcfront.listener.connection import NOTICE_SECONDS, Connection
 from rpcfront.listener.engine import Engine
 from rpcfront.listener.forwarded import TrustedProxies
 from rpcfront.listener.limits import ConnectionLimits
@@ -155,13 +155,13 @@ class Server:
     # The end.
 
     def begin_drain(self) -> None:
-        """Accept no more connections, and let those that there are end with their last responses."""
+        """Accept connections for no more than a moment, and let all end with their last responses."""
         if self.is_draining:
             return
         self.is_draining = True
-        # Not at once: closing it resets the connections that wait to be accepted, whose requests may have been sent.
-        # After one more look at the sockets those have been accepted.
-        self.loop.call_soon(self.loop.call_soon, self._stop_listening)
+        # Not at once: closing it resets the connections that wait to be accepted, whose requests may have been sent,
+        # and uvloop accepts no more than one of them in an iteration.
+        self.loop.call_later(NOTICE_SECONDS, self._stop_listening)
         for connection in list(self._connections):
             connection.drain()
 
