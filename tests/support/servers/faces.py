@@ -16,8 +16,10 @@ from rpcfront import Gateway
 @asynccontextmanager
 async def listener(gateway: Gateway) -> AsyncIterator[int]:
     server = await gateway.listen()
-    yield server.port
-    await server.drain(1)
+    try:
+        yield server.port
+    finally:
+        await server.drain(1)
 
 
 @asynccontextmanager
@@ -33,9 +35,11 @@ async def asgi_server(gateway: Gateway) -> AsyncIterator[int]:
         while not server.started:
             assert not serving.done()
             await asyncio.sleep(0.01)
-        yield port
-        server.should_exit = True
-        await serving
+        try:
+            yield port
+        finally:
+            server.should_exit = True
+            await serving
 
 
 @asynccontextmanager
@@ -46,9 +50,11 @@ async def wsgi_server(gateway: Gateway) -> AsyncIterator[int]:
     thread = threading.Thread(target=server.serve, daemon=True)
     thread.start()
     port: int = server.bind_addr[1]
-    yield port
-    await asyncio.to_thread(server.stop)
-    await asyncio.to_thread(thread.join)
+    try:
+        yield port
+    finally:
+        await asyncio.to_thread(server.stop)
+        await asyncio.to_thread(thread.join)
 
 
 @asynccontextmanager
@@ -57,8 +63,10 @@ async def grpc_server(gateway: Gateway) -> AsyncIterator[int]:
     server.add_generic_rpc_handlers((gateway.grpc_handler,))
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
-    yield port
-    await server.stop(0)
+    try:
+        yield port
+    finally:
+        await server.stop(0)
 
 
 HTTP_FACES = {"listener": listener, "asgi": asgi_server, "wsgi": wsgi_server}
