@@ -166,10 +166,13 @@ class ListenerRequest(TrailersRequest):
     def check_size(self, limits: ConnectionLimits) -> None:
         """Raise StatusError (431) for a head that is too large."""
         fields, raw = self._fields, self._raw
-        size = len(self.path) + len(self._names) + len(b"".join(raw.values()))
-        if len(raw) != len(fields):
-            size += sum(len(name) + len(value) for name, value in fields)
-        if size + len(self.query) > limits.head_bytes or len(fields) > limits.head_fields:
+        if len(raw) == len(fields):
+            size = len(self._names) + len(b"".join(raw.values()))
+        else:
+            size = sum(len(name) + len(value) for name, value in fields)
+        if b":path" not in raw:  # HTTP/1.1
+            size += len(self.path) + len(self.query)
+        if size > limits.head_bytes or len(fields) > limits.head_fields:
             raise head_too_large(limits)
 
     def check_expectation(self) -> None:

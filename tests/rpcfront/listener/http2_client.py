@@ -223,8 +223,10 @@ class Http2Connection(Http2Client):
         self._writer = writer
 
     def flush(self) -> None:
-        """Send what was written, as far as the server takes it."""
+        """Send what was written, as far as the server takes it. Raises ConnectionError if it takes nothing."""
         if self.out:
+            if self._writer.is_closing():  # uvloop raises RuntimeError
+                raise ConnectionResetError
             self._writer.write(bytes(self.out))
             self.out.clear()
 

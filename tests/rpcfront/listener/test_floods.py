@@ -28,8 +28,8 @@ from tests.support.wire.grpc_web import frame
 
 LIMITS = ConnectionLimits(
     head_seconds=1.0,
-    # Longer than the other client's calls are apart, whose loop is also that of the floods.
-    http2_idle_seconds=3.0,
+    # Longer than the other client's calls are apart on a busy machine, for its loop is also that of the floods.
+    http2_idle_seconds=5.0,
     ping_seconds=30.0,
     write_seconds=1.5,
     streams=100,
@@ -221,9 +221,11 @@ async def test_responses_on_100_streams_that_nobody_reads_are_bounded(
     ):
         if WINDOW in settings:
             client.open_window(0, 2**24)
-        for _ in range(100):
-            client.request(head("GET", path))
+        streams = [client.request(head("GET", path)) for _ in range(100)]
         await client.drain()
+        # What came within the window of the connection.
+        await client.until(lambda: client.streams[streams[0]].blocks)
+        assert client.streams[streams[0]].status == 200
         await asyncio.sleep(1)
         client.leave()
 
@@ -286,10 +288,11 @@ async def test_a_window_that_opens_and_shrinks_is_no_progress_beyond_what_was_se
 @pytest.mark.parametrize("settings", [{WINDOW: 0}, {}], ids=["no window", "unread"])
 async def test_a_client_that_takes_nothing_is_cut_off(server: ServerProcess, settings: dict[int, int]) -> None:
     async with bounded(server), http2_client.connect(server.port, settings, opens_windows=False) as client:
-        for _ in range(5):
-            client.request(head("GET", LARGE_MESSAGES))
+        streams = [client.request(head("GET", LARGE_MESSAGES)) for _ in range(5)]
         client.answers_pings = True
         await client.until_closed(6)
+        begun = [client.streams[stream] for stream in streams if client.streams[stream].blocks]
+        assert {(stream.status, stream.is_over) for stream in begun} == {(200, False)}
 
 
 # Requests that nobody reads, or that are small and many.

@@ -191,6 +191,7 @@ FULL = [b"x-%d: 1" % number for number in range(99)]
     Row("101 fields", get(HOST, *FULL, b"x-a: 1"), 431),
     Row("10,000 fields", get(HOST, *FULL * 100), 431),
     Row("a value of 60,000 bytes", get(HOST, b"x-a: " + b"a" * 60_000), 200, closes=False),
+    Row("two values of 30,000 bytes", get(HOST, *[b"x-a: " + b"a" * 30_000] * 2), 200, closes=False),
     Row("a value of 70 KiB", get(HOST, b"x-a: " + b"a" * 70 * 1024), 431),
     Row("two values of 40 KiB", get(HOST, *[b"x-a: " + b"a" * 40 * 1024] * 2), 431),
     Row("a name of 70 KiB", get(HOST, b"a" * 70 * 1024 + b": 1"), 431),

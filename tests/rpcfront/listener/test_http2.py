@@ -111,6 +111,8 @@ def get(*fields: tuple[str, str]) -> Fields:
         Row("100 fields", get(*[("x-a", "1")] * 96), 200),
         Row("101 fields", get(*[("x-a", "1")] * 97), 431),
         Row("a value of 60,000 bytes", get(("x-a", "a" * 60_000)), 200),
+        Row("two values of 30,000 bytes", get(*[("x-a", "a" * 30_000)] * 2), 200),
+        Row("a path of 60,000 bytes", head("GET", "/healthz?" + "a" * 60_000), 200),
         Row("a value of 64 KiB", get(("x-a", "a" * 65_500)), 431),
         Row("two values of 40 KiB", get(*[("x-a", "a" * 40 * 1024)] * 2), 431),
         Row("a path of 64 KiB", head("GET", "/" + "a" * 65_500), 431),
