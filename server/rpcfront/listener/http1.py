@@ -1,29 +1,24 @@
 """A connection that speaks HTTP/1.1 or 1.0 (RFC 9112), parsed by llhttp through httptools.
 
-llhttp refuses what is malformed; what it leaves to the server is checked here: the version, Host, Transfer-Encoding,
-Expect, and the size of everything. Every refusal is a JSON page like any other error, and closes the connection.
+llhttp refuses what is malformed, and a request checks the rest of its head. Every refusal is a JSON page like any other
+error, and closes the connection.
 """
 
 import asyncio
 from collections import deque
-from functools import lru_cache
-from http import HTTPStatus
-from urllib.parse import urlsplit
 
 import httptools
 from google.rpc import code_pb2
 
 from rpcfront.limits import cut_short
 from rpcfront.listener.connection import NOTICE_SECONDS, Connection, Facts
-from rpcfront.listener.request import NO_BODY, ListenerRequest, head_too_large, is_host, refused
-from rpcfront.protocols.http import HttpResponse, RawHeaders, Write
+from rpcfront.listener.http1_request import Http1Request, origin_form
+from rpcfront.listener.request import ListenerRequest, head_too_large, refused
 from rpcfront.status import StatusError
 
 HEAD_SLICE = 4 * 1024
 BODY_SLICE = 16 * 1024
 """Bytes that are parsed at once. Requests that are sent ahead of a response are kept only as far as they are parsed."""
-DISCARD_BYTES = 64 * 1024
-"""How much of a body that nobody read may be missing for the connection to be kept, and the rest read and ignored."""
 HALF_CLOSE_SECONDS = 0.05
 """How long a call goes on after the client has closed its sending half, which cannot be told from leaving."""
 
@@ -32,89 +27,7 @@ _MAX_PARTS = 16
 """Parts of a response that are written as they are; joining more of them, which are small then, costs less."""
 # The parser's own texts are for its authors, and clients see none of them.
 _MALFORMED = "the request is not well-formed HTTP/1.1"
-_LAST_CHUNK = b"0\r\n\r\n"
 _MADE_UP_HEAD = b"POST / HTTP/1.1\r\n"
-
-
-class Http1Request(ListenerRequest):
-    """A request, one after the other on its connection."""
-
-    connection: "Http1Connection"
-    keeps_alive = True
-    """Whether the client wants to send another request on the connection."""
-    received = 0
-    """Bytes of the body."""
-    is_http10 = False
-    refusal: StatusError | None = None
-    """Why the request is not answered by the router."""
-    _closes = False
-
-    @property
-    def has_body(self) -> bool:
-        """Return whether a response to this request has a body."""
-        return self.method != "HEAD"
-
-    def respond(self, response: HttpResponse) -> None:
-        self.has_begun = self.has_ended = True
-        status, body = response.status, response.body
-        lines = [_status_line(status)]
-        lines += [f"{name}: {value}\r\n" for name, value in response.headers]
-        if status not in NO_BODY:
-            lines.append(f"content-length: {len(body)}\r\n")
-        elif body:
-            body = b""
-        lines.append(self._end_of_head())
-        head = "".join(lines).encode("latin-1")
-        self.connection.write(head + body if self.has_body else head)
-        self.connection.ended(self)
-
-    def begin_raw(self, head: RawHeaders) -> Write:
-        self.has_begun = True
-        lines = [b"%s: %s\r\n" % field for field in head[1:]]
-        if not self.is_http10:
-            lines.append(b"transfer-encoding: chunked\r\n")
-        else:
-            self.keeps_alive = False
-        line = _status_line(int(head[0][1])).encode()
-        self.connection.write(b"".join([line, *lines, self._end_of_head().encode()]))
-        return self.write
-
-    def end_raw(self, _trailers: RawHeaders = ()) -> None:
-        if self.has_ended:
-            return
-        self.has_ended = True
-        data = self.take_output()
-        if self.has_body:
-            if self.is_http10:
-                self.connection.write(data)
-            else:
-                self.connection.write(_chunk(data) + _LAST_CHUNK if data else _LAST_CHUNK)
-        self.connection.ended(self)
-
-    def abort(self) -> None:
-        self.has_ended = True
-        self.connection.transport.abort()
-
-    def _end_of_head(self) -> str:
-        """Return the last lines of a head, and decide whether the connection is kept."""
-        server = self.connection.server
-        end = server.date_lines
-        if not self.keeps_alive or server.is_draining or not (self.is_whole or self._is_disposable()):
-            self._closes = True
-            return f"connection: close\r\n{end}"
-        return f"connection: keep-alive\r\n{end}" if self.is_http10 else end
-
-    def _is_disposable(self) -> bool:
-        """Return whether what is missing of the body is hardly worth a new connection."""
-        if self.connection.has_eof:
-            return False
-        declared = self.declared_length()
-        return not self.is_awaited and declared is not None and declared - self.received <= DISCARD_BYTES
-
-    @property
-    def closes(self) -> bool:
-        """Whether the connection ends with the response."""
-        return self._closes or not (self.is_whole or self._is_disposable())
 
 
 class Http1Connection(Connection):
@@ -214,13 +127,13 @@ class Http1Connection(Connection):
             return
         fields, target = self._fields, self._target
         if target[0] != _SLASH:
-            target = _origin_form(target)
+            target = origin_form(target)
         request = Http1Request(parser.get_method().decode("ascii"), target.decode("latin-1"), fields, dict(fields))
         request.connection = self
         self._silent = 0
         self._upgrades = parser.should_upgrade()
         try:
-            self._check(request, parser.get_http_version())
+            request.check(parser.get_http_version(), self.server.connection_limits)
         except StatusError as error:
             self._refuse(error, request)
             return
@@ -234,39 +147,6 @@ class Http1Connection(Connection):
             self._start(request)
         else:
             self._ahead.append(request)
-
-    def _check(self, request: Http1Request, version: str) -> None:
-        """Raise StatusError for a head that is not acceptable."""
-        limits, raw = self.server.connection_limits, request._raw
-        request.check_size(limits)
-        if version != "1.1":
-            if version != "1.0":
-                raise refused(505, "the version must be HTTP/1.1")
-            request.is_http10 = True
-        hosts = 1 if b"host" in raw else 0
-        if len(raw) != len(self._fields):
-            hosts = sum(name == b"host" for name, _ in self._fields)
-        if hosts != 1 and (hosts > 1 or not request.is_http10):
-            raise refused(400, "a request has exactly one Host")
-        if hosts and not is_host(raw[b"host"]):
-            raise refused(400, "the Host is malformed")
-        if request.method == "CONNECT":
-            raise refused(501, "the method is not one that is served here", code_pb2.UNIMPLEMENTED)
-        self._check_body(request)
-
-    def _check_body(self, request: Http1Request) -> None:
-        """Raise StatusError for a body that cannot be read, or is not going to be sent."""
-        raw = request._raw
-        if b"transfer-encoding" in raw:
-            if request.is_http10:
-                raise refused(400, "HTTP/1.0 has no Transfer-Encoding")
-            codings = ",".join(request.header_values("transfer-encoding")).lower().split(",")
-            if codings[-1].strip(" \t") != "chunked":
-                raise refused(400, "the last Transfer-Encoding must be chunked")
-            if len(codings) > 1:
-                raise refused(501, "the only Transfer-Encoding must be chunked", code_pb2.UNIMPLEMENTED)
-        if not request.is_http10:
-            request.check_expectation()
 
     def on_body(self, data: bytes) -> None:
         request = self._incoming
@@ -496,27 +376,3 @@ class Http1Connection(Connection):
                 self.close_soon()
         elif now - self.idle_since >= limits.idle_seconds:
             self.close_soon()
-
-
-@lru_cache(maxsize=128)  # there are few statuses
-def _status_line(status: int) -> str:
-    try:
-        return f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\n"
-    except ValueError:
-        return f"HTTP/1.1 {status} Client Closed Request\r\n"  # 499, which is in no RFC
-
-
-def _chunk(data: bytes) -> bytes:
-    return b"%x\r\n%s\r\n" % (len(data), data)
-
-
-def _origin_form(target: bytes) -> bytes:
-    """Return a target in the absolute form of proxies in origin form (RFC 9112, 3.2). Any other is left as it is."""
-    if b"://" not in target:
-        return target
-    try:
-        parts = urlsplit(target)
-    except ValueError:
-        return target
-    path = parts.path or b"/"
-    return path + b"?" + parts.query if parts.query else path
