@@ -12,16 +12,11 @@ import subprocess
 from collections.abc import Callable
 from contextlib import closing, suppress
 from dataclasses import fields
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import grpc
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoReflectionDescriptorDatabase
 
@@ -31,6 +26,7 @@ from tests.support.clients.http import ask
 from tests.support.programs import PATH
 from tests.support.servers.faces import listener
 from tests.support.servers.ports import free_port
+from tests.support.targets.certificates import Authority
 
 _ROOT = Path(__file__).parents[1]
 _PAGE = (_ROOT / "docs" / "rpcfront.md").read_text()
@@ -124,11 +120,15 @@ async def test_the_page_serves_in_an_event_loop_that_runs_already(
     await serving
 
 
-async def test_the_page_serves_every_protocol_over_tls(run: Callable[..., dict[str, Any]], tmp_path: Path) -> None:
+async def test_the_page_serves_every_protocol_over_tls(
+    run: Callable[..., dict[str, Any]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    authority = Authority()
+    authority.server_pair().write(tmp_path, "server")
+    trusted = authority.pem.encode()
+    monkeypatch.chdir(tmp_path)
     names = run("TLS")
-    certificate, key = _self_signed(tmp_path)
-    server = await names["gateway"].listen(ssl=names["tls_context"](certificate, key))
-    trusted = certificate.read_bytes()
+    server = await names["gateway"].listen(ssl=names["files"].load().context)
     credentials = grpc.ssl_channel_credentials(trusted)
     async with grpc.aio.secure_channel(f"localhost:{server.port}", credentials) as channel:
         stub: Any = health_pb2_grpc.HealthStub(channel)
@@ -143,29 +143,6 @@ async def test_the_page_serves_every_protocol_over_tls(run: Callable[..., dict[s
 
     assert await asyncio.to_thread(ask_over_http1) == b'{"status":"SERVING"}'
     await server.drain(1)
-
-
-def _self_signed(directory: Path) -> tuple[Path, Path]:
-    """Write a certificate for localhost and its key."""
-    private = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
-    now = datetime.now(UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(private.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(private, hashes.SHA256())
-    )
-    written = directory / "server.pem", directory / "server-key.pem"
-    written[0].write_bytes(certificate.public_bytes(Encoding.PEM))
-    written[1].write_bytes(private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
-    return written
 
 
 @pytest.mark.parametrize(

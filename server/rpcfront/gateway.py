@@ -1,8 +1,8 @@
 """`Gateway(services=[(descriptor, servicer)])`: serves a program's services over every protocol."""
 
 import socket
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import cached_property, partial
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from functools import cached_property
 from ssl import SSLContext
 
 import grpc
@@ -22,6 +22,7 @@ from rpcfront.limits import Limits
 from rpcfront.listener.forwarded import Network, TrustedProxies
 from rpcfront.listener.limits import ConnectionLimits
 from rpcfront.listener.server import Server
+from rpcfront.listener.tls import TlsFiles
 from rpcfront.mounts import Mount, Mounts, Probe, probe_mounts
 from rpcfront.openapi import Info, docs_handlers, operations
 from rpcfront.protocols.connect_errors import ConnectErrors
@@ -154,23 +155,30 @@ class Gateway:
         await server.start(host, port, sock, ssl, reuse_port=reuse_port)
         return server
 
-    def run(
+    def run(  # noqa: PLR0913  # as `listen`
         self,
         host: str = "127.0.0.1",
         port: int = 8000,
         *,
-        ssl: SSLContext | None = None,
+        ssl: SSLContext | TlsFiles | None = None,
         limits: ConnectionLimits | None = None,
+        trusted_proxies: Iterable[Network] = (),
         grace: float = 10.0,
     ) -> None:
         """Serve as `listen` does, on an event loop of its own, until SIGTERM or SIGINT.
 
-        Calls that run then may finish within `grace` seconds, unless a second signal ends them.
+        Calls that run then may finish within `grace` seconds, unless a second signal ends them. TlsFiles are followed:
+        new connections use certificates that were replaced, after a few seconds or at once on SIGHUP.
+
+        Raises OSError if the address cannot be listened on, and TlsFileError for files that cannot be used.
         """
         # Loads uvloop.
         from rpcfront.listener.run import run
 
-        run(partial(self.listen, host, port, ssl=ssl, limits=limits), grace)
+        def listen(tls: SSLContext | None) -> Awaitable[Server]:
+            return self.listen(host, port, ssl=tls, limits=limits, trusted_proxies=trusted_proxies)
+
+        run(listen, ssl, grace)
 
     @cached_property
     def asgi(self) -> AsgiApplication:

@@ -2,45 +2,22 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any
 
 import grpc
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from rpcfront import Gateway, ServicerContext
 from tests.support.services import echo
+from tests.support.targets.certificates import Authority
+
+AUTHORITY = Authority()
+TRUSTED = AUTHORITY.pem.encode()
 
 
-class Pair(NamedTuple):
-    """A private key and its certificate, signed by itself, in PEM."""
-
-    key: bytes
-    certificate: bytes
-
-
-def pair(name: str) -> Pair:
-    key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-    now = datetime.now(UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(subject)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(hours=1))
-        .not_valid_after(now + timedelta(hours=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    encoding = serialization.Encoding.PEM
-    pem = key.private_bytes(encoding, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    return Pair(pem, certificate.public_bytes(encoding))
+def pair(name: str) -> tuple[bytes, bytes]:
+    """Return a key and its certificate, in PEM."""
+    issued = AUTHORITY.server_pair([name])
+    return issued.key, issued.certificate
 
 
 class Witness(echo.AsyncEcho):
@@ -81,9 +58,8 @@ async def called(
 
 
 async def test_the_name_in_a_clients_certificate_is_its_identity() -> None:
-    ours, theirs = pair("server.test"), pair("client.test")
-    server = grpc.ssl_server_credentials([ours], theirs.certificate, require_client_auth=True)
-    client = grpc.ssl_channel_credentials(ours.certificate, *theirs)
+    server = grpc.ssl_server_credentials([pair("server.test")], TRUSTED, require_client_auth=True)
+    client = grpc.ssl_channel_credentials(TRUSTED, *pair("client.test"))
     async with called(server, client) as witness:
         assert witness.key == "x509_subject_alternative_name"
         assert witness.identities == [b"client.test"]
@@ -91,8 +67,8 @@ async def test_the_name_in_a_clients_certificate_is_its_identity() -> None:
 
 
 async def test_a_client_without_a_certificate_has_no_identity() -> None:
-    ours = pair("server.test")
-    async with called(grpc.ssl_server_credentials([ours]), grpc.ssl_channel_credentials(ours.certificate)) as witness:
+    server = grpc.ssl_server_credentials([pair("server.test")])
+    async with called(server, grpc.ssl_channel_credentials(TRUSTED)) as witness:
         assert witness.key is None
         assert not witness.identities
         assert witness.security["transport_security_type"] == [b"ssl"]

@@ -51,13 +51,7 @@ class Certificates:
 
     def reload(self) -> None:
         """Load the files, in a thread. Files that cannot be used are refused with a line in the log."""
-        asyncio.get_running_loop().run_in_executor(None, self._reload)
-
-    def _reload(self) -> None:
-        try:
-            self._reloader.reload()
-        except TlsFileError as error:
-            _log.error("TLS: the new files are refused and the old ones stay in use: %s", error)
+        self._reloader.reload_soon()
 
     async def start(self) -> None:
         self._watching = asyncio.create_task(self._reloader.watch())

@@ -83,10 +83,8 @@ class _WsgiRequest(HttpRequest):
     def _receive(self) -> bytes:
         environ = self._environ
         if self._unread is None:
-            declared = environ.get("CONTENT_LENGTH")
-            self._unread = declared_length(declared) if declared else None
-            if self._unread is None:
-                self._unread = 0 if declared or not environ.get("wsgi.input_terminated") else _UNKNOWN
+            length = _body_length(environ)
+            self._unread = _UNKNOWN if length is None else length
         try:
             data: bytes = environ["wsgi.input"].read(min(_PIECE, self._unread))
         except Exception:  # noqa: BLE001  # as in `_read`
@@ -216,20 +214,23 @@ def _headers(environ: Environ) -> Headers:
     return headers
 
 
-def _read(environ: Environ, limit: int, framing: int) -> bytes:
-    """Return the body: by its declared length, or to its end if the server marks that."""
+def _body_length(environ: Environ) -> int | None:
+    """Return how many bytes the body has; None if the server marks its end. Raises StatusError."""
     declared = environ.get("CONTENT_LENGTH")
+    if not declared:
+        return None if environ.get("wsgi.input_terminated") else 0
+    length = declared_length(declared)
+    if length is None:
+        raise status_error(code_pb2.INVALID_ARGUMENT, "content-length must be digits")
+    return length
+
+
+def _read(environ: Environ, limit: int, framing: int) -> bytes:
+    """Return the whole body."""
     max_size = limit + framing
-    if declared:
-        length = declared_length(declared)
-        if length is None:
-            raise status_error(code_pb2.INVALID_ARGUMENT, "content-length must be digits")
-        if length > max_size:
-            raise too_large(limit)
-    elif environ.get("wsgi.input_terminated"):
-        length = None
-    else:
-        return b""
+    length = _body_length(environ)
+    if length is not None and length > max_size:
+        raise too_large(limit)
     try:
         body: bytes = environ["wsgi.input"].read(max_size + 1 if length is None else length)
     except Exception:  # noqa: BLE001  # servers raise different errors for a body that is broken, late or lost

@@ -2,26 +2,41 @@
 
 import asyncio
 import signal
+import ssl
 from collections.abc import Awaitable, Callable
 
 import uvloop
 
 from rpcfront.listener.server import Server
+from rpcfront.listener.tls import TlsFiles, TlsReloader
 
 _STOP = (signal.SIGTERM, signal.SIGINT)
 
+Listen = Callable[[ssl.SSLContext | None], Awaitable[Server]]
+"""Begins to listen, with TLS if it is given a context."""
 
-def run(listen: Callable[[], Awaitable[Server]], grace: float) -> None:
-    """Serve what `listen` returns until SIGTERM or SIGINT, then let calls finish within `grace` seconds.
 
-    A second signal ends the grace period.
+def run(listen: Listen, tls: ssl.SSLContext | TlsFiles | None, grace: float) -> None:
+    """Serve until SIGTERM or SIGINT, then let calls finish within `grace` seconds.
+
+    A second signal ends the grace period. Files for TLS are followed, and loaded again on SIGHUP.
     """
-    uvloop.run(_serve(listen, grace))
+    uvloop.run(_serve_files(listen, tls, grace) if isinstance(tls, TlsFiles) else _serve(listen, tls, grace))
 
 
-async def _serve(listen: Callable[[], Awaitable[Server]], grace: float) -> None:
+async def _serve_files(listen: Listen, files: TlsFiles, grace: float) -> None:
+    reloader = TlsReloader(files)
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, reloader.reload_soon)
+    watching = asyncio.create_task(reloader.watch())
+    try:
+        await _serve(listen, reloader.context, grace)
+    finally:
+        watching.cancel()
+
+
+async def _serve(listen: Listen, tls: ssl.SSLContext | None, grace: float) -> None:
     stop, stop_at_once = asyncio.Event(), asyncio.Event()
-    server = await listen()
+    server = await listen(tls)
     loop = asyncio.get_running_loop()
     for number in _STOP:
         loop.add_signal_handler(number, lambda: (stop_at_once if stop.is_set() else stop).set())

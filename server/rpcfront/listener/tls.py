@@ -141,6 +141,16 @@ class TlsReloader:
                 self._refusal = _Refusal(stamps, is_logged=True)  # the caller knows
                 raise
 
+    def reload_soon(self) -> None:
+        """Load the files in a thread, as for a signal. Log if they cannot be used; then nothing has changed."""
+        asyncio.get_running_loop().run_in_executor(None, self._reload_or_log)
+
+    def _reload_or_log(self) -> None:
+        try:
+            self.reload()
+        except TlsFileError as error:
+            _log_refusal(error)
+
     def check(self) -> None:
         """Load the files if they have changed. Log whether they could be used; then nothing else has changed.
 
@@ -175,7 +185,7 @@ class TlsReloader:
             self._refusal = _Refusal(stamps)
         elif not self._refusal.is_logged:
             self._refusal.is_logged = True
-            _log.error("TLS: the new files are refused and the old ones stay in use: %s", error)
+            _log_refusal(error)
 
     def _use_newest(self, connection: ssl.SSLObject, _server_name: str | None, _context: ssl.SSLContext) -> int | None:
         if self._files.client_auth != "none" and _resumes_before(self._sessions_since, connection):
@@ -184,6 +194,10 @@ class TlsReloader:
             return ssl.ALERT_DESCRIPTION_CERTIFICATE_UNKNOWN
         connection.context = self._newest.context
         return None
+
+
+def _log_refusal(error: TlsFileError) -> None:
+    _log.error("TLS: the new files are refused and the old ones stay in use: %s", error)
 
 
 def _load_pair(context: ssl.SSLContext, cert: Path, key: Path) -> datetime:
