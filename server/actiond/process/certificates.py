@@ -1,7 +1,6 @@
 """The certificates of a worker's listeners: checked at the start, replaced while it serves."""
 
 import asyncio
-import logging
 import ssl
 from typing import cast
 
@@ -12,8 +11,6 @@ from rpcfront import ClientAuth, TlsFileError, TlsFiles, TlsReloader
 
 _VERSIONS = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
 _FLAGS = {"cert": "--tls-cert", "key": "--tls-key", "client_ca": "--tls-client-ca"}
-
-_log = logging.getLogger(__name__)
 
 
 def check(settings: TlsSettings) -> None:
