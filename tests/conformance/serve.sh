@@ -5,5 +5,5 @@ python="${PYTHON:-.venv/bin/python}"
 work="$(mktemp -d)"
 coproc SERVER { exec "$python" -m tests.conformance.interop.server "$work"; }
 server_pid="$SERVER_PID"
-trap 'kill "$server_pid" 2>/dev/null; wait "$server_pid" 2>/dev/null; rm -rf "$work"' EXIT
+trap 'kill "$server_pid" 2>/dev/null || true; wait "$server_pid" 2>/dev/null || true; rm -rf "$work"' EXIT
 read -r port tls_port <&"${SERVER[0]}"
