@@ -189,6 +189,7 @@ class Server:
 
     async def cancel(self) -> None:
         """Cancel the calls that are running. Return once their clients have been told, after a second at the latest."""
+        self._stop_listening()
         self.router.dispatcher.stopping = True
         for connection in list(self._connections):
             for request in connection.requests():
