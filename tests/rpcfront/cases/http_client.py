@@ -1,6 +1,7 @@
 """A client that sends what it is told to the letter and takes nothing but well-formed HTTP/1.1 for an answer."""
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import suppress
 
@@ -70,22 +71,23 @@ async def _reply(client: h11.Connection, port: int, sent: Iterable[bytes]) -> Re
 
 
 async def _events(client: h11.Connection, port: int, sent: Iterable[bytes]) -> AsyncIterator[h11.Event]:
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    try:
+    # Not a stream of asyncio's: when it cannot write, it does not read any more either.
+    loop = asyncio.get_running_loop()
+    with socket.create_connection(("127.0.0.1", port)) as connection:
+        connection.setblocking(False)
         with suppress(ConnectionError):  # a server may respond, and close, before it has read everything
             for part in sent:
-                writer.write(part)
-                await writer.drain()
+                await loop.sock_sendall(connection, part)
         while True:
             event = client.next_event()
             if event is h11.NEED_DATA:
-                client.receive_data(await reader.read(65536))
+                client.receive_data(await loop.sock_recv(connection, 65536))
                 continue
             assert isinstance(event, h11.Event)
             yield event
             if isinstance(event, h11.EndOfMessage):
                 # Nothing follows, such as the body of an answer to HEAD.
-                assert (client.trailing_data[0] + await reader.read()) == b""
+                assert client.trailing_data[0] == b""
+                with suppress(ConnectionError):
+                    assert await loop.sock_recv(connection, 65536) == b""
                 return
-    finally:
-        writer.close()
