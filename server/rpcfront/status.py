@@ -56,8 +56,8 @@ def make_status(code: int, message: str, *details: Message) -> status_pb2.Status
 
 
 def status_error(code: int, message: str, http_status: int | None = None) -> StatusError:
-    """Return an error without details."""
-    return StatusError(make_status(code, message), http_status)
+    """Return an error without details. Its message, which may quote the request, is cut after MAX_MESSAGE_LENGTH."""
+    return StatusError(make_status(code, _shortened(message, MAX_MESSAGE_LENGTH)), http_status)
 
 
 MAX_FIELDS = 50
@@ -97,10 +97,14 @@ def bad_request(violations: Iterable[FieldViolation]) -> status_pb2.Status:
         size += violation.ByteSize()
         if size > MAX_DETAILS_BYTES:
             break
-    message = ", ".join(f"{violation.field}: {violation.description}" for violation in detail.field_violations)
+    message = ", ".join(_words(violation.field, violation.description) for violation in detail.field_violations)
     more = len(by_field) - len(detail.field_violations)
     message = _shortened(message, MAX_MESSAGE_LENGTH) + (f", and {more} more" if more else "")
     return make_status(code_pb2.INVALID_ARGUMENT, message, detail)
+
+
+def _words(field: str, description: str) -> str:
+    return f"{field}: {description}" if field else description  # a rule of the whole request is about no field
 
 
 def _shortened(text: str, max_length: int) -> str:

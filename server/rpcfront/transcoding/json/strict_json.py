@@ -4,6 +4,7 @@
 """
 
 import json
+from collections import Counter
 from decimal import Decimal
 from typing import NoReturn
 
@@ -16,6 +17,8 @@ EXACT = 2.0**53
 _MIN_TOO_LARGE = 2.0**65
 
 
+_MAX_SHOWN = 100
+"""Characters of a key in an error."""
 # As a number, which is found in bytes three times as fast.
 _BACKSLASH = ord("\\")
 
@@ -96,9 +99,11 @@ def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
 
 
 def _raise_duplicate_key(pairs: list[tuple[str, object]]) -> NoReturn:
-    keys = [key for key, _ in pairs]
-    duplicate = next(key for key in keys if keys.count(key) > 1)
-    raise MalformedJsonError(f"invalid JSON: the key {json.dumps(duplicate, ensure_ascii=False)} is given twice")
+    counts = Counter(key for key, _ in pairs)
+    duplicate = next(key for key, count in counts.items() if count > 1)
+    shown = json.dumps(duplicate[:_MAX_SHOWN], ensure_ascii=False)
+    more = "…" if len(duplicate) > _MAX_SHOWN else ""
+    raise MalformedJsonError(f"invalid JSON: the key {shown}{more} is given twice")
 
 
 _TOO_DEEP = f"invalid JSON: nested deeper than {MAX_DEPTH} levels"
