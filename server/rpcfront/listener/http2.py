@@ -16,6 +16,9 @@ from rpcfront.status import StatusError
 
 _TAKE = 256 * 1024
 """Bytes that are taken from the engine at once."""
+UPLOAD_SECONDS = 0.1
+"""How long the body of a request may go on arriving after the response. Some clients, such as curl 7.88, lose a
+response that a RST_STREAM comes with."""
 _CONTINUE: Fields = ((b":status", b"100"),)
 _SMALL = 8 * 1024
 """Bytes at the end of a body that are given back to the connection's window before they are read."""
@@ -123,15 +126,13 @@ class Http2Connection(Connection):
         self.engine = make_engine(server.connection_limits)
         self._handlers = _handlers(type(self.engine))
         self._streams: dict[int, Http2Request] = {}
-        self._unread: list[Http2Request] = []
-        """Requests that were answered before their bodies were whole: reset once the responses have gone out."""
         self._last_bytes = server.now
         self._ping_sent: float | None = None
         self._is_over = False
         self._goaway_is_sent = False
         self._notice: asyncio.TimerHandle | None = None
-        self._partial_since: float | None = server.now
-        """Since when bytes have come, or were due, that make no event."""
+        self._has_asked = False
+        """Whether there has been a request."""
         self.flush_soon()
 
     # Reading.
@@ -150,18 +151,16 @@ class Http2Connection(Connection):
 
     def _handle(self, events: Any) -> None:
         handlers = self._handlers
-        has_any = False
         for event in events:
-            has_any = True
             handler = handlers.get(type(event))
             if handler is not None:
                 handler(self, event)
-        self._partial_since = None if has_any else self._partial_since or self._last_bytes
 
     def _on_request(self, event: Any) -> None:
         request = Http2Request(event.stream_id, event.headers)
         self._streams[event.stream_id] = request
         self.is_idle = False
+        self._has_asked = True
         if event.end_stream:
             request.is_whole = True
         try:
@@ -234,7 +233,7 @@ class Http2Connection(Connection):
     def ended(self, request: Http2Request) -> None:
         """Flush the end of a response. Stop the upload of a body that was not read."""
         if not request.is_whole:
-            self._unread.append(request)
+            self.server.loop.call_later(UPLOAD_SECONDS, self._stop_upload, request)
         if not self._flush_is_due:
             self.flush_soon()
 
@@ -260,8 +259,6 @@ class Http2Connection(Connection):
             _log.debug("an HTTP/2 connection broke: %r", error.__cause__)
             transport.abort()
             return
-        if self._unread and not self._is_paused:
-            self._reset_unread()
         self.queued = engine.queued(None)
         if self.queued:
             self.has_room = False  # perhaps: `_is_full` is going to see
@@ -287,21 +284,16 @@ class Http2Connection(Connection):
                 request.leave()
         self._output = later
 
-    def _reset_unread(self) -> None:
-        """Reset the streams whose responses have gone out, although their clients still send (RFC 9113, 8.1)."""
-        later: list[Http2Request] = []
-        for request in self._unread:
-            if request.stream not in self._streams or request.is_whole:
-                continue
-            if self.engine.queued(request.stream):
-                later.append(request)
-                continue
-            try:
-                self.engine.reset(request.stream, NO_ERROR)
-            except StreamGoneError:
-                continue
-            self.flush_soon()
-        self._unread = later
+    def _stop_upload(self, request: Http2Request) -> None:
+        """Reset a stream whose response has gone out, although its client still sends (RFC 9113, 8.1)."""
+        if self.is_lost or request.stream not in self._streams or request.is_whole:
+            return
+        if self._is_paused or self.engine.queued(request.stream):
+            self.server.loop.call_later(UPLOAD_SECONDS, self._stop_upload, request)
+            return
+        with suppress(StreamGoneError):
+            self.engine.reset(request.stream, NO_ERROR)
+        self.flush_soon()
 
     # The end.
 
@@ -342,13 +334,12 @@ class Http2Connection(Connection):
     def connection_lost(self, error: Exception | None) -> None:
         super().connection_lost(error)
         self._streams.clear()
-        self._unread.clear()
 
     def sweep(self, now: float) -> None:
         super().sweep(now)
         limits = self.server.connection_limits
-        is_half_said = self._partial_since is not None and now - self._partial_since >= limits.head_seconds
-        if self.is_idle and (is_half_said or now - self.idle_since >= limits.http2_idle_seconds):
+        idle_seconds = limits.http2_idle_seconds if self._has_asked else limits.head_seconds
+        if self.is_idle and now - self.idle_since >= idle_seconds:
             self._end_notice()
         elif self._ping_sent is not None:
             if now - self._ping_sent >= limits.pong_seconds:
