@@ -273,6 +273,7 @@ class Http2Connection(Connection):
         later: list[ListenerRequest] = []
         for request in self._output:
             if request.has_ended or not isinstance(request, Http2Request):
+                request.take_parts()  # of one that was cut off: it counts no more
                 continue
             if engine.queued(request.stream) >= self.stream_buffer or engine.queued(None) >= self.buffer:
                 later.append(request)
