@@ -20,6 +20,10 @@ UPLOAD_SECONDS = 0.1
 """How long the body of a request may go on arriving after the response. Some clients, such as curl 7.88, lose a
 response that a RST_STREAM comes with."""
 _CONTINUE: Fields = ((b":status", b"100"),)
+# Of frames (RFC 9113, 4.1, 6.2 and 6.10).
+_FRAME_HEAD = 9
+_FIELDS = frozenset({1, 9})  # HEADERS and CONTINUATION
+_END_HEADERS = 0x4
 _SMALL = 8 * 1024
 """Bytes at the end of a body that are given back to the connection's window before they are read."""
 
@@ -133,6 +137,8 @@ class Http2Connection(Connection):
         self._notice: asyncio.TimerHandle | None = None
         self._has_asked = False
         """Whether there has been a request."""
+        self._partial_since: float | None = None
+        """Since when a frame, or a block of fields, has been incomplete."""
         self.flush_soon()
 
     # Reading.
@@ -142,19 +148,28 @@ class Http2Connection(Connection):
         if self._is_over:
             return  # nothing can come of it, and the last responses are still on their way
         try:
-            self._handle(self.engine.receive(data))
+            if self._handle(self.engine.receive(data)):
+                # What came behind the event may be half a frame. To know it would cost every request, and such a
+                # connection ends as an idle one.
+                self._partial_since = None
+            elif self._partial_since is None and not _are_whole_frames(data):
+                self._partial_since = self._last_bytes
         except EngineOverError as error:
             _log.debug("an HTTP/2 connection broke: %r", error.__cause__)
             self.transport.abort()
             return
         self.flush_soon()
 
-    def _handle(self, events: Any) -> None:
+    def _handle(self, events: Any) -> bool:
+        """Return whether there were any."""
         handlers = self._handlers
+        has_any = False
         for event in events:
+            has_any = True
             handler = handlers.get(type(event))
             if handler is not None:
                 handler(self, event)
+        return has_any
 
     def _on_request(self, event: Any) -> None:
         request = Http2Request(event.stream_id, event.headers)
@@ -339,8 +354,9 @@ class Http2Connection(Connection):
     def sweep(self, now: float) -> None:
         super().sweep(now)
         limits = self.server.connection_limits
+        is_half_said = self._partial_since is not None and now - self._partial_since >= limits.head_seconds
         idle_seconds = limits.http2_idle_seconds if self._has_asked else limits.head_seconds
-        if self.is_idle and now - self.idle_since >= idle_seconds:
+        if self.is_idle and (is_half_said or now - self.idle_since >= idle_seconds):
             self._end_notice()
         elif self._ping_sent is not None:
             if now - self._ping_sent >= limits.pong_seconds:
@@ -349,6 +365,19 @@ class Http2Connection(Connection):
             self._ping_sent = now
             self.engine.ping()
             self.flush_soon()
+
+
+def _are_whole_frames(data: bytes) -> bool:
+    """Return whether bytes that begin with a frame end with one, and leave no block of fields open.
+
+    For the few frames without an event, such as PRIORITY, those of unknown types, and those on streams that are over.
+    """
+    end, is_open = 0, False
+    while len(data) - end >= _FRAME_HEAD:
+        if data[end + 3] in _FIELDS:
+            is_open = not data[end + 4] & _END_HEADERS
+        end += _FRAME_HEAD + int.from_bytes(data[end : end + 3], "big")
+    return end == len(data) and not is_open
 
 
 @cache
