@@ -1,5 +1,6 @@
 """The beginning of a large message: a copy with few elements, in which to look for all that is wrong."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from google.protobuf.message import Message
@@ -30,28 +31,21 @@ class Beginning:
                 if inner is not None:
                     self._shorten(value, here)
             elif inner is not None and inner.GetOptions().map_entry:
-                self._shorten_map(value, here, has_messages=inner.fields_by_name["value"].message_type is not None)
+                is_of_messages = inner.fields_by_name["value"].message_type is not None
+                for key in self._shorten_elements(value, list(value), here, is_of_messages=is_of_messages):
+                    del value[key]
             else:
-                self._shorten_list(value, here, has_messages=inner is not None)
+                cut = self._shorten_elements(value, range(len(value)), here, is_of_messages=inner is not None)
+                del value[len(value) - len(cut) :]
 
-    def _shorten_list(self, items: Any, path: str, *, has_messages: bool) -> None:
+    def _shorten_elements(self, items: Any, keys: Sequence[Any], path: str, *, is_of_messages: bool) -> Sequence[Any]:
+        """Return the keys, or the indices, for whose elements there is no room."""
         kept = 0
-        while kept < len(items) and self._room > 0:
+        while kept < len(keys) and self._room > 0:
             self._room -= 1
-            if has_messages:
-                self._shorten(items[kept], f"{path}[{kept}]")
+            if is_of_messages:
+                self._shorten(items[keys[kept]], path + key_step(keys[kept]))
             kept += 1
-        if kept < len(items):
-            del items[kept:]
+        if kept < len(keys):
             self._cut.append(path)
-
-    def _shorten_map(self, items: Any, path: str, *, has_messages: bool) -> None:
-        for key in list(items):
-            if self._room <= 0:
-                del items[key]
-                if self._cut[-1:] != [path]:
-                    self._cut.append(path)
-                continue
-            self._room -= 1
-            if has_messages:
-                self._shorten(items[key], path + key_step(key))
+        return keys[kept:]
