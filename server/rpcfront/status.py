@@ -57,7 +57,7 @@ def make_status(code: int, message: str, *details: Message) -> status_pb2.Status
 
 def status_error(code: int, message: str, http_status: int | None = None) -> StatusError:
     """Return an error without details. Its message, which may quote the request, is cut after MAX_MESSAGE_LENGTH."""
-    return StatusError(make_status(code, _shortened(message, MAX_MESSAGE_LENGTH)), http_status)
+    return StatusError(make_status(code, shortened(message, MAX_MESSAGE_LENGTH)), http_status)
 
 
 MAX_FIELDS = 50
@@ -92,14 +92,14 @@ def bad_request(violations: Iterable[FieldViolation]) -> status_pb2.Status:
     size = 0
     for field, texts in sorted(by_field.items())[:MAX_FIELDS]:
         violation = detail.field_violations.add(
-            field=_shortened(field, MAX_TEXT_LENGTH), description=_shortened("; ".join(texts), MAX_TEXT_LENGTH)
+            field=shortened(field, MAX_TEXT_LENGTH), description=shortened("; ".join(texts), MAX_TEXT_LENGTH)
         )
         size += violation.ByteSize()
         if size > MAX_DETAILS_BYTES:
             break
     message = ", ".join(_words(violation.field, violation.description) for violation in detail.field_violations)
     more = len(by_field) - len(detail.field_violations)
-    message = _shortened(message, MAX_MESSAGE_LENGTH) + (f", and {more} more" if more else "")
+    message = shortened(message, MAX_MESSAGE_LENGTH) + (f", and {more} more" if more else "")
     return make_status(code_pb2.INVALID_ARGUMENT, message, detail)
 
 
@@ -107,5 +107,6 @@ def _words(field: str, description: str) -> str:
     return f"{field}: {description}" if field else description  # a rule of the whole request is about no field
 
 
-def _shortened(text: str, max_length: int) -> str:
+def shortened(text: str, max_length: int) -> str:
+    """Return at most so many characters of a text that quotes the request, and an ellipsis for what is left out."""
     return text if len(text) <= max_length else f"{text[:max_length]}…"

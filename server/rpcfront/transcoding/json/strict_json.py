@@ -10,13 +10,13 @@ from typing import NoReturn
 
 import orjson
 
+from rpcfront.status import shortened
+
 MAX_DEPTH = 100
 # A whole float below this is exactly the number that was written; above it, digits may have been lost.
 EXACT = 2.0**53
 # No integer field holds numbers from here on, so their digits do not matter.
 _MIN_TOO_LARGE = 2.0**65
-
-
 _MAX_SHOWN = 100
 """Characters of a key in an error."""
 # As a number, which is found in bytes three times as fast.
@@ -101,9 +101,8 @@ def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
 def _raise_duplicate_key(pairs: list[tuple[str, object]]) -> NoReturn:
     counts = Counter(key for key, _ in pairs)
     duplicate = next(key for key, count in counts.items() if count > 1)
-    shown = json.dumps(duplicate[:_MAX_SHOWN], ensure_ascii=False)
-    more = "…" if len(duplicate) > _MAX_SHOWN else ""
-    raise MalformedJsonError(f"invalid JSON: the key {shown}{more} is given twice")
+    shown = json.dumps(shortened(duplicate, _MAX_SHOWN), ensure_ascii=False)
+    raise MalformedJsonError(f"invalid JSON: the key {shown} is given twice")
 
 
 _TOO_DEEP = f"invalid JSON: nested deeper than {MAX_DEPTH} levels"
