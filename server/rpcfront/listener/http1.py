@@ -133,7 +133,7 @@ class Http1Connection(Connection):
         self._silent = 0
         self._upgrades = parser.should_upgrade()
         try:
-            request.check(parser.get_http_version(), self.server.connection_limits)
+            request.check_head(parser.get_http_version(), self.server.connection_limits)
         except StatusError as error:
             self._refuse(error, request)
             return

@@ -55,7 +55,7 @@ class Http1Request(ListenerRequest):
 
     # The head.
 
-    def check(self, version: str, limits: ConnectionLimits) -> None:
+    def check_head(self, version: str, limits: ConnectionLimits) -> None:
         """Raise StatusError for a head that is not acceptable. The version is the parser's, such as 1.1."""
         raw = self._raw
         self.check_size(limits)
