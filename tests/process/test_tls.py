@@ -120,10 +120,6 @@ def served(port: int) -> int:
     return int(found["serialNumber"], 16)
 
 
-def serial_of(pair: Pair) -> int:
-    return x509.load_pem_x509_certificate(pair.certificate).serial_number
-
-
 class Caller:
     """Calls all the time: over one connection of HTTP/1.1, and over one of gRPC."""
 
@@ -186,7 +182,7 @@ def test_new_connections_get_a_replaced_certificate_and_no_call_is_lost(
     start: Start, directory: Path, workers: int, by_signal: bool
 ) -> None:
     server = start(*flags(directory), workers=workers)
-    assert served(server.http_port) == served(server.grpc_port) == serial_of(PAIR)
+    assert served(server.http_port) == served(server.grpc_port) == PAIR.serial
     with Caller(server):
         newer = AUTHORITY.server_pair()
         newer.write(directory, "server")
@@ -194,7 +190,7 @@ def test_new_connections_get_a_replaced_certificate_and_no_call_is_lost(
             server.signal(signal.SIGHUP)
         until(lambda: server.stderr.count("TLS: loaded ") >= workers, "the new certificate in every worker")
         for _ in range(4 * workers):  # each worker has its turn
-            assert served(server.http_port) == served(server.grpc_port) == serial_of(newer)
+            assert served(server.http_port) == served(server.grpc_port) == newer.serial
     assert server.stop() == 0
 
 
@@ -204,7 +200,7 @@ def test_a_bad_new_file_is_refused_in_one_line_and_the_old_one_stays(start: Star
         replace_file(directory / "server.pem", b"no PEM")
         server.signal(signal.SIGHUP)
         until(lambda: REFUSED in server.stderr, "the refusal")
-        assert served(server.http_port) == serial_of(PAIR)
+        assert served(server.http_port) == PAIR.serial
         server.signal(signal.SIGHUP)
         until(lambda: server.stderr.count(REFUSED) == 2, "the second refusal")
         # Whoever mends it need not tell.

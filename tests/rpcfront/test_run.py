@@ -57,7 +57,6 @@ async def call(port: int) -> tuple[int, str]:
 async def test_run_follows_its_certificates_and_trusts_its_proxies(tmp_path: Path) -> None:
     port = free_port()
     first, second = AUTHORITY.server_pair(), AUTHORITY.server_pair()
-    serials = [x509.load_pem_x509_certificate(pair.certificate).serial_number for pair in (first, second)]
     first.write(tmp_path, "server")
     root = Path(__file__).parents[2]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, (root, root / "server", root / "generated")))}
@@ -72,12 +71,12 @@ async def test_run_follows_its_certificates_and_trusts_its_proxies(tmp_path: Pat
                     break
                 assert server.returncode is None, "the server ended"
                 await asyncio.sleep(0.05)
-            assert serial == serials[0]
+            assert serial == first.serial
             assert response.endswith('{"text":"ipv4:192.0.2.7"}')
             second.write(tmp_path, "server")
             server.send_signal(signal.SIGHUP)
             await server.stderr.readuntil(b"loaded server.pem")  # type: ignore[union-attr]  # it is a pipe
-            assert (await call(port))[0] == serials[1]
+            assert (await call(port))[0] == second.serial
             server.terminate()
             assert await server.wait() == 0
     finally:

@@ -39,6 +39,11 @@ class Pair:
             replace_file(path, data)
         return cert, key
 
+    @property
+    def serial(self) -> int:
+        """The certificate's serial number."""
+        return x509.load_pem_x509_certificate(self.certificate).serial_number
+
     def with_password(self) -> bytes:
         """Return the key, encrypted."""
         key = load_pem_private_key(self.key, None)
