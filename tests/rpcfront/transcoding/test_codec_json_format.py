@@ -144,7 +144,11 @@ def _value(field: FieldDescriptor, depth: int) -> st.SearchStrategy[Any]:
     inner = field.message_type
     if inner is not None and inner.GetOptions().map_entry:
         keys = st.sampled_from(["1", "-1", "0", "true", "x", str(2**31), str(2**63), ""])
-        return st.dictionaries(keys, _element(inner.fields_by_name["value"], depth), max_size=2) | OTHERS
+        of = inner.fields_by_name["value"]
+        element = _element(of, depth)
+        if of.enum_type is not None and of.enum_type.full_name == "google.protobuf.NullValue":
+            element = element.filter(lambda value: value is not None)  # see STRICTER_THERE
+        return st.dictionaries(keys, element, max_size=2) | OTHERS
     element = _element(field, depth)
     return st.lists(element, max_size=3) | element if field.is_repeated else element
 
