@@ -84,18 +84,20 @@ class Writer:
     def _serve(self) -> None:
         while (first := self._queue.get()) is not None:
             jobs, outcomes = self._transact(first)
+            # Read before the callers go on: what they then submit, and a close, are not of this batch.
+            waiting = self.waiting
             # A program that gave up waiting may have closed the loop. Then no caller is left to notify.
             with suppress(RuntimeError):
                 first[1].get_loop().call_soon_threadsafe(_resolve, jobs, outcomes)
-            self._notify_observer(len(jobs))
+            self._notify_observer(len(jobs), waiting)
             # Do not keep the changes, and what they refer to, alive until the next one arrives.
             del first, jobs, outcomes
 
-    def _notify_observer(self, changes: int) -> None:
+    def _notify_observer(self, changes: int, waiting: int) -> None:
         if self._observe_batch is None:
             return
         try:
-            self._observe_batch(changes, self.waiting)
+            self._observe_batch(changes, waiting)
         except Exception:  # noqa: BLE001, the thread must survive any error
             _log.exception("the observer of written batches failed")
 
