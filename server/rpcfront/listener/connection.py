@@ -177,8 +177,9 @@ class Connection(asyncio.Protocol):
         """Let a client send more, by what was read of a request's body."""
         raise NotImplementedError
 
-    def begins_read(self, request: ListenerRequest) -> None:
-        """Let a client know that the body of its request is wanted."""
+    def send_continue(self, request: ListenerRequest) -> None:
+        """Tell a client to send the body of its request."""
+        raise NotImplementedError
 
     # Writing.
 

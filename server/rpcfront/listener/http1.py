@@ -5,6 +5,7 @@ error, and closes the connection.
 """
 
 import asyncio
+import select
 from collections import deque
 
 import httptools
@@ -22,6 +23,8 @@ BODY_SLICE = 16 * 1024
 HALF_CLOSE_SECONDS = 0.05
 """How long a call goes on after the client has closed its sending half, which cannot be told from leaving."""
 
+_GONE = select.POLLHUP | select.POLLERR
+_HALF_CLOSED: int = getattr(select, "POLLRDHUP", 0)  # only Linux tells it from bytes that have not been read
 _SLASH = ord("/")
 _MAX_PARTS = 16
 """Parts of a response that are written as they are; joining more of them, which are small then, costs less."""
@@ -53,6 +56,8 @@ class Http1Connection(Connection):
         """Whether nothing more can be read."""
         self.has_eof = False
         self._is_reading = True
+        self._has_hung_up = False
+        """Whether the client was seen to have closed its sending half, behind bytes that have not been read."""
         self._is_muted = False
         """Whether the parser reads a head that no client sent."""
         self._upgrades = False
@@ -127,7 +132,11 @@ class Http1Connection(Connection):
             return
         fields, target = self._fields, self._target
         if target[0] != _SLASH:
-            target = origin_form(target)
+            try:
+                target = origin_form(target)
+            except StatusError as error:
+                self._refuse(error)
+                return
         request = Http1Request(parser.get_method().decode("ascii"), target.decode("latin-1"), fields, dict(fields))
         request.connection = self
         self._silent = 0
@@ -259,11 +268,9 @@ class Http1Connection(Connection):
         if not self._is_reading:
             self._regulate()
 
-    def begins_read(self, request: ListenerRequest) -> None:
-        if isinstance(request, Http1Request) and request.is_awaited:
-            request.is_awaited = False
-            if not request.received:
-                self.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+    def send_continue(self, request: ListenerRequest) -> None:
+        if isinstance(request, Http1Request) and not request.received:
+            self.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
     def _regulate(self) -> None:
         """Read on, unless more has arrived than is wanted."""
@@ -337,18 +344,29 @@ class Http1Connection(Connection):
         for request in self.requests():
             request.interrupt()
 
+    def _look_for_departure(self) -> None:
+        """Notice that the client has left although the connection is not read, which hides it from the loop."""
+        poll = select.poll()
+        poll.register(self.transport.get_extra_info("socket"), _HALF_CLOSED)
+        for _, event in poll.poll(0):
+            if event & _GONE:
+                self.transport.abort()
+            elif event & _HALF_CLOSED and not self._has_hung_up:
+                self._has_hung_up = True
+                self._interrupt()
+
     def drain(self) -> None:
         # A client that has sent a request meanwhile could not know whether to send it again.
         self.server.loop.call_later(NOTICE_SECONDS, self._close_if_idle)
 
     def _close_if_idle(self) -> None:
-        if self._active is None and not self._ahead and not self._unparsed:
+        if self._active is None and not self._ahead and not self._unparsed and not self._has_bytes:
             self.close_soon()
 
     def evict(self) -> None:
         """Close a connection that has no request."""
         self.is_idle = False
-        self.transport.close()
+        self.transport.abort()
 
     def connection_lost(self, error: Exception | None) -> None:
         super().connection_lost(error)
@@ -360,6 +378,8 @@ class Http1Connection(Connection):
 
     def sweep(self, now: float) -> None:
         super().sweep(now)
+        if not self._is_reading and not self.is_lost:
+            self._look_for_departure()
         if self._active is not None or self._ahead or self._is_closing:
             return
         limits = self.server.connection_limits

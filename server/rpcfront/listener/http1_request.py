@@ -171,12 +171,19 @@ def _chunk(data: bytes) -> bytes:
 
 
 def origin_form(target: bytes) -> bytes:
-    """Return a target in the absolute form of proxies in origin form (RFC 9112, 3.2). Any other is left as it is."""
-    if b"://" not in target:
+    """Return a target in the absolute form of proxies in origin form (RFC 9112, 3.2). Any other is left as it is.
+
+    Raises StatusError for a host that is malformed or empty (RFC 9110, 4.2.1), or has a user before it (4.2.4).
+    """
+    scheme, separator, _ = target.partition(b"://")
+    if not separator or scheme.lower() not in {b"http", b"https"}:
         return target
     try:
         parts = urlsplit(target)
+        is_well = is_host(parts.netloc) and parts.hostname
     except ValueError:
-        return target
+        is_well = False
+    if not is_well:
+        raise refused(400, "the host of the request's target is malformed")
     path = parts.path or b"/"
     return path + b"?" + parts.query if parts.query else path

@@ -238,9 +238,8 @@ class Http2Connection(Connection):
             if not request.is_whole:
                 self.flush_soon()
 
-    def begins_read(self, request: ListenerRequest) -> None:
-        if isinstance(request, Http2Request) and request.is_awaited:
-            request.is_awaited = False
+    def send_continue(self, request: ListenerRequest) -> None:
+        if isinstance(request, Http2Request):
             with suppress(StreamGoneError):
                 self.engine.inform(request.stream, _CONTINUE)
             self.flush_soon()

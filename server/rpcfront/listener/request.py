@@ -65,7 +65,7 @@ class Carrier(Protocol):
 
     def consumed(self, request: "ListenerRequest", size: int, /) -> None: ...
 
-    def begins_read(self, request: "ListenerRequest") -> None: ...
+    def send_continue(self, request: "ListenerRequest") -> None: ...
 
     def has_output(self, request: "ListenerRequest") -> None: ...
 
@@ -265,7 +265,7 @@ class ListenerRequest(TrailersRequest):
         if declared is not None and declared > max_size:
             raise too_large(limit)
         self._whole_size = max_size
-        self.connection.begins_read(self)
+        self._ask_for_body()
         if self._size:
             self.connection.consumed(self, self._size)
         self.due = self.connection.server.loop.time() + self._limits.read_seconds
@@ -280,7 +280,7 @@ class ListenerRequest(TrailersRequest):
         while not self._parts:
             if self.is_whole:
                 return b""
-            self.connection.begins_read(self)
+            self._ask_for_body()
             if not self._is_bounded:
                 self.due = self.connection.server.loop.time() + self._limits.read_seconds if timely else None
             await self._arrive()
@@ -293,6 +293,13 @@ class ListenerRequest(TrailersRequest):
     def bound_reading(self) -> None:
         self._is_bounded = True
         self.due = self.connection.server.loop.time() + self._limits.read_seconds
+
+    def _ask_for_body(self) -> None:
+        """Tell a client that waits for it to send the body, unless its response has begun: then it must decide."""
+        if self.is_awaited:
+            self.is_awaited = False
+            if not self.has_begun:
+                self.connection.send_continue(self)
 
     async def _arrive(self) -> None:
         """Wait for more of the body, or for its end. Raises StatusError."""
@@ -315,7 +322,7 @@ class ListenerRequest(TrailersRequest):
         """Return the body's length by its Content-Length, which the parsers have found to be digits."""
         declared = self._raw.get(b"content-length")
         # Python converts long numbers slowly, and no body is as long as those.
-        return None if declared is None else int(declared[:_MAX_LENGTH_DIGITS] or 0)
+        return None if declared is None else int(declared.lstrip(b"0")[:_MAX_LENGTH_DIGITS] or 0)
 
     @property
     def _limits(self) -> Limits:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -13,6 +14,7 @@ from tests.rpcfront.listener.http1_client import Http1Client, chunked, connect, 
 from tests.rpcfront.listener.listening import listening
 from tests.rpcfront.listener.served import REFUSED_TOKEN, gateway
 from tests.support.services import echo
+from tests.support.wire.grpc_web import frame
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.usefixtures("quiet")]
 
@@ -29,6 +31,15 @@ async def port() -> AsyncIterator[int]:
 
 
 # Expectations.
+
+
+class EarlyTalk(kinds.Iterators):
+    """Writes before it reads."""
+
+    async def Talk(self, requests: AsyncIterator[Any], context: Any) -> AsyncIterator[Any]:
+        yield kinds.note()
+        async for each in requests:
+            yield each
 
 
 async def test_a_client_is_told_to_go_on_once_its_body_is_wanted(port: int) -> None:
@@ -59,6 +70,31 @@ async def test_a_client_whose_body_is_not_wanted_is_not_told_to_go_on(port: int,
         # Whether the body is sent nevertheless, nobody knows. So no request can follow.
         assert (response.status, response.closes) == (status, True)
         assert await client.has_ended()
+
+
+async def test_a_client_is_not_told_to_go_on_within_a_response() -> None:
+    """The stream's first message comes before it reads anything."""
+    fields = [("content-type", "application/connect+proto"), EXPECT, ("transfer-encoding", "chunked")]
+    async with (
+        listening(Gateway(services=[(kinds.service(), EarlyTalk())])) as server,
+        connect(server.port) as client,
+    ):
+        client.send(request("POST", kinds.path("Talk"), *fields))
+        head = await client.head()
+        assert head.status == 200
+        client.send(chunked(frame(b"")))
+        body = b"".join([chunk async for chunk in client.chunks()])
+        assert body.startswith(frame(b"") * 2)
+
+
+@pytest.mark.parametrize("length", ["2", "02", "0" * 30 + "2"])
+async def test_a_length_may_have_zeros_before_it(port: int, length: str) -> None:
+    async with connect(port) as client:
+        client.send(request("POST", "/v1/notes", JSON, EXPECT, ("content-length", length)))
+        assert (await client.head()).status == 100
+        client.send(b"{}")
+        assert (await client.response()).status == 200
+        assert await client.goes_on()
 
 
 async def test_a_client_that_did_not_wait_is_not_told_to_go_on(port: int) -> None:

@@ -13,6 +13,7 @@ import pytest
 import pytest_asyncio
 
 from rpcfront import ConnectionLimits, Gateway
+from rpcfront.listener.connection import NOTICE_SECONDS
 from rpcfront.listener.http1 import Http1Connection
 from rpcfront.listener.http2 import Http2Connection
 from rpcfront.listener.server import Server
@@ -113,6 +114,21 @@ class PlainWaits(Waits):
             self._end(f"over: {self._begin(context).wait(10)}, active: {context.is_active()}")
 
 
+class WaitingHandler:
+    """Serves a path, and waits for ever."""
+
+    def __init__(self) -> None:
+        self.begun, self.ended = asyncio.Event(), asyncio.Event()
+
+    async def __call__(self, _request: HttpRequest) -> HttpResponse:
+        self.begun.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            self.ended.set()
+        return HttpResponse(200)
+
+
 EXPECTED = {AsyncWaits: "cancelled", PlainWaits: "over: True, active: False"}
 
 
@@ -166,31 +182,60 @@ async def test_a_servicer_learns_at_once_that_its_client_has_left_over_http1(
         assert servicer.seen == [EXPECTED[kind]]
 
 
+BEHIND = {
+    "a byte": (request("GET", "/wait"), b"G"),
+    "another request": (request("GET", "/wait"), request("GET", "/wait")),
+    "more of a body than is read": (request("GET", "/wait", ("content-length", "1000000")), bytes(150_000)),
+}
+"""What a client has sent behind a call, so that its connection is not read any more."""
+
+
 @pytest.mark.parametrize("how", ["end", "close", "reset"])
-async def test_a_handler_ends_when_its_client_has_left(how: str) -> None:
-    begun, ended = asyncio.Event(), asyncio.Event()
-
-    async def handler(_request: HttpRequest) -> HttpResponse:
-        begun.set()
-        try:
-            await asyncio.Event().wait()
-        finally:
-            ended.set()
-        return HttpResponse(200)
-
+@pytest.mark.parametrize("behind", BEHIND)
+async def test_a_client_that_has_left_behind_bytes_that_nobody_reads_is_noticed(how: str, behind: str) -> None:
+    handler = WaitingHandler()
+    sent, more = BEHIND[behind]
+    limits = ConnectionLimits(head_seconds=1)  # sweeps are as frequent as this needs
     async with (
-        listening(Gateway(services=[], handlers={"/wait": handler})) as server,
+        listening(Gateway(services=[], handlers={"/wait": handler}), limits) as server,
         http1_client.connect(server.port) as client,
     ):
-        client.get("/wait")
-        await asyncio.wait_for(begun.wait(), 10)
+        client.send(sent)
+        await asyncio.wait_for(handler.begun.wait(), 10)
+        client.send(more)
+        await client.drain()
         if how == "end":
             client.end()
         elif how == "close":
             client.writer.close()
         else:
             client.leave()
-        await asyncio.wait_for(ended.wait(), AT_ONCE)
+        await asyncio.wait_for(handler.ended.wait(), AT_ONCE)
+        if how != "end":
+            await asyncio.wait_for(_is_empty(server), AT_ONCE)
+
+
+async def _is_empty(server: Server) -> None:
+    while server._connections or server.running._tasks:  # noqa: ASYNC110  # nothing tells
+        await asyncio.sleep(0.01)
+
+
+@pytest.mark.parametrize("how", ["end", "close", "reset"])
+async def test_a_handler_ends_when_its_client_has_left(how: str) -> None:
+    handler = WaitingHandler()
+    async with (
+        listening(Gateway(services=[], handlers={"/wait": handler})) as server,
+        http1_client.connect(server.port) as client,
+    ):
+        client.get("/wait")
+        await asyncio.wait_for(handler.begun.wait(), 10)
+        if how == "end":
+            client.end()
+        elif how == "close":
+            client.writer.close()
+        else:
+            client.leave()
+        await asyncio.wait_for(handler.ended.wait(), AT_ONCE)
 
 
 async def test_a_call_whose_client_left_at_once_never_troubles_the_server() -> None:
@@ -504,6 +549,18 @@ async def test_a_drain_answers_what_was_pipelined_before_it() -> None:
         # The first one says that no other is answered (RFC 9112, 9.6), so that the client knows what to repeat.
         assert (await client.response()).closes
         assert await client.has_ended()
+        await asyncio.wait_for(draining, 3)
+
+
+async def test_a_drain_answers_a_request_of_which_half_a_head_has_arrived() -> None:
+    async with listening(Gateway(services=[])) as server, http1_client.connect(server.port) as client:
+        client.send(b"GET /nowhere HTTP/1.1\r\n")
+        await asyncio.sleep(0.05)
+        draining = asyncio.create_task(server.drain(10))
+        await asyncio.sleep(3 * NOTICE_SECONDS)
+        client.send(b"host: localhost\r\n\r\n")
+        response = await client.response()
+        assert (response.status, response.closes) == (404, True)
         await asyncio.wait_for(draining, 3)
 
 
