@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
-from ssl import SSLContext
 from typing import Any
 
 import actiond_protos
@@ -58,6 +57,7 @@ from rpcfront import (
     JsonCodec,
     Limits,
     Server,
+    TlsReloader,
     Validator,
     read_comments,
     status_error,
@@ -166,7 +166,7 @@ class Application:
             await store.close()
             raise
 
-    async def listen(self, host: str, port: int, tls: SSLContext | None) -> Server:
+    async def listen(self, host: str, port: int, tls: TlsReloader | None) -> Server:
         """Serve everything on an address, which other workers may share. Raises OSError."""
         return await self._gateway.listen(
             host,

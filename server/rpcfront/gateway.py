@@ -3,7 +3,6 @@
 import socket
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from functools import cached_property
-from ssl import SSLContext
 
 import grpc
 from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
@@ -22,7 +21,7 @@ from rpcfront.limits import Limits
 from rpcfront.listener.forwarded import Network, TrustedProxies
 from rpcfront.listener.limits import ConnectionLimits
 from rpcfront.listener.server import Server
-from rpcfront.listener.tls import TlsFiles
+from rpcfront.listener.tls import Tls
 from rpcfront.mounts import Mount, Mounts, Probe, probe_mounts
 from rpcfront.openapi import Info, docs_handlers, operations
 from rpcfront.protocols.connect_errors import ConnectErrors
@@ -135,7 +134,7 @@ class Gateway:
         port: int = 0,
         *,
         sock: socket.socket | None = None,
-        ssl: SSLContext | None = None,
+        ssl: Tls | None = None,
         limits: ConnectionLimits | None = None,
         reuse_port: bool = False,
         trusted_proxies: Iterable[Network] = (),
@@ -144,11 +143,12 @@ class Gateway:
 
         host, port: the address; port 0 takes a free one, which `server.port` names.
         sock: a bound socket instead.
-        ssl: a context for servers, of which ALPN offers `h2` and `http/1.1`.
+        ssl: an SSLContext for servers, of which ALPN offers `h2` and `http/1.1`; or TlsFiles, which are followed: new
+            connections use certificates that were replaced, after a few seconds; or a TlsReloader of one's own.
         reuse_port: whether other processes may listen on the same port (SO_REUSEPORT).
         trusted_proxies: the networks of proxies that say for whom they call, by Forwarded or X-Forwarded-For.
 
-        Raises OSError if the address cannot be listened on.
+        Raises OSError if the address cannot be listened on, and TlsFileError for files that cannot be used.
         """
         proxies = TrustedProxies(trusted_proxies)
         server = Server(self._router, self._running, limits or ConnectionLimits(), proxies)
@@ -160,22 +160,22 @@ class Gateway:
         host: str = "127.0.0.1",
         port: int = 8000,
         *,
-        ssl: SSLContext | TlsFiles | None = None,
+        ssl: Tls | None = None,
         limits: ConnectionLimits | None = None,
         trusted_proxies: Iterable[Network] = (),
         grace: float = 10.0,
     ) -> None:
         """Serve as `listen` does, on an event loop of its own, until SIGTERM or SIGINT.
 
-        Calls that run then may finish within `grace` seconds, unless a second signal ends them. TlsFiles are followed:
-        new connections use certificates that were replaced, after a few seconds or at once on SIGHUP.
+        Calls that run then may finish within `grace` seconds, unless a second signal ends them. On SIGHUP, TlsFiles are
+        loaded again at once.
 
         Raises OSError if the address cannot be listened on, and TlsFileError for files that cannot be used.
         """
         # Loads uvloop.
         from rpcfront.listener.run import run
 
-        def listen(tls: SSLContext | None) -> Awaitable[Server]:
+        def listen(tls: Tls | None) -> Awaitable[Server]:
             return self.listen(host, port, ssl=tls, limits=limits, trusted_proxies=trusted_proxies)
 
         run(listen, ssl, grace)

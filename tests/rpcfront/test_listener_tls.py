@@ -74,7 +74,7 @@ def serve(tmp_path: Path) -> Serve:
         reloader = TlsReloader(replace(files, **settings))
         witness = Witness()
         gateway = Gateway(services=[(echo.service(), witness)])
-        server = await gateway.listen(ssl=reloader.context, trusted_proxies=map(ip_network, trusted_proxies))
+        server = await gateway.listen(ssl=reloader, trusted_proxies=map(ip_network, trusted_proxies))
         yield Served(replace(files, **settings), reloader, witness, server.port)
         await server.drain(5)
 

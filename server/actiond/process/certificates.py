@@ -29,7 +29,8 @@ class Certificates:
     name = "TLS certificates"
 
     def __init__(self, reloader: TlsReloader) -> None:
-        self._reloader = reloader
+        self.reloader = reloader
+        """What the listeners serve with."""
         self._watching: asyncio.Task[None]
 
     @classmethod
@@ -41,17 +42,12 @@ class Certificates:
         except TlsFileError as error:
             raise PartError(f"{_FLAGS[error.role]}: {error}") from error
 
-    @property
-    def context(self) -> ssl.SSLContext:
-        """The context that the listeners serve with."""
-        return self._reloader.context
-
     def reload(self) -> None:
         """Load the files, in a thread. Files that cannot be used are refused with a line in the log."""
-        self._reloader.reload_soon()
+        self.reloader.reload_soon()
 
     async def start(self) -> None:
-        self._watching = asyncio.create_task(self._reloader.watch())
+        self._watching = asyncio.create_task(self.reloader.watch())
 
     async def ended(self) -> None:
         await asyncio.shield(self._watching)

@@ -54,7 +54,7 @@ async def _serve(spec: WorkerSpec) -> None:
     settings, sockets, state = spec.settings, spec.sockets, Shutdown()
     application = await Application.open(settings, spec.deliver_token, spec.memory, spec.number, state.draining)
     certificates = Certificates.load(settings.tls)
-    listen = partial(application.listen, tls=None if certificates is None else certificates.context)
+    listen = partial(application.listen, tls=None if certificates is None else certificates.reloader)
     parts: list[Part] = [
         *application.parts(),
         *([] if certificates is None else [certificates]),

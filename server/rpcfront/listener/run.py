@@ -2,21 +2,20 @@
 
 import asyncio
 import signal
-import ssl
 from collections.abc import Awaitable, Callable
 
 import uvloop
 
 from rpcfront.listener.server import Server
-from rpcfront.listener.tls import TlsFiles, TlsReloader
+from rpcfront.listener.tls import Tls, TlsFiles, TlsReloader
 
 _STOP = (signal.SIGTERM, signal.SIGINT)
 
-Listen = Callable[[ssl.SSLContext | None], Awaitable[Server]]
-"""Begins to listen, with TLS if it is given a context."""
+Listen = Callable[[Tls | None], Awaitable[Server]]
+"""Begins to listen, with TLS if it is given something."""
 
 
-def run(listen: Listen, tls: ssl.SSLContext | TlsFiles | None, grace: float) -> None:
+def run(listen: Listen, tls: Tls | None, grace: float) -> None:
     """Serve until SIGTERM or SIGINT, then let calls finish within `grace` seconds.
 
     A second signal ends the grace period. Files for TLS are followed, and loaded again on SIGHUP.
@@ -29,12 +28,12 @@ async def _serve_files(listen: Listen, files: TlsFiles, grace: float) -> None:
     asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, reloader.reload_soon)
     watching = asyncio.create_task(reloader.watch())
     try:
-        await _serve(listen, reloader.context, grace)
+        await _serve(listen, reloader, grace)
     finally:
         watching.cancel()
 
 
-async def _serve(listen: Listen, tls: ssl.SSLContext | None, grace: float) -> None:
+async def _serve(listen: Listen, tls: Tls | None, grace: float) -> None:
     stop, stop_at_once = asyncio.Event(), asyncio.Event()
     server = await listen(tls)
     loop = asyncio.get_running_loop()

@@ -7,14 +7,16 @@ import ssl
 from collections.abc import Callable, Coroutine
 from email.utils import formatdate
 from functools import partial
+from math import inf
 from typing import Any
 
 from rpcfront.calls.running_requests import RunningRequests
 from rpcfront.listener.connection import NOTICE_SECONDS, Connection
 from rpcfront.listener.engine import Engine
-from rpcfront.listener.forwarded import TrustedProxies
+from rpcfront.listener.forwarded import Client, TrustedProxies
 from rpcfront.listener.limits import ConnectionLimits
-from rpcfront.listener.sniff import Sniffer
+from rpcfront.listener.sniff import Sniffer, TlsSniffer
+from rpcfront.listener.tls import Tls, TlsFiles, TlsReloader, current
 from rpcfront.router import Router
 
 _BACKLOG = 4096
@@ -24,6 +26,8 @@ _CLOSE_SECONDS = 1.0
 """How long the last responses, of calls that were cancelled, have to reach their clients."""
 _EVICTED = 64
 """How many idle connections are closed at once for new ones: finding them takes a look at every connection."""
+_LOG_INTERVAL = 1.0
+"""Seconds between two log lines about handshakes that failed."""
 
 _log = logging.getLogger(__name__)
 
@@ -56,16 +60,23 @@ class Server:
         self._make_http2: Callable[[asyncio.Transport], Connection]
         self._connections: dict[Any, None] = {}
         """In the order in which they came."""
+        self.tls_context: Callable[[], ssl.SSLContext]
+        """Returns the context of a new connection, if there is TLS."""
+        self._watching: asyncio.Task[Any] | None = None
+        """Watches the files of TLS."""
         self._listening: asyncio.Server | None = None
         self._sweeper: asyncio.TimerHandle | None = None
         self._no_connections = asyncio.Event()
         self._refused = False
         """Whether it has been logged that there are too many connections."""
+        self._failed_handshakes = 0
+        """Those since the last one that was logged."""
+        self._failure_logged_at = -inf
 
     async def start(
-        self, host: str, port: int, sock: socket.socket | None, tls: ssl.SSLContext | None, *, reuse_port: bool = False
+        self, host: str, port: int, sock: socket.socket | None, tls: Tls | None, *, reuse_port: bool = False
     ) -> None:
-        """Listen on an address, or on a socket that is bound. Raises OSError."""
+        """Listen on an address, or on a socket that is bound. Raises OSError, and TlsFileError."""
         # These load httptools and ngh2, which whoever only imports this package does without.
         from rpcfront.listener.engine_ngh2 import Ngh2Engine
         from rpcfront.listener.http1 import Http1Connection
@@ -81,13 +92,20 @@ class Server:
         where: dict[str, Any] = {"sock": sock} if sock is not None else {"host": host, "port": port}
         if sock is None and reuse_port:
             where["reuse_port"] = True
-        if tls is not None:
-            where |= {"ssl": tls, "ssl_handshake_timeout": self.connection_limits.handshake_seconds}
         try:
-            self._listening = await self.loop.create_server(lambda: Sniffer(self), backlog=_BACKLOG, **where)
+            if tls is not None:
+                self._use_tls(tls)
+            make_sniffer = partial(Sniffer if tls is None else TlsSniffer, self)
+            self._listening = await loop.create_server(make_sniffer, backlog=_BACKLOG, **where)
         except BaseException:
-            self._stop_sweeping()
+            self._stop_background()
             raise
+
+    def _use_tls(self, tls: Tls) -> None:
+        if isinstance(tls, TlsFiles):
+            tls = TlsReloader(tls)
+            self._watching = self.loop.create_task(tls.watch())
+        self.tls_context = current(tls)
 
     @property
     def port(self) -> int:
@@ -147,7 +165,22 @@ class Server:
         shortest = min(limits.head_seconds, limits.idle_seconds, limits.write_seconds, self.limits.read_seconds)
         self._sweeper = self.loop.call_later(min(_MAX_TICK, shortest / 4), self._sweep)
 
-    def _stop_sweeping(self) -> None:
+    def note_failed_handshake(self, transport: asyncio.Transport, error: ssl.SSLError) -> None:
+        """Log why a client could not connect. Once a second at most: strangers cause it."""
+        now = self.loop.time()
+        if now - self._failure_logged_at < _LOG_INTERVAL:
+            self._failed_handshakes += 1
+            return
+        peer = Client.of_connection(transport.get_extra_info("peername"), is_secure=True).peer
+        reason = getattr(error, "verify_message", "") or (error.reason or str(error)).replace("_", " ").lower()
+        others = f"; {self._failed_handshakes} more have failed" if self._failed_handshakes else ""
+        _log.info("TLS: the handshake with %s failed: %s%s", peer, reason, others)
+        self._failed_handshakes, self._failure_logged_at = 0, now
+
+    def _stop_background(self) -> None:
+        if self._watching is not None:
+            self._watching.cancel()
+            self._watching = None
         if self._sweeper is not None:
             self._sweeper.cancel()
             self._sweeper = None
@@ -205,4 +238,4 @@ class Server:
         self._stop_listening()
         for connection in list(self._connections):
             connection.transport.abort()
-        self._stop_sweeping()
+        self._stop_background()

@@ -1,9 +1,15 @@
-"""Tells HTTP/1.1 from HTTP/2: by ALPN if TLS has agreed on one, else by the first bytes of the connection."""
+"""The beginning of a connection: its TLS handshake, and whether it speaks HTTP/1.1 or HTTP/2.
+
+That is told by ALPN if TLS has agreed on one, else by the first bytes of the connection.
+"""
 
 import asyncio
+import ssl
+from collections.abc import Coroutine, Generator
+from types import coroutine
 from typing import Any
 
-from rpcfront.listener.connection import NOTICE_SECONDS, Connection
+from rpcfront.listener.connection import LINGER_SECONDS, NOTICE_SECONDS, Connection
 
 _PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 """The first bytes of every HTTP/2 connection (RFC 9113, 3.4). No HTTP/1.1 request begins like it."""
@@ -15,24 +21,26 @@ class Sniffer(asyncio.Protocol):
     def __init__(self, server: "Any") -> None:
         self._server = server
         self._kept = b""
+        self._is_known = False
+        """Whether it is known what the connection speaks, which something else serves then."""
+        self._is_lost = False
         self.idle_since = 0.0
         self.is_idle = True
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+    def connection_made(self, transport: Any) -> None:
         self.transport: Any = transport
         self.idle_since = self._server.now
         if not self._server.add(self):
-            transport.close()
+            transport.abort()
             return
         if self._server.is_draining:
             self.drain()
-        ssl_object = transport.get_extra_info("ssl_object")
-        chosen = None if ssl_object is None else ssl_object.selected_alpn_protocol()
-        if chosen is not None:
-            self._become(is_http2=chosen == "h2")
 
     def data_received(self, data: bytes) -> None:
         self._kept += data
+        self._sniff()
+
+    def _sniff(self) -> None:
         size = min(len(self._kept), len(_PREFACE))
         if self._kept[:size] != _PREFACE[:size]:
             self._become(is_http2=False)
@@ -40,6 +48,7 @@ class Sniffer(asyncio.Protocol):
             self._become(is_http2=True)
 
     def _become(self, *, is_http2: bool) -> None:
+        self._is_known = True
         connection: Connection = self._server.make_connection(self.transport, is_http2=is_http2)
         self._server.replace(self, connection)
         self.transport.set_protocol(connection)
@@ -54,6 +63,7 @@ class Sniffer(asyncio.Protocol):
         return []
 
     def connection_lost(self, _error: Exception | None) -> None:
+        self._is_lost = True
         self._server.remove(self)
 
     def drain(self) -> None:
@@ -61,15 +71,84 @@ class Sniffer(asyncio.Protocol):
         self._server.loop.call_later(NOTICE_SECONDS, self._close_if_silent)
 
     def _close_if_silent(self) -> None:
-        if self.transport.get_protocol() is self:
-            self.transport.close()
+        if not self._is_known:
+            self.transport.abort()
 
     def evict(self) -> None:
         """Close: no request has begun."""
         self.is_idle = False
-        self.transport.close()
+        self.transport.abort()
 
     def sweep(self, now: float) -> None:
         """Close a connection that does not begin."""
         if now - self.idle_since >= self._server.connection_limits.head_seconds:
-            self.transport.close()
+            self.transport.abort()
+
+
+class TlsSniffer(Sniffer):
+    """The same for a server with TLS. The connection counts from its first byte, not from the end of its handshake."""
+
+    _is_secure = False
+    """Whether the handshake is done."""
+
+    def connection_made(self, transport: Any) -> None:
+        super().connection_made(transport)
+        if not transport.is_closing():
+            # The first step now, as what arrives before it would be lost. A task takes it later.
+            shaking = self._shake_hands()
+            self._handshake = self._server.loop.create_task(_go_on(shaking, shaking.send(None)))
+
+    async def _shake_hands(self) -> None:
+        server = self._server
+        try:
+            transport = await server.loop.start_tls(
+                self.transport,
+                self,
+                server.tls_context(),
+                server_side=True,
+                ssl_handshake_timeout=server.connection_limits.handshake_seconds,
+                ssl_shutdown_timeout=LINGER_SECONDS,
+            )
+        except OSError as error:
+            self.connection_lost(error)
+            if isinstance(error, ssl.SSLError):
+                server.note_failed_handshake(self.transport, error)
+            return
+        ssl_object = transport.get_extra_info("ssl_object")
+        if ssl_object is None or self._is_lost:  # uvloop returns it, too, if the connection was aborted meanwhile
+            self.connection_lost(None)
+            return
+        self.transport = transport
+        self._is_secure = True
+        self.idle_since = server.now
+        chosen = ssl_object.selected_alpn_protocol()
+        if chosen is not None:
+            self._become(is_http2=chosen == "h2")
+        else:
+            self._sniff()
+
+    def data_received(self, data: bytes) -> None:
+        if self._is_secure:
+            super().data_received(data)
+        else:
+            # It came with the end of the handshake, which the task has not seen yet.
+            self._kept += data
+
+    def sweep(self, now: float) -> None:
+        if self._is_secure:  # a handshake has a limit of its own
+            super().sweep(now)
+
+
+@coroutine
+def _go_on(begun: Coroutine[Any, None, None], awaited: Any) -> Generator[Any, None, None]:
+    """Let a task run a coroutine of which the first step has been taken, which awaits something."""
+    try:
+        while True:
+            try:
+                yield awaited
+            except BaseException as error:  # noqa: BLE001  # it is the coroutine's
+                awaited = begun.throw(error)
+            else:
+                awaited = begun.send(None)
+    except StopIteration:
+        return

@@ -8,7 +8,7 @@ import logging
 import ssl
 import stat
 import threading
-import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -84,10 +84,6 @@ class TlsFiles:
         expires = _load_pair(context, self.cert, self.key)
         if self.client_auth != "none" and self.client_ca is not None:
             _load_authorities(context, self.client_ca)
-            # A resumed session keeps the certificate that was verified when it began, perhaps against authorities that
-            # have been replaced since. TLS 1.2 also resumes sessions by their ids, see TlsReloader._use_newest.
-            context.options |= ssl.OP_NO_TICKET
-            context.num_tickets = 0
         context.verify_mode = _VERIFY[self.client_auth]
         if self.stamps() != before:
             raise TlsFileError("cert", self.cert, "the files were replaced while they were read")
@@ -107,24 +103,23 @@ class _Refusal:
 
 
 class TlsReloader:
-    """A context whose new connections use the newest good version of the files. Connections that exist go on."""
+    """Contexts for new connections, of the newest good version of the files. Connections that exist go on."""
 
     def __init__(self, files: TlsFiles) -> None:
         """Load the files. Raises TlsFileError."""
         self._files = files
         self._newest = files.load()
-        self._sessions_since = 0.0
-        """When the sessions began that may be resumed, in seconds since the epoch."""
         self._refusal: _Refusal | None = None
         self._lock = threading.Lock()
-        self._context = self._newest.context
-        # OpenSSL calls this in every handshake, whether or not the client names a server.
-        self._context.sni_callback = self._use_newest
 
     @property
     def context(self) -> ssl.SSLContext:
-        """The context to listen with."""
-        return self._context
+        """The context of the newest good version.
+
+        No session of another version can be resumed in it: that would keep a client's certificate that was verified
+        against authorities which have been replaced.
+        """
+        return self._newest.context
 
     @property
     def expires(self) -> datetime:
@@ -176,7 +171,6 @@ class TlsReloader:
 
     def _load(self) -> None:
         self._newest = self._files.load()
-        self._sessions_since = time.time()
         self._refusal = None
         _log.info("TLS: loaded %s, which expires at %s", self._files.cert, _text(self._newest.expires))
 
@@ -187,13 +181,14 @@ class TlsReloader:
             self._refusal.is_logged = True
             _log_refusal(error)
 
-    def _use_newest(self, connection: ssl.SSLObject, _server_name: str | None, _context: ssl.SSLContext) -> int | None:
-        if self._files.client_auth != "none" and _resumes_before(self._sessions_since, connection):
-            # The certificate was verified against authorities that have been replaced. With this alert, OpenSSL's
-            # clients begin a new session next time.
-            return ssl.ALERT_DESCRIPTION_CERTIFICATE_UNKNOWN
-        connection.context = self._newest.context
-        return None
+
+Tls = ssl.SSLContext | TlsFiles | TlsReloader
+"""What a listener takes. Files are watched as long as it listens."""
+
+
+def current(tls: ssl.SSLContext | TlsReloader) -> Callable[[], ssl.SSLContext]:
+    """Return what returns the context of a new connection."""
+    return (lambda: tls) if isinstance(tls, ssl.SSLContext) else (lambda: tls.context)
 
 
 def _log_refusal(error: TlsFileError) -> None:
@@ -263,13 +258,6 @@ def _read(role: Role, path: Path) -> bytes:
 
 def _refuse_password() -> NoReturn:
     raise _EncryptedKeyError
-
-
-def _resumes_before(moment: float, connection: ssl.SSLObject) -> bool:
-    """Return whether the handshake resumes a session that began before `moment`, or in its second."""
-    # Where no session is resumed, `session` cannot be read in the middle of a handshake.
-    session = connection.session if connection.session_reused else None
-    return session is not None and session.time <= moment
 
 
 def _stamp(path: Path) -> tuple[int, int, int, int] | None:

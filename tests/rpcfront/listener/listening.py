@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from rpcfront import ConnectionLimits, Gateway
 from rpcfront.listener.engine import Engine
 from rpcfront.listener.server import Server
+from rpcfront.listener.tls import Tls
 
 
 @asynccontextmanager
@@ -13,10 +14,11 @@ async def listening(
     gateway: Gateway,
     limits: ConnectionLimits | None = None,
     make_engine: Callable[[ConnectionLimits], Engine] | None = None,
+    tls: Tls | None = None,
 ) -> AsyncIterator[Server]:
     """Listen on a free port. What runs at the end is cancelled."""
     server = Server(gateway._router, gateway._running, limits or ConnectionLimits(), make_engine=make_engine)
-    await server.start("127.0.0.1", 0, None, None)
+    await server.start("127.0.0.1", 0, None, tls)
     try:
         yield server
     finally:
