@@ -254,6 +254,11 @@ async def test_what_the_pages_observer_sets_reaches_the_servicer(run: Callable[.
     assert seen == ["given"]
 
 
+def _server(command: str) -> str:
+    """Return the name of what a command runs: `python serve.py`, `uvicorn …`, `python -m cheroot …`."""
+    return command.removeprefix("python -m ").split()[0]
+
+
 def _commands() -> list[str]:
     sections = _section("Run it in production") + _section("With a server of your own")
     return re.findall(r"^\$ (.*serve.*)$", sections, re.MULTILINE)
@@ -264,20 +269,20 @@ _NOT_INSTALLED = {"hypercorn", "gunicorn"}
 
 
 def test_the_page_shows_how_to_run_it_in_production() -> None:
-    assert [command.split()[0] for command in _commands()] == ["python", "uvicorn", "hypercorn", "gunicorn", "cheroot"]
+    assert [_server(command) for command in _commands()] == ["python", "uvicorn", "hypercorn", "gunicorn", "cheroot"]
 
 
 @pytest.mark.parametrize(
     "command",
-    [command for command in _commands() if command.split()[0] not in _NOT_INSTALLED],
-    ids=lambda command: command.split()[0],
+    [command for command in _commands() if _server(command) not in _NOT_INSTALLED],
+    ids=_server,
 )
 async def test_the_pages_production_commands_serve(command: str, tmp_path: Path) -> None:
     port = free_port()
     program = _blocks("Serve your own servicer")[0]
     program = program.replace("\nif __name__", "\napplication = gateway.wsgi\n\nif __name__")  # for WSGI servers
     (tmp_path / "serve.py").write_text(program.replace("8000", str(port)))
-    python_path = os.pathsep.join([str(_ROOT / "server"), str(_ROOT / "generated"), str(tmp_path)])
+    python_path = os.pathsep.join([str(_ROOT / "server"), str(_ROOT / "generated")])
     arguments = command.replace("0.0.0.0", "127.0.0.1").replace("8000", str(port)).split()  # noqa: S104
     server = await asyncio.create_subprocess_exec(
         *arguments,
@@ -298,7 +303,7 @@ async def test_the_pages_production_commands_serve(command: str, tmp_path: Path)
         with suppress(ProcessLookupError):
             os.killpg(server.pid, signal.SIGKILL)
     assert body == b'{"status":"SERVING"}'
-    if command.startswith("python"):
+    if _server(command) == "python":
         assert code == 0  # other servers end as they like
 
 

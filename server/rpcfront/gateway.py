@@ -3,6 +3,8 @@
 import socket
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from functools import cached_property
+from ssl import SSLContext
+from types import NoneType
 
 import grpc
 from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
@@ -10,6 +12,7 @@ from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
 from rpcfront.adapters.asgi import AsgiApplication
 from rpcfront.adapters.grpc_aio import GrpcHandler
 from rpcfront.adapters.wsgi import WsgiApplication
+from rpcfront.arguments import check_type
 from rpcfront.calls.dispatch import Authenticate, Dispatcher, Translate
 from rpcfront.calls.methods import bind
 from rpcfront.calls.observers import Observer, Observers
@@ -21,7 +24,7 @@ from rpcfront.limits import Limits
 from rpcfront.listener.forwarded import Network, TrustedProxies
 from rpcfront.listener.limits import ConnectionLimits
 from rpcfront.listener.server import Server
-from rpcfront.listener.tls import Tls
+from rpcfront.listener.tls import Tls, TlsFiles, TlsReloader
 from rpcfront.mounts import Mount, Mounts, Probe, probe_mounts
 from rpcfront.openapi import Info, docs_handlers, operations
 from rpcfront.protocols.connect_errors import ConnectErrors
@@ -85,6 +88,9 @@ class Gateway:
         # Loads sonora. Now, since the first gRPC-Web call would hold up all others while it did.
         from rpcfront.protocols.grpc_web import GrpcWebEdge
 
+        check_type("limits", limits, (Limits, NoneType))
+        check_type("cors", cors, (Cors, NoneType))
+        check_type("openapi", openapi, (Info, NoneType))
         self._limits = limits or Limits()
         self._running = RunningRequests()
         self._request_ids = RequestIds()
@@ -137,7 +143,7 @@ class Gateway:
         ssl: Tls | None = None,
         limits: ConnectionLimits | None = None,
         reuse_port: bool = False,
-        trusted_proxies: Iterable[Network] = (),
+        trusted_proxies: Iterable[Network | str] = (),
     ) -> Server:
         """Serve every protocol on one port of the running event loop.
 
@@ -146,10 +152,13 @@ class Gateway:
         ssl: an SSLContext for servers, of which ALPN offers `h2` and `http/1.1`; or TlsFiles, which are followed: new
             connections use certificates that were replaced, after a few seconds; or a TlsReloader of one's own.
         reuse_port: whether other processes may listen on the same port (SO_REUSEPORT).
-        trusted_proxies: the networks of proxies that say for whom they call, by Forwarded or X-Forwarded-For.
+        trusted_proxies: the networks, such as "10.0.0.0/8", of proxies that say for whom they call, by Forwarded or
+            X-Forwarded-For.
 
         Raises OSError if the address cannot be listened on, and TlsFileError for files that cannot be used.
         """
+        check_type("limits", limits, (ConnectionLimits, NoneType))
+        check_type("ssl", ssl, (SSLContext, TlsFiles, TlsReloader, NoneType))
         proxies = TrustedProxies(trusted_proxies)
         server = Server(self._router, self._running, limits or ConnectionLimits(), proxies)
         await server.start(host, port, sock, ssl, reuse_port=reuse_port)
@@ -162,7 +171,7 @@ class Gateway:
         *,
         ssl: Tls | None = None,
         limits: ConnectionLimits | None = None,
-        trusted_proxies: Iterable[Network] = (),
+        trusted_proxies: Iterable[Network | str] = (),
         grace: float = 10.0,
     ) -> None:
         """Serve as `listen` does, on an event loop of its own, until SIGTERM or SIGINT.

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from google.rpc import code_pb2
 
+from rpcfront.arguments import check_numbers
 from rpcfront.status import StatusError, status_error
 
 
@@ -19,6 +20,9 @@ class Limits:
     """Concurrent calls, over all protocols; further ones get RESOURCE_EXHAUSTED."""
     threads: int = 16
     """Threads for plain `def` methods; further calls of such methods wait."""
+
+    def __post_init__(self) -> None:
+        check_numbers(self)
 
 
 def too_large(limit: int) -> StatusError:

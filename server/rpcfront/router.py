@@ -19,6 +19,7 @@ from rpcfront.mounts import MOUNT_METHODS, Mount, Mounts
 from rpcfront.protocols.connect_errors import ConnectErrors
 from rpcfront.protocols.connect_unary import CONTENT_TYPES, STREAM_CONTENT_TYPES
 from rpcfront.protocols.edge import Edge
+from rpcfront.protocols.grpc import is_grpc_type
 from rpcfront.protocols.http import Headers, HttpContext, HttpRequest, HttpResponse, unsupported_media_type
 from rpcfront.protocols.json_errors import JsonErrors
 from rpcfront.protocols.rest import RestEdge
@@ -100,7 +101,8 @@ class Router:
             if edge.claims(request, method):
                 return edge.handle(request, method)
         types = STREAM_CONTENT_TYPES if method.streams_requests or method.streams_responses else CONTENT_TYPES
-        return _ready(self.refuse(request, unsupported_media_type(f"{types}, or one of gRPC-Web's")))
+        hint = "; native gRPC needs HTTP/2" if is_grpc_type(request.content_type) else ""
+        return _ready(self.refuse(request, unsupported_media_type(f"{types}, or one of gRPC-Web's{hint}")))
 
     def _find(self, request: HttpRequest) -> _Answer:
         """Respond to a request that is not in the table. Raises a RoutingError if nothing serves it."""

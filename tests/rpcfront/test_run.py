@@ -17,9 +17,6 @@ AUTHORITY = Authority()
 PATIENCE = 30.0
 PROGRAM = """
 import logging, sys
-from ipaddress import ip_network
-from pathlib import Path
-
 from rpcfront import Gateway, TlsFiles
 from tests.support.services import echo
 
@@ -32,8 +29,8 @@ class Peers(echo.AsyncEcho):
 logging.basicConfig(level="INFO")
 Gateway(services=[(echo.service(), Peers())]).run(
     port=int(sys.argv[1]),
-    ssl=TlsFiles(cert=Path("server.pem"), key=Path("server-key.pem")),
-    trusted_proxies=[ip_network("127.0.0.0/8")],
+    ssl=TlsFiles(cert="server.pem", key="server-key.pem"),
+    trusted_proxies=["127.0.0.0/8"],
 )
 """
 REQUEST = (
@@ -72,6 +69,7 @@ async def test_run_follows_its_certificates_and_trusts_its_proxies(tmp_path: Pat
                 assert server.returncode is None, "the server ended"
                 await asyncio.sleep(0.05)
             assert serial == first.serial
+            assert await server.stderr.readuntil() == f"Listening on https://127.0.0.1:{port}\n".encode()  # type: ignore[union-attr]  # a pipe
             assert response.endswith('{"text":"ipv4:192.0.2.7"}')
             second.write(tmp_path, "server")
             server.send_signal(signal.SIGHUP)

@@ -1,10 +1,12 @@
 """A gateway that cannot serve what it is given says so when it is made, and names the culprit."""
 
+import re
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from rpcfront import Gateway, ServiceError
+from rpcfront import ConnectionLimits, Gateway, Limits, ServiceError
 from tests.support.protos import compile_proto
 from tests.support.services import echo
 
@@ -88,3 +90,49 @@ def test_services_of_two_pools_whose_files_have_one_name_are_served_together() -
     one = compile_proto(HEAD + "service S { rpc A(M) returns (M); }")
     services = [(one.FindServiceByName("bad.v1.S"), Servicer()), (other.FindServiceByName("good.v1.S"), Servicer())]
     assert Gateway(services=services)
+
+
+ECHO = (echo.service(), echo.AsyncEcho())
+
+
+@pytest.mark.parametrize(
+    ("make", "text"),
+    [
+        (lambda: Gateway(services=[ECHO, echo]), "services[1] must be a pair of a service's descriptor and a servicer"),  # type: ignore[list-item]
+        (lambda: Gateway(services=[(echo, ECHO[1])]), "services[0][0] must be ServiceDescriptor, not module"),  # type: ignore[list-item]
+        (lambda: Gateway([ECHO], limits=ConnectionLimits()), "limits must be Limits or None, not ConnectionLimits"),  # type: ignore[arg-type]
+        (lambda: Gateway([ECHO], cors="*"), "cors must be Cors or None, not str"),  # type: ignore[arg-type]
+        (lambda: Gateway([ECHO], openapi=True), "openapi must be Info or None, not bool"),  # type: ignore[arg-type]
+        (lambda: Limits(message_bytes="1 MB"), "message_bytes must be int, not str"),  # type: ignore[arg-type]
+        (lambda: Limits(message_bytes=1e6), "message_bytes must be int, not float"),  # type: ignore[arg-type]
+        (lambda: Limits(concurrent_calls=-1), "concurrent_calls must be 0 or more, not -1"),
+        (lambda: Limits(read_seconds=0), "read_seconds must be more than 0, not 0"),
+        (lambda: ConnectionLimits(head_seconds=float("nan")), "head_seconds must be more than 0, not nan"),
+        (lambda: ConnectionLimits(streams=None), "streams must be int, not NoneType"),  # type: ignore[arg-type]
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_an_argument_of_a_wrong_kind_is_refused_by_name(make: Callable[[], object], text: str) -> None:
+    with pytest.raises((TypeError, ValueError), match=f"^{re.escape(text)}$"):
+        make()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        ({"ssl": "server.pem"}, "ssl must be SSLContext or TlsFiles or TlsReloader or None, not str"),
+        ({"limits": Limits()}, "limits must be ConnectionLimits or None, not Limits"),
+        ({"trusted_proxies": "10.0.0.0/8"}, "trusted_proxies must be a list of networks, not one string"),
+        ({"trusted_proxies": ["10.0.0.1/8"]}, "10.0.0.1/8 has host bits set"),
+        ({"trusted_proxies": ["proxy.example"]}, "'proxy.example' does not appear to be an IPv4 or IPv6 network"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+async def test_an_argument_of_a_wrong_kind_to_listen_is_refused_by_name(arguments: Any, text: str) -> None:
+    with pytest.raises((TypeError, ValueError), match=f"^{re.escape(text)}$"):
+        await Gateway([ECHO]).listen(**arguments)
+
+
+async def test_run_in_an_event_loop_says_what_to_use() -> None:
+    with pytest.raises(RuntimeError, match="in a coroutine, use"):
+        Gateway([ECHO]).run()

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography import x509
@@ -153,6 +154,22 @@ def test_a_file_of_authorities_that_is_missing_is_refused(asking: TlsFiles) -> N
     asking.client_ca.unlink()
     with pytest.raises(TlsFileError, match="No such file"):
         asking.load()
+
+
+def test_files_may_be_given_as_strings(files: TlsFiles) -> None:
+    assert TlsFiles(str(files.cert), str(files.key)) == files  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("settings", "text"),
+    [
+        ({"client_auth": "optional"}, "client_auth must be one of none, request, require, not 'optional'"),
+        ({"min_version": "1.3"}, "min_version must be TLSVersion, not str"),
+    ],
+)
+def test_a_setting_of_no_meaning_is_refused(files: TlsFiles, settings: Any, text: str) -> None:
+    with pytest.raises((TypeError, ValueError), match=text):
+        replace(files, **settings)
 
 
 def test_certificates_cannot_be_asked_for_without_authorities(files: TlsFiles) -> None:

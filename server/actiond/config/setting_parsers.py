@@ -37,7 +37,10 @@ class Address:
 
 def optional_address(text: str) -> Address | None:
     """Parse HOST:PORT, or `none`."""
-    return None if text == "none" else address(text)
+    try:
+        return None if text == "none" else address(text)
+    except ValueError as error:
+        raise ValueError(f"{error}; or none") from error
 
 
 def address(text: str) -> Address:

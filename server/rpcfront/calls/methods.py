@@ -2,7 +2,7 @@
 
 import inspect
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +10,7 @@ from google.protobuf import message_factory
 from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
 from google.protobuf.message import Message
 
+from rpcfront.arguments import check_type
 from rpcfront.transcoding.annotations import http_rules
 
 _log = logging.getLogger(__name__)
@@ -43,7 +44,7 @@ def bind(services: Iterable[tuple[ServiceDescriptor, object]]) -> dict[str, Meth
     UNIMPLEMENTED. Releases before 0.2 served none, so servicers were written without them.
     """
     methods: dict[str, Method] = {}
-    for service, servicer in services:
+    for service, servicer in _pairs(services):
         for descriptor in service.methods:
             path = f"/{descriptor.containing_service.full_name}/{descriptor.name}"
             if path in methods:
@@ -58,6 +59,15 @@ def bind(services: Iterable[tuple[ServiceDescriptor, object]]) -> dict[str, Meth
                     continue
             methods[path] = _bind(descriptor, path, servicer)
     return methods
+
+
+def _pairs(services: Iterable[tuple[ServiceDescriptor, object]]) -> Iterator[tuple[ServiceDescriptor, object]]:
+    for number, pair in enumerate(services):
+        name = f"services[{number}]"
+        if not isinstance(pair, (tuple, list)) or len(pair) != 2:
+            raise TypeError(f"{name} must be a pair of a service's descriptor and a servicer")
+        check_type(f"{name}[0]", pair[0], ServiceDescriptor)
+        yield pair
 
 
 def _bind(descriptor: MethodDescriptor, path: str, servicer: object) -> Method:

@@ -7,7 +7,7 @@ each hop is a trusted proxy. What is further left was written by somebody who is
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from itertools import islice
 from typing import NamedTuple
 
@@ -71,8 +71,11 @@ class _Hop(NamedTuple):
 class TrustedProxies:
     """The networks of proxies whose headers are believed."""
 
-    def __init__(self, networks: Iterable[Network]) -> None:
-        self._networks = tuple(networks)
+    def __init__(self, networks: Iterable[Network | str]) -> None:
+        """Take networks, also as CIDR such as `10.0.0.0/8`. Raises ValueError for what is none."""
+        if isinstance(networks, str):
+            raise TypeError("trusted_proxies must be a list of networks, not one string")
+        self._networks = tuple(ip_network(network) for network in networks)
 
     def trust(self, address: Address | None) -> bool:
         """Return whether this is the address of a trusted proxy."""

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from rpcfront.arguments import check_numbers
+
 
 @dataclass(frozen=True, slots=True)
 class ConnectionLimits:
@@ -37,3 +39,6 @@ class ConnectionLimits:
     """Bytes of a response that wait for a slow client, before its servicer waits too."""
     connection_buffer: int = 256 * 1024
     """The same of all responses of a connection together, and of what the transport holds."""
+
+    def __post_init__(self) -> None:
+        check_numbers(self)

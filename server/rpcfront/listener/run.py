@@ -1,7 +1,8 @@
-"""Serves until a signal ends it: what `Gateway.run` does."""
+"""Serves until a signal ends it: what `Gateway.run` does. It is a whole program, so it says where it listens."""
 
 import asyncio
 import signal
+import sys
 from collections.abc import Awaitable, Callable
 
 import uvloop
@@ -20,6 +21,12 @@ def run(listen: Listen, tls: Tls | None, grace: float) -> None:
 
     A second signal ends the grace period. Files for TLS are followed, and loaded again on SIGHUP.
     """
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        pass
+    else:
+        raise RuntimeError("run() makes an event loop of its own; in a coroutine, use `await gateway.listen(...)`")
     uvloop.run(_serve_files(listen, tls, grace) if isinstance(tls, TlsFiles) else _serve(listen, tls, grace))
 
 
@@ -36,6 +43,8 @@ async def _serve_files(listen: Listen, files: TlsFiles, grace: float) -> None:
 async def _serve(listen: Listen, tls: Tls | None, grace: float) -> None:
     stop, stop_at_once = asyncio.Event(), asyncio.Event()
     server = await listen(tls)
+    for address in server.addresses:
+        print(f"Listening on {address}", file=sys.stderr, flush=True)  # noqa: T201  # to whoever has started it
     loop = asyncio.get_running_loop()
     for number in _STOP:
         loop.add_signal_handler(number, lambda: (stop_at_once if stop.is_set() else stop).set())

@@ -26,8 +26,9 @@ _CLOSE_SECONDS = 1.0
 """How long the last responses, of calls that were cancelled, have to reach their clients."""
 _EVICTED = 64
 """How many idle connections are closed at once for new ones: finding them takes a look at every connection."""
-_LOG_INTERVAL = 1.0
-"""Seconds between two log lines about handshakes that failed."""
+_LOG_PERIOD = 10.0
+"""Seconds in which no more than so many handshakes that failed are logged:"""
+_LOGGED_FAILURES = 10
 
 _log = logging.getLogger(__name__)
 
@@ -60,8 +61,8 @@ class Server:
         self._make_http2: Callable[[asyncio.Transport], Connection]
         self._connections: dict[Any, None] = {}
         """In the order in which they came."""
-        self.tls_context: Callable[[], ssl.SSLContext]
-        """Returns the context of a new connection, if there is TLS."""
+        self.tls_context: Callable[[], ssl.SSLContext] | None = None
+        """Returns the context of a new connection; None without TLS."""
         self._watching: asyncio.Task[Any] | None = None
         """Watches the files of TLS."""
         self._listening: asyncio.Server | None = None
@@ -70,8 +71,8 @@ class Server:
         self._refused = False
         """Whether it has been logged that there are too many connections."""
         self._failed_handshakes = 0
-        """Those since the last one that was logged."""
-        self._failure_logged_at = -inf
+        """Those of the current period of the log."""
+        self._period_began = -inf
 
     async def start(
         self, host: str, port: int, sock: socket.socket | None, tls: Tls | None, *, reuse_port: bool = False
@@ -95,7 +96,7 @@ class Server:
         try:
             if tls is not None:
                 self._use_tls(tls)
-            make_sniffer = partial(Sniffer if tls is None else TlsSniffer, self)
+            make_sniffer = partial(Sniffer if self.tls_context is None else TlsSniffer, self)
             self._listening = await loop.create_server(make_sniffer, backlog=_BACKLOG, **where)
         except BaseException:
             self._stop_background()
@@ -114,6 +115,13 @@ class Server:
             raise RuntimeError("the server does not listen")
         port: int = self._listening.sockets[0].getsockname()[1]
         return port
+
+    @property
+    def addresses(self) -> list[str]:
+        """The URLs of the addresses that are listened on."""
+        sockets = [] if self._listening is None else self._listening.sockets
+        scheme = "http" if self.tls_context is None else "https"
+        return [f"{scheme}://{_host_and_port(*each.getsockname()[:2])}" for each in sockets]
 
     # Connections.
 
@@ -166,16 +174,18 @@ class Server:
         self._sweeper = self.loop.call_later(min(_MAX_TICK, shortest / 4), self._sweep)
 
     def note_failed_handshake(self, transport: asyncio.Transport, error: ssl.SSLError) -> None:
-        """Log why a client could not connect. Once a second at most: strangers cause it."""
-        now = self.loop.time()
-        if now - self._failure_logged_at < _LOG_INTERVAL:
-            self._failed_handshakes += 1
+        """Log why a client could not connect, unless there have been many: strangers cause it."""
+        now, others = self.loop.time(), ""
+        if now - self._period_began >= _LOG_PERIOD:
+            missing = self._failed_handshakes - _LOGGED_FAILURES
+            others = f"; {missing} before it were not logged" if missing > 0 else ""
+            self._failed_handshakes, self._period_began = 0, now
+        self._failed_handshakes += 1
+        if self._failed_handshakes > _LOGGED_FAILURES:
             return
         peer = Client.of_connection(transport.get_extra_info("peername"), is_secure=True).peer
         reason = getattr(error, "verify_message", "") or (error.reason or str(error)).replace("_", " ").lower()
-        others = f"; {self._failed_handshakes} more have failed" if self._failed_handshakes else ""
         _log.info("TLS: the handshake with %s failed: %s%s", peer, reason, others)
-        self._failed_handshakes, self._failure_logged_at = 0, now
 
     def _stop_background(self) -> None:
         if self._watching is not None:
@@ -239,3 +249,7 @@ class Server:
         for connection in list(self._connections):
             connection.transport.abort()
         self._stop_background()
+
+
+def _host_and_port(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

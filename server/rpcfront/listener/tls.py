@@ -14,6 +14,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal, NoReturn
 
+from rpcfront.arguments import check_type
+
 ClientAuth = Literal["none", "request", "require"]
 Role = Literal["cert", "key", "client_ca"]
 """The fields of TlsFiles that are files."""
@@ -71,6 +73,14 @@ class TlsFiles:
     min_version: ssl.TLSVersion = ssl.TLSVersion.TLSv1_3
 
     def __post_init__(self) -> None:
+        # A program without types may give strings.
+        for role in ("cert", "key", "client_ca"):
+            path = getattr(self, role)
+            if path is not None or role != "client_ca":
+                object.__setattr__(self, role, Path(path))
+        check_type("min_version", self.min_version, ssl.TLSVersion)
+        if self.client_auth not in _VERIFY:
+            raise ValueError(f"client_auth must be one of {', '.join(_VERIFY)}, not {self.client_auth!r}")
         if self.client_auth != "none" and self.client_ca is None:
             raise ValueError(f"client_auth {self.client_auth!r} needs a client_ca")
 

@@ -81,7 +81,7 @@ class GrpcEdge:
 
 def is_grpc(request: HttpRequest) -> bool:
     """Return whether the content type is gRPC's, and the connection can carry its trailers."""
-    return request.carries_trailers and _is_grpc_type(request.content_type)
+    return request.carries_trailers and is_grpc_type(request.content_type)
 
 
 def refuse_grpc(request: TrailersRequest, status: status_pb2.Status, http_status: bytes = b"200") -> None:
@@ -217,7 +217,8 @@ def _size(pairs: RawHeaders) -> int:
 
 
 @lru_cache(maxsize=64)  # there are few kinds of clients
-def _is_grpc_type(content_type: str) -> bool:
+def is_grpc_type(content_type: str) -> bool:
+    """Return whether a content type is native gRPC's."""
     essence = parse_media_type(content_type).essence
     return essence.startswith(_PREFIX) and not essence.startswith(_WEB_PREFIX)
 

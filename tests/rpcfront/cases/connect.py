@@ -10,6 +10,7 @@ from typing import Any
 from tests.rpcfront.cases.grpc_web_call import frame, message
 from tests.rpcfront.cases.rows import (
     ANYTHING,
+    GRPC_UNSUPPORTED,
     JSON,
     NOT_FOUND,
     RPC_NOT_ALLOWED,
@@ -207,7 +208,7 @@ REFUSED = [
     Row(
         "gRPC proper over HTTP/1.1",
         "POST /t.v1.T/Get",
-        RPC_UNSUPPORTED,
+        GRPC_UNSUPPORTED,
         frame(b""),
         (("content-type", "application/grpc"),),
     ),

@@ -145,6 +145,9 @@ def rpc_unsupported(expected: str) -> Answer:
 
 
 RPC_UNSUPPORTED = rpc_unsupported("application/json or application/proto, or one of gRPC-Web's")
+GRPC_UNSUPPORTED = rpc_unsupported(
+    "application/json or application/proto, or one of gRPC-Web's; native gRPC needs HTTP/2"
+)
 STREAM_UNSUPPORTED = rpc_unsupported(
     "application/connect+json or application/connect+proto, or one of gRPC-Web's",
 )
