@@ -64,6 +64,14 @@ FRAMES = [
 
 COMPRESSED = [
     Call("gzip", "Get", frame(gzip.compress(HI), 1), 0, SAYS_HI, headers=GZIP),
+    Call(
+        "gzip of several members",
+        "Get",
+        frame(gzip.compress(HI[:1]) + gzip.compress(HI[1:]), 1),
+        0,
+        SAYS_HI,
+        headers=GZIP,
+    ),
     Call("gzip of an empty message", "Get", frame(gzip.compress(b""), 1), 0, ({},), headers=GZIP),
     Call("gzip that is announced and not used (gw028)", "Get", frame(HI), 0, SAYS_HI, headers=GZIP),
     Call("a flag without an encoding (gw025)", "Get", frame(HI, 1), 13),
