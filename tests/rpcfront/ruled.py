@@ -5,6 +5,7 @@ from pathlib import Path
 
 import grpc_tools
 from actiond_protos.buf.validate import validate_pb2
+from google.api import annotations_pb2
 from google.protobuf import descriptor_pb2, type_pb2, wrappers_pb2
 from google.protobuf.descriptor import FileDescriptor
 from google.protobuf.descriptor_pool import DescriptorPool
@@ -26,7 +27,7 @@ import "google/protobuf/wrappers.proto";
 def ruled_pool(source: str) -> DescriptorPool:
     """A pool of its own with a proto that may import buf/validate/validate.proto, and with all that it imports."""
     known: dict[str, descriptor_pb2.FileDescriptorProto] = {}
-    for file in (validate_pb2.DESCRIPTOR, type_pb2.DESCRIPTOR, wrappers_pb2.DESCRIPTOR):
+    for file in (validate_pb2.DESCRIPTOR, type_pb2.DESCRIPTOR, wrappers_pb2.DESCRIPTOR, annotations_pb2.DESCRIPTOR):
         _collect(file, known)
     with tempfile.TemporaryDirectory() as directory:
         given, read, out = (Path(directory, name) for name in ("given.binpb", "ruled.proto", "out.binpb"))

@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rpcfront.status import FieldViolation
-from rpcfront.validation import engine
-from rpcfront.validation.engine import MAX_ELEMENTS, Engine
+from rpcfront.validation import beginning
+from rpcfront.validation.beginning import MAX_PARTS
+from rpcfront.validation.engine import Engine
 from tests.rpcfront.ruled import PROTO3, ruled_pool
 
 SOURCE = f"""{PROTO3}
@@ -28,6 +29,7 @@ message Large {{
   map<string, int32> counts = 3 [(buf.validate.field).map = {{keys: {{string: {{min_len: 2}}}}, values: {{int32: {{gt: 0}}}}}}];
   map<string, Item> named = 4;
   Large inner = 5;
+  Large other = 7;
   repeated int32 several = 6 [
     (buf.validate.field).repeated.min_items = 3, (buf.validate.field).ignore = IGNORE_IF_ZERO_VALUE
   ];
@@ -46,13 +48,20 @@ def rules() -> Engine:
     return Engine()
 
 
-def violations(large: Large, bound: int = MAX_ELEMENTS) -> list[FieldViolation]:
-    with mock.patch.object(engine, "MAX_ELEMENTS", bound):
+def violations(large: Large, bound: int = MAX_PARTS) -> list[FieldViolation]:
+    with mock.patch.object(beginning, "MAX_PARTS", bound):
         return rules().violations(large_class()(**large))
 
 
 def everything(large: Large) -> list[FieldViolation]:
     return violations(large, 2**40)
+
+
+def tree(n: int) -> Large:
+    """Return a message with n messages in it, each in a field of its own, and each with a fault."""
+    if n < 1:
+        return {"several": [0]}
+    return {"several": [0], "inner": tree((n - 1) // 2), "other": tree(n // 2)}
 
 
 BROKEN: dict[str, Callable[[int], Large]] = {
@@ -63,6 +72,7 @@ BROKEN: dict[str, Callable[[int], Large]] = {
     "messages in a map": lambda n: {"named": {str(number): {} for number in range(n)}},
     "elements of one element": lambda n: {"items": [{"id": "a", "tags": [""] * n}]},
     "elements of elements": lambda n: {"items": [{"id": "a", "tags": [""] * 3}] * (n // 3)},
+    "messages that are not repeated": lambda n: tree(n),
     "below": lambda n: {"inner": {"inner": {"items": [{}] * n}}},
 }
 
@@ -70,13 +80,13 @@ BROKEN: dict[str, Callable[[int], Large]] = {
 @pytest.mark.parametrize("kind", BROKEN)
 def test_four_times_as_many_broken_elements_are_no_more_violations(kind: str) -> None:
     few, many = violations(BROKEN[kind](2_000)), violations(BROKEN[kind](8_000))
-    assert 0 < len(few) <= MAX_ELEMENTS + 1
+    assert 0 < len(few) <= MAX_PARTS + 1
     assert len(many) <= len(few) + 1
 
 
 def test_the_first_elements_are_all_named() -> None:
     named = {violation.field for violation in violations({"items": [{}] * 5_000})}
-    assert named == {f"items[{index}].id" for index in range(MAX_ELEMENTS)}
+    assert named == {f"items[{index}].id" for index in range(MAX_PARTS)}
 
 
 @pytest.mark.parametrize(

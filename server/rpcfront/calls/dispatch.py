@@ -166,7 +166,7 @@ class Dispatcher:
             room = wire.room()
             if room is not None:
                 await room
-            if wire.offloads_encoding and message.ByteSize() >= OFFLOAD_BYTES:
+            if wire.offloads_encoding and type(message).ByteSize(message) >= OFFLOAD_BYTES:
                 return Outcome(await run_in_offload_pool(wire.encode, message))
             return Outcome(wire.encode(message))
         except BaseException as error:  # noqa: BLE001  # `failed` raises again what is not the call's failure

@@ -26,7 +26,7 @@ def decode_protobuf(method: Method, data: bytes) -> tuple[Message, list[FieldVio
 
 def encode_protobuf(message: Message) -> bytes:
     """Return a message as protobuf bytes."""
-    return message.SerializeToString()
+    return type(message).SerializeToString(message)
 
 
 def details_trailer(status: status_pb2.Status) -> bytes | None:

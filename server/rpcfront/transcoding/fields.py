@@ -7,13 +7,14 @@ the field's type. Nothing is known here of templates and bodies: a body is whate
 from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
 from functools import cache
-from typing import NamedTuple, Protocol, cast
+from typing import NamedTuple, Protocol
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
 
 from rpcfront.status import FieldViolation
 from rpcfront.transcoding.json.parse_errors import MAX_ERRORS
+from rpcfront.transcoding.json.wellknown import descriptor_of
 from rpcfront.transcoding.templates import EscapeError, percent_decode
 
 FieldPath = tuple[FieldDescriptor, ...]
@@ -93,9 +94,9 @@ def bind_path(message: Message, bindings: Iterable[Binding], codec: TextCodec) -
     """
     violations: list[FieldViolation] = []
     for names, text in bindings:
-        path = resolve(_descriptor(message), ".".join(names))
+        path = resolve(descriptor_of(message), ".".join(names))
         if path is None:
-            raise LookupError(f"{message.DESCRIPTOR.full_name} has no field {'.'.join(names)}")
+            raise LookupError(f"{descriptor_of(message).full_name} has no field {'.'.join(names)}")
         violation = _bind(message, _Text(path, text, proto_path(path)), codec)
         if violation is not None:
             violations.append(violation)
@@ -112,7 +113,7 @@ def bind_query(
     """
     if not query:
         return []
-    given, violations = _parameters(_descriptor(message), query, body)
+    given, violations = _parameters(descriptor_of(message), query, body)
     for name, (path, texts) in given.items():
         field = path[-1]
         if len(texts) > 1 and not field.is_repeated:
@@ -202,19 +203,14 @@ def _bind(message: Message, given: _Text, codec: TextCodec) -> FieldViolation | 
 def _rival(message: Message, field: FieldDescriptor) -> str | None:
     """Return the name of another member of the field's oneof that is set."""
     oneof = field.containing_oneof
-    name = None if oneof is None else message.WhichOneof(oneof.name)
+    name = None if oneof is None else type(message).WhichOneof(message, oneof.name)
     return None if name == field.name else name
 
 
 def _is_set(message: Message, field: FieldDescriptor) -> bool:
     if field.has_presence:
-        return message.HasField(field.name)
+        return type(message).HasField(message, field.name)
     return bool(getattr(message, field.name) != field.default_value)
-
-
-def _descriptor(message: Message) -> Descriptor:
-    # The stubs have a separate type for upb's descriptors; at run time there is one.
-    return cast("Descriptor", message.DESCRIPTOR)
 
 
 @cache

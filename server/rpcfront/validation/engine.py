@@ -9,10 +9,20 @@ from protovalidate._gen.buf.validate.validate_pb import FieldPath
 from rpcfront.calls.methods import ServiceError
 from rpcfront.status import FieldViolation
 from rpcfront.transcoding.json.parse_errors import key_step
+from rpcfront.transcoding.json.wellknown import descriptor_of
+from rpcfront.validation.annotations import reachable
 from rpcfront.validation.beginning import Beginning
 
-MAX_ELEMENTS = 1_000
-"""Elements of a message's lists and maps whose violations are all looked for."""
+_USED = frozenset({"DESCRIPTOR", "HasField", "SerializeToString"})
+"""What protovalidate asks of a message; it would get the value of a field of that name."""
+
+
+def check_names(descriptor: Descriptor) -> None:
+    """Raise ServiceError for a type that has rules, and a field whose name keeps protovalidate from checking them."""
+    for part in reachable(descriptor):
+        for field in part.fields:
+            if field.name in _USED:
+                raise ServiceError(f"{field.full_name}: a message with rules can have no field of this name")
 
 
 class Engine:
@@ -34,22 +44,21 @@ class Engine:
     def violations(self, message: Message) -> list[FieldViolation]:
         """Return the rules that a message breaks; a field may be named more than once.
 
-        A violation costs a thousand times what the element does that it is about. So no more than MAX_ELEMENTS are
-        looked at for all of their violations; of what is behind them, only the first one is found.
+        Only a message's beginning is looked at for all of them; of what is behind it, only the first one is found.
         """
-        if type(message).ByteSize(message) <= MAX_ELEMENTS:  # none is smaller than a byte
+        if Beginning.is_all_of(message):
             return _named(self._check(message))
         first = _named(self._check(message, fail_fast=True))
         if not first:
             return []
-        beginning = Beginning(message, MAX_ELEMENTS)
+        beginning = Beginning(message)
         found = _named(self._check(beginning.copy))
         return first + [violation for violation in found if beginning.is_whole(violation.field)]
 
     def _check(self, message: Message, *, fail_fast: bool = False) -> list[Violation]:
         validator = self._by_class.get(type(message))
         if validator is None:
-            pool = message.DESCRIPTOR.file.pool
+            pool = descriptor_of(message).file.pool
             validator = self._validators.get(pool) or self._validators.setdefault(pool, Validator())
             self._by_class[type(message)] = validator
         return validator.collect_violations(message, fail_fast=fail_fast)

@@ -102,7 +102,7 @@ class _ObjectDecoder:
         """Merge an object, whatever it holds. `fast_decoder` does the common case."""
         if type(value) is not dict:
             return NOT_AN_OBJECT
-        message.SetInParent()
+        type(message).SetInParent(message)
         errors: list[ParseError] = []
         chosen: dict[str, str] | None = None
         for key, item in value.items():

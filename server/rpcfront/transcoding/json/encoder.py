@@ -4,12 +4,13 @@ Well-known types with a special JSON form are in `wellknown_encoder`. A message 
 """
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from threading import RLock
 from typing import Any, TypeAlias, cast
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
+from google.protobuf.message_factory import GetMessageClass
 
 from rpcfront.codegen import attribute, function
 from rpcfront.transcoding.json.printers import key_printer, scalar_printer
@@ -46,7 +47,7 @@ class Encoder:
 
     def field_to_json(self, message: Message, field: FieldDescriptor) -> object:
         """Return the JSON-ready value of a field: None if it is absent, else its value, even a zero."""
-        if field.has_presence and not message.HasField(field.name):
+        if field.has_presence and not type(message).HasField(message, field.name):
             return None
         if field not in self._fields:
             self._fields[field] = self._field_printer(field)
@@ -68,7 +69,7 @@ class Encoder:
             # Recursive types need their own encoder before it is complete.
             self._by_descriptor[descriptor] = lambda message: self._by_descriptor[descriptor](message)
             make = _small_message if len(descriptor.fields) <= _MAX_FIELDS_ASKED else _large_message
-            printer = make(descriptor.fields, self._field_printer)
+            printer = make(descriptor, self._field_printer)
         self._by_descriptor[descriptor] = printer
         return printer
 
@@ -83,12 +84,17 @@ class Encoder:
         return scalar_printer(field) if field.message_type is None else self.type_printer(field.message_type)
 
 
-def _small_message(fields: Iterable[FieldDescriptor], field_printer: FieldPrinter) -> Print:
+def _small_message(descriptor: Descriptor, field_printer: FieldPrinter) -> Print:
     """Compile an encoder that asks every field in turn whether it is set."""
-    names: dict[str, object] = {"copysign": math.copysign}
+    message_class = GetMessageClass(descriptor)
+    names: dict[str, object] = {
+        "copysign": math.copysign,
+        "has_field": message_class.HasField,
+        "which_oneof": message_class.WhichOneof,
+    }
     lines = ["out = {}"]
     seen: set[str] = set()
-    for index, field in enumerate(fields):
+    for index, field in enumerate(descriptor.fields):
         oneof = field.containing_oneof
         if oneof is None or len(oneof.fields) == 1:
             printer = names[f"print_{index}"] = field_printer(field)
@@ -101,7 +107,7 @@ def _small_message(fields: Iterable[FieldDescriptor], field_printer: FieldPrinte
                 member.name: (member.json_name, field_printer(member) or _same) for member in oneof.fields
             }
             lines += [
-                f"name = message.WhichOneof({oneof.name!r})",
+                f"name = which_oneof(message, {oneof.name!r})",
                 "if name is not None:",
                 f"    key, print_member = members_{index}[name]",
                 "    out[key] = print_member(getattr(message, name))",
@@ -113,7 +119,7 @@ def _value_if_set(field: FieldDescriptor) -> list[str]:
     """Return lines that put the field's value into `value`, and end with the condition under which it is printed."""
     read = f"value = {attribute('message', field.name)}"
     if field.has_presence:
-        return [f"if message.HasField({field.name!r}):", f"    {read}"]
+        return [f"if has_field(message, {field.name!r}):", f"    {read}"]
     if not field.is_repeated and field.type in (FieldDescriptor.TYPE_DOUBLE, FieldDescriptor.TYPE_FLOAT):
         # Minus zero is not the default, though it is equal to it.
         return [read, "if value or copysign(1.0, value) < 0:"]
@@ -124,13 +130,13 @@ def _same(value: object) -> object:
     return value
 
 
-def _large_message(fields: Iterable[FieldDescriptor], field_printer: FieldPrinter) -> Print:
+def _large_message(descriptor: Descriptor, field_printer: FieldPrinter) -> Print:
     """Compile an encoder that asks the message which fields are set, which is faster where few of many are."""
-    printers = {field: (field.json_name, field_printer(field)) for field in fields}
+    printers = {field: (field.json_name, field_printer(field)) for field in descriptor.fields}
 
     def to_json(message: Message) -> dict[str, object]:
         out: dict[str, object] = {}
-        for field, value in message.ListFields():
+        for field, value in type(message).ListFields(message):
             # Extensions are not part of proto3 JSON.
             if field in printers:
                 key, printer = printers[field]

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, cast
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
+from google.protobuf.message_factory import GetMessageClass
 
 from rpcfront.codegen import assignment, attribute, function
 from rpcfront.transcoding.json.parse_errors import Merge, WrongFormError, below
@@ -31,7 +32,12 @@ def fast_merge(
 
     `merges` are the decoders of its fields, `general` decodes everything else, `type_merge` returns a type's decoder.
     """
-    names: dict[str, Any] = {"general": general, "WrongFormError": WrongFormError, "below": below}
+    names: dict[str, Any] = {
+        "general": general,
+        "WrongFormError": WrongFormError,
+        "below": below,
+        "set_in_parent": GetMessageClass(descriptor).SetInParent,
+    }
     checks: list[str] = []
     sets: list[str] = []
     for index, (field, merge) in enumerate(merges.items()):
@@ -59,7 +65,7 @@ def fast_merge(
         *checks,
         f"if left{''.join(_rivals(descriptor))}:",
         "    return general(message, value)",
-        "message.SetInParent()",
+        "set_in_parent(message)",
         "errors = ()",
         *sets,
         "return errors or None",

@@ -102,7 +102,7 @@ def _field_check(field: FieldDescriptor, known: dict[Descriptor, Check]) -> Chec
     last = _LAST.get(element.full_name, -1) if element is not None else -1
 
     def check_field(message: Any) -> ParseErrors:
-        if not message.HasField(name):
+        if not type(message).HasField(message, name):
             return None
         value = getattr(message, name)
         if last >= 0 and 0 <= value.seconds <= last and 0 <= value.nanos < NANOS:

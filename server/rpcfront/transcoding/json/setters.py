@@ -78,7 +78,7 @@ def messages(name: str, merge: Merge) -> Merge:
     def put(parent: Any, value: object) -> ParseErrors:
         if type(value) is not list:
             return _NOT_A_LIST
-        parent.ClearField(name)
+        type(parent).ClearField(parent, name)
         add = getattr(parent, name).add
         errors: list[ParseError] = []
         for index, item in enumerate(value):
@@ -117,7 +117,7 @@ def _map(
     def put(parent: Any, value: object) -> ParseErrors:
         if type(value) is not dict:
             return _NOT_A_MAP
-        parent.ClearField(name)
+        type(parent).ClearField(parent, name)
         entries = getattr(parent, name)
         errors: list[ParseError] = []
         for text, item in value.items():

@@ -19,8 +19,12 @@ _OTHERS = frozenset(
 
 
 def descriptor_of(message: Message) -> Descriptor:
-    """Return the message's type. The stubs have another class for it, with the same interface."""
-    descriptor: Descriptor = message.DESCRIPTOR  # type: ignore[assignment]  # see above
+    """Return the message's type. The stubs have another class for it, with the same interface.
+
+    Here, and wherever messages of any type are handled, attributes and methods are those of the class: a message has
+    them too, but a field of the same name would hide them.
+    """
+    descriptor: Descriptor = type(message).DESCRIPTOR  # type: ignore[assignment]  # see above
     return descriptor
 
 

@@ -14,7 +14,7 @@ from rpcfront.transcoding.json.fieldmask import read_mask
 from rpcfront.transcoding.json.parse_errors import NOT_AN_OBJECT, Merge, ParseErrors, WrongFormError, below
 from rpcfront.transcoding.json.scalars import json_reader
 from rpcfront.transcoding.json.times import read_duration, read_timestamp
-from rpcfront.transcoding.json.wellknown import find_type, has_special_json, is_wrapper
+from rpcfront.transcoding.json.wellknown import descriptor_of, find_type, has_special_json, is_wrapper
 
 
 def special_merge(descriptor: Descriptor) -> Merge | None:
@@ -28,8 +28,9 @@ def any_merge(pool: DescriptorPool, type_merge: Callable[[Descriptor], Merge], *
     """Return the decoder of an Any, whose types are found in `pool` and compiled by `type_merge`."""
 
     def merge_packed(packed: Any, members: dict[str, object]) -> ParseErrors:
-        merge = type_merge(packed.DESCRIPTOR)
-        if not has_special_json(packed.DESCRIPTOR):
+        descriptor = descriptor_of(packed)
+        merge = type_merge(descriptor)
+        if not has_special_json(descriptor):
             return merge(packed, members)
         unknown = () if ignore_unknown_fields else members.keys() - {"value"}
         errors = [(f".{key}", "is not a field of this message") for key in unknown]
@@ -53,7 +54,7 @@ def any_merge(pool: DescriptorPool, type_merge: Callable[[Descriptor], Merge], *
         errors = merge_packed(packed, {key: item for key, item in value.items() if key != "@type"})
         if errors is None:
             message.type_url = url
-            message.value = packed.SerializeToString()
+            message.value = type(packed).SerializeToString(packed)
         return errors
 
     return merge

@@ -38,7 +38,7 @@ def any_printer(pool: DescriptorPool, to_json: Callable[[Message], object]) -> P
             return {"@type": url, "value": base64.b64encode(message.value).decode("ascii")}
         packed = GetMessageClass(descriptor)()
         try:
-            packed.ParseFromString(message.value)
+            type(packed).ParseFromString(packed, message.value)
         except DecodeError as error:
             raise ValueError(f"an Any does not hold the {descriptor.full_name} that it names") from error
         members = to_json(packed)

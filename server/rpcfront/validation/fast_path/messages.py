@@ -11,6 +11,7 @@ from typing import cast
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor, OneofDescriptor
 from google.protobuf.message import Message
+from google.protobuf.message_factory import GetMessageClass
 
 from rpcfront.codegen import attribute, function
 from rpcfront.validation.annotations import (
@@ -27,8 +28,6 @@ from rpcfront.validation.fast_path.values import REFUSE, checks, refuse_unless
 Predicate = Callable[[Message], bool]
 """Returns whether a message certainly satisfies every rule."""
 
-# The methods that the generated code calls: a field of the same name would hide them.
-_METHODS = frozenset({"HasField", "WhichOneof"})
 _SIZES = {
     "min_items": "len(items) >= {0}",
     "max_items": "len(items) <= {0}",
@@ -74,13 +73,16 @@ class _Source:
     def __init__(self, descriptor: Descriptor, predicate_of: Callable[[Descriptor], Predicate | None]) -> None:
         self._descriptor = descriptor
         self._predicate_of = predicate_of
-        self._names: dict[str, object] = {}
+        message_class = GetMessageClass(descriptor)
+        self._names: dict[str, object] = {
+            "has_field": message_class.HasField,
+            "which_oneof": message_class.WhichOneof,
+        }
         self._numbers = count()
 
     def compiled(self) -> Predicate:
         descriptor = self._descriptor
-        names = {field.name for field in descriptor.fields}
-        if names & _METHODS or message_rules(descriptor).ListFields():
+        if message_rules(descriptor).ListFields():
             raise UnknownRuleError(descriptor.full_name)
         lines = [line for field in descriptor.fields for line in self._field(field)]
         lines = [line for oneof in descriptor.oneofs for line in self._oneof(oneof, lines)] + lines
@@ -96,7 +98,7 @@ class _Source:
         which = _which(oneof)
         required = [f"if {which} is None:", f"    {REFUSE}"] if oneof_rules(oneof).required else []
         is_asked_for = required or any(which in line for line in lines)
-        return [f"{which} = message.WhichOneof({oneof.name!r})", *required] if is_asked_for else []
+        return [f"{which} = which_oneof(message, {oneof.name!r})", *required] if is_asked_for else []
 
     def _field(self, field: FieldDescriptor) -> list[str]:
         rules = field_rules(field)
@@ -181,7 +183,7 @@ def _presence(field: FieldDescriptor) -> str:
     """Return the condition that a field is set. For members of a oneof, asking once which is set is faster."""
     oneof = field.containing_oneof
     if oneof is None or len(oneof.fields) == 1:
-        return f"message.HasField({field.name!r})"
+        return f"has_field(message, {field.name!r})"
     return f"{_which(oneof)} == {field.name!r}"
 
 
