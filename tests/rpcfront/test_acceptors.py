@@ -109,6 +109,7 @@ ROWS: list[tuple[str, list[str]]] = [
      ['f: "a" g { f: "a" g { f: "b" } } h { key: 1 value { f: "a" } }']),
     (f"int32 from = 1 {RULE}.int32.gt = 1]; Inner class = 2; string message = 3 {RULE}.string.min_len = 1];",
      ['from: 2 class { s: "ab" } message: "a"']),
+    (f"string f = 1 {RULE}.string.min_len = 1]; bool WhichOneof = 2;", ['f: "a" WhichOneof: true']),
 ]  # fmt: skip
 
 # The fields of a message with a rule that is not known, and messages that are right all the same.
@@ -132,7 +133,6 @@ UNKNOWN: list[tuple[str, str]] = [
     ("option (buf.validate.message).cel = {id: 'c' expression: 'true'}; string f = 1;", 'f: "a"'),
     ("option (buf.validate.message).oneof = {fields: ['f', 'g']}; string f = 1; string g = 2;", 'f: "a"'),
     ("Odd f = 1;", 'f { s: "a@example.com" }'),
-    (f"string f = 1 {RULE}.string.min_len = 1]; bool WhichOneof = 2;", 'f: "a"'),
 ]
 
 SOURCE = "\n".join(
