@@ -67,11 +67,11 @@ def later(target: Target) -> Target:
     return replace(target, sequence=target.sequence + 1, changed_at_ns=target.changed_at_ns + 1)
 
 
-def set_keys(target_id: str, keys: Sequence[SigningKey]) -> Callable[[Transaction], None]:
+def set_keys(target_id: str, keys: Sequence[SigningKey], owner: str = "owner") -> Callable[[Transaction], None]:
     """With an event, but without a new state of the target."""
 
     def change(transaction: Transaction) -> None:
-        transaction.targets.set_signing_keys(target_id, keys)
+        transaction.targets.set_signing_keys(owner, target_id, keys)
         sequence = transaction.last_sequence("target", target_id) + 1
         target = replace(SAMPLE_TARGET, id=target_id, sequence=sequence)
         transaction.append(_target_event(target, "target.key_rotated", {}))
@@ -134,8 +134,8 @@ async def token_of(store: Store, selector: bytes) -> Token | None:
     return (await store.admit(selector)).token
 
 
-async def revision_of(store: Store) -> int:
-    return (await store.admit(b"no token has this selector")).execution_revision
+async def revision_of(store: Store, owner: str = "owner") -> int:
+    return (await store.execution_snapshot(owner)).revision
 
 
 def put(token: Token, event_type: str = "token.added") -> Callable[[Transaction], int]:

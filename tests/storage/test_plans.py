@@ -106,8 +106,7 @@ def test_the_number_of_all_targets_is_read_and_not_counted(connection: sqlite3.C
     ("statement", "parameters", "table"),
     [
         (targets.BY_IDS, ("owner", "[]"), "targets"),
-        (targets.OF_EXECUTIONS, ("owner",), "targets"),
-        (signing_keys.OF_EXECUTIONS, ("owner",), "signing_keys"),
+        (signing_keys.OF_TARGETS, ("[]",), "signing_keys"),
         (executions.BY_KEYS, ("owner", "[]"), "executions"),
         (executions.BY_KEYS, ("owner", "[]"), "execution_steps"),
         (executions.WITH_TARGET, ("owner", "owner", "1"), "executions"),

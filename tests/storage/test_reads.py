@@ -109,13 +109,14 @@ async def test_the_revision_that_a_call_reads_is_not_that_of_a_turn_before(path:
     seen: list[int] = []
 
     async def call() -> None:
-        seen.append(await revision_of(store))
+        seen.append((await store.admit(a_token("1").selector)).execution_revision)
 
+    await store.write(put(a_token("1")))
     loop = asyncio.get_running_loop()
     first = loop.create_task(call())
     await asyncio.sleep(0)
     with closing(sqlite3.connect(path)) as another:
-        another.execute("UPDATE instance SET executions_revision = 7")
+        another.execute("INSERT INTO execution_revisions (owner, revision) VALUES ('owner', 7)")
         another.commit()
     second = loop.create_task(call())
     await asyncio.gather(first, second)

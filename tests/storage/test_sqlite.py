@@ -103,7 +103,13 @@ async def test_a_table_that_is_gone_is_a_store_error_with_the_drivers_as_its_cau
         ("UPDATE targets SET type = 'telegram'", "target"),
         ("UPDATE targets SET type = 'telegram'", "find_targets"),
         ("INSERT INTO executions VALUES ('owner', 'telegram', 1, 1, 1)", "find_executions"),
-        ("INSERT INTO executions VALUES ('owner', 'function', 1, 1, 1)", "execution_snapshot"),
+        (
+            """
+            INSERT INTO executions VALUES ('owner', 'request', 1, 1, 1), ('owner', 'function', 1, 1, 1);
+            INSERT INTO execution_steps VALUES ('owner', 'request', 0, NULL, 'function');
+            """,
+            "execution_snapshot",
+        ),
         ("UPDATE tokens SET permissions = '['", "tokens"),
         ("UPDATE events SET payload = '{'", "events"),
     ],
@@ -114,7 +120,7 @@ async def test_a_row_that_cannot_be_read_is_a_store_error(
     await store.write(insert(SAMPLE_TARGET))
     await store.write(put(a_token("1")))
     with closing(sqlite3.connect(path)) as connection, connection:
-        connection.execute(statement)
+        connection.executescript(statement)
     with pytest.raises(StoreError):
         await STORE_CALLS[name](store)
 

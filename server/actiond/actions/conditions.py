@@ -16,6 +16,10 @@ class ExecutionType(Enum):
     EVENT = "event"
 
 
+AROUND_CALLS = (ExecutionType.REQUEST, ExecutionType.RESPONSE)
+"""The types that run around calls. Executions of other types run with them only where they are included."""
+
+
 class Scope(Enum):
     """How much a condition covers."""
 

@@ -46,7 +46,7 @@ class TargetRepository(Protocol):
     def signing_keys(self, target_id: str) -> Sequence[SigningKey]:
         """Return a target's keys, newest first."""
 
-    def set_signing_keys(self, target_id: str, keys: Sequence[SigningKey]) -> None:
+    def set_signing_keys(self, owner: str, target_id: str, keys: Sequence[SigningKey]) -> None:
         """Replace a target's keys."""
 
 
@@ -132,7 +132,7 @@ class Store(Protocol):
         """
 
     async def admit(self, selector: bytes) -> Admission:
-        """Return what a call's admission needs: the token with this `selector`, and the revision of executions.
+        """Return what a call's admission needs: the token with this `selector`, and the revision of its executions.
 
         Every call reads this, so it must be cheap. It sees every change acknowledged before the call, by any process
         that shares the store.
@@ -148,7 +148,7 @@ class Store(Protocol):
     async def find_executions(self, owner: str, query: ExecutionQuery) -> Page[Execution]: ...
 
     async def execution_snapshot(self, owner: str) -> ExecutionSnapshot:
-        """Return everything that running the owner's executions needs."""
+        """Return everything that the owner's executions around calls need: AROUND_CALLS, and what they include."""
 
     async def tokens(self) -> Sequence[Token]:
         """Return all tokens, revoked and expired ones included, oldest first."""

@@ -49,7 +49,7 @@ class Admission:
     token: Token | None
     """The token with the selector that was asked for, revoked and expired ones included."""
     execution_revision: int
-    """Grows with every change to the executions, targets or signing keys of any owner."""
+    """Grows with every change to the executions of the token's owner, and to targets and keys that they use."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,7 +40,7 @@ MUTATORS: dict[str, Callable[[Transaction], object]] = {
     "targets.insert": lambda transaction: transaction.targets.insert(a_target("2", "two"), ()),
     "targets.update": lambda transaction: transaction.targets.update(later(SAMPLE_TARGET)),
     "targets.delete": lambda transaction: transaction.targets.delete(later(SAMPLE_TARGET)),
-    "targets.set_signing_keys": lambda transaction: transaction.targets.set_signing_keys("1", SAMPLE_KEYS),
+    "targets.set_signing_keys": lambda transaction: transaction.targets.set_signing_keys("owner", "1", SAMPLE_KEYS),
     "executions.put": lambda transaction: transaction.executions.put(an_execution("response")),
     "executions.delete": lambda transaction: transaction.executions.delete(an_execution("function/f")),
     "tokens.put": lambda transaction: transaction.tokens.put(a_token("2")),
@@ -140,7 +140,7 @@ class EventContract:
 
         def change(transaction: Transaction) -> None:
             update(later(SAMPLE_TARGET))(transaction)
-            transaction.targets.set_signing_keys(SAMPLE_TARGET.id, SAMPLE_KEYS)
+            transaction.targets.set_signing_keys("owner", SAMPLE_TARGET.id, SAMPLE_KEYS)
 
         await store.write(change)
         assert len(await store.events("target", SAMPLE_TARGET.id)) == 2

@@ -1,6 +1,7 @@
 """What runs: `runnable`, and the revision that tells when it is another."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -32,11 +33,14 @@ RAISING: dict[str, Callable[[Transaction], object]] = {
     "put_execution again": put_execution(an_execution("request", "1", "1", sequence=2)),
     "delete_execution": delete_execution(an_execution("request", sequence=2)),
     "update_target": update(later(a_target("1", "new"))),
-    "delete_target": delete(later(UNNAMED)),
     "set_signing_keys": set_keys("1", SAMPLE_KEYS),
 }
 LEAVING: dict[str, Callable[[Transaction], object]] = {
     "insert_target": insert(a_target("3", "three"), SAMPLE_KEYS),
+    "update_target that no execution names": update(later(a_target("2", "new"))),
+    "set_signing_keys of a target that no execution names": set_keys("2", SAMPLE_KEYS),
+    "delete_target": delete(later(UNNAMED)),
+    "put_execution of another owner": put_execution(an_execution("request", owner="another")),
     "put_token": put(a_token("1")),
     "nothing": lambda _: None,
 }
@@ -107,10 +111,34 @@ class RunningContract:
         await store.write(change)
         assert await revision_of(store) == before
 
-    async def test_the_revision_is_one_for_all_owners(self, store: Store) -> None:
-        before = await revision_of(store)
-        await store.write(put_execution(an_execution("request", owner="another")))
-        assert await revision_of(store) > before
+    async def test_an_admission_has_the_revision_of_its_owner(self, store: Store) -> None:
+        await store.write(put(a_token("1")))
+        await store.write(put(replace(a_token("2"), owner="another")))
+        assert [(await store.admit(a_token(number).selector)).execution_revision for number in "12"] == [0, 0]
+        await self._prepare(store)
+        assert [(await store.admit(a_token(number).selector)).execution_revision for number in "12"] == [
+            await revision_of(store),
+            0,
+        ]
+
+    async def test_runnable_is_what_runs_around_calls_and_what_that_includes(self, store: Store) -> None:
+        for number in "1234":
+            await store.write(insert(a_target(number, number), [SigningKey(number.encode())]))
+        for execution in (
+            an_execution("function/inner", "1"),
+            an_execution("function/outer", "function/inner", "2"),
+            an_execution("response/a.B", "function/outer"),
+            an_execution("function/alone", "3"),
+            an_execution("event", "4"),
+        ):
+            await store.write(put_execution(execution))
+        found = await store.execution_snapshot("owner")
+        assert [execution.condition.key for execution in found.executions] == [
+            "function/inner",
+            "function/outer",
+            "response/a.B",
+        ]
+        assert (set(found.targets), set(found.keys)) == ({"1", "2"}, {"1", "2"})
 
     async def _prepare(self, store: Store) -> None:
         for target in (NAMED, UNNAMED):

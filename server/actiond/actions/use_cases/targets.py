@@ -139,7 +139,7 @@ class SigningKeys:
             keys = rotated(transaction.targets.signing_keys(target_id), sealed, now, overlap_ns)
             target = replace(former, sequence=former.sequence + 1, changed_at_ns=now)
             transaction.targets.update(target)
-            transaction.targets.set_signing_keys(target_id, keys)
+            transaction.targets.set_signing_keys(target.owner, target_id, keys)
             transaction.append(_event(target, "target.key_rotated", {"overlap_ns": str(overlap_ns)}, actor))
             return key
 

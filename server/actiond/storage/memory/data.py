@@ -27,8 +27,8 @@ class Data:
     """Signing keys by target id, newest first."""
     executions: dict[tuple[str, str], Execution] = field(default_factory=dict)
     """Executions by owner and condition key."""
-    execution_revision: int = 0
-    """Revision of executions, targets and signing keys together."""
+    execution_revisions: dict[str, int] = field(default_factory=dict)
+    """By owner. None has the revision 0."""
     tokens: dict[str, Token] = field(default_factory=dict)
     token_selectors: dict[bytes, str] = field(default_factory=dict)
     token_certificates: dict[str, str] = field(default_factory=dict)
@@ -45,6 +45,10 @@ class Data:
     def target(self, owner: str, target_id: str) -> Target | None:
         target = self.targets.get(target_id)
         return target if target is not None and target.owner == owner else None
+
+    def uses(self, owner: str, target_id: str) -> bool:
+        """Return whether an execution calls the target."""
+        return any(target_id in execution.steps for execution in self.executions_of(owner))
 
     def executions_of(self, owner: str) -> Iterator[Execution]:
         return (execution for execution in self.executions.values() if execution.owner == owner)
@@ -71,9 +75,10 @@ class UndoLog:
         self._undo.append(partial(setattr, self._data, name, getattr(self._data, name)))
         setattr(self._data, name, value)
 
-    def raise_execution_revision(self) -> None:
-        """Record that executions, targets or signing keys have changed."""
-        self.set("execution_revision", self._data.execution_revision + 1)
+    def raise_revision(self, owner: str) -> None:
+        """Record that the owner's executions, or targets or keys that they use, have changed."""
+        revisions = self._data.execution_revisions
+        self.put(revisions, owner, revisions.get(owner, 0) + 1)
 
     def roll_back(self) -> None:
         """Undo all changes, the last one first."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from actiond.actions.conditions import Condition
+from actiond.actions.conditions import AROUND_CALLS, Condition
 from actiond.actions.errors import StoreError
 from actiond.actions.executions import Execution, Step
 from actiond.actions.queries import ConditionsQuery, ExecutionQuery, StepQuery, TypeQuery
@@ -28,7 +28,7 @@ class MemoryExecutions:
                 raise StoreError(f"there is no execution {step.key} to include")
         self._record.execution(execution)
         self._log.put(self._data.executions, (owner, condition.key), execution)
-        self._log.raise_execution_revision()
+        self._log.raise_revision(owner)
 
     def delete(self, execution: Execution) -> None:
         owner, condition = execution.owner, execution.condition
@@ -37,11 +37,23 @@ class MemoryExecutions:
             raise StoreError(f"an execution includes {condition.key}")
         self._record.execution(execution)
         self._log.remove(self._data.executions, (owner, condition.key))
-        self._log.raise_execution_revision()
+        self._log.raise_revision(owner)
 
     def with_step(self, owner: str, step: Step) -> Sequence[Execution]:
         found = (execution for execution in self._data.executions_of(owner) if step in execution.steps)
         return sorted(found, key=lambda execution: execution.condition.key)
+
+
+def running(data: Data, owner: str) -> list[Execution]:
+    """Return the executions that run around calls, and those that they include, in the order of their keys."""
+    found: dict[str, Execution] = {}
+    left = [execution for execution in data.executions_of(owner) if execution.condition.type in AROUND_CALLS]
+    while left:
+        execution = left.pop()
+        if execution.condition.key not in found:
+            found[execution.condition.key] = execution
+            left += [data.executions[owner, step.key] for step in execution.steps if isinstance(step, Condition)]
+    return [found[key] for key in sorted(found)]
 
 
 def matching(executions: Iterable[Execution], query: ExecutionQuery) -> list[Execution]:

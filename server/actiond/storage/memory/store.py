@@ -36,13 +36,14 @@ class MemoryStore:
 
     async def admit(self, selector: bytes) -> Admission:
         data = self._data
-        token = data.tokens.get(data.token_selectors.get(selector, ""))
-        return Admission(token, data.execution_revision)
+        return self._admission(data.tokens.get(data.token_selectors.get(selector, "")))
 
     async def admit_certificate(self, certificate: str) -> Admission:
         data = self._data
-        token = data.tokens.get(data.token_certificates.get(certificate, ""))
-        return Admission(token, data.execution_revision)
+        return self._admission(data.tokens.get(data.token_certificates.get(certificate, "")))
+
+    def _admission(self, token: Token | None) -> Admission:
+        return Admission(token, 0 if token is None else self._kept.execution_revisions.get(token.owner, 0))
 
     async def target(self, owner: str, target_id: str) -> Target | None:
         return self._data.target(owner, target_id)
@@ -56,11 +57,11 @@ class MemoryStore:
 
     async def execution_snapshot(self, owner: str) -> ExecutionSnapshot:
         data = self._data
-        found = executions.matching(data.executions_of(owner), ExecutionQuery(PageRequest(ascending=True)))
+        found = executions.running(data, owner)
         named = {step for execution in found for step in execution.steps if isinstance(step, str)}
         called = [target for target_id in named if (target := data.target(owner, target_id)) is not None]
         return ExecutionSnapshot(
-            revision=data.execution_revision,
+            revision=data.execution_revisions.get(owner, 0),
             executions=found,
             targets={target.id: target for target in called},
             keys={target.id: data.keys[target.id] for target in called if data.keys[target.id]},

@@ -54,25 +54,28 @@ class MemoryTargets:
         self._log.put(self._data.targets, target.id, target)
         self._log.remove(self._data.target_names, (former.owner, former.name_key))
         self._log.put(self._data.target_names, name, target.id)
-        self._log.raise_execution_revision()
+        self._raise_revision(target.owner, target.id)
 
     def delete(self, target: Target) -> None:
-        if any(target.id in execution.steps for execution in self._data.executions_of(target.owner)):
+        if self._data.uses(target.owner, target.id):
             raise StoreError(f"target {target.id} is used by an execution")
         former = existing(self.get(target.owner, target.id))
         self._record.target(target.id)
         self._log.remove(self._data.targets, target.id)
         self._log.remove(self._data.target_names, (former.owner, former.name_key))
         self._log.remove(self._data.keys, target.id)
-        self._log.raise_execution_revision()
 
     def signing_keys(self, target_id: str) -> Sequence[SigningKey]:
         return self._data.keys.get(target_id, ())
 
-    def set_signing_keys(self, target_id: str, keys: Sequence[SigningKey]) -> None:
+    def set_signing_keys(self, owner: str, target_id: str, keys: Sequence[SigningKey]) -> None:
         self._record.target(target_id)
         self._log.put(self._data.keys, target_id, tuple(keys))
-        self._log.raise_execution_revision()
+        self._raise_revision(owner, target_id)
+
+    def _raise_revision(self, owner: str, target_id: str) -> None:
+        if self._data.uses(owner, target_id):
+            self._log.raise_revision(owner)
 
 
 def matching(targets: Iterable[Target], query: TargetQuery) -> list[Target]:

@@ -7,11 +7,10 @@ An execution is read as one row for each of its steps, or as a single row if it 
 from collections.abc import Iterable, Sequence
 from itertools import groupby
 
-from actiond.actions.conditions import Condition, parse_key
+from actiond.actions.conditions import AROUND_CALLS, Condition, parse_key
 from actiond.actions.executions import Execution, Step
 from actiond.actions.queries import ConditionsQuery, ExecutionQuery, StepQuery, TypeQuery
 from actiond.storage.change_record import ChangeRecord
-from actiond.storage.sqlite import instance
 from actiond.storage.sqlite.guarded_cursor import GuardedCursor
 from actiond.storage.sqlite.rows import MAX_INTEGER, Row, Statement, json_list
 
@@ -32,7 +31,29 @@ DELETE_STEPS = "DELETE FROM execution_steps WHERE owner = ? AND key = ?"
 
 BY_KEY = f"{_SELECT} WHERE owner = ? AND key = ? {_IN_ORDER}"
 BY_KEYS = f"{_SELECT} WHERE owner = ? AND key IN (SELECT value FROM json_each(?)) {_IN_ORDER}"
-OF_OWNER = f"{_SELECT} WHERE owner = ? {_IN_ORDER}"
+
+_AROUND_CALLS = " OR ".join(
+    f"key >= '{kind.value}' AND key < '{kind.value}0'" for kind in AROUND_CALLS
+)  # see _condition
+# Parameters: the owner, three times.
+RUNNING = f"""
+WITH RECURSIVE running (key) AS (
+    SELECT key FROM executions WHERE owner = ? AND ({_AROUND_CALLS})
+    UNION
+    SELECT include_key FROM running JOIN execution_steps USING (key) WHERE owner = ? AND include_key IS NOT NULL)
+{_SELECT} WHERE owner = ? AND key IN (SELECT key FROM running) {_IN_ORDER}
+"""
+
+REVISION = "SELECT revision FROM execution_revisions WHERE owner = ?"
+RAISE_REVISION = """
+INSERT INTO execution_revisions (owner, revision) VALUES (?, 1)
+ON CONFLICT (owner) DO UPDATE SET revision = revision + 1
+"""
+# Parameters: the owner, twice, and a target's id.
+RAISE_REVISION_IF_USED = """
+UPDATE execution_revisions SET revision = revision + 1
+WHERE owner = ? AND EXISTS (SELECT 1 FROM execution_steps WHERE owner = ? AND target_id = ?)
+"""
 
 KEYS_WITH_TARGET = "SELECT key FROM execution_steps WHERE owner = ? AND target_id = ?"
 KEYS_WITH_INCLUDE = "SELECT key FROM execution_steps WHERE owner = ? AND include_key = ?"
@@ -58,12 +79,12 @@ class SqliteExecutions:
         self._cursor.execute(PUT, to_row(execution))
         self._cursor.execute(DELETE_STEPS, key(execution))
         self._cursor.execute_each(INSERT_STEP, steps_to_rows(execution))
-        self._cursor.execute(instance.RAISE_EXECUTION_REVISION)
+        self._cursor.execute(RAISE_REVISION, (execution.owner,))
 
     def delete(self, execution: Execution) -> None:
         self._record.execution(execution)
         self._cursor.change(DELETE, key(execution))
-        self._cursor.execute(instance.RAISE_EXECUTION_REVISION)
+        self._cursor.execute(RAISE_REVISION, (execution.owner,))
 
     def with_step(self, owner: str, step: Step) -> Sequence[Execution]:
         if isinstance(step, str):

@@ -5,8 +5,6 @@ from typing import cast
 from actiond.storage.sqlite.guarded_cursor import GuardedCursor
 
 DEFAULT_OWNER = "SELECT default_owner FROM instance"
-EXECUTION_REVISION = "SELECT executions_revision FROM instance"
-RAISE_EXECUTION_REVISION = "UPDATE instance SET executions_revision = executions_revision + 1"
 
 _SET_DEFAULT_OWNER = "UPDATE instance SET default_owner = ?"
 _NEXT_WORKER = "UPDATE instance SET next_worker = next_worker + 1 RETURNING next_worker - 1"

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 from actiond.actions.executions import Execution, ExecutionSnapshot
 from actiond.actions.queries import ExecutionQuery, Page, PageRequest, TargetQuery
 from actiond.actions.targets import Target
-from actiond.storage.sqlite import events, executions, instance, signing_keys, target_lists, targets
+from actiond.storage.sqlite import events, executions, signing_keys, target_lists, targets
 from actiond.storage.sqlite.rows import Row, Statement, json_list
 
 T = TypeVar("T")
@@ -35,11 +35,14 @@ def execution_snapshot(connection: sqlite3.Connection, owner: str) -> ExecutionS
     def rows(statement: str, *parameters: str) -> Sequence[Row]:
         return connection.execute(statement, parameters).fetchall()
 
+    revisions = rows(executions.REVISION, owner)
+    running = executions.from_rows(rows(executions.RUNNING, owner, owner, owner))
+    ids = json_list({step for execution in running for step in execution.steps if isinstance(step, str)})
     return ExecutionSnapshot(
-        revision=rows(instance.EXECUTION_REVISION)[0][0],
-        executions=executions.from_rows(rows(executions.OF_OWNER, owner)),
-        targets={target.id: target for target in map(targets.from_row, rows(targets.OF_EXECUTIONS, owner))},
-        keys=signing_keys.by_target(rows(signing_keys.OF_EXECUTIONS, owner)),
+        revision=revisions[0][0] if revisions else 0,
+        executions=running,
+        targets={target.id: target for target in map(targets.from_row, rows(targets.BY_IDS, owner, ids))},
+        keys=signing_keys.by_target(rows(signing_keys.OF_TARGETS, ids)),
     )
 
 

@@ -8,9 +8,10 @@ from actiond.storage.sqlite.rows import Row
 INSERT = "INSERT INTO signing_keys (target_id, position, sealed, expires_at_ns) VALUES (?, ?, ?, ?)"
 DELETE = "DELETE FROM signing_keys WHERE target_id = ?"
 OF_TARGET = "SELECT target_id, sealed, expires_at_ns FROM signing_keys WHERE target_id = ? ORDER BY position"
-OF_EXECUTIONS = """
+# Parameter: a JSON array of ids.
+OF_TARGETS = """
 SELECT target_id, sealed, expires_at_ns FROM signing_keys
-WHERE target_id IN (SELECT target_id FROM execution_steps WHERE owner = ? AND target_id IS NOT NULL)
+WHERE target_id IN (SELECT CAST(value AS TEXT) FROM json_each(?))
 ORDER BY target_id, position
 """
 
@@ -28,7 +29,7 @@ def from_row(row: Row) -> SigningKey:
 
 
 def by_target(rows: Iterable[Row]) -> dict[str, list[SigningKey]]:
-    """Return the keys in the rows of OF_EXECUTIONS, by target id."""
+    """Return the keys in the rows of OF_TARGETS, by target id."""
     found: dict[str, list[SigningKey]] = {}
     for row in rows:
         found.setdefault(row[0], []).append(from_row(row))

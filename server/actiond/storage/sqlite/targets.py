@@ -7,7 +7,7 @@ from actiond.actions.errors import StoreError, TargetNameTakenError
 from actiond.actions.signing_keys import SigningKey
 from actiond.actions.targets import Target, TargetType
 from actiond.storage.change_record import ChangeRecord
-from actiond.storage.sqlite import executions, instance, signing_keys
+from actiond.storage.sqlite import executions, signing_keys
 from actiond.storage.sqlite.guarded_cursor import GuardedCursor
 from actiond.storage.sqlite.rows import Row
 
@@ -35,10 +35,6 @@ BY_ID = f"SELECT {_KEY}, {_REST} FROM targets WHERE {_HAS_KEY}"
 BY_IDS = f"""
 SELECT {_KEY}, {_REST} FROM targets
 WHERE {IN_JSON}
-"""
-OF_EXECUTIONS = f"""
-SELECT {_KEY}, {_REST} FROM targets WHERE ({_KEY}) IN (
-    SELECT owner, length(target_id), target_id FROM execution_steps WHERE owner = ? AND target_id IS NOT NULL)
 """
 OTHER_WITH_NAME = "SELECT id FROM targets WHERE owner = ? AND name_key = ? AND id <> ?"
 
@@ -77,7 +73,7 @@ class SqliteTargets:
             raise TargetNameTakenError
         self._record.target(target.id)
         self._cursor.change(UPDATE, to_row(target) + key(target.owner, target.id))
-        self._cursor.execute(instance.RAISE_EXECUTION_REVISION)
+        self._raise_revision(target.owner, target.id)
 
     def delete(self, target: Target) -> None:
         if self._cursor.read(bool, executions.KEYS_WITH_TARGET, (target.owner, target.id)):
@@ -86,18 +82,21 @@ class SqliteTargets:
         self._cursor.change(DELETE, key(target.owner, target.id))
         self._grow(target.owner, -1)
         self._cursor.execute(signing_keys.DELETE, (target.id,))
-        self._cursor.execute(instance.RAISE_EXECUTION_REVISION)
 
     def signing_keys(self, target_id: str) -> Sequence[SigningKey]:
         return self._cursor.read(
             lambda rows: [signing_keys.from_row(row) for row in rows], signing_keys.OF_TARGET, (target_id,)
         )
 
-    def set_signing_keys(self, target_id: str, keys: Sequence[SigningKey]) -> None:
+    def set_signing_keys(self, owner: str, target_id: str, keys: Sequence[SigningKey]) -> None:
         self._record.target(target_id)
         self._cursor.execute(signing_keys.DELETE, (target_id,))
         self._cursor.execute_each(signing_keys.INSERT, signing_keys.to_rows(target_id, keys))
-        self._cursor.execute(instance.RAISE_EXECUTION_REVISION)
+        self._raise_revision(owner, target_id)
+
+    def _raise_revision(self, owner: str, target_id: str) -> None:
+        """Note a change to what runs, if an execution calls the target."""
+        self._cursor.execute(executions.RAISE_REVISION_IF_USED, (owner, owner, target_id))
 
     def _grow(self, owner: str, more: int) -> None:
         self.growth[owner] = self.growth.get(owner, 0) + more

@@ -22,12 +22,9 @@ BY_ID = f"SELECT {_COLUMNS} FROM tokens WHERE id = ?"
 # The index holds only tokens that are not revoked.
 BOUND_TO = f"SELECT {_COLUMNS} FROM tokens WHERE certificate = ? AND revoked_at_ns IS NULL"
 ALL = f"SELECT {_COLUMNS} FROM tokens ORDER BY created_at_ns, id"
-# The table `instance` has one row, so a revision is returned whether or not there is a token.
-ADMISSION = f"SELECT {_COLUMNS}, executions_revision FROM instance LEFT JOIN tokens ON selector = ?"
-CERTIFICATE_ADMISSION = f"""
-SELECT {_COLUMNS}, executions_revision FROM instance
-LEFT JOIN tokens ON certificate = ? AND revoked_at_ns IS NULL
-"""
+_ADMISSION = f"SELECT {_COLUMNS}, coalesce(revision, 0) FROM tokens LEFT JOIN execution_revisions USING (owner)"
+ADMISSION = f"{_ADMISSION} WHERE selector = ?"
+CERTIFICATE_ADMISSION = f"{_ADMISSION} WHERE certificate = ? AND revoked_at_ns IS NULL"
 
 
 class SqliteTokens:
@@ -69,7 +66,7 @@ def to_row(token: Token) -> Row:
 def admission(row: Row) -> Admission:
     """Return the admission in a row of ADMISSION or CERTIFICATE_ADMISSION."""
     *columns, revision = row
-    return Admission(None if columns[0] is None else from_row(tuple(columns)), revision)
+    return Admission(from_row(tuple(columns)), revision)
 
 
 @lru_cache(maxsize=1024)
