@@ -5,13 +5,19 @@ body, and a body that came with the head is there when the task first runs.
 """
 
 import asyncio
+import fcntl
 import logging
+import struct
+import termios
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine
 from functools import cached_property
 from typing import Any, Protocol
 
+from google.rpc.status_pb2 import Status
+
 from rpcfront.calls.dispatch import INTERNAL, Outcome
+from rpcfront.calls.lifetime import CLIENT_LEFT
 from rpcfront.calls.running_requests import RunningRequests
 from rpcfront.limits import Limits
 from rpcfront.listener.forwarded import Client, TrustedProxies
@@ -33,6 +39,11 @@ NOTICE_SECONDS = 0.1
 """How long a drained connection takes the requests that were on their way."""
 WRITE_AT_ONCE = 64 * 1024
 """Free bytes that wake one more of the writers that wait."""
+
+
+MIN_TAKEN = 1024
+"""Bytes that a client must take within `write_seconds`."""
+_UNACKNOWLEDGED: int | None = getattr(termios, "TIOCOUTQ", None)
 
 
 class Facts(Protocol):
@@ -135,10 +146,10 @@ class Connection(asyncio.Protocol):
                 if response is not None:
                     response.headers += self.server.router.common_headers(request)
             except asyncio.CancelledError:
-                response = self._internal()
+                response = self._failed(CLIENT_LEFT if request.is_interrupted else INTERNAL)
             except Exception:  # noqa: BLE001  # whatever it is, the client gets a response
                 _log.exception("%s %s failed", request.method, request.path)
-                response = self._internal()
+                response = self._failed(INTERNAL)
             if response is not None and len(response.body) >= WRITE_AT_ONCE:
                 # One that an edge made has waited already, before it was encoded.
                 room = self.room(request)
@@ -157,8 +168,8 @@ class Connection(asyncio.Protocol):
             if task is not None:
                 self.server.running.leave(task)
 
-    def _internal(self) -> HttpResponse:
-        return self.server.errors.response(Outcome(status=INTERNAL))
+    def _failed(self, status: Status) -> HttpResponse:
+        return self.server.errors.response(Outcome(status=status))
 
     def refuse(self, request: ListenerRequest, error: StatusError) -> None:
         """Respond to a request whose head is not acceptable."""
@@ -292,11 +303,26 @@ class Connection(asyncio.Protocol):
         self._linger()
 
     def _sweep_writing(self, now: float) -> None:
-        """End a connection whose client takes nothing although something waits for it."""
+        """End a connection whose client takes next to nothing although something waits for it."""
         waiting = self.queued + self.out_size + self.transport.get_write_buffer_size()
-        taken = self.given - waiting
-        if waiting == 0 or taken != self._taken:
+        if waiting == 0:
+            self._taken_at = now
+            return
+        # Not by the transport alone: the kernel takes more only once a third of its own, perhaps large, buffer is free.
+        taken = self.given - waiting - _unacknowledged(self.transport)
+        if abs(taken - self._taken) >= MIN_TAKEN:
             self._taken = taken
             self._taken_at = now
         elif now - self._taken_at >= self.server.connection_limits.write_seconds:
             self.transport.abort()
+
+
+def _unacknowledged(transport: asyncio.Transport) -> int:
+    """Return how many bytes the kernel has sent, or is going to, that the client's has not acknowledged."""
+    if _UNACKNOWLEDGED is None:
+        return 0
+    try:
+        found = fcntl.ioctl(transport.get_extra_info("socket").fileno(), _UNACKNOWLEDGED, bytes(4))
+    except OSError:  # not the kernel's word for a socket on this system
+        return 0
+    return int(struct.unpack("i", found)[0])

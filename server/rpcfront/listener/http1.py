@@ -25,6 +25,8 @@ HALF_CLOSE_SECONDS = 0.05
 
 _GONE = select.POLLHUP | select.POLLERR
 _HALF_CLOSED: int = getattr(select, "POLLRDHUP", 0)  # only Linux tells it from bytes that have not been read
+_MAX_CHUNKS = 1_000
+"""Chunks of bodies that are parsed at once. Small ones take long for their bytes, and other connections wait."""
 _SLASH = ord("/")
 _MAX_PARTS = 16
 """Parts of a response that are written as they are; joining more of them, which are small then, costs less."""
@@ -46,6 +48,8 @@ class Http1Connection(Connection):
         self._ahead: deque[Http1Request] = deque()
         """Requests that were sent ahead of the response to the active one."""
         self._unparsed = b""
+        self._chunks = 0
+        """Chunks that have been parsed in this iteration of the loop."""
         self._head_since: float | None = server.now
         self._has_bytes = False
         """Whether a part of a head has arrived."""
@@ -87,13 +91,23 @@ class Http1Connection(Connection):
 
     def _parse(self, data: bytes) -> None:
         start = 0
+        self._chunks = 0
         while start < len(data) and not self._is_broken and not self._ahead:
+            if self._chunks > _MAX_CHUNKS:
+                self.server.loop.call_soon(self._parse_on)
+                break
             size = HEAD_SLICE if self._incoming is None else BODY_SLICE
             piece = data[start : start + size] if start or size < len(data) else data
             start += size
             self._feed(piece)
         if start < len(data) and not self._is_broken:
             self._unparsed = data[start:] + self._unparsed
+
+    def _parse_on(self) -> None:
+        if not self.is_lost and not self._is_closing and not self._is_broken and not self._ahead:
+            data, self._unparsed = self._unparsed, b""
+            self._parse(data)
+            self._regulate()
 
     def _feed(self, piece: bytes) -> None:
         self._silent += len(piece)
@@ -146,7 +160,7 @@ class Http1Connection(Connection):
         except StatusError as error:
             self._refuse(error, request)
             return
-        request.keeps_alive = self._upgrades or parser.should_keep_alive()
+        request.keeps_alive = parser.should_keep_alive() or (self._upgrades and not request.is_http10)
         if b"connection" in request._raw and "close" in ",".join(request.header_values("connection")).lower():
             request.keeps_alive = False
         self._incoming = request
@@ -160,6 +174,7 @@ class Http1Connection(Connection):
     def on_body(self, data: bytes) -> None:
         request = self._incoming
         self._silent = 0
+        self._chunks += 1
         if request is None or self._is_broken:
             return
         request.received += len(data)

@@ -27,6 +27,10 @@ _END_HEADERS = 0x4
 _SMALL = 8 * 1024
 """Bytes at the end of a body that are given back to the connection's window before they are read."""
 
+_SLICE = 16 * 1024
+_MAX_EVENTS = 1_000
+"""Events that are handled at once, by and large."""
+
 _log = logging.getLogger(__name__)
 
 MakeEngine = Callable[[ConnectionLimits], Engine]
@@ -137,6 +141,8 @@ class Http2Connection(Connection):
         self._notice: asyncio.TimerHandle | None = None
         self._has_asked = False
         """Whether there has been a request."""
+        self._unread = b""
+        """What has been read of the socket and not received."""
         self._partial_since: float | None = None
         """Since when a frame, or a block of fields, has been incomplete."""
         self.flush_soon()
@@ -147,6 +153,10 @@ class Http2Connection(Connection):
         self._last_bytes = self.server.now
         if self._is_over:
             return  # nothing can come of it, and the last responses are still on their way
+        if len(data) > _SLICE or self._unread:
+            self._unread += data
+            self._receive_slices()
+            return
         try:
             if self._handle(self.engine.receive(data)):
                 # What came behind the event may be half a frame. To know it would cost every request, and such a
@@ -155,21 +165,47 @@ class Http2Connection(Connection):
             elif self._partial_since is None and not _are_whole_frames(data):
                 self._partial_since = self._last_bytes
         except EngineOverError as error:
-            _log.debug("an HTTP/2 connection broke: %r", error.__cause__)
-            self.transport.abort()
+            self._break(error)
             return
         self.flush_soon()
 
-    def _handle(self, events: Any) -> bool:
-        """Return whether there were any."""
+    def _receive_slices(self) -> None:
+        """Receive what has been read, and the rest of many small frames later: other connections wait."""
+        data, self._unread = self._unread, b""
+        start = handled = 0
+        try:
+            while start < len(data) and handled <= _MAX_EVENTS and not self._is_over and not self.is_lost:
+                handled += self._handle(self.engine.receive(data[start : start + _SLICE]))
+                start += _SLICE
+        except EngineOverError as error:
+            self._break(error)
+            return
+        if self.is_lost or self._is_over:
+            return
+        if handled:
+            self._partial_since = None
+        self.flush_soon()
+        self._unread = data[start:]
+        if self._unread:
+            self.transport.pause_reading()
+            self.server.loop.call_soon(self._receive_slices)
+        else:
+            self.transport.resume_reading()
+
+    def _break(self, error: EngineOverError) -> None:
+        _log.debug("an HTTP/2 connection broke: %r", error.__cause__)
+        self.transport.abort()
+
+    def _handle(self, events: Any) -> int:
+        """Return how many there were."""
         handlers = self._handlers
-        has_any = False
+        number = 0
         for event in events:
-            has_any = True
+            number += 1
             handler = handlers.get(type(event))
             if handler is not None:
                 handler(self, event)
-        return has_any
+        return number
 
     def _on_request(self, event: Any) -> None:
         request = Http2Request(event.stream_id, event.headers)
@@ -270,8 +306,7 @@ class Http2Connection(Connection):
                 if len(data) < _TAKE and not self._output:
                     break
         except EngineOverError as error:
-            _log.debug("an HTTP/2 connection broke: %r", error.__cause__)
-            transport.abort()
+            self._break(error)
             return
         self.queued = engine.queued(None)
         if self.queued:
@@ -342,9 +377,13 @@ class Http2Connection(Connection):
 
     def evict(self) -> None:
         self.is_idle = False
-        self._end_notice()
-        self._flush()
-        self.transport.close()
+        if self._ssl_object is None and not self.transport.get_write_buffer_size():
+            self._end_notice()
+            self._flush()
+            self.transport.close()
+        else:
+            # Closing it would take as long as the client likes, and its place is needed now.
+            self.transport.abort()
 
     def connection_lost(self, error: Exception | None) -> None:
         super().connection_lost(error)

@@ -106,6 +106,8 @@ class ListenerRequest(TrailersRequest):
     """Whether the head of the response has been sent."""
     has_ended = False
     """Whether the response has been sent, or nobody can take it any more."""
+    is_interrupted = False
+    """Whether the client was seen to have gone before the response."""
     is_awaited = False
     """Whether the client waits for a 100 before it sends the body."""
     out_size = 0
@@ -177,9 +179,9 @@ class ListenerRequest(TrailersRequest):
 
     def check_expectation(self) -> None:
         """Note whether the client waits for a 100. Raise StatusError (417) for any other expectation."""
-        expected = self._raw.get(b"expect")
-        if expected is not None:
-            if expected.lower() != b"100-continue":
+        if b"expect" in self._raw:
+            expected = ",".join(self.header_values("expect")).lower().split(",")
+            if any(each.strip(" \t") != "100-continue" for each in expected):
                 raise refused(417, "the only expectation that is met is 100-continue")
             self.is_awaited = not self.is_whole
 
@@ -227,7 +229,8 @@ class ListenerRequest(TrailersRequest):
         self.fail(cut_short())
 
     def interrupt(self) -> None:
-        """End the call, or the handler, that responds to the request."""
+        """End the call, or the handler, that responds to the request: its client has gone."""
+        self.is_interrupted = True
         if self.context is not None:
             self.context.interrupt(CLIENT_LEFT)
         elif self.task is not None:

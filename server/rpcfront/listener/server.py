@@ -2,9 +2,11 @@
 
 import asyncio
 import logging
+import os
 import socket
 import ssl
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from email.utils import formatdate
 from functools import partial
 from math import inf
@@ -65,7 +67,10 @@ class Server:
         """Returns the context of a new connection; None without TLS."""
         self._watching: asyncio.Task[Any] | None = None
         """Watches the files of TLS."""
+        self._make_sniffer: Callable[[], Sniffer]
         self._listening: asyncio.Server | None = None
+        self._accepting: set[asyncio.Task[Any]] = set()
+        """The last connections that were accepted, as long as it takes the loop to begin them."""
         self._sweeper: asyncio.TimerHandle | None = None
         self._no_connections = asyncio.Event()
         self._refused = False
@@ -96,8 +101,8 @@ class Server:
         try:
             if tls is not None:
                 self._use_tls(tls)
-            make_sniffer = partial(Sniffer if self.tls_context is None else TlsSniffer, self)
-            self._listening = await loop.create_server(make_sniffer, backlog=_BACKLOG, **where)
+            self._make_sniffer = partial(Sniffer if self.tls_context is None else TlsSniffer, self)
+            self._listening = await loop.create_server(self._make_sniffer, backlog=_BACKLOG, **where)
         except BaseException:
             self._stop_background()
             raise
@@ -210,16 +215,31 @@ class Server:
 
     def _stop_listening(self) -> None:
         if self._listening is not None:
+            for each in self._listening.sockets:
+                self._accept_rest(each.fileno())
             self._listening.close()
             self._listening = None
         if not self._connections:
             self._no_connections.set()
 
+    def _accept_rest(self, descriptor: int) -> None:
+        """Accept the connections that wait: closing the socket that is listened on would reset them."""
+        with socket.socket(fileno=os.dup(descriptor)) as listening, suppress(OSError):  # there is no more
+            while True:
+                accepted, _ = listening.accept()
+                accepting = self.loop.connect_accepted_socket(self._make_sniffer, accepted)
+                task = self.loop.create_task(accepting)
+                self._accepting.add(task)
+                task.add_done_callback(self._accepting.discard)
+
     async def wait_closed(self) -> None:
         """Wait until a server that drains has no connection left."""
-        while self._connections or self._listening is not None:
+        while self._connections or self._listening is not None or self._accepting:
             self._no_connections.clear()
-            await self._no_connections.wait()
+            if self._accepting:
+                await asyncio.wait(self._accepting)
+            else:
+                await self._no_connections.wait()
 
     async def drain(self, grace: float) -> None:
         """Stop: let calls finish within `grace` seconds, cancel the others, and close everything."""

@@ -17,6 +17,7 @@ from rpcfront.listener import server as server_module
 from rpcfront.listener.server import Server
 from tests.rpcfront.listener import http1_client
 from tests.rpcfront.listener.http1_client import Http1Client
+from tests.rpcfront.listener.http2_client import PREFACE
 from tests.rpcfront.listener.listening import listening
 from tests.rpcfront.listener.process import gateway
 from tests.support.targets.certificates import Authority, replace_file
@@ -80,11 +81,21 @@ async def test_handshakes_that_do_not_end_count_and_make_room_for_others(server:
 
 
 @pytest.mark.usefixtures("quiet")
-async def test_an_idle_client_that_does_not_take_leave_gives_up_its_place_at_once(server: Server) -> None:
+@pytest.mark.parametrize("is_http2", [False, True], ids=["HTTP/1.1", "HTTP/2"])
+async def test_an_idle_client_that_does_not_take_leave_gives_up_its_place_at_once(
+    server: Server, *, is_http2: bool
+) -> None:
+    context = AUTHORITY.trust()
+    if is_http2:
+        context.set_alpn_protocols(["h2"])
     async with AsyncExitStack() as stack:
         for _ in range(LIMIT):
-            client = await connect(stack, server, AUTHORITY.trust())
-            assert await client.goes_on()
+            client = await connect(stack, server, context)
+            if is_http2:
+                client.send(PREFACE)
+                await client.reader.readexactly(9)
+            else:
+                assert await client.goes_on()
             # It sees no close_notify, and so answers none.
             client.writer.transport.pause_reading()  # type: ignore[attr-defined]  # it is a Transport
         for _ in range(3):

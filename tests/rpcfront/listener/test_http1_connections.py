@@ -8,6 +8,7 @@ import pytest
 import pytest_asyncio
 
 from rpcfront import ConnectionLimits, Gateway
+from rpcfront.listener.http1 import BODY_SLICE, Http1Connection
 from rpcfront.protocols.http import HttpRequest, HttpResponse
 from tests.rpcfront.listener import kinds
 from tests.rpcfront.listener.http1_client import Http1Client, chunked, connect, request
@@ -123,6 +124,12 @@ async def test_another_expectation_fails(port: int, expected: str) -> None:
         client.send(request("POST", "/v1/notes", JSON, ("expect", expected), ("content-length", "2")))
         response = await client.response()
         assert (response.status, response.page()["code"]) == (417, 3)
+
+
+async def test_another_expectation_beside_a_known_one_fails(port: int) -> None:
+    async with connect(port) as client:
+        client.send(request("POST", "/v1/notes", JSON, EXPECT, ("expect", "much"), ("content-length", "2")))
+        assert (await client.response()).status == 417
 
 
 async def test_http10_has_no_expectations(port: int) -> None:
@@ -315,6 +322,14 @@ async def test_a_connection_is_kept_as_the_client_wants_it(
         if version == "HTTP/1.0" and is_kept:
             assert response.field("connection") == "keep-alive"
         assert await (client.goes_on() if is_kept else client.has_ended())
+
+
+async def test_a_request_of_http10_to_upgrade_does_not_keep_its_connection(port: int) -> None:
+    async with connect(port) as client:
+        fields = [("connection", "upgrade"), ("upgrade", "websocket")]
+        client.send(request("GET", "/healthz", *fields, version="HTTP/1.0"))
+        assert (await client.response()).closes
+        assert await client.has_ended()
 
 
 async def test_a_stream_over_http10_ends_with_the_connection() -> None:
@@ -592,3 +607,49 @@ async def test_a_reader_that_takes_nothing_is_cut_off() -> None:
         await asyncio.sleep(1.2)
         with pytest.raises((ConnectionError, asyncio.IncompleteReadError)):
             await client.reader.readexactly(8_000_000)
+
+
+@pytest.mark.parametrize(("size", "is_kept"), [(20_000, True), (10, False)], ids=["slowly", "next to nothing"])
+async def test_a_reader_is_kept_if_it_takes_something_within_the_limit(size: int, *, is_kept: bool) -> None:
+    """What the kernel holds is so large that it takes nothing more from the server meanwhile."""
+
+    async def large(_request: HttpRequest) -> HttpResponse:
+        return HttpResponse(200, [], bytes(8_000_000))
+
+    async with (
+        listening(Gateway(services=[], handlers={"/large": large}), ConnectionLimits(write_seconds=0.5)) as server,
+        connect(server.port, receive_buffer=8192) as client,
+    ):
+        client.get("/large")
+        await client.head()
+        for _ in range(20):
+            await client.reader.readexactly(size)
+            await asyncio.sleep(0.1)
+        assert bool(server._connections) == is_kept
+
+
+async def test_many_small_chunks_do_not_hold_up_the_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No more of them are parsed in one iteration than a slice of a body has, whatever was read of the socket."""
+    iterations: list[int] = []
+    parsed = 0
+    on_body = Http1Connection.on_body
+
+    def count(connection: Http1Connection, data: bytes) -> None:
+        nonlocal parsed
+        if not parsed:
+            connection.server.loop.call_soon(note)
+        parsed += 1
+        on_body(connection, data)
+
+    def note() -> None:
+        nonlocal parsed
+        iterations.append(parsed)
+        parsed = 0
+
+    monkeypatch.setattr(Http1Connection, "on_body", count)
+    async with listening(gateway()) as server, connect(server.port) as client:
+        client.send(request("POST", "/v1/notes", JSON, ("transfer-encoding", "chunked")))
+        client.send(chunked(b"{", *[b" "] * 60_000, b"}"))
+        assert (await client.response()).status == 200
+    assert sum(iterations) == 60_002
+    assert max(iterations) <= BODY_SLICE

@@ -238,6 +238,19 @@ async def test_a_handler_ends_when_its_client_has_left(how: str) -> None:
         await asyncio.wait_for(handler.ended.wait(), AT_ONCE)
 
 
+async def test_a_client_that_closed_its_half_is_told_that_its_handler_ended_for_that() -> None:
+    handler = WaitingHandler()
+    async with (
+        listening(Gateway(services=[], handlers={"/wait": handler})) as server,
+        http1_client.connect(server.port) as client,
+    ):
+        client.get("/wait")
+        await asyncio.wait_for(handler.begun.wait(), 10)
+        client.end()
+        response = await client.response()
+        assert (response.status, response.page()["message"]) == (499, "the client has left")
+
+
 async def test_a_call_whose_client_left_at_once_never_troubles_the_server() -> None:
     """Head, body and reset in one write: the call's task has not even begun."""
     async with waiting(AsyncWaits) as (server, _), http2_client.connect(server.port) as client:
