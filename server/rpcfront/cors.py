@@ -1,12 +1,15 @@
 """Cross-origin resource sharing (Fetch standard, section 3.2): which pages of other origins may call."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from rpcfront.arguments import check_list, check_type
 from rpcfront.protocols.edge import Edge
 from rpcfront.protocols.http import Headers, HttpRequest
 
 ANY = "*"
+_ORIGIN = re.compile(r"[a-z][a-z0-9+.\-]*://[^/?#@A-Z\s]+")  # browsers write it so (RFC 6454, 6.2)
 
 # What clients of every protocol send beside the headers that need no permission.
 _ALLOW_HEADERS = ("content-type", "authorization")
@@ -27,6 +30,15 @@ class Cors:
     """Request headers that pages may send beside those that the protocols need."""
     expose_headers: tuple[str, ...] = ()
     """Response headers that pages may read beside those that the protocols need."""
+
+    def __post_init__(self) -> None:
+        """Take any collection of origins. Raises TypeError, and ValueError for what no browser sends as an origin."""
+        check_list("origins", self.origins)
+        for origin in self.origins:
+            check_type("an origin", origin, str)
+            if origin != ANY and _ORIGIN.fullmatch(origin) is None:
+                raise ValueError(f"{origin!r} is not an origin: scheme://host[:port], in small letters, without a path")
+        object.__setattr__(self, "origins", frozenset(self.origins))
 
 
 class CorsPolicy:

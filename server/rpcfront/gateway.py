@@ -12,7 +12,7 @@ from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
 from rpcfront.adapters.asgi import AsgiApplication
 from rpcfront.adapters.grpc_aio import GrpcHandler
 from rpcfront.adapters.wsgi import WsgiApplication
-from rpcfront.arguments import check_type
+from rpcfront.arguments import check_callable, check_functions, check_list, check_port, check_type
 from rpcfront.calls.dispatch import Authenticate, Dispatcher, Translate
 from rpcfront.calls.methods import bind
 from rpcfront.calls.observers import Observer, Observers
@@ -88,6 +88,21 @@ class Gateway:
         # Loads sonora. Now, since the first gRPC-Web call would hold up all others while it did.
         from rpcfront.protocols.grpc_web import GrpcWebEdge
 
+        check_list("services", services)
+        check_list("interceptors", interceptors)
+        for number, interceptor in enumerate(interceptors):
+            check_callable(f"interceptors[{number}]", interceptor)
+        check_list("observers", observers)
+        for number, observer in enumerate(observers):
+            check_callable(f"observers[{number}].started", getattr(observer, "started", None))
+            check_callable(f"observers[{number}].ended", getattr(observer, "ended", None))
+        check_functions("probes", probes or {})
+        check_functions("handlers", handlers or {})
+        check_callable("success_code", success_code)
+        if authenticate is not None:
+            check_callable("authenticate", authenticate)
+        if translate is not None:
+            check_callable("translate", translate)
         check_type("limits", limits, (Limits, NoneType))
         check_type("cors", cors, (Cors, NoneType))
         check_type("openapi", openapi, (Info, NoneType))
@@ -157,11 +172,21 @@ class Gateway:
 
         Raises OSError if the address cannot be listened on, and TlsFileError for files that cannot be used.
         """
+        check_type("host", host, str)
+        check_port(port)
+        if sock is not None and port:
+            raise ValueError("a server listens on sock or on port, not on both")
+        check_type("sock", sock, (socket.socket, NoneType))
         check_type("limits", limits, (ConnectionLimits, NoneType))
         check_type("ssl", ssl, (SSLContext, TlsFiles, TlsReloader, NoneType))
         proxies = TrustedProxies(trusted_proxies)
         server = Server(self._router, self._running, limits or ConnectionLimits(), proxies)
-        await server.start(host, port, sock, ssl, reuse_port=reuse_port)
+        try:
+            await server.start(host, port, sock, ssl, reuse_port=reuse_port)
+        except OSError as error:
+            if sock is not None:
+                raise
+            raise OSError(error.errno, f"cannot listen on {host}:{port}: {error.strerror or error}") from error
         return server
 
     def run(  # noqa: PLR0913  # as `listen`
@@ -181,6 +206,9 @@ class Gateway:
 
         Raises OSError if the address cannot be listened on, and TlsFileError for files that cannot be used.
         """
+        check_type("grace", grace, (int, float))
+        if not grace >= 0:
+            raise ValueError(f"grace must be 0 or more, not {grace}")
         # Loads uvloop.
         from rpcfront.listener.run import run
 

@@ -7,6 +7,7 @@ import pytest
 
 from actiond.actions.errors import (
     CertificateTakenError,
+    CertificateUnboundError,
     PermissionMissingError,
     TokenInvalidError,
     TokenMissingError,
@@ -120,12 +121,17 @@ async def test_a_token_that_is_bound_is_also_found_by_its_secret(tokens: Tokens)
     assert await tokens.authenticate("Bearer 1") == Caller(token, execution_revision=0)
 
 
-@pytest.mark.parametrize("names", [[], ["dns:another.example"], ["uri:worker.example"]])
+@pytest.mark.parametrize("names", [["dns:another.example"], ["uri:worker.example"]])
 async def test_a_certificate_without_a_bound_name_is_no_credential(tokens: Tokens, names: list[str]) -> None:
     await bound(tokens)
     await tokens.add(make_token("unbound", "o"))
-    with pytest.raises(TokenMissingError):
+    with pytest.raises(CertificateUnboundError):
         await tokens.authenticate_certificate(names)
+
+
+async def test_a_call_without_a_header_and_without_a_certificate_is_told_apart(tokens: Tokens) -> None:
+    with pytest.raises(TokenMissingError):
+        await tokens.authenticate_certificate([])
 
 
 async def test_a_certificate_ends_with_the_expiry_of_its_token(tokens: Tokens, clock: Clock) -> None:
@@ -140,7 +146,7 @@ async def test_a_certificate_ends_with_the_expiry_of_its_token(tokens: Tokens, c
 async def test_a_certificate_ends_with_the_revocation_of_its_token(tokens: Tokens) -> None:
     await bound(tokens)
     await tokens.revoke("1")
-    with pytest.raises(TokenMissingError):
+    with pytest.raises(CertificateUnboundError):
         await tokens.authenticate_certificate([NAME])
 
 

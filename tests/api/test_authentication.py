@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from actiond.actions.errors import PermissionMissingError, TokenInvalidError, TokenMissingError
+from actiond.actions.errors import CertificateUnboundError, PermissionMissingError, TokenInvalidError, TokenMissingError
 from actiond.actions.use_cases.tokens import Tokens
 from actiond.api.authentication import Authenticator
 from actiond.api.certificate_names import MAX_NAMES, certificate_names
@@ -78,20 +78,32 @@ async def test_the_permissions_are_those_of_the_token(authenticate: Authenticato
 @pytest.mark.parametrize(
     "auth_context",
     [
-        {},
-        INSECURE,
-        {"transport_security_type": [b"ssl"]},
-        # Names of one kind are not those of another, and a common name is none of them.
-        {"x509_common_name": [b"worker.example"]},
-        {"x509_subject_alternative_name": [b"worker.example"]},
+        # Names of one kind are not those of another.
         {"peer_uri": [b"worker.example"]},
         {"peer_uri": [b"dns:worker.example"]},
         {"peer_email": [b"worker.example"]},
-        {"peer_ip": [b"worker.example"]},
         {"peer_dns": [b"*.example", b"worker.example.com", b"\xffworker.example", b""]},
     ],
 )
-async def test_anything_else_is_no_credential(
+async def test_another_name_is_no_credential(
+    authenticate: Authenticator, auth_context: Mapping[str, Sequence[bytes]]
+) -> None:
+    with pytest.raises(CertificateUnboundError):
+        await caller(authenticate, Context(auth_context))
+
+
+@pytest.mark.parametrize(
+    "auth_context",
+    [
+        {},
+        INSECURE,
+        {"transport_security_type": [b"ssl"]},
+        {"x509_common_name": [b"worker.example"]},
+        {"x509_subject_alternative_name": [b"worker.example"]},
+        {"peer_ip": [b"worker.example"]},
+    ],
+)
+async def test_without_a_name_there_is_no_credential(
     authenticate: Authenticator, auth_context: Mapping[str, Sequence[bytes]]
 ) -> None:
     with pytest.raises(TokenMissingError):

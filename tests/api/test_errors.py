@@ -168,6 +168,11 @@ def test_a_missing_token_has_no_details() -> None:
     assert _status(errors.TokenMissingError()) == status_pb2.Status(code=UNAUTHENTICATED, message="auth header missing")
 
 
+def test_a_certificate_without_a_token_is_told_from_a_missing_one() -> None:
+    text = "auth header missing, and no token is bound to a name in the client's certificate"
+    assert _status(errors.CertificateUnboundError()) == status_pb2.Status(code=UNAUTHENTICATED, message=text)
+
+
 def test_a_passed_deadline_has_no_details() -> None:
     expected = status_pb2.Status(code=code_pb2.DEADLINE_EXCEEDED, message="deadline exceeded")
     assert _status(errors.DeadlineExceededError()) == expected
@@ -180,6 +185,7 @@ def test_every_error_that_a_call_can_meet_is_in_the_table() -> None:
         errors.DomainError,
         errors.TokenNotFoundError,
         errors.CertificateTakenError,
+        errors.CertificateUnboundError,
         errors.TokenMissingError,
         errors.DeadlineExceededError,
     }

@@ -92,7 +92,12 @@ def test_a_connection_without_tls_is_insecure() -> None:
 
 @pytest.mark.parametrize("client_auth", ["none", "request"])
 def test_a_client_without_a_certificate_has_no_identity(files: TlsFiles, client_auth: ClientAuth) -> None:
-    security = security_of(connected(replace(files, client_auth=client_auth), None))
+    security = security_of(
+        connected(
+            replace(files, client_auth=client_auth, client_ca=files.client_ca if client_auth == "request" else None),
+            None,
+        )
+    )
     assert security.auth_context["transport_security_type"] == [b"ssl"]
     assert not any(name.startswith(("x509_", "peer_")) for name in security.auth_context)
     assert (security.identities, security.identity_key) == (None, None)
@@ -100,7 +105,7 @@ def test_a_client_without_a_certificate_has_no_identity(files: TlsFiles, client_
 
 def test_a_certificate_that_nobody_asked_for_does_not_count(files: TlsFiles) -> None:
     pair = AUTHORITY.issue(*NAMES["one"])
-    security = security_of(connected(replace(files, client_auth="none"), pair))
+    security = security_of(connected(replace(files, client_auth="none", client_ca=None), pair))
     assert "x509_pem_cert" not in security.auth_context
 
 

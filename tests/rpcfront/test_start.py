@@ -1,12 +1,15 @@
 """A gateway that cannot serve what it is given says so when it is made, and names the culprit."""
 
 import re
+import socket
+import ssl
 from collections.abc import Callable
 from typing import Any
 
+import grpc
 import pytest
 
-from rpcfront import ConnectionLimits, Gateway, Limits, ServiceError
+from rpcfront import ConnectionLimits, Cors, Gateway, Limits, ServiceError, from_grpc_aio, reflection_services
 from tests.support.protos import compile_proto
 from tests.support.services import echo
 
@@ -103,6 +106,29 @@ ECHO = (echo.service(), echo.AsyncEcho())
         (lambda: Gateway([ECHO], limits=ConnectionLimits()), "limits must be Limits or None, not ConnectionLimits"),  # type: ignore[arg-type]
         (lambda: Gateway([ECHO], cors="*"), "cors must be Cors or None, not str"),  # type: ignore[arg-type]
         (lambda: Gateway([ECHO], openapi=True), "openapi must be Info or None, not bool"),  # type: ignore[arg-type]
+        (lambda: Gateway([(ECHO[0], echo.AsyncEcho)]), "services[0][1] is the class AsyncEcho; give an instance of it"),
+        (lambda: Gateway([ECHO], authenticate="x"), "authenticate must be a function, not str"),  # type: ignore[arg-type]
+        (lambda: Gateway([ECHO], translate=5), "translate must be a function, not int"),  # type: ignore[arg-type]
+        (lambda: Gateway([ECHO], success_code=201), "success_code must be a function, not int"),  # type: ignore[arg-type]
+        (lambda: Gateway([ECHO], probes=["/x"]), "probes must be Mapping, not list"),  # type: ignore[arg-type]
+        (lambda: Gateway([ECHO], probes={"/x": 1}), "probes['/x'] must be a function, not int"),  # type: ignore[dict-item]
+        (lambda: Gateway([ECHO], handlers={"/x": None}), "handlers['/x'] must be a function, not NoneType"),  # type: ignore[dict-item]
+        (lambda: Gateway([ECHO], interceptors=print), "interceptors must be a list, not builtin_function_or_method"),  # type: ignore[arg-type]
+        (lambda: Gateway([ECHO], interceptors=[object()]), "interceptors[0] must be a function, not object"),  # type: ignore[list-item]
+        (lambda: Gateway([ECHO], observers=[object()]), "observers[0].started must be a function, not NoneType"),  # type: ignore[list-item]
+        (lambda: from_grpc_aio(object()), "intercept_service must be a function, not NoneType"),  # type: ignore[arg-type]
+        (lambda: from_grpc_aio(grpc.aio.ServerInterceptor), "ServerInterceptor is a class; give an instance of it"),  # type: ignore[arg-type]
+        (lambda: reflection_services([ECHO]), "services[0] must be ServiceDescriptor, not tuple"),  # type: ignore[list-item]
+        (lambda: Cors("https://a.example"), "origins must be a list, not str"),  # type: ignore[arg-type]
+        (
+            lambda: Cors(frozenset({"a.example"})),
+            "'a.example' is not an origin: scheme://host[:port], in small letters, without a path",
+        ),
+        (
+            lambda: Cors(frozenset({"https://a/"})),
+            "'https://a/' is not an origin: scheme://host[:port], in small letters, without a path",
+        ),
+        (lambda: Limits(threads=0), "threads must be 1 or more, not 0"),
         (lambda: Limits(message_bytes="1 MB"), "message_bytes must be int, not str"),  # type: ignore[arg-type]
         (lambda: Limits(message_bytes=1e6), "message_bytes must be int, not float"),  # type: ignore[arg-type]
         (lambda: Limits(concurrent_calls=-1), "concurrent_calls must be 0 or more, not -1"),
@@ -121,6 +147,11 @@ def test_an_argument_of_a_wrong_kind_is_refused_by_name(make: Callable[[], objec
     ("arguments", "text"),
     [
         ({"ssl": "server.pem"}, "ssl must be SSLContext or TlsFiles or TlsReloader or None, not str"),
+        ({"ssl": ssl.create_default_context()}, "ssl is a context for clients; make it with ssl.PROTOCOL_TLS_SERVER"),
+        ({"port": 70_000}, "port must be from 0 to 65535, not 70000"),
+        ({"port": "80"}, "port must be int, not str"),
+        ({"host": 8000}, "host must be str, not int"),
+        ({"port": 1, "sock": socket.socket()}, "a server listens on sock or on port, not on both"),
         ({"limits": Limits()}, "limits must be ConnectionLimits or None, not Limits"),
         ({"trusted_proxies": "10.0.0.0/8"}, "trusted_proxies must be a list of networks, not one string"),
         ({"trusted_proxies": ["10.0.0.1/8"]}, "10.0.0.1/8 has host bits set"),
@@ -131,6 +162,50 @@ def test_an_argument_of_a_wrong_kind_is_refused_by_name(make: Callable[[], objec
 async def test_an_argument_of_a_wrong_kind_to_listen_is_refused_by_name(arguments: Any, text: str) -> None:
     with pytest.raises((TypeError, ValueError), match=f"^{re.escape(text)}$"):
         await Gateway([ECHO]).listen(**arguments)
+
+
+@pytest.mark.parametrize(
+    ("grace", "text"), [("10", "grace must be int or float, not str"), (-1, "grace must be 0 or more")]
+)
+def test_a_grace_period_of_no_meaning_is_refused_before_it_is_needed(grace: Any, text: str) -> None:
+    with pytest.raises((TypeError, ValueError), match=text):
+        Gateway([ECHO]).run(grace=grace)
+
+
+async def test_an_address_that_cannot_be_listened_on_is_named() -> None:
+    server = await Gateway([ECHO]).listen()
+    with pytest.raises(OSError, match=rf"^\[Errno \d+\] cannot listen on 127\.0\.0\.1:{server.port}: .*in use"):
+        await Gateway([ECHO]).listen(port=server.port)
+    await server.drain(0)
+
+
+class Yielding:
+    async def A(self, request: Any, context: Any) -> Any:
+        yield request
+
+
+class Narrow:
+    async def A(self, request: Any) -> Any:
+        return request
+
+
+@pytest.mark.parametrize(
+    ("servicer", "text"),
+    [
+        (Yielding(), "bad.v1.S.A: a method with one response must return it, not yield"),
+        (Narrow(), r"bad.v1.S.A: the method of Narrow must take \(request, context\)"),
+    ],
+)
+def test_a_method_that_no_call_could_use_is_refused_by_name(servicer: object, text: str) -> None:
+    pool = compile_proto(HEAD + "service S { rpc A(M) returns (M); }")
+    with pytest.raises(ServiceError, match=text):
+        Gateway(services=[(pool.FindServiceByName("bad.v1.S"), servicer)])
+
+
+@pytest.mark.parametrize("code", [99, 304, "201", None])
+def test_a_success_code_that_is_none_is_refused_by_name(code: Any) -> None:
+    with pytest.raises(ServiceError, match=r"echo.v1.Echo.*: success_code must be from 200 to 299"):
+        Gateway([ECHO], success_code=lambda _: code)
 
 
 async def test_run_in_an_event_loop_says_what_to_use() -> None:

@@ -163,6 +163,7 @@ def test_files_may_be_given_as_strings(files: TlsFiles) -> None:
 @pytest.mark.parametrize(
     ("settings", "text"),
     [
+        ({"client_ca": "ca.pem"}, "with a client_ca, client_auth must be 'request' or 'require'"),
         ({"client_auth": "optional"}, "client_auth must be one of none, request, require, not 'optional'"),
         ({"min_version": "1.3"}, "min_version must be TLSVersion, not str"),
     ],

@@ -78,6 +78,39 @@ async def test_an_error_is_translated_over_native_grpc() -> None:
     assert (error.value.code(), error.value.details()) == (grpc.StatusCode.NOT_FOUND, "echo.v1.Echo.Say")
 
 
+async def _later(_error: Exception, _method: MethodDescriptor | None) -> status_pb2.Status:
+    raise AssertionError("nobody awaits it")
+
+
+def _fails(_error: Exception, _method: MethodDescriptor | None) -> status_pb2.Status:
+    raise LookupError("translate itself")
+
+
+@pytest.mark.parametrize(
+    ("faulty", "text"),
+    [
+        (_fails, "translate failed"),
+        (_later, "translate returned coroutine, not a google.rpc.Status"),
+        (lambda *_: "x", "translate returned str, not a google.rpc.Status"),
+    ],
+    ids=["raises", "is a coroutine", "returns a text"],
+)
+async def test_a_translation_that_fails_leaves_the_error_internal_and_logged(
+    faulty: Any, text: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    server = await Gateway(services=[(echo.service(), Servicer())], translate=faulty).listen()
+    reply = await ask(server.port, "POST", "/v1/notes", b"{}", JSON)
+    assert (reply.status, reply.body) == (500, b'{"code":13,"message":"internal error","details":[]}')
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{server.port}") as channel:
+        say: Any = channel.unary_unary("/echo.v1.Echo/Say")
+        with pytest.raises(grpc.aio.AioRpcError) as error:
+            await say(b"")
+    assert (error.value.code(), error.value.details()) == (grpc.StatusCode.INTERNAL, "internal error")
+    await server.drain(0)
+    assert [record.getMessage() for record in caplog.records] == [text, "/echo.v1.Echo/Say failed"] * 2
+    assert all(record.exc_info for record in caplog.records[1::2])
+
+
 @pytest.mark.parametrize("face", list(HTTP_FACES))
 async def test_a_code_that_does_not_exist_is_unknown_over_connect(face: str) -> None:
     gateway = Gateway(services=[(echo.service(), Servicer())], translate=lambda *_: make_status(42, "no code"))

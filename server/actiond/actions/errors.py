@@ -106,6 +106,10 @@ class TokenMissingError(DomainError):
     """The call has no Authorization header."""
 
 
+class CertificateUnboundError(DomainError):
+    """The call has no Authorization header, and no token is bound to a name of its client's certificate."""
+
+
 class TokenInvalidError(DomainError):
     """The call's token is unknown, expired, revoked, or not a bearer token."""
 

@@ -5,6 +5,7 @@ into a google.rpc.Status.
 """
 
 import asyncio
+import inspect
 import logging
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
@@ -232,13 +233,30 @@ class Dispatcher:
         # A servicer that calls sys.exit() has failed; the server goes on.
         status = None
         if self.translate is not None and isinstance(error, Exception):
-            status = self.translate(error, None if context is None else context.method)
+            status = self._translated(self.translate, error, context)
         if status is None:
             status = None if context is None else context.failure()
             # With a status set, NotImplementedError is what the generated base class raises for a missing method.
             if status is None or not isinstance(error, NotImplementedError):
                 _log.error("%s failed", name, exc_info=error)
         return Outcome(status=final_status or status or INTERNAL)
+
+    @staticmethod
+    def _translated(
+        translate: Translate, error: Exception, context: ServicerContext | None
+    ) -> status_pb2.Status | None:
+        """Return the status that the program's own function has for an error; None, too, if that function fails."""
+        try:
+            status: object = translate(error, None if context is None else context.method)
+        except Exception:  # noqa: BLE001  # whatever it is, the client gets a response, and the log both errors
+            _log.exception("translate failed")
+            return None
+        if status is None or isinstance(status, status_pb2.Status):
+            return status
+        if inspect.iscoroutine(status):
+            status.close()
+        _log.error("translate returned %s, not a google.rpc.Status", type(status).__name__)
+        return None
 
     def _cancelled(self, error: asyncio.CancelledError, context: ServicerContext | None) -> Outcome:
         if context is not None and context.is_interrupted:

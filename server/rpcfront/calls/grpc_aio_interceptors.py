@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import grpc
 
+from rpcfront.arguments import check_callable
 from rpcfront.calls.context import ServicerContext
 from rpcfront.calls.protobuf import UNKNOWN_METHOD
 from rpcfront.calls.servicers import CallNext, Interceptor
@@ -35,6 +36,9 @@ def from_grpc_aio(interceptor: grpc.aio.ServerInterceptor) -> Interceptor:
     The continuation returns a method handler without (de)serialisers, since interceptors see parsed messages here. The
     handler that the interceptor returns is called once, with a parsed message or an async iterator of them.
     """
+    check_callable("intercept_service", getattr(interceptor, "intercept_service", None))
+    if isinstance(interceptor, type):
+        raise TypeError(f"{interceptor.__name__} is a class; give an instance of it")
 
     async def intercept(call_next: CallNext, request: Any, context: ServicerContext) -> Any:
         method = context.method

@@ -67,6 +67,8 @@ def _pairs(services: Iterable[tuple[ServiceDescriptor, object]]) -> Iterator[tup
         if not isinstance(pair, (tuple, list)) or len(pair) != 2:
             raise TypeError(f"{name} must be a pair of a service's descriptor and a servicer")
         check_type(f"{name}[0]", pair[0], ServiceDescriptor)
+        if isinstance(pair[1], type):
+            raise TypeError(f"{name}[1] is the class {pair[1].__name__}; give an instance of it")
         yield pair
 
 
@@ -74,6 +76,12 @@ def _bind(descriptor: MethodDescriptor, path: str, servicer: object) -> Method:
     behaviour = getattr(servicer, descriptor.name, None)
     if not callable(behaviour):
         raise ServiceError(f"{descriptor.full_name}: {type(servicer).__name__} has no method of this name")
+    if not _takes_two(behaviour):
+        raise ServiceError(
+            f"{descriptor.full_name}: the method of {type(servicer).__name__} must take (request, context)"
+        )
+    if not descriptor.server_streaming and _is_generator(behaviour):
+        raise ServiceError(f"{descriptor.full_name}: a method with one response must return it, not yield")
     return Method(
         descriptor=descriptor,
         path=path,
@@ -84,6 +92,20 @@ def _bind(descriptor: MethodDescriptor, path: str, servicer: object) -> Method:
         streams_requests=bool(descriptor.client_streaming),
         streams_responses=bool(descriptor.server_streaming),
     )
+
+
+def _takes_two(function: Callable[..., Any]) -> bool:
+    try:
+        inspect.signature(function).bind(None, None)
+    except TypeError:
+        return False
+    except ValueError:  # it has no signature, as some that are written in C
+        return True
+    return True
+
+
+def _is_generator(function: object) -> bool:
+    return inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function)
 
 
 def _is_asynchronous(function: object) -> bool:

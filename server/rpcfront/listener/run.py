@@ -46,9 +46,10 @@ async def _serve(listen: Listen, tls: Tls | None, grace: float) -> None:
     for address in server.addresses:
         print(f"Listening on {address}", file=sys.stderr, flush=True)  # noqa: T201  # to whoever has started it
     loop = asyncio.get_running_loop()
-    for number in _STOP:
+    for number in _STOP if isinstance(tls, TlsReloader) else (*_STOP, signal.SIGHUP):
         loop.add_signal_handler(number, lambda: (stop_at_once if stop.is_set() else stop).set())
     await stop.wait()
+    print(f"Draining: calls have {grace:g} s to end; another Ctrl-C ends them now", file=sys.stderr, flush=True)  # noqa: T201  # as above
     draining = asyncio.ensure_future(server.drain(grace))
     hurried = asyncio.ensure_future(stop_at_once.wait())
     await asyncio.wait({draining, hurried}, return_when=asyncio.FIRST_COMPLETED)

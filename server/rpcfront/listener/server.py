@@ -178,7 +178,7 @@ class Server:
         shortest = min(limits.head_seconds, limits.idle_seconds, limits.write_seconds, self.limits.read_seconds)
         self._sweeper = self.loop.call_later(min(_MAX_TICK, shortest / 4), self._sweep)
 
-    def note_failed_handshake(self, transport: asyncio.Transport, error: ssl.SSLError) -> None:
+    def note_failed_handshake(self, transport: asyncio.Transport, reason: str) -> None:
         """Log why a client could not connect, unless there have been many: strangers cause it."""
         now, others = self.loop.time(), ""
         if now - self._period_began >= _LOG_PERIOD:
@@ -189,7 +189,6 @@ class Server:
         if self._failed_handshakes > _LOGGED_FAILURES:
             return
         peer = Client.of_connection(transport.get_extra_info("peername"), is_secure=True).peer
-        reason = getattr(error, "verify_message", "") or (error.reason or str(error)).replace("_", " ").lower()
         _log.info("TLS: the handshake with %s failed: %s%s", peer, reason, others)
 
     def _stop_background(self) -> None:

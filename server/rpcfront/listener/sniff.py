@@ -6,6 +6,7 @@ That is told by ALPN if TLS has agreed on one, else by the first bytes of the co
 import asyncio
 import ssl
 from collections.abc import Coroutine, Generator
+from contextlib import suppress
 from types import coroutine
 from typing import Any
 
@@ -13,6 +14,11 @@ from rpcfront.listener.connection import LINGER_SECONDS, NOTICE_SECONDS, Connect
 
 _PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 """The first bytes of every HTTP/2 connection (RFC 9113, 3.4). No HTTP/1.1 request begins like it."""
+
+_TLS_HANDSHAKE = b"\x16\x03"
+"""The first bytes of TLS (RFC 8446, 5.1)."""
+_NO_TLS = frozenset({"HTTP_REQUEST", "WRONG_VERSION_NUMBER"})
+"""What OpenSSL calls first bytes that are not TLS's."""
 
 
 class Sniffer(asyncio.Protocol):
@@ -43,6 +49,8 @@ class Sniffer(asyncio.Protocol):
     def _sniff(self) -> None:
         size = min(len(self._kept), len(_PREFACE))
         if self._kept[:size] != _PREFACE[:size]:
+            if self._kept.startswith(_TLS_HANDSHAKE) and self._server.tls_context is None:
+                self._server.note_failed_handshake(self.transport, "this address has no TLS")
             self._become(is_http2=False)
         elif size == len(_PREFACE):
             self._become(is_http2=True)
@@ -96,7 +104,8 @@ class TlsSniffer(Sniffer):
         if not transport.is_closing():
             # The first step now, as what arrives before it would be lost. A task takes it later.
             shaking = self._shake_hands()
-            self._handshake = self._server.loop.create_task(_go_on(shaking, shaking.send(None)))
+            with suppress(StopIteration):  # it has failed already
+                self._handshake = self._server.loop.create_task(_go_on(shaking, shaking.send(None)))
 
     async def _shake_hands(self) -> None:
         server = self._server
@@ -112,7 +121,8 @@ class TlsSniffer(Sniffer):
         except OSError as error:
             self.connection_lost(error)
             if isinstance(error, ssl.SSLError):
-                server.note_failed_handshake(self.transport, error)
+                server.note_failed_handshake(self.transport, _reason(error))
+            self.transport.abort()
             return
         ssl_object = transport.get_extra_info("ssl_object")
         if ssl_object is None or self._is_lost:  # uvloop returns it, too, if the connection was aborted meanwhile
@@ -152,3 +162,10 @@ def _go_on(begun: Coroutine[Any, None, None], awaited: Any) -> Generator[Any, No
                 awaited = begun.send(None)
     except StopIteration:
         return
+
+
+def _reason(error: ssl.SSLError) -> str:
+    """Return why a handshake failed."""
+    if error.reason in _NO_TLS:
+        return "the client does not speak TLS"
+    return getattr(error, "verify_message", "") or (error.reason or str(error)).replace("_", " ").lower()

@@ -83,6 +83,8 @@ class TlsFiles:
             raise ValueError(f"client_auth must be one of {', '.join(_VERIFY)}, not {self.client_auth!r}")
         if self.client_auth != "none" and self.client_ca is None:
             raise ValueError(f"client_auth {self.client_auth!r} needs a client_ca")
+        if self.client_auth == "none" and self.client_ca is not None:
+            raise ValueError("with a client_ca, client_auth must be 'request' or 'require': no client would be asked")
 
     def load(self) -> LoadedTls:
         """Return a context for a server. Raises TlsFileError."""
@@ -197,7 +199,9 @@ Tls = ssl.SSLContext | TlsFiles | TlsReloader
 
 
 def current(tls: ssl.SSLContext | TlsReloader) -> Callable[[], ssl.SSLContext]:
-    """Return what returns the context of a new connection."""
+    """Return what returns the context of a new connection. Raises ValueError for a context that serves none."""
+    if isinstance(tls, ssl.SSLContext) and tls.protocol == ssl.PROTOCOL_TLS_CLIENT:
+        raise ValueError("ssl is a context for clients; make it with ssl.PROTOCOL_TLS_SERVER")
     return (lambda: tls) if isinstance(tls, ssl.SSLContext) else (lambda: tls.context)
 
 

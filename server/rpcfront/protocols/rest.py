@@ -49,6 +49,10 @@ def rest_routes(
             for http_rule in http_rules(method.descriptor):
                 rule = compile_rule(method.descriptor, http_rule)
                 status = success_code(method.descriptor)
+                if not isinstance(status, int) or not 200 <= status <= 299:  # HTTP's successes
+                    raise ServiceError(
+                        f"{method.descriptor.full_name}: success_code must be from 200 to 299, not {status!r}"
+                    )
                 route = RestRoute(method, rule, status, request_body(rule, codec), response_bodies(rule, codec))
                 routes.add(http_rule.http_method, rule.template, route)
     except (AnnotationError, RouteConflictError) as error:

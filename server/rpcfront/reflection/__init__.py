@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from google.protobuf.descriptor import Descriptor, ServiceDescriptor
 from google.protobuf.message_factory import GetMessageClass
 
+from rpcfront.arguments import check_type
 from rpcfront.reflection.index import Index
 from rpcfront.reflection.protos import reflection_descriptors
 from rpcfront.reflection.servicer import ReflectionServicer, Streams
@@ -26,6 +27,9 @@ def reflection_services(
 
     Raises ValueError if two files of one name differ, as clients could not tell them apart.
     """
+    services = list(services)
+    for number, service in enumerate(services):
+        check_type(f"services[{number}]", service, ServiceDescriptor)
     own = reflection_descriptors()
     listed = [*services, *own]
     index = Index(described.file for described in (*listed, *types))

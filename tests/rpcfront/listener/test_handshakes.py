@@ -196,7 +196,7 @@ def of_another_authority(tmp_path: Path) -> ssl.SSLContext:
         ("another authority", "certificate signature failure"),
         ("an older version", "unsupported protocol"),
         ("distrust", "tlsv1 alert unknown ca"),
-        ("plain HTTP", "http request"),
+        ("plain HTTP", "the client does not speak TLS"),
     ],
 )
 async def test_a_handshake_that_fails_is_logged_with_its_reason(
@@ -251,6 +251,14 @@ async def test_strangers_cannot_fill_the_log_with_handshakes_that_fail(
             await asyncio.sleep(0.1)
             await fail()
     *_, newest = (record.getMessage() for record in caplog.records)
-    missing = re.search(r"failed: http request; (\d+) before it were not logged$", newest)
+    missing = re.search(r"failed: the client does not speak TLS; (\d+) before it were not logged$", newest)
     assert missing
     assert int(missing[1]) >= 20
+
+
+async def test_a_client_that_begins_tls_on_a_port_without_it_is_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    async with listening(gateway()) as server, http1_client.connect(server.port) as client:
+        client.send(client_hello())
+        assert (await client.response()).status in {400, 501}
+    assert [record.getMessage().partition("failed: ")[2] for record in caplog.records] == ["this address has no TLS"]

@@ -8,6 +8,7 @@ from actiond.actions import events
 from actiond.actions.actors import SYSTEM
 from actiond.actions.errors import (
     CertificateTakenError,
+    CertificateUnboundError,
     TokenInvalidError,
     TokenMissingError,
     TokenNotFoundError,
@@ -45,12 +46,14 @@ class Tokens:
     async def authenticate_certificate(self, names: Iterable[str]) -> Caller:
         """Return the caller whose token is bound to one of the names in a verified certificate.
 
-        Raises TokenMissingError if none is, and TokenInvalidError if the token has expired or there are several.
+        Raises TokenMissingError if there are no names, CertificateUnboundError if no token is bound to one of them, and
+        TokenInvalidError if the token has expired or there are several.
         """
+        names = tuple(names)
         admissions = [await self._store.admit_certificate(name) for name in names]
         bound = {one.token.id: (one.token, one.execution_revision) for one in admissions if one.token is not None}
         if not bound:
-            raise TokenMissingError
+            raise CertificateUnboundError if names else TokenMissingError
         (token, revision), *others = bound.values()
         if others or not token.is_active(self._clock()):
             raise TokenInvalidError

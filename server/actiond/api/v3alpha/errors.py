@@ -147,6 +147,11 @@ _ENTRIES: Mapping[type[Exception], _Entry] = {
     ),
     errors.DeadlineExceededError: _Entry(code_pb2.DEADLINE_EXCEEDED, "", "deadline exceeded"),
     errors.TokenMissingError: _Entry(code_pb2.UNAUTHENTICATED, "", "auth header missing"),
+    errors.CertificateUnboundError: _Entry(
+        code_pb2.UNAUTHENTICATED,
+        "",
+        "auth header missing, and no token is bound to a name in the client's certificate",
+    ),
     errors.TokenInvalidError: _Entry(code_pb2.UNAUTHENTICATED, "AUTH-7fs1e", "Token is invalid", "TOKEN_INVALID"),
     errors.PermissionMissingError: _Entry(
         code_pb2.PERMISSION_DENIED, "AUTH-5mWD2", "No matching permissions found", "PERMISSION_MISSING"
