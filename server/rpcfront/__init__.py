@@ -5,7 +5,7 @@ what its arguments and a servicer's code are made of.
 """
 
 from rpcfront.calls.context import ServicerContext
-from rpcfront.calls.dispatch import Authenticate, Translate
+from rpcfront.calls.dispatch import Authenticate, Places, Translate
 from rpcfront.calls.grpc_aio_interceptors import from_grpc_aio
 from rpcfront.calls.methods import ServiceError
 from rpcfront.calls.observers import CallEnd, CallStart, Observer
@@ -50,6 +50,7 @@ __all__ = [
     "Limits",
     "MalformedJsonError",
     "Observer",
+    "Places",
     "Probe",
     "Server",
     "ServiceError",

@@ -13,7 +13,7 @@ from rpcfront.adapters.asgi import AsgiApplication
 from rpcfront.adapters.grpc_aio import GrpcHandler
 from rpcfront.adapters.wsgi import WsgiApplication
 from rpcfront.arguments import check_callable, check_functions, check_list, check_port, check_type
-from rpcfront.calls.dispatch import Authenticate, Dispatcher, Translate
+from rpcfront.calls.dispatch import Authenticate, Dispatcher, Places, Translate
 from rpcfront.calls.methods import bind
 from rpcfront.calls.observers import Observer, Observers
 from rpcfront.calls.request_ids import RequestIds
@@ -66,6 +66,8 @@ class Gateway:
     interceptors: `async def (call_next, request, context)`, around every call of a servicer's method, the first one
         outermost.
     observers: see every call begin and end, the first one outermost, and requests that reach no method.
+    places: divides the places of concurrent calls among callers, once they are authenticated; without it, they are for
+        whoever comes first.
     openapi: if given, /openapi.json is an OpenAPI document of the JSON routes, and /docs a page that shows it.
     """
 
@@ -83,6 +85,7 @@ class Gateway:
         strict_json: bool = False,
         interceptors: Sequence[Interceptor] = (),
         observers: Sequence[Observer] = (),
+        places: Places | None = None,
         openapi: Info | None = None,
     ) -> None:
         # Loads sonora. Now, since the first gRPC-Web call would hold up all others while it did.
@@ -121,6 +124,7 @@ class Gateway:
             translate,
             self._limits,
             Observers(observers) if observers else None,
+            places,
         )
         routes = rest_routes(self._methods.values(), codec, success_code)
         self._rest = RestEdge(self._dispatcher, routes, codec, self._errors, self._limits.message_bytes)

@@ -105,6 +105,16 @@ class Sink(Protocol):
         """Send one message, after the head."""
 
 
+class Places(Protocol):
+    """Divides the places of concurrent calls among callers. Its methods run on the event loop."""
+
+    def take(self, context: ServicerContext) -> bool:
+        """Give a call a place, once its caller is known. A call that gets none ends with RESOURCE_EXHAUSTED."""
+
+    def give_back(self, context: ServicerContext) -> None:
+        """Take a place back: the call has ended."""
+
+
 @dataclass(slots=True)
 class Dispatcher:
     """Runs calls. Every hook is optional."""
@@ -115,6 +125,7 @@ class Dispatcher:
     translate: Translate | None = None
     limits: Limits = field(default_factory=Limits)
     observers: Observers | None = None
+    places: Places | None = None
     stopping: bool = False
     """Whether the grace period is over: calls that are cancelled from now on end with SHUTTING_DOWN."""
     _running: int = field(default=0, init=False)
@@ -141,10 +152,15 @@ class Dispatcher:
         if self._running >= self.limits.concurrent_calls:
             return Outcome(status=TOO_MANY)
         self._running += 1
+        has_place = False
         try:
             context.start(method.descriptor)
             if self.authenticate is not None:
                 context.caller = await self.authenticate(method.descriptor, context)
+            if self.places is not None:
+                has_place = self.places.take(context)
+                if not has_place:
+                    return Outcome(status=TOO_MANY)
             context.begin()
             if method.streams_requests:
                 request: Any = RequestStream(context, wire.receive, partial(self._parsed, method, wire))
@@ -174,6 +190,8 @@ class Dispatcher:
             return self.failed(error, method.path, context)
         finally:
             self._running -= 1
+            if has_place and self.places is not None:
+                self.places.give_back(context)
             if context.read_message is not None:
                 context.read_message = _read_too_late
             context.finish()
