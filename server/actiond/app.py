@@ -206,7 +206,7 @@ class Application:
         try:
             await self._store.ping()
         except StoreError:
-            _log.exception("the store is unavailable")
+            # Anybody can ask: the store has logged it.
             raise status_error(code_pb2.UNAVAILABLE, "the store is unavailable") from None
 
 

@@ -50,6 +50,12 @@ BUSINESS: dict[type[Exception], tuple[int, str, str, str]] = {
     errors.TokenInvalidError: (UNAUTHENTICATED, "AUTH-7fs1e", "Token is invalid", "TOKEN_INVALID"),
     errors.PermissionMissingError: (DENIED, "AUTH-5mWD2", "No matching permissions found", "PERMISSION_MISSING"),
     errors.EndpointDeniedError: (INVALID, "ACTIOND-endpoint", "Endpoint is not allowed", "ENDPOINT_NOT_ALLOWED"),
+    errors.ListTooSlowError: (
+        code_pb2.RESOURCE_EXHAUSTED,
+        "ACTIOND-slow",
+        "The list takes too long; use fewer filters",
+        "LIST_TOO_SLOW",
+    ),
     errors.TooManyStepsError: (FAILED, "ACTIOND-steps", "Too many targets", "TOO_MANY_TARGETS"),
 }
 
@@ -173,6 +179,13 @@ def test_a_certificate_without_a_token_is_told_from_a_missing_one() -> None:
     assert _status(errors.CertificateUnboundError()) == status_pb2.Status(code=UNAUTHENTICATED, message=text)
 
 
+def test_an_unavailable_store_says_when_to_try_again_and_nothing_of_its_own() -> None:
+    status = _status(errors.StoreUnavailableError("sqlite: disk I/O error"))
+    assert (status.code, status.message) == (code_pb2.UNAVAILABLE, "the store is unavailable")
+    (retry,) = _details(status, error_details_pb2.RetryInfo)
+    assert retry.retry_delay.ToSeconds() == 1
+
+
 def test_a_passed_deadline_has_no_details() -> None:
     expected = status_pb2.Status(code=code_pb2.DEADLINE_EXCEEDED, message="deadline exceeded")
     assert _status(errors.DeadlineExceededError()) == expected
@@ -208,5 +221,7 @@ def test_a_failed_execution_tells_how_to_recover() -> None:
 
 
 def test_no_status_carries_a_detail_of_a_type_that_is_not_announced() -> None:
-    carried = {detail.TypeName() for method, error, _, _ in CASES.values() for detail in _status(error, method).details}
+    statuses = [_status(error, method) for method, error, _, _ in CASES.values()]
+    statuses.append(_status(errors.StoreUnavailableError("disk")))
+    carried = {detail.TypeName() for status in statuses for detail in status.details}
     assert carried == set(DETAIL_TYPES)

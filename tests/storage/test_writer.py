@@ -6,6 +6,7 @@ import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,6 +14,8 @@ from actiond.actions.errors import StoreError, TargetNameTakenError
 from actiond.actions.ports import Transaction
 from actiond.storage.sqlite import SqliteStore
 from actiond.storage.sqlite.connection import connect
+from actiond.storage.sqlite.files import DatabaseFiles
+from actiond.storage.sqlite.snapshots import Snapshots
 from actiond.storage.sqlite.writer import MAX_BATCH_SIZE, Writer
 from tests.storage.samples import SAMPLE_TARGET, a_target, a_token, insert, put
 
@@ -30,9 +33,14 @@ def connection(path: Path) -> Iterator[sqlite3.Connection]:
         yield connection
 
 
+def a_writer(connection: sqlite3.Connection, **options: Any) -> Writer:
+    (_, _, path) = connection.execute("PRAGMA database_list").fetchone()
+    return Writer(connection, DatabaseFiles(Path(path)), Snapshots(), **options)
+
+
 @pytest.fixture
 async def writer(connection: sqlite3.Connection) -> AsyncIterator[Writer]:
-    writer = Writer(connection, busy_timeout=0.05)
+    writer = a_writer(connection, busy_timeout=0.05)
     yield writer
     await writer.close()
 
@@ -89,7 +97,7 @@ async def test_a_batch_has_a_limit(writer: Writer, connection: sqlite3.Connectio
 async def test_an_observer_is_told_of_each_batch_and_of_what_waits(connection: sqlite3.Connection) -> None:
     told: list[tuple[int, int]] = []
     gate = Gate()
-    writer = Writer(connection, observe_batch=lambda changes, waiting: told.append((changes, waiting)))
+    writer = a_writer(connection, observe_batch=lambda changes, waiting: told.append((changes, waiting)))
     first = writer.submit(gate)
     await asyncio.to_thread(gate.entered.wait)
     others = [writer.submit(lambda _: None) for _ in range(MAX_BATCH_SIZE + 3)]
@@ -102,7 +110,7 @@ async def test_an_observer_is_told_of_each_batch_and_of_what_waits(connection: s
 
 async def test_an_observer_is_told_of_a_batch_that_failed(connection: sqlite3.Connection, path: Path) -> None:
     told: list[int] = []
-    writer = Writer(connection, busy_timeout=0.05, observe_batch=lambda changes, _: told.append(changes))
+    writer = a_writer(connection, busy_timeout=0.05, observe_batch=lambda changes, _: told.append(changes))
     with closing(sqlite3.connect(path)) as other:
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(StoreError):
@@ -117,7 +125,7 @@ async def test_an_observer_that_fails_does_not_stop_the_writer(
     def observe(*_: int) -> None:
         raise RuntimeError("no more room for figures")
 
-    writer = Writer(connection, observe_batch=observe)
+    writer = a_writer(connection, observe_batch=observe)
     await writer.submit(insert(a_target("1", "one")))
     await writer.submit(insert(a_target("2", "two")))
     await writer.close()
@@ -195,7 +203,7 @@ async def test_a_locked_database_fails_all_that_waited_and_the_next_write_works(
 
 
 async def test_a_lock_that_is_let_go_in_time_is_waited_for(connection: sqlite3.Connection, path: Path) -> None:
-    patient = Writer(connection, busy_timeout=30)
+    patient = a_writer(connection, busy_timeout=30)
     with closing(sqlite3.connect(path)) as other:
         other.execute("BEGIN IMMEDIATE")
         waiting = patient.submit(insert(SAMPLE_TARGET))
@@ -274,7 +282,7 @@ def test_a_loop_that_was_closed_does_not_stop_the_writer(connection: sqlite3.Con
     gate = Gate()
 
     async def give_up() -> Writer:
-        writer = Writer(connection)
+        writer = a_writer(connection)
         writer.submit(gate)
         await asyncio.to_thread(gate.entered.wait)
         return writer

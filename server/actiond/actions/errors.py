@@ -40,6 +40,10 @@ class LimitTooHighError(DomainError):
     maximum: int
 
 
+class ListTooSlowError(DomainError):
+    """The list would take longer than the store allows one to take."""
+
+
 class MethodUnknownError(DomainError):
     """The catalogue has no such method."""
 
@@ -132,6 +136,10 @@ class CertificateTakenError(DomainError):
 
 class StoreError(Exception):
     """A store failed. The cause, in `__cause__`, is for the log only."""
+
+
+class StoreUnavailableError(StoreError):
+    """A store cannot do its work now, whatever the work is: it is busy, full, broken, or gone. Nothing was kept."""
 
 
 class SchemaTooNewError(StoreError):

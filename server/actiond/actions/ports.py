@@ -157,7 +157,7 @@ class Store(Protocol):
         """Return the history of one resource, sorted by sequence."""
 
     async def ping(self) -> None:
-        """Raise StoreError unless the store can be read."""
+        """Raise StoreError unless the store can be read, and could write the last time it was asked to."""
 
     async def close(self) -> None:
         """Finish the changes that have begun, then release everything. Later calls raise StoreError."""

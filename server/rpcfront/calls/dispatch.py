@@ -152,15 +152,11 @@ class Dispatcher:
         if self._running >= self.limits.concurrent_calls:
             return Outcome(status=TOO_MANY)
         self._running += 1
-        has_place = False
         try:
             context.start(method.descriptor)
             if self.authenticate is not None:
                 context.caller = await self.authenticate(method.descriptor, context)
-            if self.places is not None:
-                has_place = self.places.take(context)
-                if not has_place:
-                    return Outcome(status=TOO_MANY)
+            self._take_place(context)
             context.begin()
             if method.streams_requests:
                 request: Any = RequestStream(context, wire.receive, partial(self._parsed, method, wire))
@@ -190,11 +186,18 @@ class Dispatcher:
             return self.failed(error, method.path, context)
         finally:
             self._running -= 1
-            if has_place and self.places is not None:
-                self.places.give_back(context)
             if context.read_message is not None:
                 context.read_message = _read_too_late
             context.finish()
+
+    def _take_place(self, context: ServicerContext) -> None:
+        """Take a place for a call until it ends. Raise StatusError if it gets none."""
+        places = self.places
+        if places is None:
+            return
+        if not places.take(context):
+            raise StatusError(TOO_MANY)
+        context.add_callback(partial(places.give_back, context))
 
     async def _stream(self, method: Method, context: ServicerContext, wire: Wire, sink: Sink) -> Outcome:
         outcome = await self._call(method, context, wire, sink)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from actiond_protos.zitadel.v1 import error_detail_pb2
 from google.protobuf.descriptor import MethodDescriptor
+from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
 from google.rpc import code_pb2, error_details_pb2, status_pb2
 
@@ -18,7 +19,13 @@ from rpcfront import make_status
 
 DOMAIN = "actiond"
 
-DETAIL_TYPES = ("zitadel.v1.ErrorDetail", "google.rpc.ErrorInfo", "google.rpc.BadRequest", "google.rpc.Help")
+DETAIL_TYPES = (
+    "zitadel.v1.ErrorDetail",
+    "google.rpc.ErrorInfo",
+    "google.rpc.BadRequest",
+    "google.rpc.Help",
+    "google.rpc.RetryInfo",
+)
 """The types of a status's details, for clients that discover them by reflection."""
 
 RECOVERY_HINT = (
@@ -52,7 +59,7 @@ class _Entry:
 
     def status(self, data: Mapping[str, object]) -> status_pb2.Status:
         if not self.id:
-            return make_status(self.code, self.text)
+            return make_status(self.code, self.text, *self.more)
         details: list[Message] = [
             error_detail_pb2.ErrorDetail(id=self.id, message=self.text),
             error_details_pb2.ErrorInfo(reason=self.reason, domain=DOMAIN),
@@ -144,6 +151,15 @@ _ENTRIES: Mapping[type[Exception], _Entry] = {
         "Execution failed",
         "EXECUTION_FAILED",
         more=(error_details_pb2.Help(links=[error_details_pb2.Help.Link(description=RECOVERY_HINT)]),),
+    ),
+    errors.ListTooSlowError: _Entry(
+        code_pb2.RESOURCE_EXHAUSTED, "ACTIOND-slow", "The list takes too long; use fewer filters", "LIST_TOO_SLOW"
+    ),
+    errors.StoreUnavailableError: _Entry(
+        code_pb2.UNAVAILABLE,
+        "",
+        "the store is unavailable",
+        more=(error_details_pb2.RetryInfo(retry_delay=Duration(seconds=1)),),
     ),
     errors.DeadlineExceededError: _Entry(code_pb2.DEADLINE_EXCEEDED, "", "deadline exceeded"),
     errors.TokenMissingError: _Entry(code_pb2.UNAUTHENTICATED, "", "auth header missing"),

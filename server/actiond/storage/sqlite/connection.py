@@ -6,7 +6,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from actiond.actions.errors import StoreError
+from actiond.actions.errors import StoreError, StoreUnavailableError
 from actiond.secrets.private_files import make_directory, sync_directory
 
 BUSY_TIMEOUT = 5.0
@@ -24,9 +24,29 @@ _PRAGMAS = (
 )
 
 
+_UNAVAILABLE = frozenset(
+    {
+        sqlite3.SQLITE_BUSY,
+        sqlite3.SQLITE_LOCKED,
+        sqlite3.SQLITE_NOMEM,
+        sqlite3.SQLITE_READONLY,
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_CORRUPT,
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_CANTOPEN,
+        sqlite3.SQLITE_PROTOCOL,
+        sqlite3.SQLITE_NOTADB,
+    }
+)
+"""Results of SQLite that are not about the statement: any other would have had them, too."""
+
+
 def store_error(cause: BaseException) -> StoreError:
     """Return a new StoreError: if several callers raised the same exception, it would collect all their tracebacks."""
-    error = StoreError(f"sqlite: {cause}")
+    code = getattr(cause, "sqlite_errorcode", None)  # an extended one has the primary one in its low byte
+    is_unavailable = isinstance(cause, StoreUnavailableError) or (code is not None and code & 0xFF in _UNAVAILABLE)
+    text = str(cause) if isinstance(cause, StoreError) else f"sqlite: {cause}"
+    error = StoreUnavailableError(text) if is_unavailable else StoreError(text)
     error.__cause__ = cause
     return error
 

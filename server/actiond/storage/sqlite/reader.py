@@ -2,32 +2,48 @@
 
 import asyncio
 import sqlite3
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from math import inf
 from typing import TypeVar
 
-from actiond.actions.errors import StoreError
+from actiond.actions.errors import ListTooSlowError, StoreError
 from actiond.storage.sqlite.connection import DRIVER_ERRORS, roll_back, store_error
+from actiond.storage.sqlite.snapshots import Snapshots
 
 T = TypeVar("T")
+
+MAX_SECONDS = 5.0
+"""How long one read may take. What a list costs is its client's choice, and others wait."""
+_INSTRUCTIONS = 10_000
+"""SQLite's, between two looks at the clock: some 100 µs."""
 
 
 class Reader:
     """Runs one read after the other on its own connection and thread, which starts with the first read."""
 
-    def __init__(self, connection: sqlite3.Connection, name: str) -> None:
+    def __init__(
+        self, connection: sqlite3.Connection, name: str, snapshots: Snapshots, max_seconds: float = MAX_SECONDS
+    ) -> None:
         """Take ownership of the connection."""
         self._connection = connection
+        self._snapshots = snapshots
+        self._max_seconds = max_seconds
+        self._deadline = 0.0
+        connection.set_progress_handler(self._is_late, _INSTRUCTIONS)
         self._thread = ThreadPoolExecutor(1, name)
         self._closed = False
 
     async def run(self, read: Callable[[sqlite3.Connection], T]) -> T:
-        """Run `read` in a read transaction and return its result. Raise StoreError."""
+        """Run `read` in a read transaction and return its result. Raise StoreError, and ListTooSlowError."""
         if self._closed:
             raise StoreError("the store is closed")
         try:
             return await asyncio.get_running_loop().run_in_executor(self._thread, self._read, read)
         except DRIVER_ERRORS as exc:
+            if getattr(exc, "sqlite_errorcode", None) == sqlite3.SQLITE_INTERRUPT:
+                raise ListTooSlowError from None
             raise store_error(exc) from exc
 
     async def close(self) -> None:
@@ -37,8 +53,15 @@ class Reader:
         self._thread.shutdown()
 
     def _read(self, read: Callable[[sqlite3.Connection], T]) -> T:
-        self._connection.execute("BEGIN")
-        try:
-            return read(self._connection)
-        finally:
-            roll_back(self._connection)
+        with self._snapshots.one():
+            self._deadline = time.monotonic() + self._max_seconds
+            self._connection.execute("BEGIN")
+            try:
+                return read(self._connection)
+            finally:
+                self._deadline = inf
+                roll_back(self._connection)
+
+    def _is_late(self) -> bool:
+        """Tell SQLite whether to interrupt the statement."""
+        return time.monotonic() > self._deadline

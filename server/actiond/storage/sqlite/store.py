@@ -18,9 +18,11 @@ from actiond.actions.targets import Target
 from actiond.actions.tokens import Admission, Token
 from actiond.storage.sqlite import events, instance, long_reads, targets, tokens
 from actiond.storage.sqlite.connection import BUSY_TIMEOUT, DRIVER_ERRORS, connect, create_privately, store_error
+from actiond.storage.sqlite.files import DatabaseFiles, refuse_remains
 from actiond.storage.sqlite.reader import Reader
 from actiond.storage.sqlite.rows import Row
 from actiond.storage.sqlite.schema import migrations, prepare
+from actiond.storage.sqlite.snapshots import Snapshots
 from actiond.storage.sqlite.tick_cache import TickCache
 from actiond.storage.sqlite.writer import Writer
 
@@ -43,13 +45,24 @@ class SqliteStore:
     never waits for a client's list.
     """
 
-    def __init__(self, connections: _Connections, *, busy_timeout: float, observe_batch: ObserveBatch | None) -> None:
+    def __init__(
+        self,
+        connections: _Connections,
+        files: DatabaseFiles,
+        *,
+        busy_timeout: float,
+        observe_batch: ObserveBatch | None,
+    ) -> None:
         """Take ownership of connections to a prepared file; see `open`."""
         self._connections = connections
-        self._writer = Writer(connections.writer, busy_timeout, observe_batch)
+        self._files = files
+        snapshots = Snapshots()
+        self._writer = Writer(connections.writer, files, snapshots, busy_timeout, observe_batch)
         self._cursor = connections.point_reads.cursor()
-        self._list_reader = Reader(connections.lists, "actiond-lists")
-        self._snapshot_reader = Reader(connections.snapshots, "actiond-snapshots")
+        self._list_reader = Reader(connections.lists, "actiond-lists", snapshots)
+        self._snapshot_reader = Reader(connections.snapshots, "actiond-snapshots", snapshots)
+        self._probe: asyncio.Future[None] | None = None
+        """A change that finds out whether the store can write again."""
         self._admissions = TickCache(partial(self._read_admission, tokens.ADMISSION))
         self._certificate_admissions = TickCache(partial(self._read_admission, tokens.CERTIFICATE_ADMISSION))
         self._closed = False
@@ -75,12 +88,14 @@ class SqliteStore:
                 return opened.enter_context(closing(connect(path, busy_timeout)))
 
             try:
+                refuse_remains(path)
                 create_privately(path)
                 # The writer waits with `retry`.
                 writer = opening(busy_timeout=0)
                 prepare(writer, path, migrations())
                 connections = _Connections(writer, *(opening(busy_timeout) for _ in range(3)))
-                store = cls(connections, busy_timeout=busy_timeout, observe_batch=observe_batch)
+                files = DatabaseFiles(path)
+                store = cls(connections, files, busy_timeout=busy_timeout, observe_batch=observe_batch)
             except (OSError, *DRIVER_ERRORS) as exc:
                 raise StoreError(f"cannot open {path}: {exc}") from exc
             opened.pop_all()
@@ -122,6 +137,13 @@ class SqliteStore:
 
     async def ping(self) -> None:
         self._one(lambda row: row, instance.DEFAULT_OWNER)
+        self._files.check()
+        if self._writer.failure is not None:
+            # Perhaps nobody calls an instance that is not ready.
+            if self._probe is None or self._probe.done():
+                self._probe = self._writer.submit(_write_nothing_new)
+                self._probe.add_done_callback(lambda probe: probe.cancelled() or probe.exception())
+            raise store_error(self._writer.failure)
 
     async def close(self) -> None:
         """Close the store; closing it again does nothing.
@@ -155,3 +177,8 @@ class SqliteStore:
         return await self._list_reader.run(
             lambda connection: [decode(row) for row in connection.execute(statement, parameters)]
         )
+
+
+def _write_nothing_new(transaction: Transaction) -> None:
+    instance = transaction.instance
+    instance.set_default_owner(instance.default_owner() or "")

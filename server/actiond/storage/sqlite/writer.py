@@ -8,9 +8,11 @@ import asyncio
 import logging
 import sqlite3
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from math import inf
 from queue import SimpleQueue
 from typing import Any, TypeVar
 
@@ -18,9 +20,16 @@ from actiond.actions.errors import StoreError
 from actiond.actions.ports import ObserveBatch, Transaction
 from actiond.storage.sqlite import targets
 from actiond.storage.sqlite.connection import BUSY_TIMEOUT, begin, roll_back, store_error
+from actiond.storage.sqlite.files import DatabaseFiles
+from actiond.storage.sqlite.reader import MAX_SECONDS
+from actiond.storage.sqlite.snapshots import Snapshots
 from actiond.storage.sqlite.transaction import SqliteTransaction
 
 T = TypeVar("T")
+
+MAX_WAL_BYTES = 64 * 1024 * 1024
+_LOG_INTERVAL = 1.0
+"""Seconds between two lines of the log about changes that cannot be stored."""
 
 MAX_BATCH_SIZE = 512
 """Limits how long the first change of a batch waits for the last, and how long other processes wait for the lock."""
@@ -44,10 +53,19 @@ class Writer:
     def __init__(
         self,
         connection: sqlite3.Connection,
+        files: DatabaseFiles,
+        snapshots: Snapshots,
         busy_timeout: float = BUSY_TIMEOUT,
         observe_batch: ObserveBatch | None = None,
     ) -> None:
         self._connection = connection
+        self._files = files
+        self._snapshots = snapshots
+        self.failure: StoreError | None = None
+        """Why nothing of the last batch was kept, if that was for a reason of the store's own."""
+        self._logged_at = -inf
+        self._checkpoint_at = MAX_WAL_BYTES
+        """Size of the write-ahead log at which it is emptied."""
         self._cursor = connection.cursor()
         self._busy_timeout = busy_timeout
         self._observe_batch = observe_batch
@@ -106,6 +124,7 @@ class Writer:
         jobs = [first]
         try:
             try:
+                self._files.check()
                 begin(self._connection, self._busy_timeout)
             finally:
                 # Include the changes that arrived during the wait for the lock; if it failed, they fail too.
@@ -114,10 +133,39 @@ class Writer:
             outcomes = self._run(jobs)
             self._cursor.executemany(targets.ADD_TO_COUNT, self._growth.items())
             self._connection.execute("COMMIT")
+            # Again: it may have been removed meanwhile, and an answer means that the disk has the change.
+            wal_bytes = self._files.check()
+            self.failure = None
         except BaseException as exc:  # noqa: BLE001, every caller gets it
             roll_back(self._connection)
-            outcomes = [(None, store_error(exc)) for _ in jobs]
+            self._fail(store_error(exc))
+            return jobs, [(None, store_error(exc)) for _ in jobs]
+        if wal_bytes > self._checkpoint_at:
+            self._empty_log(wal_bytes)
         return jobs, outcomes
+
+    def _fail(self, failure: StoreError) -> None:
+        self.failure = failure
+        now = time.monotonic()
+        if now - self._logged_at >= _LOG_INTERVAL:
+            self._logged_at = now
+            _log.error("changes cannot be stored: %s", failure)
+
+    def _empty_log(self, size: int) -> None:
+        """Move the write-ahead log into the database, while no long read begins, and truncate it."""
+        with self._snapshots.none(MAX_SECONDS):
+            try:
+                (busy, _, _) = self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            except sqlite3.Error as error:
+                busy = 1
+                _log.warning("the write-ahead log could not be emptied: %s", error)
+        if not busy:
+            self._checkpoint_at = MAX_WAL_BYTES
+            return
+        # Another process reads. It is asked for again when the log has grown as much once more.
+        self._checkpoint_at = size + MAX_WAL_BYTES
+        if size > 2 * MAX_WAL_BYTES:
+            _log.warning("the write-ahead log has %d MiB: another process has been reading for long", size >> 20)
 
     def _gather(self, jobs: list[Job]) -> None:
         """Add the waiting changes to the batch. Only this thread takes from the queue, so `get` never blocks."""
