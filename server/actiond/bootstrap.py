@@ -16,7 +16,7 @@ from actiond.actions.use_cases.tokens import Tokens
 from actiond.api.schema import DescriptorSetError, read_descriptor_set
 from actiond.config.groups import StoreSettings
 from actiond.config.settings import Settings, SettingsError
-from actiond.secrets import encryption_keys
+from actiond.secrets import admin_token, encryption_keys
 from actiond.secrets.admin_token import DeliverToken
 from actiond.storage.opening import open_store
 
@@ -39,12 +39,29 @@ async def prepare(settings: Settings, deliver_token: DeliverToken) -> None:
         raise SettingsError(f"--descriptor-set: {error}") from error
     if not settings.store.database.traits.outlives_process:
         return
+    _refuse_secrets_without_database(settings.store)
     store = open_store(settings.store.database)
     try:
         await prepare_store(store, settings.api.admin_token, deliver_token)
         await _prepare_encryption_key(store, settings.store)
     finally:
         await store.close()
+
+
+def _refuse_secrets_without_database(settings: StoreSettings) -> None:
+    """Raise StoreError if the database is missing or empty, but the secrets of one are there.
+
+    A new installation would replace the admin token, and its targets' keys would be of no use to the one that is lost.
+    """
+    path, directory = settings.database.path, settings.secrets_dir
+    if path is None or directory is None or (path.exists() and path.stat().st_size):
+        return
+    for name in (encryption_keys.FILE, admin_token.FILE):
+        if (directory / name).is_file():
+            raise StoreError(
+                f"{path} is {'empty' if path.exists() else 'missing'}, but {directory / name} is there, and belongs to"
+                " a database: put that one back, or move the file away for a new installation"
+            )
 
 
 async def _prepare_encryption_key(store: Store, settings: StoreSettings) -> None:

@@ -109,6 +109,30 @@ def test_a_second_start_makes_no_other_token(start: Start, tmp_path: Path) -> No
     assert create_target(again, "still", token) == 201
 
 
+@pytest.mark.parametrize("name", ["admin-token", "encryption-key"])
+@pytest.mark.parametrize("is_empty", [False, True], ids=["missing", "empty"])
+def test_a_database_that_is_missing_beside_its_secrets_is_not_made_anew(
+    start: Start, tmp_path: Path, name: str, *, is_empty: bool
+) -> None:
+    assert start(token=None).stop() == 0
+    for path in tmp_path.glob("actiond.db*"):
+        path.unlink()
+    if is_empty:
+        (tmp_path / "actiond.db").touch()
+    for other in {"admin-token", "encryption-key"} - {name}:
+        (tmp_path / other).unlink()
+    secret = (tmp_path / name).read_text()
+    refused = ServerProcess(tmp_path, token=None).launch()
+    assert refused.wait() == 1
+    assert refused.stderr.endswith(
+        f"but {tmp_path / name} is there, and belongs to a database: put that one back, or move the file away for a new"
+        " installation\n"
+    )
+    assert (tmp_path / name).read_text() == secret
+    (tmp_path / name).unlink()
+    assert start(token=None).stop() == 0
+
+
 def test_a_new_encryption_key_beside_existing_targets_is_warned_of(tmp_path: Path) -> None:
     database = f"sqlite:///{tmp_path}/actiond.db"
     warning = "is a new encryption key, but the database has targets"

@@ -44,8 +44,8 @@ def refuse_remains(path: Path) -> None:
     wal = Path(f"{path}-wal")
     if not _size(path) and _size(wal):
         raise StoreError(
-            f"{path} is {'empty' if path.exists() else 'missing'}, but {wal} holds changes to it: put the database back,"
-            " or move that file away for a new installation"
+            f"{path} is {'empty' if path.exists() else 'missing'}, but {wal} holds changes to it: put the database"
+            " back, or move that file away for a new installation"
         )
 
 
