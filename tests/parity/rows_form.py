@@ -144,7 +144,7 @@ FRAMING = [
         "a compressed frame without grpc-encoding",
         frame(gzip.compress(b""), 1),
         expect.INTERNAL,
-        "the message is compressed, but grpc-encoding names no compression",
+        "the message is compressed, but the request names no compression",
     ),
 ]
 

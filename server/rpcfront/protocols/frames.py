@@ -154,7 +154,7 @@ def _more(body: bytes, end: int) -> StatusError:
 
 def _decompress(message: bytes, encoding: str | None, limit: int) -> bytes:
     if encoding != GZIP:
-        raise _malformed("the message is compressed, but grpc-encoding names no compression")
+        raise _malformed("the message is compressed, but the request names no compression")
     try:
         return gunzip(message, limit)
     except NotGzipError:

@@ -1,5 +1,6 @@
 """gRPC-Web. Responses are HTTP 200 whatever the status: clients do not read it on any other."""
 
+import re
 from collections.abc import Awaitable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -16,6 +17,7 @@ from rpcfront.protocols.http_streams import HttpStream
 from rpcfront.protocols.sonora_adapter import BINARY, TEXT, Frames, frame
 from rpcfront.status import make_status
 
+_NOT_ACCEPTABLE = re.compile(r";[ \t]*q=0(?:\.0{0,3})?[ \t]*(?:;|$)", re.IGNORECASE)  # RFC 9110, 12.4.2
 # The content types that clients may name. A response always has one of the two, without parameters, since some clients
 # compare the whole string.
 _TYPES = {"application/grpc-web": BINARY, BINARY: BINARY, "application/grpc-web-text": TEXT, TEXT: TEXT}
@@ -111,7 +113,8 @@ class _Stream(HttpStream):
 def _types(content_type: str, accept: str) -> tuple[bool, str]:
     """Return whether a request is text, and the content type of its response: the first accepted one, or its own."""
     own = _TYPES[parse_media_type(content_type).essence]
-    named = (_TYPES.get(parse_media_type(accepted).essence) for accepted in accept.split(","))
+    ranges = (each for each in accept.split(",") if _NOT_ACCEPTABLE.search(each) is None)
+    named = (_TYPES.get(parse_media_type(each).essence) for each in ranges)
     return own is TEXT, next(filter(None, named), own)
 
 
