@@ -175,6 +175,8 @@ class TargetRequest:
     """Key of the condition that was met."""
     request_id: str
     """Id of the call that the execution runs for."""
+    is_privileged: bool = False
+    """Whether its caller may bypass executions. Some places are kept for such calls."""
 
 
 class TargetCaller(Protocol):
@@ -183,7 +185,8 @@ class TargetCaller(Protocol):
     async def call(self, request: TargetRequest, use: Callable[[bytes], Awaitable[T]]) -> T:
         """POST the body, wait for the response, and return what `use` makes of the response's body.
 
-        The body is empty unless the target's type uses it. Raises TargetFailedError, also if `use` raises ValueError.
+        The body is empty unless the target's type uses it. `use` runs within the target's timeout, too. Raises
+        TargetFailedError, also if `use` raises ValueError.
         """
 
     def start(self, request: TargetRequest) -> None:

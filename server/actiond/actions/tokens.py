@@ -36,9 +36,13 @@ class Token:
         """Return whether the token is neither revoked nor expired."""
         return self.revoked_at_ns is None and (self.expires_at_ns is None or now_ns < self.expires_at_ns)
 
+    def holds(self, permission: str) -> bool:
+        """Return whether the token holds the permission."""
+        return permission in self.permissions or ALL_PERMISSIONS in self.permissions
+
     def require(self, permission: str) -> None:
         """Raise PermissionMissingError unless the token holds the permission."""
-        if permission not in self.permissions and ALL_PERMISSIONS not in self.permissions:
+        if not self.holds(permission):
             raise PermissionMissingError
 
 

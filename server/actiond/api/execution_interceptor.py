@@ -38,15 +38,15 @@ class ExecutionInterceptor:
         if (planned.request is None and planned.response is None) or _is_bypassed(method, context):
             return await call_next(request, context)
         fields = self._call_fields(method, caller)
-        call = RunningCall(context.request_id, context.is_late)
+        call = RunningCall(context.request_id, context.is_late, caller.token.holds(BYPASS))
         if planned.request is not None:
-            payload = MessagePayload(self._merger, Envelope("request", fields), request)
+            payload = MessagePayload(self._merger, Envelope("request", fields, caller.owner), request)
             request = (await self._runner.run(planned.request, payload, call)).message
         response = await call_next(request, context)
         if planned.response is None or not isinstance(response, Message) or context.failure() is not None:
             return response
-        fields["request"] = orjson.Fragment(await self._merger.encode(request))
-        payload = MessagePayload(self._merger, Envelope("response", fields), response)
+        fields["request"] = orjson.Fragment(await self._merger.encode(request, caller.owner))
+        payload = MessagePayload(self._merger, Envelope("response", fields, caller.owner), response)
         return (await self._runner.run(planned.response, payload, call)).message
 
     def _call_fields(self, method: MethodDescriptor, caller: Caller) -> dict[str, object]:

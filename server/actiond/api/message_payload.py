@@ -5,18 +5,29 @@ field that is absent or null keeps its value, except that google.protobuf.Value 
 in the same way; lists, maps and types with a special JSON form are replaced as a whole.
 """
 
+import asyncio
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Generic, Self, TypeVar
 
 import orjson
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
 
+from actiond.delivery.fairness import FairSlots
 from rpcfront import OFFLOAD_BYTES, FieldViolation, JsonCodec, has_special_json, run_in_offload_pool
+
+MAX_SHOWN = 3
+"""Violations that an error repeats. The path of each may be as long as the response."""
 
 M = TypeVar("M", bound=Message)
 T = TypeVar("T")
+
+
+IsStopped = Callable[[], bool]
+"""Whether nobody wants the result any more."""
 
 
 class ResponseBodyError(ValueError):
@@ -24,26 +35,32 @@ class ResponseBodyError(ValueError):
 
 
 class Merger:
-    """Encodes messages of any type, and merges responses into them; large ones on a thread, not on the event loop."""
+    """Encodes messages of any type, and merges responses into them; large ones on a thread, not on the event loop.
+
+    A thread cannot be interrupted. So its work is bounded by the size of the response, stops between two steps once
+    nobody waits for it, and is done for one execution at a time, for which owners take turns: however large the
+    responses of an owner's targets, those of others wait for one of them at most.
+    """
 
     def __init__(self, codec: JsonCodec, validate: Callable[[Message], Sequence[FieldViolation]]) -> None:
         self._codec = codec
         self._validate = validate
+        self._turns = FairSlots(1)
 
-    async def encode(self, message: Message) -> bytes:
-        """Return a message as JSON."""
+    async def encode(self, message: Message, owner: str) -> bytes:
+        """Return a message of an owner's call as JSON."""
         if message.ByteSize() < OFFLOAD_BYTES:
             return self._codec.encode(message)
-        return await run_in_offload_pool(self._codec.encode, message)
+        return await self._offload(owner, lambda _is_stopped: self._codec.encode(message))
 
-    async def merge(self, message: M, response_body: bytes) -> M:
+    async def merge(self, message: M, response_body: bytes, owner: str) -> M:
         """Return the message as the response body changes it; `message` stays unchanged. Raises ResponseBodyError."""
         if len(response_body) < OFFLOAD_BYTES:
             return self.merged(message, response_body)
-        return await run_in_offload_pool(self.merged, message, response_body)
+        return await self._offload(owner, partial(self.merged, message, response_body))
 
-    def merged(self, message: M, response_body: bytes) -> M:
-        """Merge like `merge`, on the calling thread."""
+    def merged(self, message: M, response_body: bytes, is_stopped: IsStopped = lambda: False) -> M:
+        """Merge like `merge`, on the calling thread. Raises ResponseBodyError too if it was stopped."""
         if not response_body.strip():
             return message
         changed = type(message)()
@@ -51,14 +68,37 @@ class Merger:
         try:
             document = orjson.loads(response_body)
             _clear_replaced(changed, document)
-            violations = self._codec.decode(response_body, changed) or self._validate(changed)
+            _go_on(is_stopped)
+            violations: Sequence[FieldViolation] = self._codec.decode(response_body, changed)
+            _go_on(is_stopped)
+            violations = violations or self._validate(changed)
         except ValueError as error:
             raise ResponseBodyError(f"is not a JSON object: {error}") from error
         if violations:
-            raise ResponseBodyError(
-                "; ".join(f"{violation.field}: {violation.description}" for violation in violations)
-            )
+            shown = (f"{violation.field}: {violation.description}" for violation in violations[:MAX_SHOWN])
+            raise ResponseBodyError(f"{len(violations)} fields are wrong: {'; '.join(shown)}")
         return changed
+
+    async def _offload(self, owner: str, work: Callable[[IsStopped], T]) -> T:
+        """Return what `work` returns, run in the pool when it is the owner's turn."""
+        await self._turns.acquire(owner)
+        stop = threading.Event()
+        running = asyncio.ensure_future(run_in_offload_pool(work, stop.is_set))
+        # The turn ends with the work, also if the caller is cancelled before.
+        running.add_done_callback(partial(self._end_turn, owner))
+        try:
+            return await asyncio.shield(running)
+        except asyncio.CancelledError:
+            stop.set()
+            raise
+
+    def _end_turn(self, owner: str, _running: "asyncio.Future[Any]") -> None:
+        self._turns.release(owner)
+
+
+def _go_on(is_stopped: IsStopped) -> None:
+    if is_stopped():
+        raise ResponseBodyError("nobody waits for it any more")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +109,8 @@ class Envelope:
     """The key of the message: `request` or `response`."""
     fields: Mapping[str, object]
     """The other keys, with values that orjson can serialize."""
+    owner: str
+    """The resource owner of the call."""
 
 
 class MessagePayload(Generic[M]):
@@ -82,12 +124,12 @@ class MessagePayload(Generic[M]):
 
     async def body(self) -> bytes:
         if not self._body:
-            encoded = orjson.Fragment(await self._merger.encode(self.message))
+            encoded = orjson.Fragment(await self._merger.encode(self.message, self._envelope.owner))
             self._body = orjson.dumps({**self._envelope.fields, self._envelope.name: encoded})
         return self._body
 
     async def merged(self, response_body: bytes) -> Self:
-        message = await self._merger.merge(self.message, response_body)
+        message = await self._merger.merge(self.message, response_body, self._envelope.owner)
         return self if message is self.message else type(self)(self._merger, self._envelope, message)
 
 

@@ -19,6 +19,8 @@ class RunningCall:
     request_id: str
     is_late: Callable[[], bool]
     """Whether the call's deadline has passed."""
+    is_privileged: bool = False
+    """Whether the caller may bypass executions."""
 
 
 class Runner:
@@ -38,7 +40,7 @@ class Runner:
                 raise DeadlineExceededError
             target = planned.target
             body = await payload.body()
-            request = TargetRequest(target, planned.keys, body, execution.key, call.request_id)
+            request = TargetRequest(target, planned.keys, body, execution.key, call.request_id, call.is_privileged)
             if not target.type.waits:
                 self._caller.start(request)
                 continue
