@@ -10,7 +10,6 @@ from dataclasses import replace
 from actiond.actions.errors import StoreError
 from actiond.actions.ids import IdGenerator
 from actiond.actions.ports import Store
-from actiond.actions.queries import PageRequest, TargetQuery
 from actiond.actions.tokens import ALL_PERMISSIONS, Token, digest_of
 from actiond.actions.use_cases.tokens import Tokens
 from actiond.api.schema import DescriptorSetError, read_descriptor_set
@@ -18,6 +17,7 @@ from actiond.config.groups import StoreSettings
 from actiond.config.settings import Settings, SettingsError
 from actiond.secrets import admin_token, encryption_keys
 from actiond.secrets.admin_token import DeliverToken
+from actiond.secrets.sealing import PREFIX_BYTES, Sealer
 from actiond.storage.opening import open_store
 
 _log = logging.getLogger(__name__)
@@ -65,21 +65,28 @@ def _refuse_secrets_without_database(settings: StoreSettings) -> None:
 
 
 async def _prepare_encryption_key(store: Store, settings: StoreSettings) -> None:
-    """Create the encryption key's file if it is needed and missing. Warn if there are signing keys already.
+    """Create the encryption key's file if it is needed and missing. Warn of targets that cannot be called.
 
-    They were encrypted with a key that was lost, or is in the directory that `--data-dir` should have named.
+    Either they have no signing key, or it was encrypted with a key that was lost, or that is in the directory that
+    `--data-dir` should have named.
     """
     directory = settings.secrets_dir
     path = directory / encryption_keys.FILE if directory is not None and settings.encryption_keys is None else None
     is_new = path is not None and not os.access(path, os.F_OK)
-    encryption_keys.in_use(settings.encryption_keys, directory, may_create=True)
-    owner = await default_owner(store) if is_new else None
-    if owner is not None and (await store.find_targets(owner, TargetQuery(PageRequest(limit=1)))).total:
-        _log.warning(
-            "%s is a new encryption key, but the database has targets: their signing keys cannot be decrypted with it."
-            " If the former key exists, stop, delete the new one, and name the directory of the former with --data-dir",
-            path,
-        )
+    sealer = Sealer(encryption_keys.in_use(settings.encryption_keys, directory, may_create=True))
+    counts = await store.newest_key_prefixes(PREFIX_BYTES)
+    missing = counts.get(b"", 0)
+    unknown = sum(count for prefix, count in counts.items() if prefix and not sealer.knows(prefix))
+    if not missing and not unknown:
+        return
+    _log.warning(
+        "%sof %d targets, calls to %d fail, as their signing keys cannot be decrypted, and to %d, as they have none."
+        " Restore the former encryption key or its --data-dir, or give each a new key (actiond target rotate-key)",
+        f"{path} is a new encryption key, but the database has targets: " if is_new else "",
+        sum(counts.values()),
+        unknown,
+        missing,
+    )
 
 
 async def default_owner(store: Store) -> str | None:

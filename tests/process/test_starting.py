@@ -5,11 +5,13 @@ import pty
 import select
 import signal
 import socket
+import sqlite3
 import stat
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -135,14 +137,34 @@ def test_a_database_that_is_missing_beside_its_secrets_is_not_made_anew(
 
 def test_a_new_encryption_key_beside_existing_targets_is_warned_of(tmp_path: Path) -> None:
     database = f"sqlite:///{tmp_path}/actiond.db"
-    warning = "is a new encryption key, but the database has targets"
     with ServerProcess(tmp_path, data_dir=tmp_path / "first", database=database) as server:
         assert create_target(server, "with a key") == 201
-        assert warning not in server.stderr
+        assert "signing keys" not in server.stderr
     with ServerProcess(tmp_path, data_dir=tmp_path / "first", database=database) as server:
-        assert warning not in server.stderr
+        assert "signing keys" not in server.stderr
+    unreadable = (
+        "of 1 targets, calls to 1 fail, as their signing keys cannot be decrypted, and to 0, as they have none."
+    )
+    warning = f"{tmp_path}/second/encryption-key is a new encryption key, but the database has targets: {unreadable}"
     with ServerProcess(tmp_path, data_dir=tmp_path / "second", database=database) as server:
-        assert f"{tmp_path}/second/encryption-key {warning}" in server.stderr
+        assert warning in server.stderr
+    # The key is no longer new, and is still not the one that the target's key was encrypted with.
+    with ServerProcess(tmp_path, data_dir=tmp_path / "second", database=database) as server:
+        assert f": {unreadable}" in server.stderr
+        assert "is a new encryption key" not in server.stderr
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_targets_without_a_signing_key_are_counted_in_one_line_at_the_start(tmp_path: Path, workers: int) -> None:
+    with ServerProcess(tmp_path) as server:
+        for name in ("first", "second", "third"):
+            assert create_target(server, name) == 201
+        path = Path(server.database.removeprefix("sqlite:///"))
+    with closing(sqlite3.connect(path)) as database, database:
+        database.execute("DELETE FROM signing_keys WHERE target_id IN (SELECT id FROM targets LIMIT 2)")
+    with ServerProcess(tmp_path, workers=workers) as server:
+        assert server.stderr.count("of 3 targets, calls to 0 fail") == 1
+        assert "and to 2, as they have none. " in server.stderr
 
 
 def test_a_given_admin_token_is_taken_and_written_nowhere(start: Start, tmp_path: Path) -> None:

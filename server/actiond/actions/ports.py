@@ -3,7 +3,7 @@
 One contract suite (tests/storage/contract) holds every store to these docstrings.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
@@ -149,6 +149,12 @@ class Store(Protocol):
 
     async def execution_snapshot(self, owner: str) -> ExecutionSnapshot:
         """Return everything that the owner's executions around calls need: AROUND_CALLS, and what they include."""
+
+    async def newest_key_prefixes(self, length: int) -> Mapping[bytes, int]:
+        """Return how many targets there are, of all owners, by the first bytes of their newest signing key.
+
+        `b""` counts those that have no key. The bytes tell which encryption key a signing key was sealed with.
+        """
 
     async def tokens(self) -> Sequence[Token]:
         """Return all tokens, revoked and expired ones included, oldest first."""

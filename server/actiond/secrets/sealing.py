@@ -26,6 +26,8 @@ KEY_BYTES = 32
 
 _FORMAT = b"\x01"
 _ID_END = 9
+PREFIX_BYTES = _ID_END
+"""How much of a sealed key tells which encryption key opens it."""
 # Nonces are random: NIST SP 800-38D, 8.3, allows 2**32 of them per key, and each seals one signing key.
 _NONCE_BYTES = 12
 _NONCE_END = _ID_END + _NONCE_BYTES
@@ -52,6 +54,10 @@ class Sealer:
         nonce = secrets.token_bytes(_NONCE_BYTES)
         sealed = self._ciphers[self._newest].encrypt(nonce, key.encode(), _associated(target_id))
         return b"".join((_FORMAT, self._newest, nonce, sealed))
+
+    def knows(self, prefix: bytes) -> bool:
+        """Return whether keys that begin with these PREFIX_BYTES can be opened, if nothing else is wrong with them."""
+        return prefix[:1] == _FORMAT and prefix[1:] in self._ciphers
 
     def open(self, target_id: str, sealed: bytes) -> str:
         """Return the key's text. Raise UnsealError."""

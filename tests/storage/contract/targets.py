@@ -259,3 +259,12 @@ class TargetContract:
         with pytest.raises(TargetNameTakenError):
             await store.write(insert(a_target("2", "name"), SAMPLE_KEYS))
         assert await keys_of(store, "2") == []
+
+    async def test_targets_are_counted_by_the_beginning_of_their_newest_key(self, store: Store) -> None:
+        assert await store.newest_key_prefixes(3) == {}
+        keys = {"1": [b"new+1", b"old+1"], "2": [b"new+2"], "3": [b"old+3"], "4": []}
+        for number, sealed in keys.items():
+            owner = "another owner" if number == "3" else SAMPLE_TARGET.owner
+            target = replace(a_target(number, f"target {number}"), owner=owner)
+            await store.write(insert(target, [SigningKey(key) for key in sealed]))
+        assert await store.newest_key_prefixes(3) == {b"new": 2, b"old": 1, b"": 1}

@@ -1,6 +1,7 @@
 """The store that keeps its data in memory."""
 
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
 from actiond.actions.errors import StoreError
@@ -66,6 +67,11 @@ class MemoryStore:
             targets={target.id: target for target in called},
             keys={target.id: data.keys[target.id] for target in called if data.keys[target.id]},
         )
+
+    async def newest_key_prefixes(self, length: int) -> Mapping[bytes, int]:
+        data = self._data
+        keys = (data.keys.get(target_id) for target_id in data.targets)
+        return Counter(found[0].sealed[:length] if found else b"" for found in keys)
 
     async def tokens(self) -> Sequence[Token]:
         return sorted(self._data.tokens.values(), key=lambda token: (token.created_at_ns, token.id))

@@ -14,6 +14,12 @@ SELECT target_id, sealed, expires_at_ns FROM signing_keys
 WHERE target_id IN (SELECT CAST(value AS TEXT) FROM json_each(?))
 ORDER BY target_id, position
 """
+# Position 0 is the newest key.
+NEWEST_PREFIXES = """
+SELECT coalesce(substr(signing_keys.sealed, 1, ?), x''), count(*) FROM targets
+LEFT JOIN signing_keys ON signing_keys.target_id = targets.id AND signing_keys.position = 0
+GROUP BY 1
+"""
 
 
 def to_rows(target_id: str, keys: Sequence[SigningKey]) -> list[Row]:

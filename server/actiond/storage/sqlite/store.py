@@ -2,7 +2,7 @@
 
 import asyncio
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from functools import partial
@@ -16,7 +16,7 @@ from actiond.actions.ports import ObserveBatch, Transaction
 from actiond.actions.queries import ExecutionQuery, Page, TargetQuery
 from actiond.actions.targets import Target
 from actiond.actions.tokens import Admission, Token
-from actiond.storage.sqlite import events, instance, long_reads, targets, tokens
+from actiond.storage.sqlite import events, instance, long_reads, signing_keys, targets, tokens
 from actiond.storage.sqlite.connection import BUSY_TIMEOUT, DRIVER_ERRORS, connect, create_privately, store_error
 from actiond.storage.sqlite.files import DatabaseFiles, refuse_remains
 from actiond.storage.sqlite.reader import Reader
@@ -128,6 +128,9 @@ class SqliteStore:
 
     async def execution_snapshot(self, owner: str) -> ExecutionSnapshot:
         return await self._snapshot_reader.run(partial(long_reads.execution_snapshot, owner=owner))
+
+    async def newest_key_prefixes(self, length: int) -> Mapping[bytes, int]:
+        return dict(await self._all(tuple, signing_keys.NEWEST_PREFIXES, (length,)))
 
     async def tokens(self) -> Sequence[Token]:
         return await self._all(tokens.from_row, tokens.ALL)
