@@ -1,31 +1,37 @@
-"""A call through a guard's connector, and what became of it."""
+"""A call through a guard's dialler, and what became of it."""
 
-from typing import Any
+import asyncio
 
-import aiohttp
-
+from actiond.delivery.egress.dialler import Dialler
 from actiond.delivery.egress.policy import AddressDeniedError, AddressGuard
+from actiond.delivery.egress.resolver import Resolver
+from actiond.delivery.egress.url import EndpointError
+from actiond.delivery.http1.endpoints import read_endpoint
+from actiond.delivery.http1.pool import ConnectionPool
+from actiond.delivery.http1.response import BodyLimit
+
+WHOLE = BodyLimit(1000, is_kept=True)
 
 
-async def outcome(guard: AddressGuard, url: str, **options: Any) -> str:
+async def outcome(guard: AddressGuard, url: str, *, resolver: Resolver | None = None) -> str:
     """The status; or `denied`, `not a URL`, or `unreachable`."""
-    return await outcome_through(guard.connector(**options), url)
+    try:
+        return await post(guard, url, resolver=resolver)
+    except AddressDeniedError:
+        return "denied"
+    except EndpointError:
+        return "not a URL"
+    except OSError:
+        return "unreachable"
 
 
-async def outcome_through(connector: aiohttp.TCPConnector, url: str) -> str:
-    async with aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(20)) as session:
-        try:
-            async with session.post(url) as response:
-                return str(response.status)
-        except aiohttp.InvalidURL:
-            return "not a URL"
-        except aiohttp.ClientError as error:
-            return "unreachable" if denial(error) is None else "denied"
-
-
-def denial(error: BaseException) -> AddressDeniedError | None:
-    """The denial that an error of aiohttp's was raised from."""
-    cause: BaseException | None = error
-    while cause is not None and not isinstance(cause, AddressDeniedError):
-        cause = cause.__cause__
-    return cause
+async def post(guard: AddressGuard, url: str, *, resolver: Resolver | None = None) -> str:
+    """The status. Raises what the client does."""
+    pool = ConnectionPool(Dialler(guard, resolver))
+    try:
+        async with asyncio.timeout(20):
+            endpoint = read_endpoint(url)
+            response = await pool.exchange(endpoint, endpoint.head + b"Content-Length: 0\r\n\r\n", b"", WHOLE, "1")
+    finally:
+        await pool.close()
+    return str(response.status)

@@ -9,8 +9,6 @@ from contextlib import asynccontextmanager
 from ipaddress import IPv4Address
 from typing import Any
 
-from aiohttp.abc import AbstractResolver, ResolveResult
-
 HEADER = struct.Struct("!6H")
 RESPONSE, NXDOMAIN = 0x8180, 0x8183
 A, IN = 1, 1
@@ -53,20 +51,15 @@ async def dns_server(answers: Mapping[str, Sequence[Sequence[str]]]) -> AsyncIte
         transport.close()
 
 
-class StubResolver(AbstractResolver):
+class StubResolver:
     """Asks one server for A records, as it was told."""
 
     def __init__(self, server: DnsServer) -> None:
         self._server = server
         self.closed = False
 
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
-    ) -> list[ResolveResult]:
-        return [
-            ResolveResult(hostname=host, host=address, port=port, family=socket.AF_INET, proto=0, flags=0)
-            for address in await self.look_up(host)
-        ]
+    async def resolve(self, host: str) -> list[str]:
+        return await self.look_up(host)
 
     async def look_up(self, name: str) -> list[str]:
         loop = asyncio.get_running_loop()
@@ -88,7 +81,7 @@ class StubResolver(AbstractResolver):
         start = read_name(data, HEADER.size)[1] + 4
         return [str(IPv4Address(RECORD.unpack_from(data, start + RECORD.size * index)[5])) for index in range(count)]
 
-    async def close(self) -> None:
+    def close(self) -> None:
         self.closed = True
 
 

@@ -7,14 +7,15 @@ from collections.abc import Awaitable, Callable
 from ipaddress import ip_network
 from typing import Any
 
-import aiohttp
 import pytest
 import uvloop
-from aiohttp.abc import ResolveResult
 
-from actiond.delivery.egress.policy import AddressGuard
-from actiond.delivery.egress.resolver import SystemResolver
-from tests.delivery.calls import denial, outcome, outcome_through
+from actiond.delivery.egress.dialler import Dialler
+from actiond.delivery.egress.policy import AddressDeniedError, AddressGuard
+from actiond.delivery.egress.resolver import MAX_LOOKUPS, SystemResolver
+from actiond.delivery.egress.url import HostAddress
+from actiond.delivery.http1.connection import Connection
+from tests.delivery.calls import outcome, post
 from tests.delivery.conftest import Listener
 from tests.delivery.dns_server import StubResolver, dns_server
 
@@ -37,15 +38,6 @@ async def test_a_name_that_rebinds_between_look_up_and_call_is_not_called(listen
     assert listener.connections == 0
 
 
-async def test_a_client_without_a_guard_calls_the_name_that_rebinds(listener: Listener) -> None:
-    async with dns_server({HOST: [[PUBLIC], ["127.0.0.1"]]}) as server:
-        resolver = StubResolver(server)
-        assert await resolver.look_up(HOST) == [PUBLIC]
-        connector = aiohttp.TCPConnector(resolver=resolver)
-        assert await outcome_through(connector, f"http://{HOST}:{listener.port}/") == "204"
-    assert listener.connections == 1
-
-
 async def test_a_name_that_resolves_to_an_allowed_address_is_called(listener: Listener) -> None:
     async with dns_server({HOST: [["127.0.0.1"]]}) as server:
         assert await outcome(LOOPBACK, f"http://{HOST}:{listener.port}/", resolver=StubResolver(server)) == "204"
@@ -63,11 +55,8 @@ async def test_a_name_of_denied_addresses_alone_is_told_from_one_that_does_not_a
 
 async def test_a_name_of_denied_addresses_of_both_families_is_told_as_denied(listener: Listener) -> None:
     class BothFamilies(StubResolver):
-        async def resolve(
-            self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
-        ) -> list[ResolveResult]:
-            four = (await super().resolve(host, port, family))[0]
-            return [four, {**four, "host": "::1", "family": socket.AF_INET6}]
+        async def resolve(self, host: str) -> list[str]:
+            return [*await super().resolve(host), "::1"]
 
     async with dns_server({HOST: [["127.0.0.1"]]}) as server:
         assert await outcome(GUARD, f"http://{HOST}:{listener.port}/", resolver=BothFamilies(server)) == "denied"
@@ -89,38 +78,50 @@ async def test_a_name_without_an_address_is_unreachable(host: str) -> None:
 
 
 async def test_calls_that_share_a_look_up_are_all_denied(listener: Listener) -> None:
-    async with (
-        dns_server({HOST: [["127.0.0.1"]]}) as server,
-        aiohttp.ClientSession(connector=GUARD.connector(resolver=StubResolver(server))) as session,
-    ):
+    async with dns_server({HOST: [["127.0.0.1"]]}) as server:
+        dialler = Dialler(GUARD, StubResolver(server))
+        address = HostAddress(HOST, listener.port, ())
         results = await asyncio.gather(
-            *(session.post(f"http://{HOST}:{listener.port}/") for _ in range(10)), return_exceptions=True
+            *(dialler.connect(address, "1", asyncio.Protocol, None) for _ in range(10)), return_exceptions=True
         )
-    assert all(isinstance(result, aiohttp.ClientError) and denial(result) for result in results)
+        dialler.close()
+        assert server.asked == [HOST]
+    assert [type(result) for result in results] == [AddressDeniedError] * 10
     assert listener.connections == 0
 
 
-async def test_the_dial_itself_refuses_what_a_look_up_let_through(listener: Listener) -> None:
-    class Rebinding(StubResolver):
-        """Changes its answer after it was given."""
+@pytest.mark.parametrize("addresses", [1, 2])
+async def test_the_dial_itself_refuses_what_the_check_before_let_through(addresses: int, listener: Listener) -> None:
+    class Hasty(AddressGuard):
+        """Denies nothing until the dial."""
 
-        async def resolve(
-            self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
-        ) -> list[ResolveResult]:
-            results = await super().resolve(host, port, family)
+        def dial_denial(self, text: str) -> str | None:
+            return None
 
-            def rebind() -> None:
-                results[0]["host"] = "127.0.0.1"
+        def check(self, address: str) -> None:
+            reason = super().dial_denial(address)
+            if reason is not None:
+                raise AddressDeniedError(reason)
 
-            loop.call_soon(rebind)
-            return results
-
-    loop = asyncio.get_running_loop()
-    async with dns_server({HOST: [[PUBLIC]]}) as server:
-        connector = GUARD.connector(resolver=Rebinding(server))
-        # aiohttp starts a task of its own for a look-up: by the time it goes on, the answer has changed.
-        assert await outcome_through(connector, f"http://{HOST}:{listener.port}/") == "denied"
+    async with dns_server({HOST: [["127.0.0.1", "127.0.0.2"][:addresses]]}) as server:
+        assert await outcome(Hasty(), f"http://{HOST}:{listener.port}/", resolver=StubResolver(server)) == "denied"
     assert listener.connections == 0
+
+
+async def test_an_address_that_is_silent_holds_up_the_next_one_for_a_moment_only(listener: Listener) -> None:
+    with socket.socket() as silent:
+        # A queue of one that is full: further connections are not even refused.
+        silent.bind(("127.0.0.2", listener.port))
+        silent.listen(0)
+        filling = [socket.socket() for _ in range(3)]
+        for client in filling:
+            client.setblocking(False)
+            client.connect_ex(("127.0.0.2", listener.port))
+        guard = AddressGuard(allow=(ip_network("127.0.0.0/8"),))
+        async with dns_server({HOST: [["127.0.0.2", "127.0.0.1"]]}) as server:
+            assert await outcome(guard, f"http://{HOST}:{listener.port}/", resolver=StubResolver(server)) == "204"
+        for client in filling:
+            client.close()
 
 
 @pytest.mark.parametrize(("guard", "expected"), [(GUARD, "denied"), (LOOPBACK, "204")])
@@ -131,7 +132,6 @@ def test_the_guard_holds_on_uvloop(guard: AddressGuard, expected: str) -> None:
         port = server.sockets[0].getsockname()[1]
         async with server, dns_server({HOST: [["127.0.0.1"]]}) as names:
             assert await outcome(guard, f"http://127.0.0.1:{port}/") == expected
-            assert await outcome(guard, f"http://0x7f.1:{port}/") == expected
             assert await outcome(guard, f"http://{HOST}:{port}/", resolver=StubResolver(names)) == expected
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
@@ -139,28 +139,66 @@ def test_the_guard_holds_on_uvloop(guard: AddressGuard, expected: str) -> None:
 
 
 async def test_the_error_of_a_denied_call_says_why(listener: Listener) -> None:
-    async with aiohttp.ClientSession(connector=GUARD.connector()) as session:
-        with pytest.raises(aiohttp.ClientConnectorError) as raised:
-            await session.post(f"http://127.0.0.1:{listener.port}/")
-    assert str(denial(raised.value)) == "127.0.0.1 is loopback (127.0.0.0/8)"
+    with pytest.raises(AddressDeniedError, match=r"^127\.0\.0\.1 is loopback \(127\.0\.0\.0/8\)$"):
+        await post(GUARD, f"http://127.0.0.1:{listener.port}/")
 
 
-async def test_a_connector_closes_its_resolver() -> None:
+async def test_a_dialler_closes_its_resolver() -> None:
     async with dns_server({}) as server:
         resolver = StubResolver(server)
-        await GUARD.connector(resolver=resolver).close()
+        Dialler(GUARD, resolver).close()
     assert resolver.closed
 
 
-async def test_options_are_those_of_the_connector() -> None:
-    connector = LOOPBACK.connector(limit=7, limit_per_host=3)
-    assert (connector.limit, connector.limit_per_host) == (7, 3)
-    await connector.close()
+@pytest.mark.parametrize("host", ["localhost", "localhost.", "api.localhost", "LOCALHOST."])
+async def test_localhost_is_loopback_whatever_the_systems_resolver_says(
+    host: str, listener: Listener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_arguments: object, **_more: object) -> None:
+        raise socket.gaierror(socket.EAI_NONAME, "no such name")
+
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+    assert await outcome(LOOPBACK, f"http://{host}:{listener.port}/") == "204"
 
 
-async def test_the_check_at_the_dial_cannot_be_replaced() -> None:
-    with pytest.raises(TypeError):
-        GUARD.connector(socket_factory=lambda info: socket.socket())
+class HangingResolver:
+    """Never finds a name that begins with `hangs`, and finds any other at once. Knows who was looked up."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+        self.released = asyncio.Event()
+
+    async def resolve(self, host: str) -> list[str]:
+        self.asked.append(host)
+        if host.startswith("hangs"):
+            await self.released.wait()
+        return ["127.0.0.1"]
+
+    def close(self) -> None:
+        self.released.set()
+
+
+async def test_an_owner_whose_names_hang_leaves_look_ups_for_others(listener: Listener) -> None:
+    resolver = HangingResolver()
+    dialler = Dialler(LOOPBACK, resolver)
+
+    def connect(host: str, owner: str) -> "asyncio.Task[Connection]":
+        address = HostAddress(host, listener.port, ())
+        return asyncio.ensure_future(dialler.connect(address, owner, Connection, None))
+
+    hanging = [connect(f"hangs-{number}.example", "B") for number in range(5 * MAX_LOOKUPS)]
+    async with asyncio.timeout(20):
+        # Look-ups begin in turn, so those of the first owner have begun when this one ends.
+        (await connect("answers.example", "A")).abort()
+    assert MAX_LOOKUPS // 2 < len(resolver.asked) < MAX_LOOKUPS
+    for task in hanging:
+        task.cancel()
+    await asyncio.gather(*hanging, return_exceptions=True)
+    # Those that had begun still hold what they took, for a thread cannot be stopped; the others are forgotten.
+    begun = len(resolver.asked)
+    dialler.close()
+    await asyncio.sleep(0)
+    assert len(resolver.asked) == begun
 
 
 async def with_system_resolver(use: Callable[[SystemResolver], Awaitable[None]]) -> None:
@@ -168,13 +206,12 @@ async def with_system_resolver(use: Callable[[SystemResolver], Awaitable[None]])
     try:
         await use(resolver)
     finally:
-        await resolver.close()
+        resolver.close()
 
 
 async def test_the_system_resolves_localhost() -> None:
     async def use(resolver: SystemResolver) -> None:
-        hosts = {result["host"] for result in await resolver.resolve("localhost", 80, socket.AF_UNSPEC)}
-        assert hosts & {"127.0.0.1", "::1"}
+        assert {"127.0.0.1", "::1"} & set(await resolver.resolve("localhost"))
 
     await with_system_resolver(use)
 
@@ -193,7 +230,7 @@ async def test_a_link_local_address_keeps_its_zone(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(socket, "getaddrinfo", lambda *args, **options: [info])
 
     async def use(resolver: SystemResolver) -> None:
-        assert [result["host"] for result in await resolver.resolve("router.example", 80)] == ["fe80::1%2"]
+        assert await resolver.resolve("router.example") == ["fe80::1%2"]
 
     await with_system_resolver(use)
 

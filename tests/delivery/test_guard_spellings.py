@@ -4,11 +4,10 @@
 
 from ipaddress import ip_network
 
-import aiohttp
 import pytest
 
 from actiond.delivery.egress.policy import AddressGuard
-from tests.delivery.calls import outcome, outcome_through
+from tests.delivery.calls import outcome
 from tests.delivery.conftest import Listener
 
 GUARD = AddressGuard()
@@ -123,7 +122,7 @@ SPELLINGS = (
     ("[fd00:ec2::254]", "fd00:ec2::254 is a cloud's metadata service"),
     ("[fd20:ce::254]", "fd20:ce::254 is a cloud's metadata service"),
 )
-# What a system may ask its name server about, or what aiohttp does not take for a host.
+# What a system may ask its name server about, or what is no host.
 NOT_DIALLED = (
     ("localhost.", "127.0.0.1 is loopback"),
     ("api.localhost", "127.0.0.1 is loopback"),
@@ -148,19 +147,26 @@ NOT_DIALLED = (
     ("[]@", "not a URL"),
     ("", "neither a name nor an address"),
 )
-# Spellings of 127.0.0.1 that a client without a guard follows to it.
+# Spellings of 127.0.0.1 that are called where it is allowed: they become its plain form, or mean it by definition.
 FOLLOWED = (
     "127.0.0.1",
-    "0x7f000001",
-    "0x7f.0x0.0x0.0x1",
     "127。0。0。1",
     "１２７.0.0.1",
-    "0ｘ7ｆ.1",
     "user@127.0.0.1",
     "localhost",
-    "[::ffff:127.0.0.1]",
+    "localhost.",
+    "api.localhost",
     "[::ffff:7f00:1]",
 )
+# Names that no resolver finds, whatever the DNS holds.
+NO_NAMES = ("example.com..", "..", "a..b", "-a.example", f"{'a' * 64}.example", ".".join(["a" * 63] * 4))
+# Other reasons for which the client cannot call a URL.
+NOT_CALLED = {
+    "us%3Aer:pw@example.com": "contains a colon",
+    "%3a@example.com": "contains a colon",
+    "example.com:0": "valid port",
+    "example.com:65536": "not a URL",
+}
 
 
 @pytest.mark.parametrize(("host", "reason"), SPELLINGS + NOT_DIALLED)
@@ -180,9 +186,17 @@ async def test_no_call_reaches_it(listener: Listener, host: str, reason: str) ->
     assert listener.connections == 0
 
 
-@pytest.mark.parametrize("host", FOLLOWED)
-async def test_a_client_without_a_guard_follows_it(listener: Listener, host: str) -> None:
-    assert await outcome_through(aiohttp.TCPConnector(), f"http://{host}:{listener.port}/") == "204"
+@pytest.mark.parametrize("host", NO_NAMES)
+def test_no_target_is_made_of_what_no_resolver_finds(host: str) -> None:
+    assert GUARD.deny_reason(f"http://{host}/hook") == "the endpoint's host is neither a name nor an address"
+
+
+@pytest.mark.parametrize(("authority", "reason"), NOT_CALLED.items())
+async def test_no_target_is_made_of_what_the_client_cannot_call(authority: str, reason: str) -> None:
+    said = GUARD.deny_reason(f"http://{authority}/hook")
+    assert said is not None
+    assert reason in said
+    assert await outcome(GUARD, f"http://{authority}/hook") == "not a URL"
 
 
 @pytest.mark.parametrize("host", FOLLOWED)

@@ -23,7 +23,6 @@ KEY = "a signing key"
 BODY = b'{"request": {"name": "  a name  "}}'
 # What only serving needs.
 SERVING = {
-    "aiohttp",
     "cryptography",
     "httptools",
     "ngh2",

@@ -3,7 +3,6 @@
 from importlib.util import find_spec
 
 MODULES = (
-    "aiohttp",
     "cryptography",
     "grpc_health",
     "grpc_reflection",

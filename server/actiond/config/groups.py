@@ -264,7 +264,7 @@ class DeliverySettings(SettingsGroup):
     max_target_calls: int = setting(
         name="max-target-calls",
         read=parsers.whole_number(1, 60_000),
-        help="calls to targets that a worker has in flight at once; more wait",
+        help="calls to targets that a worker has in flight at once, shared fairly by owners; more wait",
         default="2048",
         metavar="N",
     )

@@ -10,15 +10,17 @@ from dataclasses import dataclass
 from ssl import SSLContext
 from typing import Any, TypeVar
 
-import aiohttp
-
 from actiond.actions.ports import TargetRequest
 from actiond.actions.targets import Target
-from actiond.delivery.client_errors import CLIENT_ERRORS, outcome_of
+from actiond.delivery.client_errors import outcome_of
 from actiond.delivery.concurrency import ConcurrencyLimiter
-from actiond.delivery.connections import as_data, cut, open_session, read_url
 from actiond.delivery.deadline import Deadline
+from actiond.delivery.egress.dialler import Dialler
 from actiond.delivery.egress.policy import AddressGuard
+from actiond.delivery.fairness import FairShares
+from actiond.delivery.http1.endpoints import read_endpoint
+from actiond.delivery.http1.pool import ConnectionPool
+from actiond.delivery.http1.response import BodyLimit, ResponseTooLargeError
 from actiond.delivery.observers import TargetObserver, TargetObservers
 from actiond.delivery.outcomes import CallFailedError, Outcome, TargetCall
 from actiond.delivery.signer import Signer
@@ -27,6 +29,8 @@ T = TypeVar("T")
 
 MAX_TIMEOUT_SECONDS = 86_400
 """Limit on a target's timeout; a longer one is cut to this, as the process would hardly live that long."""
+MAX_BACKGROUND_SECONDS = 300
+"""Limit on the timeout of a background call. No caller waits for it, so nothing else would ever end it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,15 +38,15 @@ class DeliveryLimits:
     """Limits on calls, per worker."""
 
     concurrent: int = 2048
-    """Calls in progress; further ones wait for a slot, within their timeout."""
+    """Calls in progress; further ones wait for a slot, within their timeout. Owners have fair shares."""
     concurrent_per_target: int = 1024
     """Calls in progress to one target; further ones wait for a slot, within their timeout."""
     response_bytes: int = 1_048_576
     """Size of a response's body."""
     background: int = 10_000
-    """Background calls, in progress or waiting for a slot; further ones are refused."""
+    """Background calls, in progress or waiting for a slot; further ones are refused. Owners have fair shares."""
     background_bytes: int = 67_108_864
-    """Total size of the bodies of background calls; further ones are refused."""
+    """Total size of the bodies of background calls; further ones are refused. Owners have fair shares."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,21 +61,23 @@ class Egress:
 
 
 class TargetClient:
-    """Calls targets, from one event loop. Opens no session before the first call."""
+    """Calls targets, from one event loop. Opens no connection before the first call."""
 
     def __init__(self, egress: Egress, limits: DeliveryLimits, observers: Sequence[TargetObserver] = ()) -> None:
-        self._egress = egress
+        self._signer = egress.signer
         self._limits = limits
         self._headers = {
             "Content-Type": "application/json",
             "User-Agent": egress.user_agent,
+            "Accept": "*/*",
             "Accept-Encoding": "identity",  # a compressed response could decompress to any size
         }
         self._observers = TargetObservers(observers)
         self._limiter = ConcurrencyLimiter(limits.concurrent, limits.concurrent_per_target)
-        self._session: aiohttp.ClientSession | None = None
+        self._pool = ConnectionPool(Dialler(egress.guard), egress.ssl_context)
         self._background: set[asyncio.Task[None]] = set()
-        self._background_bytes = 0
+        self._background_calls = FairShares(limits.background)
+        self._background_bytes = FairShares(limits.background_bytes)
         self._is_closed = False
 
     async def call(self, request: TargetRequest, use: Callable[[bytes], Awaitable[T]]) -> T:
@@ -83,11 +89,13 @@ class TargetClient:
         """See TargetCaller. Refuse the call, which observers see, if there are too many already."""
         headers: dict[str, str] = {}
         tokens = self._observers.started(request, headers)
-        if self._is_closed or self._is_full(len(request.body)):
+        if self._is_closed or not self._may_start(request):
             outcome = Outcome.CANCELLED if self._is_closed else Outcome.BUSY
             self._observers.ended(tokens, _ended(request, outcome, None, 0.0))
             return
-        self._background_bytes += len(request.body)
+        owner = request.target.owner
+        self._background_calls.take(owner)
+        self._background_bytes.take(owner, len(request.body))
         task = asyncio.get_running_loop().create_task(self._run(request, headers, tokens))
         self._background.add(task)
         task.add_done_callback(self._background.discard)
@@ -104,12 +112,13 @@ class TargetClient:
         for task in self._background:
             task.cancel()
         await self.wait_idle()
-        if self._session is not None:
-            await self._session.close()
+        await self._pool.close()
 
-    def _is_full(self, size: int) -> bool:
-        limits = self._limits
-        return len(self._background) >= limits.background or self._background_bytes + size > limits.background_bytes
+    def _may_start(self, request: TargetRequest) -> bool:
+        owner, is_privileged = request.target.owner, request.is_privileged
+        return self._background_calls.may_take(owner, is_privileged=is_privileged) and self._background_bytes.may_take(
+            owner, len(request.body), is_privileged=is_privileged
+        )
 
     async def _run(self, request: TargetRequest, headers: Mapping[str, str], tokens: list[Any]) -> None:
         try:
@@ -117,7 +126,9 @@ class TargetClient:
         except CallFailedError:
             """The observers have been notified."""
         finally:
-            self._background_bytes -= len(request.body)
+            owner = request.target.owner
+            self._background_calls.give_back(owner)
+            self._background_bytes.give_back(owner, len(request.body))
 
     async def _observed(
         self,
@@ -129,8 +140,7 @@ class TargetClient:
         began = time.perf_counter()
         outcome, status = Outcome.CANCELLED, None
         try:
-            status, body = await self._exchange(request, headers)
-            used = await _used(body, use, status)
+            status, used = await self._call(request, headers, use)
             outcome = Outcome.OK
         except CallFailedError as failure:
             outcome, status = failure.outcome, failure.status
@@ -139,27 +149,31 @@ class TargetClient:
             self._observers.ended(tokens, _ended(request, outcome, status, time.perf_counter() - began))
         return used
 
-    async def _exchange(self, request: TargetRequest, headers: Mapping[str, str]) -> tuple[int, bytes]:
-        """Return status and body of a successful response, within the target's timeout."""
-        if self._is_closed:
-            raise CallFailedError(Outcome.CANCELLED)
+    async def _call(
+        self, request: TargetRequest, headers: Mapping[str, str], use: Callable[[bytes], Awaitable[T]]
+    ) -> tuple[int, T]:
+        """Return the status of a successful response and what `use` makes of it, all within the target's timeout."""
         target = request.target
         has_slot = False
+        status = None
         try:
             with Deadline(_timeout_seconds(target)) as deadline:
-                await self._limiter.acquire(target.id)
+                await self._limiter.acquire(target.id, target.owner, is_privileged=request.is_privileged)
                 has_slot = True
-                # Signed only now: a signature contains the time.
-                signature = self._egress.signer.headers(target.id, request.keys, request.body)
-                return await self._post(request, {**headers, **(signature or {})})
-        except CLIENT_ERRORS as error:
+                status, body = await self._post(request, headers)
+                return status, await _used(body, use, status)
+        except CallFailedError:
+            raise
+        except ResponseTooLargeError as error:
+            raise CallFailedError(Outcome.TOO_LARGE, error.status) from None
+        except Exception as error:  # noqa: BLE001  # whatever fails is a failure of this call, and not of the API call
             # Without the cause, whose text contains the address.
-            raise CallFailedError(self._outcome(error, deadline, has_slot=has_slot)) from None
+            raise CallFailedError(self._outcome(error, deadline, has_slot=has_slot), status) from None
         finally:
             if has_slot:
-                self._limiter.release(target.id)
+                self._limiter.release(target.id, target.owner)
 
-    def _outcome(self, error: BaseException, deadline: Deadline, *, has_slot: bool) -> Outcome:
+    def _outcome(self, error: Exception, deadline: Deadline, *, has_slot: bool) -> Outcome:
         if self._is_closed:
             return Outcome.CANCELLED
         if deadline.has_passed:
@@ -167,36 +181,19 @@ class TargetClient:
         return outcome_of(error)
 
     async def _post(self, request: TargetRequest, headers: Mapping[str, str]) -> tuple[int, bytes]:
-        if self._session is None:
-            self._session = open_session(self._egress.guard, self._headers, self._egress.ssl_context)
-        url, data = read_url(request.target.endpoint), as_data(request.body)
-        response = await self._session.post(url, data=data, headers=headers, allow_redirects=False)
-        transport = response.connection and response.connection.transport
-        try:
-            if not 200 <= response.status <= 299:
-                raise CallFailedError(Outcome.STATUS, response.status)
-            return response.status, await self._read(response, is_used=request.target.type.uses_answer)
-        finally:
-            if response.content.is_eof():
-                response.release()
-            else:
-                cut(transport)
-                response.close()
-
-    async def _read(self, response: aiohttp.ClientResponse, *, is_used: bool) -> bytes:
-        """Return the body if it is used. Otherwise drain it, up to the limit, so that the connection can be reused."""
-        limit = self._limits.response_bytes
-        kept = bytearray()
-        size = 0
-        while chunk := await response.content.readany():
-            size += len(chunk)
-            if size > limit:
-                if is_used:
-                    raise CallFailedError(Outcome.TOO_LARGE, response.status)
-                break
-            if is_used:
-                kept += chunk
-        return bytes(kept)
+        """Return status and body of a successful response; an empty body unless the target's type uses it."""
+        if self._is_closed:
+            raise CallFailedError(Outcome.CANCELLED)
+        target = request.target
+        endpoint = read_endpoint(target.endpoint)
+        # Signed only now: a signature contains the time.
+        signature = self._signer.headers(target.id, request.keys, request.body)
+        head = _head(endpoint.head, {**self._headers, **headers, **signature}, len(request.body))
+        limit = BodyLimit(self._limits.response_bytes, is_kept=target.type.uses_answer)
+        response = await self._pool.exchange(endpoint, head, request.body, limit, target.owner)
+        if not 200 <= response.status <= 299:
+            raise CallFailedError(Outcome.STATUS, response.status)
+        return response.status, bytes(response.body)
 
 
 async def _ignore(_body: bytes) -> None:
@@ -208,6 +205,14 @@ async def _used(body: bytes, use: Callable[[bytes], Awaitable[T]], status: int) 
         return await use(body)
     except ValueError:
         raise CallFailedError(Outcome.BAD_RESPONSE, status) from None  # the cause's text may contain the body
+
+
+def _head(beginning: bytes, headers: Mapping[str, str], length: int) -> bytes:
+    """Return a request's head. Raise ValueError if an observer has added a header that is more than a line."""
+    lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    if lines.count("\n") != len(headers) or lines.count("\r") != len(headers):
+        raise ValueError("a header contains a line break")
+    return b"%b%bContent-Length: %d\r\n\r\n" % (beginning, lines.encode("latin-1"), length)
 
 
 def _ended(request: TargetRequest, outcome: Outcome, status: int | None, seconds: float) -> TargetCall:
@@ -226,5 +231,6 @@ def _ended(request: TargetRequest, outcome: Outcome, status: int | None, seconds
 
 
 def _timeout_seconds(target: Target) -> float:
+    most = MAX_TIMEOUT_SECONDS if target.type.waits else MAX_BACKGROUND_SECONDS
     # Compared as integers: a timeout may be 10,000 years.
-    return min(target.timeout_ns, MAX_TIMEOUT_SECONDS * 1_000_000_000) / 1_000_000_000
+    return min(target.timeout_ns, most * 1_000_000_000) / 1_000_000_000

@@ -1,35 +1,31 @@
-"""Maps the HTTP client's exceptions to outcomes."""
+"""Maps what a call raises to outcomes."""
 
+import logging
 import ssl
-from collections.abc import Iterator
-
-import aiohttp
-from aiohttp.http_exceptions import HttpProcessingError
 
 from actiond.delivery.egress.policy import AddressDeniedError
+from actiond.delivery.egress.url import EndpointError
+from actiond.delivery.http1.response import ResponseError
 from actiond.delivery.outcomes import Outcome
 
-CLIENT_ERRORS = (aiohttp.ClientError, HttpProcessingError, OSError, UnicodeError)
-"""Exceptions that a target can cause. UnicodeError: the host cannot be encoded as a DNS name."""
+_log = logging.getLogger(__name__)
 
-# The order matters: a TLS error is a connection error too, and a bad certificate is a ValueError.
-_OUTCOMES: tuple[tuple[Outcome, tuple[type[BaseException], ...]], ...] = (
-    (Outcome.TLS, (aiohttp.ClientSSLError, ssl.SSLError)),
-    (Outcome.ADDRESS_DENIED, (AddressDeniedError, aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError, UnicodeError)),
-    (Outcome.PROTOCOL, (aiohttp.ClientResponseError, aiohttp.ClientPayloadError, HttpProcessingError)),
+# The order matters: a denied address and a TLS error are OSErrors, too.
+_OUTCOMES: tuple[tuple[type[Exception], Outcome], ...] = (
+    (AddressDeniedError, Outcome.ADDRESS_DENIED),
+    (EndpointError, Outcome.ADDRESS_DENIED),
+    (ssl.SSLError, Outcome.TLS),
+    (ResponseError, Outcome.PROTOCOL),
+    (OSError, Outcome.CONNECT),
+    (UnicodeError, Outcome.ADDRESS_DENIED),  # from a codec of host names
 )
 
 
-def outcome_of(error: BaseException) -> Outcome:
-    """Return the outcome for an error, which depends on the error and on its causes."""
-    errors = list(_chain(error))
-    for outcome, kinds in _OUTCOMES:
-        if any(isinstance(each, kinds) for each in errors):
+def outcome_of(error: Exception) -> Outcome:
+    """Return the outcome for an error. One that nobody foresaw fails the call too, and is logged."""
+    for kind, outcome in _OUTCOMES:
+        if isinstance(error, kind):
             return outcome
+    # Without its text and traceback, which may contain the address.
+    _log.error("a call to a target failed with an unexpected %s", type(error).__name__)
     return Outcome.CONNECT
-
-
-def _chain(error: BaseException | None) -> Iterator[BaseException]:
-    while error is not None:
-        yield error
-        error = error.__cause__

@@ -3,15 +3,19 @@
 import asyncio
 from collections import OrderedDict
 
+from actiond.delivery.fairness import FairSlots
 
-class FairSemaphore:
-    """Grants slots first come, first served, like asyncio.Semaphore, but needs no coroutine when a slot is free."""
 
-    __slots__ = ("_free", "_waiting")
+class _TargetSlots:
+    """Grants the slots of one target, first come, first served. It exists while there are calls to the target."""
+
+    __slots__ = ("_free", "_waiting", "calls")
 
     def __init__(self, slots: int) -> None:
         self._free = slots
         self._waiting: OrderedDict[asyncio.Future[None], None] = OrderedDict()
+        self.calls = 0
+        """How many calls are in progress or wait for a slot."""
 
     def try_acquire(self) -> bool:
         """Take a slot if one is free; none is free while a caller waits."""
@@ -42,45 +46,34 @@ class FairSemaphore:
         self._free += 1
 
 
-class _PerTarget(FairSemaphore):
-    """Grants the slots of one target. It exists while there are calls to the target."""
-
-    __slots__ = ("calls",)
-
-    def __init__(self, slots: int) -> None:
-        super().__init__(slots)
-        self.calls = 0
-        """How many calls are in progress or wait for a slot."""
-
-
 class ConcurrencyLimiter:
-    """Grants each call a slot of its target and one of the total.
+    """Grants each call a slot of its target and one of the total, in which every owner has a fair share.
 
     A call waits for the target's slot first: while it waits for a slow target, it holds no slot that calls to other
-    targets need. A target without calls takes no memory.
+    targets need. A target without calls takes no memory. The slots of a target need no shares: it has one owner.
     """
 
     def __init__(self, total: int, per_target: int) -> None:
-        self._total = FairSemaphore(total)
+        self._total = FairSlots(total)
         self._per_target = per_target
-        self._targets: dict[str, _PerTarget] = {}
+        self._targets: dict[str, _TargetSlots] = {}
 
     def __len__(self) -> int:
         """Return the number of targets that have calls."""
         return len(self._targets)
 
-    async def acquire(self, target_id: str) -> None:
+    async def acquire(self, target_id: str, owner: str, *, is_privileged: bool = False) -> None:
         """Wait for both slots; `release` gives them back. A caller that is cancelled while it waits holds none."""
         target = self._targets.get(target_id)
         if target is None:
-            target = self._targets[target_id] = _PerTarget(self._per_target)
+            target = self._targets[target_id] = _TargetSlots(self._per_target)
         target.calls += 1
         try:
             if not target.try_acquire():
                 await target.acquire()
             try:
-                if not self._total.try_acquire():
-                    await self._total.acquire()
+                if not self._total.try_acquire(owner, is_privileged=is_privileged):
+                    await self._total.acquire(owner, is_privileged=is_privileged)
             except BaseException:
                 target.release()
                 raise
@@ -88,14 +81,14 @@ class ConcurrencyLimiter:
             self._forget(target_id, target)
             raise
 
-    def release(self, target_id: str) -> None:
+    def release(self, target_id: str, owner: str) -> None:
         """Give both slots back."""
         target = self._targets[target_id]
-        self._total.release()
+        self._total.release(owner)
         target.release()
         self._forget(target_id, target)
 
-    def _forget(self, target_id: str, target: _PerTarget) -> None:
+    def _forget(self, target_id: str, target: _TargetSlots) -> None:
         target.calls -= 1
         if not target.calls:
             del self._targets[target_id]

@@ -14,7 +14,7 @@ class Outcome(Enum):
     STATUS = "status"
     """Another status, redirects included."""
     TIMEOUT = "timeout"
-    """The target's timeout passed before the response was complete."""
+    """The target's timeout passed before the response was complete and had been used."""
     CONNECT = "connect"
     """No connection, or it was lost before the response: unknown name, refused, reset, closed."""
     TLS = "tls"
@@ -24,7 +24,7 @@ class Outcome(Enum):
     TOO_LARGE = "too_large"
     """The response's body is needed, and exceeds the limit."""
     PROTOCOL = "protocol"
-    """The response is not valid HTTP, or ends in the middle of its body."""
+    """The response is not valid HTTP, ends in the middle of its body, or exceeds a limit on its head or framing."""
     BUSY = "busy"
     """Nothing was sent: too many calls are in progress, to this target or in total."""
     CANCELLED = "cancelled"
@@ -32,7 +32,7 @@ class Outcome(Enum):
     BAD_RESPONSE = "bad_response"
     """The response's body cannot be used."""
     KEY_UNAVAILABLE = "key_unavailable"
-    """Nothing was sent: the target's signing key cannot be decrypted."""
+    """Nothing was sent: the target has no signing key, or it cannot be decrypted."""
 
 
 @dataclass(frozen=True, slots=True)

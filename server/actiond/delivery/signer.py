@@ -19,35 +19,35 @@ class Signer:
         self._sealer = sealer
         self._has_logged = False
 
-    def headers(self, target_id: str, keys: Sequence[SigningKey], body: bytes) -> Mapping[str, str] | None:
-        """Return the signature headers of a call that is sent now; None for a target without keys.
+    def headers(self, target_id: str, keys: Sequence[SigningKey], body: bytes) -> Mapping[str, str]:
+        """Return the signature headers of a call that is sent now.
 
         One key that can be decrypted is enough: after the encryption key was lost, a new signing key repairs a target
         at once, although the older keys would still be valid for a while.
 
-        Raise CallFailedError (Outcome.KEY_UNAVAILABLE) if no key can be decrypted.
+        Raise CallFailedError (Outcome.KEY_UNAVAILABLE) if the target has no valid key, or if none can be decrypted: no
+        call is sent unsigned.
         """
         now = time.time_ns()
         valid = [key for key in keys if key.is_valid(now)]
-        if not valid:
-            return None
         opened = []
         for key in valid:
             try:
                 opened.append(self._sealer.open(target_id, key.sealed))
             except UnsealError:
-                self._log_once(target_id)
+                self._log_once(target_id, "cannot be decrypted: it was encrypted with another encryption key")
         if not opened:
+            self._log_once(target_id, "is missing")
             raise CallFailedError(Outcome.KEY_UNAVAILABLE)
         return {signature.HEADER: signature.header(body, opened, now // 1_000_000_000)}
 
-    def _log_once(self, target_id: str) -> None:
-        """Log that a key cannot be decrypted, only once: without the encryption key, every call would log it."""
+    def _log_once(self, target_id: str, what: str) -> None:
+        """Log that a key cannot be used, only once: without the encryption key, every call would log it."""
         if not self._has_logged:
             self._has_logged = True
             _log.error(
-                "A signing key of target %s cannot be decrypted: it was encrypted with another key. "
-                "Restore that encryption key, or give the target a new signing key (actiond target rotate-key). "
-                "Other targets may be affected; this is logged once.",
+                "A signing key of target %s %s. Restore it, or give the target a new signing key "
+                "(actiond target rotate-key). Other targets may be affected; this is logged once.",
                 target_id,
+                what,
             )

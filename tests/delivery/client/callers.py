@@ -27,12 +27,13 @@ def target(
     kind: TargetType = TargetType.CALL,
     *,
     target_id: str = "1",
+    owner: str = "1",
     seconds: float = PATIENT,
     interrupts: bool = True,
 ) -> Target:
     return Target(
         id=target_id,
-        owner="1",
+        owner=owner,
         name="a target",
         type=kind,
         interrupt_on_error=interrupts,
@@ -44,8 +45,13 @@ def target(
     )
 
 
-def request_to(called: Target, *, body: bytes = b"{}", keys: Sequence[SigningKey] = ()) -> TargetRequest:
-    return TargetRequest(called, keys, body, execution="request", request_id="r-1")
+def request_to(
+    called: Target, *, body: bytes = b"{}", keys: Sequence[SigningKey] | None = None, is_privileged: bool = False
+) -> TargetRequest:
+    """A call, by default signed with one key."""
+    if keys is None:
+        keys = (SigningKey(SEALER.seal(called.id, "a signing key")),)
+    return TargetRequest(called, keys, body, "request", "r-1", is_privileged)
 
 
 async def whole(answer: bytes) -> bytes:
@@ -71,10 +77,10 @@ class Caller:
     client: TargetClient
     told: list[TargetCall] = field(default_factory=list)
 
-    async def call(self, called: Target, *, body: bytes = b"{}", keys: Sequence[SigningKey] = ()) -> bytes:
+    async def call(self, called: Target, *, body: bytes = b"{}", keys: Sequence[SigningKey] | None = None) -> bytes:
         return await self.client.call(request_to(called, body=body, keys=keys), whole)
 
-    async def outcome(self, called: Target, *, body: bytes = b"{}", keys: Sequence[SigningKey] = ()) -> str:
+    async def outcome(self, called: Target, *, body: bytes = b"{}", keys: Sequence[SigningKey] | None = None) -> str:
         """`ok`, or what went wrong and with which status."""
         try:
             await self.call(called, body=body, keys=keys)

@@ -80,7 +80,7 @@ async def test_a_request_that_was_lost_on_a_kept_connection_is_not_sent_again(
     assert [request.connection for request in server.requests] == [1, 1, 2]
 
 
-@pytest.mark.parametrize("path", ["/hold", "/drip", "/half_body", "/continue"])
+@pytest.mark.parametrize("path", ["/hold", "/drip", "/half_body", "/half_head"])
 async def test_a_cancelled_call_closes_its_connection_and_gives_its_slot_back(
     path: str, make_caller: MakeCaller, server: TargetServer
 ) -> None:

@@ -113,7 +113,7 @@ async def test_a_started_call_that_fails_is_told_of_and_passed_over(caller: Call
 
 @pytest.mark.parametrize(
     ("limits", "taken"),
-    [(DeliveryLimits(background=3), 3), (DeliveryLimits(background_bytes=1000), 2)],
+    [(DeliveryLimits(background=3), 3), (DeliveryLimits(background_bytes=1200), 2)],
     ids=["by number", "by size"],
 )
 async def test_so_many_started_calls_are_taken_and_no_more_until_they_end(

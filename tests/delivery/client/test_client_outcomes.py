@@ -8,10 +8,13 @@ import pytest
 
 from actiond.actions.targets import TargetType
 from actiond.delivery.client import DeliveryLimits
+from actiond.delivery.egress.dialler import Dialler
 from actiond.delivery.egress.policy import AddressGuard
-from actiond.delivery.outcomes import Outcome
+from actiond.delivery.outcomes import CallFailedError, Outcome
 from tests.delivery.client.callers import Caller, MakeCaller, request_to, target
+from tests.support.targets.answers import ok, raw_and_stay, repeated
 from tests.support.targets.certificates import Authority
+from tests.support.targets.exchanges import Exchange
 from tests.support.targets.server import TargetServer
 
 ONE_AT_A_TIME = DeliveryLimits(concurrent=1, concurrent_per_target=1, response_bytes=1000)
@@ -45,8 +48,9 @@ ANSWERED = {
     "/two_lengths": "protocol",
     "/endless_head": "protocol",
     "/endless_line": "protocol",
+    "/continue": "protocol",
 }
-NEVER_ANSWERED = ["/hold", "/half_head", "/half_body", "/drip", "/drip_head", "/continue"]
+NEVER_ANSWERED = ["/hold", "/half_head", "/half_body", "/drip", "/drip_head"]
 UNUSED = {"/size/1001": "ok", "/endless": "ok", "/gzip": "ok"}
 """Where an answer's body is of no use, it does not matter how long it is."""
 
@@ -123,6 +127,91 @@ async def test_a_body_that_is_of_no_use_is_an_outcome_of_its_own(caller: Caller,
     assert failure.value.__cause__ is None
     assert failure.value.__suppress_context__
     assert [(call.outcome, call.status) for call in caller.told] == [(Outcome.BAD_RESPONSE, 200)]
+
+
+async def test_a_body_is_used_within_the_timeout_too(make_caller: MakeCaller, server: TargetServer) -> None:
+    caller = await make_caller(limits=ONE_AT_A_TIME)
+
+    async def never(_answer: bytes) -> None:
+        await asyncio.Event().wait()
+
+    with pytest.raises(CallFailedError, match=r"^timeout 200$"):
+        await caller.client.call(request_to(target(server.url("/ok"), seconds=SHORT)), never)
+    assert [(call.outcome, call.status) for call in caller.told] == [(Outcome.TIMEOUT, 200)]
+    assert await caller.outcome(target(server.url("/ok"))) == "ok"
+
+
+FLOODS = {
+    "interim responses": (b"", b"HTTP/1.1 103 Early Hints\r\n\r\n"),
+    "empty lines": (b"", b"\r\n"),
+    "chunks of a byte": (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"1\r\nx\r\n"),
+    "a chunk's extension": (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1;", b"x"),
+}
+
+
+@pytest.mark.parametrize("flood", FLOODS)
+async def test_a_target_that_never_stops_sending_is_cut_long_before_its_timeout(
+    flood: str, caller: Caller, server: TargetServer
+) -> None:
+    start, again = FLOODS[flood]
+    server.script("/flood", repeated(start, again * 3_000))
+    assert await caller.outcome(target(server.url("/flood"))) == "protocol"
+    await server.until(lambda: server.open == 0)
+
+
+@pytest.mark.parametrize("rest", [b"", b"null"])
+async def test_a_204_with_a_body_succeeds_and_ends_its_connection(
+    rest: bytes, caller: Caller, server: TargetServer
+) -> None:
+    async def answer(exchange: Exchange) -> None:
+        await exchange.send(b"HTTP/1.1 204 No Content\r\nContent-Length: 4\r\n\r\n" + rest)
+
+    server.script("/none", answer)
+    for kind in (TargetType.CALL, TargetType.WEBHOOK):
+        assert await caller.outcome(target(server.url("/none"), kind)) == "ok"
+    assert [request.connection for request in server.requests] == [1, 2]
+
+
+async def test_bytes_after_a_complete_answer_end_the_connection_and_fail_no_call(
+    caller: Caller, server: TargetServer
+) -> None:
+    server.script("/more", raw_and_stay(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}xx"))
+    for _ in range(3):
+        assert await caller.call(target(server.url("/more"))) == b"{}"
+    assert [request.connection for request in server.requests] == [1, 2, 3]
+
+
+async def test_bytes_that_come_late_on_an_idle_connection_fail_no_call(caller: Caller, server: TargetServer) -> None:
+    async def late(exchange: Exchange) -> None:
+        await exchange.answer(200, b"{}")
+        await exchange.hold()
+        await exchange.send(b"xx")
+
+    server.script("/late", late)
+    assert await caller.call(target(server.url("/late"))) == b"{}"
+    server.release()
+    await server.until(lambda: server.open == 0)
+    assert await caller.call(target(server.url("/ok"))) == b"{}"
+
+
+async def test_a_header_line_may_have_64_kib(caller: Caller, server: TargetServer) -> None:
+    server.script("/policy", ok(b"{}", ("content-security-policy", "a" * 60_000)))
+    assert await caller.call(target(server.url("/policy"))) == b"{}"
+
+
+async def test_an_error_that_nobody_foresaw_fails_the_call_alone_and_is_logged_without_its_text(
+    caller: Caller, server: TargetServer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def fail(*_arguments: object) -> None:
+        raise RuntimeError(server.url("/secret"))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Dialler, "connect", fail)
+        assert await caller.outcome(target(server.url("/ok"), interrupts=False)) == "connect"
+    assert "an unexpected RuntimeError" in caplog.text
+    assert "secret" not in caplog.text
+    assert [call.is_ignored for call in caller.told] == [True]
+    assert await caller.outcome(target(server.url("/ok"))) == "ok"
 
 
 @pytest.mark.parametrize(

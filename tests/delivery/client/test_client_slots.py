@@ -12,6 +12,7 @@ from actiond.delivery.deadline import Deadline
 EVERYWHERE, EACH = 3, 2
 PATIENCE = 5
 TARGETS = ("a", "b", "c")
+OWNER = "1"
 
 # Ask for a slot at a target; cancel or end the call of that number (counted from the oldest), or let the loop run.
 steps = st.lists(
@@ -46,7 +47,7 @@ class Calls:
             self._ends[number % len(self._ends)].set()
 
     async def _call(self, target: str, end: asyncio.Event) -> None:
-        await self.slots.acquire(target)
+        await self.slots.acquire(target, OWNER)
         self.inside.append(target)
         try:
             assert len(self.inside) <= EVERYWHERE
@@ -54,7 +55,7 @@ class Calls:
             await end.wait()
         finally:
             self.inside.remove(target)
-            self.slots.release(target)
+            self.slots.release(target, OWNER)
 
 
 @given(steps)
@@ -81,30 +82,30 @@ def test_slots_are_never_too_many_and_none_is_lost(steps: list[tuple[str, object
         # All are there again.
         async with asyncio.timeout(PATIENCE):
             for target in ("a", "a", "b"):
-                await calls.slots.acquire(target)
+                await calls.slots.acquire(target, OWNER)
 
     asyncio.run(play())
 
 
 async def test_a_target_without_calls_takes_no_memory() -> None:
     slots = ConcurrencyLimiter(2, 1)
-    await slots.acquire("a")
-    waiting = asyncio.ensure_future(slots.acquire("a"))
+    await slots.acquire("a", OWNER)
+    waiting = asyncio.ensure_future(slots.acquire("a", OWNER))
     await asyncio.sleep(0)
     waiting.cancel()
     with pytest.raises(asyncio.CancelledError):
         await waiting
     assert len(slots) == 1
-    slots.release("a")
+    slots.release("a", OWNER)
     assert len(slots) == 0
 
 
 async def test_a_slot_that_is_given_to_a_call_which_is_cancelled_at_that_moment_is_passed_on() -> None:
     slots = ConcurrencyLimiter(1, 1)
-    await slots.acquire("a")
-    waiting = [asyncio.ensure_future(slots.acquire("a")) for _ in range(2)]
+    await slots.acquire("a", OWNER)
+    waiting = [asyncio.ensure_future(slots.acquire("a", OWNER)) for _ in range(2)]
     await asyncio.sleep(0)
-    slots.release("a")
+    slots.release("a", OWNER)
     waiting[0].cancel()
     with pytest.raises(asyncio.CancelledError):
         await waiting[0]
@@ -114,16 +115,16 @@ async def test_a_slot_that_is_given_to_a_call_which_is_cancelled_at_that_moment_
 
 async def test_who_gives_up_waiting_for_one_of_all_slots_gives_back_the_targets_own() -> None:
     slots = ConcurrencyLimiter(2, 2)
-    await slots.acquire("a")
-    await slots.acquire("b")
-    waiting = asyncio.ensure_future(slots.acquire("a"))
+    await slots.acquire("a", OWNER)
+    await slots.acquire("b", OWNER)
+    waiting = asyncio.ensure_future(slots.acquire("a", OWNER))
     await asyncio.sleep(0)
     waiting.cancel()
     with pytest.raises(asyncio.CancelledError):
         await waiting
-    slots.release("b")
+    slots.release("b", OWNER)
     async with asyncio.timeout(PATIENCE):
-        await slots.acquire("a")
+        await slots.acquire("a", OWNER)
 
 
 async def test_who_waits_longest_is_next() -> None:
@@ -131,14 +132,14 @@ async def test_who_waits_longest_is_next() -> None:
     order: list[int] = []
 
     async def call(number: int) -> None:
-        await slots.acquire("a")
+        await slots.acquire("a", OWNER)
         order.append(number)
-        slots.release("a")
+        slots.release("a", OWNER)
 
-    await slots.acquire("a")
+    await slots.acquire("a", OWNER)
     calls = [asyncio.ensure_future(call(number)) for number in range(5)]
     await asyncio.sleep(0)
-    slots.release("a")
+    slots.release("a", OWNER)
     await asyncio.gather(*calls)
     assert order == list(range(5))
 

@@ -28,6 +28,15 @@ def raw(data: bytes) -> Answer:
     return answer
 
 
+def raw_and_stay(data: bytes) -> Answer:
+    """Return an answer that sends these bytes and keeps the connection."""
+
+    async def answer(exchange: Exchange) -> None:
+        await exchange.send(data)
+
+    return answer
+
+
 def repeated(start: bytes, again: bytes, *, pause: float = 0) -> Answer:
     """Return an answer that repeats these bytes until the client disconnects."""
 

@@ -1,50 +1,48 @@
-"""Resolves names with the system's resolver, in a dedicated thread pool.
+"""Resolves names by the system's resolver, on threads of its own: look-ups that hang hold up nothing else.
 
-Does not know which addresses may be called. The event loop's getaddrinfo is not used because it has few threads: under
-uvloop, two names whose DNS servers do not respond would hold up all other look-ups.
+On the default executor, which has as few as six threads, a handful of names with an unreachable name server would stop
+everything else that needs a thread.
 """
 
 import asyncio
 import socket
 from concurrent.futures import ThreadPoolExecutor
+from typing import Protocol
 
-from aiohttp.abc import AbstractResolver, ResolveResult
+MAX_LOOKUPS = 32
+"""Look-ups that run at once: each has a thread until the system's resolver returns, whatever deadline has passed."""
 
-_MAX_THREADS = 32
+
+class Resolver(Protocol):
+    """Finds the addresses of names."""
+
+    async def resolve(self, host: str) -> list[str]:
+        """Return the numeric addresses of a name, in the order of preference. Raise OSError if it has none."""
+
+    def close(self) -> None:
+        """Release everything. Look-ups that run are left to end by themselves."""
 
 
-class SystemResolver(AbstractResolver):
+class SystemResolver:
     """Runs getaddrinfo, which blocks and cannot be interrupted, in threads that are started as needed."""
 
     def __init__(self) -> None:
-        self._threads = ThreadPoolExecutor(_MAX_THREADS, thread_name_prefix="resolver")
+        self._threads = ThreadPoolExecutor(MAX_LOOKUPS, thread_name_prefix="resolver")
 
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
-    ) -> list[ResolveResult]:
-        return await asyncio.get_running_loop().run_in_executor(self._threads, _look_up, host, port, family)
+    async def resolve(self, host: str) -> list[str]:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, _look_up, host)
 
-    async def close(self) -> None:
+    def close(self) -> None:
         self._threads.shutdown(wait=False, cancel_futures=True)
 
 
-def _look_up(host: str, port: int, family: socket.AddressFamily) -> list[ResolveResult]:
+def _look_up(host: str) -> list[str]:
     try:
-        infos = socket.getaddrinfo(host, port, family, socket.SOCK_STREAM, flags=socket.AI_ADDRCONFIG)
+        infos = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM, flags=socket.AI_ADDRCONFIG)
     except UnicodeError as error:
-        # A label is empty or too long. aiohttp expects a failed look-up to raise an OSError.
+        # A label is empty or too long.
         raise socket.gaierror(socket.EAI_NONAME, "not a valid host name") from error
-    return [
-        ResolveResult(
-            hostname=host,
-            host=_numeric(address),
-            port=port,
-            family=found,
-            proto=protocol,
-            flags=socket.AI_NUMERICHOST | socket.AI_NUMERICSERV,
-        )
-        for found, _, protocol, _, address in infos
-    ]
+    return [_numeric(address) for _, _, _, _, address in infos]
 
 
 def _numeric(address: tuple[str, int] | tuple[str, int, int, int] | tuple[int, bytes]) -> str:
