@@ -93,6 +93,25 @@ async def test_these_endpoints_are_refused_without_a_setting(endpoint: str, guar
     assert "password" not in reason
 
 
+@pytest.mark.parametrize(
+    ("endpoint", "reason"),
+    [
+        ("http://us%3Aer:pw@example.com/", "user name contains a colon"),
+        ("https://example.com../", "neither a name nor an address"),
+        (f"https://{'a' * 64}.example/", "neither a name nor an address"),
+        (f"https://{'a.' * 127}example/", "neither a name nor an address"),
+    ],
+)
+async def test_what_can_never_be_called_is_refused_when_it_is_made_and_when_it_is_changed(
+    endpoint: str, reason: str, guarded_server: ServerProcess
+) -> None:
+    client = await add_token(guarded_server, "1")
+    assert reason in refused_endpoint(await client.call(target("never made", endpoint=endpoint)))
+    created = await client.target("https://example.com/hook")
+    changed = await client.call(UpdateTargetRequest(target_id=created.id, endpoint=endpoint))
+    assert reason in refused_endpoint(changed)
+
+
 async def test_a_name_that_does_not_resolve_is_taken(guarded: Api) -> None:
     assert (await guarded.call(target("made", endpoint="http://not-yet.invalid/hook"))).code == 0
 

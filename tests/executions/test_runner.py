@@ -118,3 +118,11 @@ async def test_a_request_names_what_it_is_made_for() -> None:
     await run(targets, planned(("a", CALL)))
     (request,) = targets.requests
     assert (request.execution, request.request_id, request.keys) == ("request/a.B/C", "r-1", KEYS)
+
+
+@pytest.mark.parametrize("is_privileged", [False, True])
+async def test_a_request_says_whether_its_caller_may_bypass_executions(is_privileged: bool) -> None:
+    targets = Targets()
+    call = RunningCall("r-1", in_time, is_privileged)
+    await Runner(targets).run(planned(("a", CALL)), Text(), call)
+    assert [request.is_privileged for request in targets.requests] == [is_privileged]

@@ -4,10 +4,12 @@ import asyncio
 import socket
 import ssl
 import threading
+from contextlib import suppress
 
 import pytest
 
 from actiond.delivery.client import DeliveryLimits
+from actiond.delivery.http1 import pool
 from tests.delivery.client.callers import Caller, MakeCaller, target
 from tests.support.targets.answers import close_after, leave, ok, reset
 from tests.support.targets.certificates import Authority
@@ -171,3 +173,41 @@ async def test_what_runs_is_cut_when_the_client_closes(caller: Caller, server: T
     assert await caller.outcome(target(server.url("/ok"))) == "cancelled"
     await server.until(lambda: server.open == 0)
     assert server.paths() == ["/hold"]
+
+
+async def test_an_idle_connection_is_closed_after_a_while(
+    caller: Caller, server: TargetServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pool, "KEEPALIVE_SECONDS", 0.2)
+    assert await caller.outcome(target(server.url("/ok"))) == "ok"
+    assert server.open == 1
+    await server.until(lambda: server.open == 0)
+    assert await caller.outcome(target(server.url("/ok"))) == "ok"
+
+
+async def test_no_more_than_so_many_idle_connections_are_kept(
+    caller: Caller, server: TargetServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pool, "MAX_IDLE_CONNECTIONS", 2)
+    for host in ("127.0.0.1", "localhost", "a.localhost", "b.localhost"):
+        assert await caller.outcome(target(server.url("/ok", host=host))) == "ok"
+    await server.until(lambda: server.open == 2)
+    # Those that were used last are kept.
+    for host in ("b.localhost", "a.localhost", "127.0.0.1"):
+        assert await caller.outcome(target(server.url("/ok", host=host))) == "ok"
+    assert [request.connection for request in server.requests] == [1, 2, 3, 4, 4, 3, 5]
+
+
+async def test_a_tls_handshake_that_hangs_leaves_no_connection_behind(caller: Caller) -> None:
+    ended = asyncio.Event()
+
+    async def read(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(ConnectionError):
+            await reader.read()
+        ended.set()
+        writer.close()
+
+    async with await asyncio.start_server(read, "127.0.0.1", 0) as silent:
+        url = f"https://127.0.0.1:{silent.sockets[0].getsockname()[1]}/"
+        assert await caller.outcome(target(url, seconds=0.3)) == "timeout"
+        await asyncio.wait_for(ended.wait(), PATIENCE)
