@@ -16,7 +16,7 @@ import orjson
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
 
-from actiond.delivery.fairness import FairSlots
+from actiond.fairness import FairSlots
 from rpcfront import OFFLOAD_BYTES, FieldViolation, JsonCodec, has_special_json, run_in_offload_pool
 
 MAX_SHOWN = 3

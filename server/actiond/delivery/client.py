@@ -17,13 +17,13 @@ from actiond.delivery.concurrency import ConcurrencyLimiter
 from actiond.delivery.deadline import Deadline
 from actiond.delivery.egress.dialler import Dialler
 from actiond.delivery.egress.policy import AddressGuard
-from actiond.delivery.fairness import FairShares
 from actiond.delivery.http1.endpoints import read_endpoint
 from actiond.delivery.http1.pool import ConnectionPool
 from actiond.delivery.http1.response import BodyLimit, ResponseTooLargeError
 from actiond.delivery.observers import TargetObserver, TargetObservers
 from actiond.delivery.outcomes import CallFailedError, Outcome, TargetCall
 from actiond.delivery.signer import Signer
+from actiond.fairness import FairShares
 
 T = TypeVar("T")
 

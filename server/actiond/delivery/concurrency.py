@@ -3,7 +3,7 @@
 import asyncio
 from collections import OrderedDict
 
-from actiond.delivery.fairness import FairSlots
+from actiond.fairness import FairSlots
 
 
 class _TargetSlots:

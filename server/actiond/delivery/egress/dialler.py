@@ -12,7 +12,7 @@ from typing import TypeVar
 from actiond.delivery.egress.policy import AddressDeniedError, AddressGuard
 from actiond.delivery.egress.resolver import MAX_LOOKUPS, Resolver, SystemResolver
 from actiond.delivery.egress.url import HostAddress
-from actiond.delivery.fairness import FairSlots
+from actiond.fairness import FairSlots
 
 DNS_CACHE_SECONDS = 1
 """How long calls share the result of a look-up. Cached addresses too are checked at each dial."""

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actiond.delivery.fairness import FairShares, FairSlots
+from actiond.fairness import FairShares, FairSlots
 
 WHOLE = 64
 RESERVED = WHOLE // 16
