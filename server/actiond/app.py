@@ -21,6 +21,7 @@ from actiond.actions.use_cases.targets import Targets
 from actiond.actions.use_cases.tokens import Tokens
 from actiond.api import permissions
 from actiond.api.authentication import Authenticator, permission_holders
+from actiond.api.call_places import CallPlaces
 from actiond.api.execution_interceptor import ExecutionInterceptor
 from actiond.api.message_payload import Merger
 from actiond.api.permissions import BYPASS_HEADER
@@ -145,6 +146,7 @@ class Application:
             interceptors=[interceptor],
             observers=[*self._access_logs, *metrics.call_observers],
             handlers=metrics.handlers(METRICS_PATH, holders),
+            places=CallPlaces(settings.limits.max_concurrent),
             openapi=_openapi(),
         )
 

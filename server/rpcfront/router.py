@@ -107,7 +107,7 @@ class Router:
     def _find(self, request: HttpRequest) -> _Answer:
         """Respond to a request that is not in the table. Raises a RoutingError if nothing serves it."""
         path = request.path
-        if path == "*" and request.method == "OPTIONS":
+        if path == "*" and request.method == "OPTIONS" and not request.query:
             return _ready(HttpResponse(204))  # a question to the server as a whole (RFC 9110, 9.3.7)
         if not path.startswith("/"):
             raise BadPathError("does not start with a slash")

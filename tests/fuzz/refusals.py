@@ -55,7 +55,7 @@ def http2(request: HttpInput) -> frozenset[int]:
     """The same over HTTP/2, of a request that is not malformed."""
     due: set[int] = set()
     # RFC 9110, section 10.1.1.
-    if any(value.lower() != "100-continue" for value in request.values("expect")[:1]):
+    if any(value.lower() != "100-continue" for value in request.values("expect")):
         due.add(417)
     if len(request.framed()) > _MAX_FIELDS:
         due.add(431)

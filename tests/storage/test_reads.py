@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from actiond.actions.errors import StoreError
 from actiond.actions.ports import Transaction
 from actiond.actions.queries import TargetQuery
 from actiond.actions.tokens import Token
@@ -161,3 +162,37 @@ async def test_a_point_read_leaves_no_snapshot_open(path: Path, store: SqliteSto
     # The checkpoint can only start the WAL anew when no reader needs what it holds.
     with closing(sqlite3.connect(path, timeout=0)) as connection:
         assert connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0] == 0
+
+
+async def test_owners_take_turns_at_long_reads(store: SqliteStore) -> None:
+    gate, order = threading.Event(), list[str]()
+
+    def read(name: str) -> Callable[[sqlite3.Connection], None]:
+        def run(_connection: sqlite3.Connection) -> None:
+            gate.wait(10)
+            order.append(name)
+
+        return run
+
+    reader = store._list_reader
+    many = [asyncio.create_task(reader.run(read(f"many {number}"), "many")) for number in range(5)]
+    await asyncio.sleep(0)
+    few = [asyncio.create_task(reader.run(read(f"few {number}"), "few")) for number in range(2)]
+    await asyncio.sleep(0)
+    gate.set()
+    await asyncio.gather(*many, *few)
+    assert order == ["many 0", "many 1", "few 0", "many 2", "few 1", "many 3", "many 4"]
+
+
+async def test_a_read_that_waits_for_its_turn_fails_once_the_store_is_closed(store: SqliteStore) -> None:
+    gate = threading.Event()
+    first = asyncio.create_task(store._list_reader.run(lambda _: gate.wait(10), "one"))
+    second = asyncio.create_task(store._list_reader.run(lambda _: None, "one"))
+    await asyncio.sleep(0)
+    closing = asyncio.create_task(store.close())
+    await asyncio.sleep(0)
+    gate.set()
+    assert await first
+    with pytest.raises(StoreError, match="closed"):
+        await second
+    await closing

@@ -112,6 +112,7 @@ async def test_a_request_has_one_host(port: int, row: Row) -> None:
     Row("a path with a URL in its query", get(HOST, target=b"/healthz?to=http://a/b"), 200, closes=False),
     Row("a path with two slashes in front", get(HOST, target=b"//healthz"), 404, closes=False),
     Row("asterisk form of another method", get(HOST, target=b"*"), 400, closes=False),
+    Row("asterisk form with a query", b"OPTIONS *?a=b HTTP/1.1\r\nhost: localhost\r\n\r\n", 400, closes=False),
     Row("a target that is a word", get(HOST, target=b"healthz"), 400),
     Row("a target that is not ASCII", get(HOST, target="/hé".encode()), 400),
     Row("a space in a target", get(HOST, target=b"/health z"), 400),

@@ -9,6 +9,7 @@ from math import inf
 from typing import TypeVar
 
 from actiond.actions.errors import ListTooSlowError, StoreError
+from actiond.fairness import FairSlots
 from actiond.storage.sqlite.connection import DRIVER_ERRORS, roll_back, store_error
 from actiond.storage.sqlite.snapshots import Snapshots
 
@@ -30,17 +31,21 @@ class Reader:
         self._connection = connection
         self._snapshots = snapshots
         self._max_seconds = max_seconds
-        self._deadline = 0.0
+        self._deadline = inf
+        self._turns = FairSlots(1)
         connection.set_progress_handler(self._is_late, _INSTRUCTIONS)
         self._thread = ThreadPoolExecutor(1, name)
         self._closed = False
 
-    async def run(self, read: Callable[[sqlite3.Connection], T]) -> T:
-        """Run `read` in a read transaction and return its result. Raise StoreError, and ListTooSlowError."""
+    async def run(self, read: Callable[[sqlite3.Connection], T], owner: str = "") -> T:
+        """Run `read` in a read transaction and return its result. Raise StoreError, and ListTooSlowError.
+
+        owner: whose read it is. Owners take turns, so that the reads of one hold up those of others by one at most.
+        """
         if self._closed:
             raise StoreError("the store is closed")
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._thread, self._read, read)
+            return await self._in_turn(read, owner)
         except DRIVER_ERRORS as exc:
             if getattr(exc, "sqlite_errorcode", None) == sqlite3.SQLITE_INTERRUPT:
                 raise ListTooSlowError from None
@@ -51,6 +56,16 @@ class Reader:
         self._closed = True
         await asyncio.get_running_loop().run_in_executor(self._thread, self._connection.close)
         self._thread.shutdown()
+
+    async def _in_turn(self, read: Callable[[sqlite3.Connection], T], owner: str) -> T:
+        await self._turns.acquire(owner)
+        if self._closed:
+            self._turns.release(owner)
+            raise StoreError("the store is closed")
+        running = asyncio.get_running_loop().run_in_executor(self._thread, self._read, read)
+        # The turn ends with the read, also if its caller is cancelled before.
+        running.add_done_callback(lambda _: self._turns.release(owner))
+        return await asyncio.shield(running)
 
     def _read(self, read: Callable[[sqlite3.Connection], T]) -> T:
         with self._snapshots.one():

@@ -121,13 +121,13 @@ class SqliteStore:
         return self._one(targets.from_row, targets.BY_ID, targets.key(owner, target_id))
 
     async def find_targets(self, owner: str, query: TargetQuery) -> Page[Target]:
-        return await self._list_reader.run(partial(long_reads.find_targets, owner=owner, query=query))
+        return await self._list_reader.run(partial(long_reads.find_targets, owner=owner, query=query), owner)
 
     async def find_executions(self, owner: str, query: ExecutionQuery) -> Page[Execution]:
-        return await self._list_reader.run(partial(long_reads.find_executions, owner=owner, query=query))
+        return await self._list_reader.run(partial(long_reads.find_executions, owner=owner, query=query), owner)
 
     async def execution_snapshot(self, owner: str) -> ExecutionSnapshot:
-        return await self._snapshot_reader.run(partial(long_reads.execution_snapshot, owner=owner))
+        return await self._snapshot_reader.run(partial(long_reads.execution_snapshot, owner=owner), owner)
 
     async def newest_key_prefixes(self, length: int) -> Mapping[bytes, int]:
         return dict(await self._all(tuple, signing_keys.NEWEST_PREFIXES, (length,)))
