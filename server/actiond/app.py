@@ -5,7 +5,7 @@ import logging
 import sys
 import time
 from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.resources import files
 from typing import Any
 
@@ -25,9 +25,9 @@ from actiond.api.call_places import CallPlaces
 from actiond.api.execution_interceptor import ExecutionInterceptor
 from actiond.api.message_payload import Merger
 from actiond.api.permissions import BYPASS_HEADER
-from actiond.api.public_services import public_services
 from actiond.api.schema import make_catalogue, read_descriptor_set
 from actiond.api.served import ACTION_SERVICE, SERVICES
+from actiond.api.standard_services import StandardServices, description_services, health_services
 from actiond.api.v3alpha import errors
 from actiond.api.v3alpha.service import SIGNING_KEY, ActionService
 from actiond.bootstrap import default_owner, id_generator, prepare_store
@@ -51,6 +51,7 @@ from actiond.telemetry.records import FORMATS
 from actiond.telemetry.target_log import TargetLog
 from rpcfront import (
     TRAILER_PREFIXES,
+    Authorize,
     ConnectionLimits,
     Cors,
     Gateway,
@@ -70,7 +71,8 @@ PROBES = ("/healthz", "/readyz")
 """Liveness: the process responds. Readiness: the store can be read and no shutdown has begun."""
 METRICS_PATH = "/metrics"
 """Served without a token, unless `--metrics` says otherwise. The other paths of HTTP that are public are the probes,
-DOCUMENT_PATH and DOCS_PATH; the public methods are those of api/public_services.py."""
+DOCS_PATH, and unless `--api-docs` says otherwise, DOCUMENT_PATH; the public methods are those of
+api/standard_services.py."""
 
 
 async def _nothing() -> None:
@@ -108,6 +110,18 @@ class OpenStore:
     """The default owner's id, which identifies this server to targets."""
 
 
+@dataclass(frozen=True, slots=True)
+class ApiDocs:
+    """The descriptions of the API that are served, and who may read them."""
+
+    openapi: Info | None = None
+    reflection: StandardServices = field(default_factory=list)
+    permission: str | None = None
+    """None if anyone may read them."""
+    authorize: Authorize | None = None
+    """The same for requests that are no calls."""
+
+
 class Application:
     """One worker's services, from the store up to the applications that the listeners serve."""
 
@@ -121,7 +135,7 @@ class Application:
             connections=settings.limits.max_connections, head_seconds=settings.limits.read_timeout
         )
         self._trusted_proxies = settings.tls.trusted_proxies
-        public = public_services(SERVICES, errors.DETAIL_TYPES, draining, settings.limits.max_concurrent)
+        health = health_services(SERVICES, draining, settings.limits.max_concurrent)
         self._access_logs = _access_logs(settings.telemetry)
         self._target_lines = LineWriter(sys.stderr.fileno(), "log of calls to targets")
         guard = AddressGuard(settings.delivery.allow_addresses, settings.delivery.deny_addresses)
@@ -133,10 +147,16 @@ class Application:
         tokens = Tokens(opened.store, time.time_ns)
         is_private = settings.telemetry.metrics == "private"
         holders = permission_holders(tokens, permissions.READ_METRICS) if is_private else None
+        docs = _api_docs(settings, tokens)
         service, interceptor = _domain(settings.api, opened, guard, self._client)
         self._gateway = Gateway(
-            services=[(ACTION_SERVICE, service), *public],
-            authenticate=Authenticator(tokens, SERVICES, public=[descriptor for descriptor, _ in public]),
+            services=[(ACTION_SERVICE, service), *health, *docs.reflection],
+            authenticate=Authenticator(
+                tokens,
+                SERVICES,
+                beside={descriptor: None for descriptor, _ in health}
+                | {descriptor: docs.permission for descriptor, _ in docs.reflection},
+            ),
             translate=errors.translate,
             success_code=permissions.success_code,
             probes=dict(zip(PROBES, (self._alive, self._ready), strict=True)),
@@ -147,7 +167,8 @@ class Application:
             observers=[*self._access_logs, *metrics.call_observers],
             handlers=metrics.handlers(METRICS_PATH, holders),
             places=CallPlaces(settings.limits.max_concurrent),
-            openapi=_openapi(),
+            openapi=docs.openapi,
+            authorize_openapi=docs.authorize,
         )
 
     @classmethod
@@ -250,6 +271,16 @@ def _delivery_limits(delivery: DeliverySettings) -> DeliveryLimits:
         concurrent_per_target=delivery.max_calls_per_target,
         response_bytes=delivery.max_target_response,
     )
+
+
+def _api_docs(settings: Settings, tokens: Tokens) -> ApiDocs:
+    if settings.api.api_docs == "none":
+        return ApiDocs()
+    reflection = description_services(SERVICES, errors.DETAIL_TYPES, settings.limits.max_concurrent)
+    if settings.api.api_docs == "public":
+        return ApiDocs(_openapi(), reflection)
+    required = permissions.READ_API_DOCS
+    return ApiDocs(_openapi(), reflection, required, permission_holders(tokens, required))
 
 
 def _openapi() -> Info:

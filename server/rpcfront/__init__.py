@@ -20,7 +20,7 @@ from rpcfront.listener.tls import ClientAuth, TlsFileError, TlsFiles, TlsReloade
 from rpcfront.metadata import TRAILER_PREFIXES
 from rpcfront.mounts import Probe
 from rpcfront.openapi import DOCS_PATH, DOCUMENT_PATH, Info, read_comments
-from rpcfront.protocols.http import Handler, HttpRequest, HttpResponse
+from rpcfront.protocols.http import Authorize, Handler, HttpRequest, HttpResponse
 from rpcfront.reflection import reflection_services
 from rpcfront.status import FieldViolation, StatusError, make_status, status_error
 from rpcfront.transcoding.json.codec import JsonCodec, MalformedJsonError
@@ -33,6 +33,7 @@ __all__ = [
     "OFFLOAD_BYTES",
     "TRAILER_PREFIXES",
     "Authenticate",
+    "Authorize",
     "CallEnd",
     "CallNext",
     "CallStart",

@@ -31,7 +31,7 @@ from rpcfront.protocols.connect_errors import ConnectErrors
 from rpcfront.protocols.connect_streams import ConnectStreamEdge
 from rpcfront.protocols.connect_unary import ConnectEdge
 from rpcfront.protocols.grpc import GrpcEdge
-from rpcfront.protocols.http import Handler
+from rpcfront.protocols.http import Authorize, Handler
 from rpcfront.protocols.json_errors import JsonErrors
 from rpcfront.protocols.rest import RestEdge, rest_routes
 from rpcfront.router import Router
@@ -69,6 +69,8 @@ class Gateway:
     places: divides the places of concurrent calls among callers, once they are authenticated; without it, they are for
         whoever comes first.
     openapi: if given, /openapi.json is an OpenAPI document of the JSON routes, and /docs a page that shows it.
+    authorize_openapi: raises, as `authenticate` does, if a request must not read the document. The page itself is the
+        same for every API, and served to anyone: it asks its reader for a token if the document needs one.
     """
 
     def __init__(  # noqa: PLR0913  # keyword arguments, each with a default: this is the library's interface
@@ -87,6 +89,7 @@ class Gateway:
         observers: Sequence[Observer] = (),
         places: Places | None = None,
         openapi: Info | None = None,
+        authorize_openapi: Authorize | None = None,
     ) -> None:
         # Loads sonora. Now, since the first gRPC-Web call would hold up all others while it did.
         from rpcfront.protocols.grpc_web import GrpcWebEdge
@@ -136,7 +139,9 @@ class Gateway:
             ConnectEdge(self._dispatcher, codec, connect_errors, self._limits.message_bytes),
         )
         descriptors = [method.descriptor for method in self._methods.values()]
-        docs = {} if openapi is None else docs_handlers(operations(descriptors, success_code), openapi)
+        docs = (
+            {} if openapi is None else docs_handlers(operations(descriptors, success_code), openapi, authorize_openapi)
+        )
         mounts = (
             *probe_mounts(probes or {}),
             *(Mount(path, handler) for path, handler in (*docs.items(), *(handlers or {}).items())),

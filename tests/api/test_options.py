@@ -1,13 +1,19 @@
 """The proto alone says which permission a method asks for and how it succeeds."""
 
+import time
+
 import pytest
 
+from actiond.actions.errors import PermissionMissingError, TokenMissingError
+from actiond.actions.use_cases.tokens import Tokens
 from actiond.api import permissions
 from actiond.api.authentication import Authenticator
 from actiond.api.health import HEALTH
 from actiond.api.served import ACTION_SERVICE
+from actiond.storage.memory import MemoryStore
 from rpcfront import ServiceError, ServicerContext
 from tests.support.services import echo
+from tests.support.tokens import make_token
 
 PERMISSIONS = {
     "CreateTarget": "execution.target.write",
@@ -35,11 +41,30 @@ def test_a_method_without_a_permission_stops_the_start() -> None:
 
 async def test_a_public_method_has_no_caller_and_the_store_is_not_asked() -> None:
     # Without a store, which it would fail to ask.
-    authenticate = Authenticator(None, (ACTION_SERVICE,), public=(HEALTH,))  # type: ignore[arg-type]
+    authenticate = Authenticator(None, (ACTION_SERVICE,), {HEALTH: None})  # type: ignore[arg-type]
     for method in HEALTH.methods:
         assert await authenticate(method, ServicerContext()) is None
     with pytest.raises(AttributeError, match="authenticate"):
         await authenticate(ACTION_SERVICE.methods[0], ServicerContext())
+
+
+async def test_a_private_method_beside_the_api_requires_its_permission_and_has_no_caller() -> None:
+    tokens = Tokens(MemoryStore(), time.time_ns)
+    for secret, held in (("reader", "docs.read"), ("other", "metrics.read")):
+        await tokens.add(make_token(secret, "1", [held]))
+    authenticate = Authenticator(tokens, (ACTION_SERVICE,), {HEALTH: "docs.read"})
+    for method in HEALTH.methods:
+        assert await authenticate(method, _with_token("reader")) is None
+        with pytest.raises(PermissionMissingError):
+            await authenticate(method, _with_token("other"))
+        with pytest.raises(TokenMissingError):
+            await authenticate(method, ServicerContext())
+
+
+def _with_token(secret: str) -> ServicerContext:
+    context = ServicerContext()
+    context.authorization = lambda: [f"Bearer {secret}"]  # type: ignore[method-assign]  # as a header of a protocol
+    return context
 
 
 def test_success_codes_are_those_of_the_proto() -> None:
@@ -49,6 +74,7 @@ def test_success_codes_are_those_of_the_proto() -> None:
 
 def test_the_known_permissions_are_sorted_and_each_named_once() -> None:
     assert permissions.permissions((ACTION_SERVICE,)) == (
+        "docs.read",
         "execution.bypass",
         "execution.delete",
         "execution.read",

@@ -74,6 +74,7 @@ WRONG = [
     ("read_timeout", "0"),
     ("read_timeout", "10"),
     ("metrics", "everyone"),
+    ("api_docs", "off"),
     ("execution_functions", "\x00"),
     ("execution_functions", "f" * 1001),
     ("allow_addresses", "127.0.0.1/8"),

@@ -1,6 +1,6 @@
 """Authentication and authorization of calls, before their bodies are read."""
 
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 
 from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
 
@@ -16,27 +16,38 @@ class Authenticator:
     """Authenticates a call, and requires that its token holds the method's permission.
 
     The token is the one in the Authorization header, or without that header the one that is bound to the certificate.
-    Calls of the methods of `public` have no caller, whatever token they bring. The constructor raises ServiceError for
-    a method of `services` whose proto names no permission.
+    The constructor raises ServiceError for a method of `services` whose proto names no permission.
     """
 
     def __init__(
-        self, tokens: Tokens, services: Iterable[ServiceDescriptor], public: Iterable[ServiceDescriptor] = ()
+        self,
+        tokens: Tokens,
+        services: Iterable[ServiceDescriptor],
+        beside: Mapping[ServiceDescriptor, str | None] | None = None,
     ) -> None:
+        """Take the services of the API, and those beside it with the permission that their methods require.
+
+        Calls of the services of `beside` have no caller, so that no execution runs for them. Where the permission is
+        None, no token is looked at.
+        """
         self._tokens = tokens
-        self._permissions: dict[str, str | None] = {method.full_name: None for method in _methods(public)}
+        self._permissions: dict[str, str | None] = {
+            method.full_name: required for service, required in (beside or {}).items() for method in service.methods
+        }
+        self._beside = frozenset(self._permissions)
         self._permissions |= {method.full_name: permission(method) for method in _methods(services)}
 
     async def __call__(self, method: MethodDescriptor, context: ServicerContext) -> Caller | None:
-        """Return the caller; None for a public method. Raises the domain's errors."""
-        required = self._permissions[method.full_name]
+        """Return the caller; None for a method beside the API. Raises the domain's errors."""
+        name = method.full_name
+        required = self._permissions[name]
         if required is None:
             return None
         authorization = context.authorization()
         names = () if authorization else certificate_names(context.auth_context(), context.invocation_metadata)
         caller = await _authenticate(self._tokens, authorization, names)
         caller.token.require(required)
-        return caller
+        return None if name in self._beside else caller
 
 
 def _methods(services: Iterable[ServiceDescriptor]) -> Iterator[MethodDescriptor]:

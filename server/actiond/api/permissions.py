@@ -9,6 +9,8 @@ from rpcfront import ServiceError
 
 READ_METRICS = "metrics.read"
 """Permission to read /metrics where it is private."""
+READ_API_DOCS = "docs.read"
+"""Permission to read /openapi.json and to use reflection where they are private."""
 BYPASS = "execution.bypass"
 """Permission to bypass executions. No method requires it."""
 BYPASS_HEADER = "actiond-bypass-executions"
@@ -31,7 +33,7 @@ def success_code(method: MethodDescriptor) -> int:
 def permissions(services: Iterable[ServiceDescriptor]) -> tuple[str, ...]:
     """Return every permission that a token can hold, sorted."""
     required = (permission(method) for service in services for method in service.methods)
-    return tuple(sorted({BYPASS, READ_METRICS, *required}))
+    return tuple(sorted({BYPASS, READ_API_DOCS, READ_METRICS, *required}))
 
 
 def _options(method: MethodDescriptor) -> options_pb2.Options:

@@ -227,6 +227,14 @@ class ApiSettings(SettingsGroup):
         metavar="NAME",
         repeated=True,
     )
+    api_docs: str = setting(
+        name="api-docs",
+        read=parsers.one_of("public", "private", "none"),
+        help="who reads /openapi.json, which /docs shows, and uses server reflection: anyone (public), tokens with the"
+        " permission docs.read (private), or none",
+        default="public",
+        metavar="WHO",
+    )
     descriptor_sets: tuple[Path, ...] = setting(
         name="descriptor-set",
         read=parsers.paths,

@@ -9,6 +9,8 @@ from importlib.resources import files
 _ASSETS = files(__package__).joinpath("assets")
 _SCRIPTS = ("text.js", "schema.js", "call.js", "docs.js")
 """Concatenated in this order to one module."""
+NO_SNIFFING = ("x-content-type-options", "nosniff")
+"""The header by which a browser takes a response for nothing else than its content type."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +35,16 @@ def docs_page() -> DocsPage:
         "base-uri 'none'",
         "form-action 'none'",
         "frame-ancestors 'none'",
+        # No text can become HTML or script, even by mistake.
+        "require-trusted-types-for 'script'",
+        "trusted-types 'none'",
     )
     headers = (
         ("content-type", "text/html; charset=utf-8"),
         ("content-security-policy", "; ".join(policy)),
         ("referrer-policy", "no-referrer"),
-        ("x-content-type-options", "nosniff"),
+        NO_SNIFFING,
+        ("x-frame-options", "DENY"),  # for browsers that do not know frame-ancestors
     )
     return DocsPage(headers, html.encode())
 

@@ -206,6 +206,9 @@ class HttpResponse:
 Handler = Callable[[HttpRequest], Awaitable[HttpResponse]]
 """Serves GET and HEAD on a path. An exception gets the response that it would get from a servicer."""
 
+Authorize = Callable[[HttpRequest], Awaitable[object]]
+"""Raises an error, which the gateway translates, if a handler must not serve the request."""
+
 _TIMEOUTS = {"grpc-timeout": parse_timeout, "connect-timeout-ms": parse_connect_timeout}
 
 

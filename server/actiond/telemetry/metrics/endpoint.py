@@ -1,12 +1,9 @@
 """The handler of `GET /metrics`. It knows only that rendering the metrics takes a while."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 
-from rpcfront import HttpRequest, HttpResponse
-
-Authorize = Callable[[HttpRequest], Awaitable[object]]
-"""Raises an error that the gateway translates if the request may not read the metrics."""
+from rpcfront import Authorize, HttpRequest, HttpResponse
 
 
 class MetricsEndpoint:

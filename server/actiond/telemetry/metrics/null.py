@@ -3,8 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from actiond.delivery.observers import TargetObserver
-from actiond.telemetry.metrics.endpoint import Authorize
-from rpcfront import Handler, Observer
+from rpcfront import Authorize, Handler, Observer
 
 
 class NullMetrics:

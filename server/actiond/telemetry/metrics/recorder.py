@@ -11,11 +11,11 @@ from actiond.actions.ports import TargetRequest
 from actiond.delivery.observers import TargetObserver
 from actiond.delivery.outcomes import Outcome, TargetCall
 from actiond.telemetry.metrics import families
-from actiond.telemetry.metrics.endpoint import Authorize, MetricsEndpoint
+from actiond.telemetry.metrics.endpoint import MetricsEndpoint
 from actiond.telemetry.metrics.exposition import render_text
 from actiond.telemetry.metrics.families import CALL_DURATION, OTHER, Family, parse_key
 from actiond.telemetry.metrics.memory import Memory
-from rpcfront import CallEnd, CallStart, Handler, Observer
+from rpcfront import Authorize, CallEnd, CallStart, Handler, Observer
 
 Cells: TypeAlias = "memoryview[float]"
 """The cells of a series."""
