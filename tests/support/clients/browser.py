@@ -66,7 +66,7 @@ def visit(chromium: str, pages: PageServer, url: str, scratch: Path, *flags: str
     """Open `url` with an empty profile in `scratch`, and close the browser when the page has reported."""
     scratch.mkdir()
     console = scratch / "console.txt"
-    with _running([chromium, *FLAGS, *flags, f"--user-data-dir={scratch / 'profile'}", url], console):
+    with running([chromium, *FLAGS, *flags, f"--user-data-dir={scratch / 'profile'}", url], console):
         try:
             report = pages.reports.get(timeout=REPORT_TIMEOUT)
         except queue.Empty:
@@ -75,7 +75,7 @@ def visit(chromium: str, pages: PageServer, url: str, scratch: Path, *flags: str
 
 
 @contextmanager
-def _running(command: list[str], output: Path) -> Iterator[None]:
+def running(command: list[str], output: Path) -> Iterator[None]:
     """Run the program in its own process group, and end the whole group with the block."""
     with output.open("wb") as file:
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=file, stderr=file, start_new_session=True)
