@@ -7,7 +7,7 @@ from functools import cache
 from importlib.resources import files
 
 _ASSETS = files(__package__).joinpath("assets")
-_SCRIPTS = ("text.js", "schema.js", "call.js", "docs.js")
+_SCRIPTS = ("text.js", "api.js", "schema.js", "address.js", "response.js", "view.js", "call.js", "docs.js")
 """Concatenated in this order to one module."""
 NO_SNIFFING = ("x-content-type-options", "nosniff")
 """The header by which a browser takes a response for nothing else than its content type."""

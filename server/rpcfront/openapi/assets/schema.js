@@ -17,15 +17,13 @@ const LIMITS = {
 const BOUNDED = new Set(["int32", "uint32", "int64", "uint64", "float"]);
 
 class Schemas {
-  constructor(document) {
-    this.components = document.components?.schemas ?? {};
+  constructor(api) {
+    this.api = api;
   }
 
   // Resolves a reference, and adds the keywords beside it.
   resolve(schema) {
-    if (schema?.$ref === undefined) return schema ?? {};
-    const { $ref, ...beside } = schema;
-    return { ...this.components[componentName($ref)], ...beside };
+    return this.api.resolve(schema);
   }
 
   // Without the branch for null.
