@@ -81,7 +81,7 @@ class CallForm {
   moreQuery() {
     if (this.body !== null && !this.fields.some(isOf("query"))) return null;
     const made = labelled("textarea", `${this.id}/more`, "Other query parameters", "name=value, one a line", "");
-    return { input: made.input, row: element("details", {}, element("summary", {}, "more"), made.row) };
+    return { input: made.input, row: element("details", {}, element("summary", {}, "more parameters"), made.row) };
   }
 
   bodyFields(reference) {

@@ -29,7 +29,7 @@ class Page {
   contents({ name, operations }) {
     const links = operations.map(({ id, path, method }) =>
       element("li", {}, element("a", { href: `#${encodeURIComponent(id)}` }, element("span", { class: "method" }, method),
-        " ", element("span", { class: "path" }, path))),
+        " ", pathText(path))),
     );
     return element("li", {}, element("span", { class: "tag" }, name), element("ul", {}, ...links));
   }
@@ -41,8 +41,8 @@ class Page {
 
   operation(found) {
     const { id, path, method, operation } = found;
-    const summary = element("summary", {}, element("span", { class: "method" }, method), " ",
-      element("span", { class: "path" }, path), " ", element("span", { class: "summary" }, operation.summary));
+    const summary = element("summary", {}, element("span", { class: "method" }, method), " ", pathText(path), " ",
+      element("span", { class: "summary" }, operation.summary));
     const kind = operation.deprecated ? "operation deprecated" : "operation";
     const details = element("details", { id, class: kind }, summary);
     details.addEventListener("toggle", () => details.append(this.inside(found)), { once: true });
@@ -163,6 +163,7 @@ let isLocked = false;
 function askForToken(reason) {
   byId("access").hidden = false;
   byId("unlock").hidden = false;
+  byId("document").hidden = true;
   if (isLocked) say("failed", `This token does not open the description of the API: ${reason}`);
   else say("", "The description of this API is not public. Enter a token that may read it.");
   isLocked = true;
@@ -174,6 +175,7 @@ function offerDocument(body) {
   const link = byId("document");
   link.href = URL.createObjectURL(body);
   link.download = "openapi.json";
+  link.hidden = false;
 }
 
 byId("access").addEventListener("submit", (event) => {

@@ -19,6 +19,12 @@ function prose(text) {
   });
 }
 
+// A path, which a narrow window may break before each slash.
+function pathText(path) {
+  const pieces = path.split(/(?=\/)/).flatMap((piece) => [element("wbr"), piece]);
+  return element("span", { class: "path" }, ...pieces.slice(1));
+}
+
 function phrases(text) {
   return text.split(/(`[^`]+`)/).map((part) => (/^`.+`$/.test(part) ? element("code", {}, part.slice(1, -1)) : part));
 }

@@ -69,6 +69,7 @@ async def test_the_page_asks_for_a_token_and_opens_with_it(tab: Tab, page: str) 
     await tab.open(f"{page}#t.v1.T.GetQ")
     await tab.until("document.activeElement.id === 'token'")
     assert await said(tab) == "The description of this API is not public. Enter a token that may read it."
+    assert await tab.evaluate("document.getElementById('document').hidden")
     await enter(tab, "other")
     await tab.until("document.querySelector('.failed')")
     assert await said(tab) == "This token does not open the description of the API: 403 not for this token"
@@ -78,6 +79,7 @@ async def test_the_page_asks_for_a_token_and_opens_with_it(tab: Tab, page: str) 
     # The link would be followed without the token.
     opened = await tab.evaluate("fetch(document.getElementById('document').href, {}).then((it) => it.text(), String)")
     assert await tab.evaluate("document.getElementById('document').download") == "openapi.json"
+    assert not await tab.evaluate("document.getElementById('document').hidden")
     assert "TypeError" in opened  # its policy lets it save the document, not fetch it
     tab.complaints.clear()
 

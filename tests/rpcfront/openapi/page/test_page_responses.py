@@ -190,6 +190,24 @@ async def test_an_endless_stream_is_shown_as_it_comes_and_can_be_stopped(page: P
     assert page.tab.complaints == []
 
 
+ALWAYS_READY = """
+  window.fetch = async (_request, { signal }) => new Response(new ReadableStream({
+    start(controller) { signal.addEventListener("abort", () => controller.error(signal.reason)); },
+    pull(controller) { controller.enqueue(new TextEncoder().encode("{}\\n")); },
+  }), { headers: { "content-type": "application/x-ndjson" } });
+"""
+"""A server that is always faster than the page: of what is there already, a browser reads on without a pause."""
+
+
+async def test_a_stream_that_always_has_more_leaves_the_page_time_for_its_reader(page: Page) -> None:
+    operation = await open_operation(page.tab, page.url, "page.v1.Responses.Endless")
+    await page.tab.evaluate(ALWAYS_READY)
+    await operation.send()
+    await page.tab.until(f"parseInt({operation.within('form > div .note')}.textContent.replaceAll(',', '')) > 1000")
+    await page.tab.evaluate(f"{operation.within('[type=button]')}.click()")
+    await page.tab.until(f"{operation.within('[role=status]')}.textContent.startsWith('Stopped in ')")
+
+
 async def test_lines_that_are_long_are_cut_too(page: Page) -> None:
     operation = await page.call("EndlessLine")
     await page.tab.until(f"parseInt({operation.within('form > div .note')}.textContent) > 20")
