@@ -27,6 +27,8 @@ from rpcfront.status import StatusError, status_error
 from rpcfront.transcoding.routes import BadPathError, MethodNotAllowedError, PathNotFoundError
 
 RPC_METHODS = ("OPTIONS", "POST")
+NO_SNIFFING = ("x-content-type-options", "nosniff")
+"""Keeps a browser from taking a body for something else than its content type says, whatever a servicer put into it."""
 
 _Answer: TypeAlias = Awaitable[HttpResponse | None]
 
@@ -90,7 +92,7 @@ class Router:
 
     def common_headers(self, request: HttpRequest) -> Headers:
         """Return the headers of every response to a request, but for native gRPC's."""
-        headers = [(REQUEST_ID, request.request_id)]
+        headers = [(REQUEST_ID, request.request_id), NO_SNIFFING]
         if self.cors.is_enabled:
             headers += self.cors.headers(request)
         return headers

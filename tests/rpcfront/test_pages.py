@@ -101,6 +101,29 @@ async def test_a_page_has_the_headers_of_every_answer(port: int) -> None:
     assert reply.header("access-control-allow-origin") == ORIGIN
 
 
+JSON = {"content-type": "application/json"}
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "headers", "status"),
+    [
+        ("GET", "/figures", {}, 200),
+        ("GET", "/closed", {}, 401),
+        ("GET", "/nowhere", {}, 404),
+        ("PUT", "/figures", {}, 405),
+        ("GET", "/v1/notes/1", {}, 403),
+        ("POST", "/echo.v1.Echo/Say", JSON, 403),
+        ("POST", "/echo.v1.Echo/Say", {"content-type": "application/grpc-web+proto"}, 200),
+        ("POST", "/echo.v1.Echo/Say", {"content-type": "text/plain"}, 415),
+    ],
+)
+async def test_no_response_may_be_taken_for_another_type(
+    port: int, method: str, path: str, headers: dict[str, str], status: int
+) -> None:
+    reply = await ask(port, method, path, b"{}" if method == "POST" else None, headers)
+    assert (reply.status, reply.header("x-content-type-options")) == (status, "nosniff")
+
+
 async def test_a_page_that_refuses_is_answered_with_its_status(port: int) -> None:
     reply = await ask(port, "GET", "/closed")
     assert (reply.status, reply.header("www-authenticate")) == (401, "Bearer")

@@ -9,8 +9,6 @@ from importlib.resources import files
 _ASSETS = files(__package__).joinpath("assets")
 _SCRIPTS = ("text.js", "api.js", "schema.js", "address.js", "response.js", "view.js", "call.js", "docs.js")
 """Concatenated in this order to one module."""
-NO_SNIFFING = ("x-content-type-options", "nosniff")
-"""The header by which a browser takes a response for nothing else than its content type."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +41,6 @@ def docs_page() -> DocsPage:
         ("content-type", "text/html; charset=utf-8"),
         ("content-security-policy", "; ".join(policy)),
         ("referrer-policy", "no-referrer"),
-        NO_SNIFFING,
         ("x-frame-options", "DENY"),  # for browsers that do not know frame-ancestors
     )
     return DocsPage(headers, html.encode())

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from functools import cache, partial
 
-from rpcfront.openapi.docs import NO_SNIFFING, docs_page
+from rpcfront.openapi.docs import docs_page
 from rpcfront.openapi.document import Info, document
 from rpcfront.openapi.operations import Operation
 from rpcfront.protocols.http import JSON_TYPE, Authorize, Handler, HttpRequest, HttpResponse
@@ -25,7 +25,7 @@ def docs_handlers(
     async def serve_document(request: HttpRequest) -> HttpResponse:
         if authorize is not None:
             await authorize(request)
-        return HttpResponse(200, [("content-type", JSON_TYPE), NO_SNIFFING], make_document())
+        return HttpResponse(200, [("content-type", JSON_TYPE)], make_document())
 
     async def serve_page(_request: HttpRequest) -> HttpResponse:
         return HttpResponse(200, [*docs_page().headers], docs_page().body)

@@ -27,6 +27,7 @@ _NOT_METADATA = {
     "transfer-encoding",
     "vary",
     "www-authenticate",
+    "x-content-type-options",
     "x-request-id",
 }
 

@@ -127,5 +127,4 @@ async def test_its_policy_allows_its_own_style_and_script_alone() -> None:
     for directive in ("frame-ancestors 'none'", "base-uri 'none'", "form-action 'none'", "trusted-types 'none'"):
         assert directive in policy.split("; ")
     assert headers["x-frame-options"] == "DENY"
-    assert headers["x-content-type-options"] == "nosniff"
     assert headers["referrer-policy"] == "no-referrer"
