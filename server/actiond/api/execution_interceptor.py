@@ -18,7 +18,7 @@ _log = logging.getLogger(__name__)
 
 
 class ExecutionInterceptor:
-    """Intercepts the gateway's calls. One without a caller is of a public service, for which no execution runs."""
+    """Intercepts the gateway's calls. For one without a caller, of a service beside the API, no execution runs."""
 
     def __init__(self, plans: PlanCache, runner: Runner, merger: Merger, instance: str) -> None:
         """`instance` is the id that identifies this server to targets."""
