@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import sys
 import time
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
@@ -43,11 +42,10 @@ from actiond.secrets.admin_token import DeliverToken
 from actiond.secrets.sealing import Sealer, make_key
 from actiond.storage.opening import open_store
 from actiond.telemetry.access_log import AccessLog
-from actiond.telemetry.line_writer import LineWriter
 from actiond.telemetry.metrics.memory import Memory
 from actiond.telemetry.metrics.null import NullMetrics
 from actiond.telemetry.metrics.recorder import Metrics
-from actiond.telemetry.records import FORMATS
+from actiond.telemetry.records import FORMATS, Put
 from actiond.telemetry.target_log import TargetLog
 from rpcfront import (
     TRAILER_PREFIXES,
@@ -100,6 +98,20 @@ class ApplicationPart:
 
 
 @dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What an application has of its process."""
+
+    memory: Memory
+    """The metrics that all workers share."""
+    worker: int
+    """The worker's number, from 1."""
+    draining: asyncio.Event
+    """Once it is set, readiness and health checks report it."""
+    put: Put
+    """Writes the lines of the logs of calls."""
+
+
+@dataclass(frozen=True, slots=True)
 class OpenStore:
     """The store, and what depends on it alone."""
 
@@ -126,23 +138,21 @@ class Application:
     """One worker's services, from the store up to the applications that the listeners serve."""
 
     def __init__(
-        self, settings: Settings, opened: OpenStore, metrics: Metrics | NullMetrics, draining: asyncio.Event
+        self, settings: Settings, opened: OpenStore, metrics: Metrics | NullMetrics, surroundings: Surroundings
     ) -> None:
-        """Take the store that `open` has opened. Once `draining` is set, readiness and health checks report it."""
+        """Take the store that `open` has opened."""
         self._store = opened.store
-        self._draining = draining
+        self._draining = surroundings.draining
         self._connection_limits = ConnectionLimits(
             connections=settings.limits.max_connections, head_seconds=settings.limits.read_timeout
         )
         self._trusted_proxies = settings.tls.trusted_proxies
-        health = health_services(SERVICES, draining, settings.limits.max_concurrent)
-        self._access_logs = _access_logs(settings.telemetry)
-        self._target_lines = LineWriter(sys.stderr.fileno(), "log of calls to targets")
+        health = health_services(SERVICES, self._draining, settings.limits.max_concurrent)
         guard = AddressGuard(settings.delivery.allow_addresses, settings.delivery.deny_addresses)
         self._client = TargetClient(
             Egress(guard, Signer(opened.sealer), f"actiond/{__version__}"),
             _delivery_limits(settings.delivery),
-            [_target_log(settings.telemetry, self._target_lines), *metrics.target_observers],
+            [_target_log(settings.telemetry, surroundings.put), *metrics.target_observers],
         )
         tokens = Tokens(opened.store, time.time_ns)
         is_private = settings.telemetry.metrics == "private"
@@ -164,7 +174,7 @@ class Application:
             limits=Limits(settings.limits.max_body, settings.limits.read_timeout, settings.limits.max_concurrent),
             strict_json=settings.api.strict_json,
             interceptors=[interceptor],
-            observers=[*self._access_logs, *metrics.call_observers],
+            observers=[*_access_logs(settings.telemetry, surroundings.put), *metrics.call_observers],
             handlers=metrics.handlers(METRICS_PATH, holders),
             places=CallPlaces(settings.limits.max_concurrent),
             openapi=docs.openapi,
@@ -172,11 +182,11 @@ class Application:
         )
 
     @classmethod
-    async def open(
-        cls, settings: Settings, deliver_token: DeliverToken, memory: Memory, worker: int, draining: asyncio.Event
-    ) -> "Application":
+    async def open(cls, settings: Settings, deliver_token: DeliverToken, surroundings: Surroundings) -> "Application":
         """Open the store, and prepare it if it does not outlive this process; `prepare` has prepared any other."""
-        metrics = NullMetrics() if settings.telemetry.metrics == "none" else Metrics(memory, worker)
+        metrics = (
+            NullMetrics() if settings.telemetry.metrics == "none" else Metrics(surroundings.memory, surroundings.worker)
+        )
         store = open_store(settings.store.database, metrics.observe_batch)
         try:
             if not settings.store.database.traits.outlives_process:
@@ -184,7 +194,7 @@ class Application:
             keys = encryption_keys.in_use(settings.store.encryption_keys, settings.store.secrets_dir, may_create=False)
             instance = await default_owner(store)
             opened = OpenStore(store, Sealer(keys), await id_generator(store), instance or "")
-            return cls(settings, opened, metrics, draining)
+            return cls(settings, opened, metrics, surroundings)
         except BaseException:
             await store.close()
             raise
@@ -203,7 +213,6 @@ class Application:
     def parts(self) -> Sequence[ApplicationPart]:
         """Return the parts that the listeners depend on, each after the parts that it depends on itself."""
         return (
-            ApplicationPart("logs", close=self._close_logs),
             ApplicationPart("store", close=self._store.close),
             # A target call that an API call waits for ends with that call. `close` cancels background ones.
             ApplicationPart("target client", idle=self._client.wait_idle, close=self._client.close),
@@ -214,11 +223,6 @@ class Application:
         """Cancel the calls over HTTP that are still running, and wait until each has sent its last response."""
         self._gateway.stop()
         await self._gateway.wait_idle()
-
-    async def _close_logs(self) -> None:
-        for access_log in self._access_logs:
-            access_log.close()
-        self._target_lines.close()
 
     async def _alive(self) -> None:
         """Succeed: liveness asks only whether the process responds."""
@@ -254,15 +258,15 @@ def _cors(api: ApiSettings) -> Cors:
     )
 
 
-def _access_logs(telemetry: TelemetrySettings) -> Sequence[AccessLog]:
+def _access_logs(telemetry: TelemetrySettings, put: Put) -> Sequence[AccessLog]:
     """Return the access log, or nothing if it is switched off."""
     chosen = FORMATS.get(telemetry.access_log)
-    return () if chosen is None else (AccessLog(sys.stderr.fileno(), chosen, _owner),)
+    return () if chosen is None else (AccessLog(put, chosen, _owner),)
 
 
-def _target_log(telemetry: TelemetrySettings, lines: LineWriter) -> TargetLog:
+def _target_log(telemetry: TelemetrySettings, put: Put) -> TargetLog:
     chosen = FORMATS["json" if telemetry.access_log == "json" else "text"]
-    return TargetLog(lines.put, chosen, logging.getLevelName(telemetry.log_level.upper()))
+    return TargetLog(put, chosen, logging.getLevelName(telemetry.log_level.upper()))
 
 
 def _delivery_limits(delivery: DeliverySettings) -> DeliveryLimits:

@@ -6,9 +6,12 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
+from actiond.process import supervisor
+from actiond.process.heartbeat import Heartbeats
 from tests.process.conftest import Start
 from tests.support.action_service.http_calls import HalfSentCall, accepts, create_target
 from tests.support.servers.actiond import ServerProcess, clean_environment
@@ -122,10 +125,21 @@ def blocks_sigterm(server: ServerProcess) -> bool:
 # The supervisor alone, with workers that do what no worker of ours does.
 
 SCRIPT = """
-import os, signal, sys, time
-from actiond.process import child_process, shutdown
-from actiond.telemetry import logging
+import asyncio, os, signal, sys, time
+from pathlib import Path
+from actiond.process import child_process, heartbeat, shutdown, supervisor
+from actiond.process.heartbeat import Heartbeats
 from actiond.process.supervisor import Supervisor
+from actiond.telemetry import standard_streams
+
+heartbeats = Heartbeats(2)
+scratch = Path({scratch!r})
+
+def start(number):
+    # Appended by two processes: so small a write is not torn.
+    with (scratch / "starts").open("a") as starts:
+        starts.write(f"{{number}} {{os.getpid()}}\\n")
+    return sum(line.startswith(f"{{number}} ") for line in (scratch / "starts").read_text().splitlines())
 
 def fails(_number, pipe):
     child_process.exit_now(3)
@@ -135,16 +149,50 @@ def hangs(_number, pipe):
     while True:
         time.sleep(60)
 
-logging.set_up("info")
+def serve(number, pipe, task):
+    async def run():
+        loop, stopped = asyncio.get_running_loop(), asyncio.Event()
+        loop.add_signal_handler(shutdown.DRAIN, stopped.set)
+        shutdown.unblock()
+        heartbeat.beat_for_ever(loop, lambda: heartbeats.beat(number))
+        os.write(pipe, b"1")
+        await task()
+        await stopped.wait()
+    asyncio.run(run())
+    child_process.exit_now(0)
+
+async def nothing():
+    pass
+
+async def block():
+    await asyncio.sleep(0.2)
+    time.sleep(600)
+
+def blocks_first(number, pipe):
+    # The first process of the first worker blocks its event loop for good.
+    serve(number, pipe, block if start(number) == 1 and number == 1 else nothing)
+
+def serves(number, pipe):
+    start(number)
+    serve(number, pipe, nothing)
+
+def serves_first(number, pipe):
+    # After the first process of each worker, five fail before they serve.
+    if 1 < start(number) < 7:
+        child_process.exit_now(3)
+    serve(number, pipe, nothing)
+
+standard_streams.install("info")
 shutdown.block()
 shutdown.END_MARGIN = 0.3
-sys.exit(Supervisor(2, 0.2, {body}, lambda: print("all serve", flush=True)).run())
+{prelude}
+sys.exit(Supervisor(heartbeats, 0.2, {body}, lambda: print("all serve", flush=True)).run())
 """
 
 
-def supervise(body: str) -> subprocess.Popen[str]:
+def supervise(body: str, scratch: Path, prelude: str = "") -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-c", SCRIPT.format(body=body)],
+        [sys.executable, "-c", SCRIPT.format(body=body, scratch=str(scratch), prelude=prelude)],
         env=clean_environment(),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -152,8 +200,8 @@ def supervise(body: str) -> subprocess.Popen[str]:
     )
 
 
-def test_workers_that_fail_at_every_start_end_the_whole_with_1_and_a_reason() -> None:
-    process = supervise("fails")
+def test_workers_that_fail_at_every_start_end_the_whole_with_1_and_a_reason(tmp_path: Path) -> None:
+    process = supervise("fails", tmp_path)
     out, err = process.communicate(timeout=20)
     assert process.returncode == 1
     assert out == ""
@@ -161,11 +209,105 @@ def test_workers_that_fail_at_every_start_end_the_whole_with_1_and_a_reason() ->
     assert "Traceback" not in err
 
 
-def test_workers_that_hang_past_the_grace_are_killed_and_the_exit_code_tells() -> None:
-    process = supervise("hangs")
+def test_workers_that_hang_past_the_grace_are_killed_and_the_exit_code_tells(tmp_path: Path) -> None:
+    process = supervise("hangs", tmp_path)
     assert process.stdout is not None
     assert process.stdout.readline() == "all serve\n"
     process.send_signal(signal.SIGTERM)
     _, err = process.communicate(timeout=20)
     assert process.returncode == 1
     assert "killing the workers that have not ended in time" in err
+
+
+def starts(scratch: Path) -> list[tuple[int, int]]:
+    """The number and the process of each worker that was started, in their order."""
+    try:
+        lines = (scratch / "starts").read_text().splitlines()
+    except FileNotFoundError:
+        return []
+    return [(int(number), int(pid)) for number, pid in map(str.split, lines)]
+
+
+def serving(process: subprocess.Popen[str]) -> None:
+    assert process.stdout is not None
+    assert process.stdout.readline() == "all serve\n"
+
+
+def test_workers_that_have_served_are_started_again_however_often_they_then_fail(tmp_path: Path) -> None:
+    process = supervise("serves_first", tmp_path, "supervisor.MAX_DELAY = 0.1")
+    serving(process)
+    for _, pid in starts(tmp_path):
+        os.kill(pid, signal.SIGKILL)
+    until(lambda: len(starts(tmp_path)) == 14, "each of the two has been started seven times")
+    process.send_signal(signal.SIGTERM)
+    _, err = process.communicate(timeout=20)
+    assert process.returncode == 0
+    assert err.count("ended with exit code 3; restarting it") == 10
+
+
+def test_a_worker_can_be_restarted_more_than_a_thousand_times_in_a_row() -> None:
+    slot = supervisor._Slot(1, restarts=2000)
+    watched = supervisor.Supervisor(Heartbeats(1), 1.0, _never, lambda: None)
+    watched._has_served = True
+    watched._handle_end(slot, 1, 1)
+    assert 0 < slot.due - time.monotonic() <= supervisor.MAX_DELAY
+
+
+def _never(_number: int, _pipe: int) -> NoReturn:
+    raise AssertionError
+
+
+SHORT = "supervisor.MAX_SILENCE = 1.5"
+
+
+def test_a_worker_whose_event_loop_hangs_is_killed_with_one_line_and_replaced(tmp_path: Path) -> None:
+    process = supervise("blocks_first", tmp_path, SHORT)
+    serving(process)
+    first = dict(starts(tmp_path))
+    until(lambda: len(starts(tmp_path)) == 3, "a third process is started")
+    process.send_signal(signal.SIGTERM)
+    _, err = process.communicate(timeout=20)
+    assert process.returncode == 0
+    (line,) = [line for line in err.splitlines() if "has not responded" in line]
+    assert f" ERROR actiond.process.supervisor: worker 1 (process {first[1]}) has not responded for 1.5 s" in line
+    assert f"worker 1 (process {first[1]}) was killed by SIGKILL; restarting it" in err
+    assert "worker 2" not in err
+
+
+def test_a_worker_that_is_stopped_by_a_signal_is_not_taken_for_one_that_hangs(tmp_path: Path) -> None:
+    process = supervise("serves", tmp_path, SHORT)
+    serving(process)
+    (_, stopped), (_, running) = starts(tmp_path)
+    os.kill(stopped, signal.SIGSTOP)
+    # Longer than a loop may be silent, as the other worker's loop counts it.
+    before = switches(running)
+    until(lambda: switches(running) >= before + 4, "the other worker's loop has turned four times")
+    assert [pid for _, pid in starts(tmp_path)] == [stopped, running]
+    os.kill(stopped, signal.SIGCONT)
+    process.send_signal(signal.SIGTERM)
+    _, err = process.communicate(timeout=20)
+    assert (process.returncode, err) == (0, "")
+
+
+def test_a_group_that_was_suspended_goes_on_with_the_same_workers(tmp_path: Path) -> None:
+    process = supervise("serves", tmp_path, SHORT)
+    serving(process)
+    pids = [process.pid, *(pid for _, pid in starts(tmp_path))]
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    suspended_at = time.monotonic()
+    until(lambda: time.monotonic() > suspended_at + 3, "they were suspended for longer than a loop may be silent")
+    os.kill(process.pid, signal.SIGCONT)
+    for pid in pids[1:]:
+        os.kill(pid, signal.SIGCONT)
+    before = switches(pids[1])
+    until(lambda: switches(pids[1]) >= before + 3, "the loops turn again")
+    assert [pid for _, pid in starts(tmp_path)] == pids[1:]
+    process.send_signal(signal.SIGTERM)
+    _, err = process.communicate(timeout=20)
+    assert (process.returncode, err) == (0, "")
+
+
+def switches(pid: int) -> int:
+    """How often a process has gone to sleep by itself: an idle loop does so about once for each beat."""
+    return int(Path(f"/proc/{pid}/status").read_text().partition("\nvoluntary_ctxt_switches:")[2].split()[0])

@@ -1,14 +1,12 @@
 """The access log, in text and in JSON."""
 
-import asyncio
 import json
-import os
 import re
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actiond.telemetry.access_log import AccessLog, record_of
+from actiond.telemetry.access_log import record_of
 from actiond.telemetry.records import as_json, as_text
 from rpcfront import CallEnd
 
@@ -56,27 +54,3 @@ def test_text_and_json_name_the_same_values(owner: str, peer: str) -> None:
     read = {key: None if value == "-" else value.encode().decode("unicode_escape") for key, value in pairs.items()}
     expected = {key: None if value is None or value == "-" else str(value) for key, value in record.items()}
     assert read == expected
-
-
-async def test_it_is_written_whole_and_in_order() -> None:
-    reading, writing = os.pipe()
-    log = AccessLog(writing, as_text, owner=str)
-    for number in range(500):
-        log.ended(None, CallEnd("json", f"a.B/C{number}", 0, 0.0, "me", "", ""))
-    with os.fdopen(reading, "rb") as end:
-        reader = asyncio.create_task(asyncio.to_thread(end.read))
-        await asyncio.to_thread(log.close)
-        os.close(writing)
-        lines = (await reader).splitlines()
-    assert [line.split()[2] for line in lines] == [b"method=a.B/C%d" % number for number in range(500)]
-    assert all(b"owner=me" in line for line in lines)
-
-
-async def test_one_that_nobody_reads_delays_no_call() -> None:
-    reading, writing = os.pipe()
-    log = AccessLog(writing, as_text, owner=str)
-    for _ in range(5000):
-        log.ended(None, CALL)
-    log.close(0.1)
-    os.close(reading)
-    os.close(writing)

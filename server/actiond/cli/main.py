@@ -1,6 +1,7 @@
 """The command line: its commands, their arguments, and the exit codes. 2 is an invalid setting or argument."""
 
 import argparse
+import io
 import os
 import sys
 from collections.abc import Mapping, Sequence
@@ -15,6 +16,7 @@ from actiond.config.setting import SettingsError, add_flags, read_group, rows
 from actiond.config.settings import TABLE
 from actiond.process import console
 from actiond.secrets.encryption_keys import KeyFileError
+from actiond.telemetry import standard_streams
 
 _DESCRIPTION = "Serves ZITADEL's Actions API (targets and executions) over gRPC, gRPC-Web, Connect and JSON."
 _SERVE = """\
@@ -39,6 +41,15 @@ class _Parser(argparse.ArgumentParser):
 def main(arguments: Sequence[str] | None = None) -> int:
     """Return the exit code; `serve` ends the process itself."""
     _open_standard_streams()
+    try:
+        code = _exit_code(arguments)
+    except SystemExit as end:  # argparse ends so, after help and after what it refuses
+        code = int(end.code or 0)
+    standard_streams.close()
+    return code if console.flush() else code or 1
+
+
+def _exit_code(arguments: Sequence[str] | None) -> int:
     try:
         return _run(_parse(arguments))
     except SettingsError as error:
@@ -176,9 +187,15 @@ def _add_owner(parser: argparse.ArgumentParser) -> None:
 
 
 def _open_standard_streams() -> None:
-    """Open those that are closed: otherwise the first socket would get the number of one."""
+    """Open those that are closed, or the first socket would get the number of one; and let them escape what they lack.
+
+    A stream that was closed stays None in `sys`, so that nobody takes it for one that is read.
+    """
     for descriptor in (0, 1, 2):
         try:
             os.fstat(descriptor)
         except OSError:
             os.open(os.devnull, os.O_RDWR)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")

@@ -1,8 +1,7 @@
-"""What the commands share: open the store, find the resource owner, parse spans of time, print tables and secrets."""
+"""What the commands share: open the store, find the resource owner, parse spans of time, print tables."""
 
 import asyncio
 import re
-import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from actiond.actions.ports import Store
@@ -10,6 +9,7 @@ from actiond.config.groups import StoreSettings
 from actiond.config.setting import SettingsError
 from actiond.process.console import Failure, print_line
 from actiond.storage.opening import open_store
+from actiond.telemetry.escaping import escaped
 
 Command = Callable[[Store, Mapping[str, object]], Awaitable[None]]
 """Is given the arguments of the command line, and under STORE_SETTINGS the settings of the store."""
@@ -67,17 +67,9 @@ def span_ns(text: str) -> int | None:
     return int(span[1]) * _UNITS[span[2]] * 10**9 if span else None
 
 
-def print_secret(secret: str, name: str, remedy: str) -> None:
-    """Print a secret, alone on standard output. Raise Failure, with the remedy, when it cannot be printed."""
-    try:
-        sys.stdout.write(f"{secret}\n")
-        sys.stdout.flush()
-    except OSError as error:
-        raise Failure(f"the {name} cannot be printed: {error.strerror}; {remedy}") from error
-
-
 def print_table(rows: Sequence[Sequence[str]]) -> None:
-    """Print rows in columns. The first row is the head."""
+    """Print rows in columns. The first row is the head. What is not printable is escaped."""
+    rows = [tuple(map(escaped, row)) for row in rows]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         print_line("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())

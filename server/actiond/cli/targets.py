@@ -8,10 +8,10 @@ from actiond.actions.actors import SYSTEM, Actor
 from actiond.actions.errors import TargetNotFoundError
 from actiond.actions.ports import Store
 from actiond.actions.use_cases.targets import SigningKeys
-from actiond.cli.store_command import STORE_SETTINGS, Command, owner_of, print_secret, span_ns
+from actiond.cli.store_command import STORE_SETTINGS, Command, owner_of, span_ns
 from actiond.config.groups import StoreSettings
 from actiond.config.setting import SettingsError
-from actiond.process.console import Failure, info
+from actiond.process.console import Failure, info, print_surely
 from actiond.secrets import encryption_keys
 from actiond.secrets.sealing import Sealer, make_key
 
@@ -31,7 +31,12 @@ async def _rotate_key(store: Store, arguments: Mapping[str, object]) -> None:
     except TargetNotFoundError as error:
         raise Failure(f"there is no target {target_id!r}") from error
     info(f"New signing key of target {target_id}, shown only once; previous keys also sign for {arguments['overlap']}:")
-    print_secret(key, "key", "rotate it again")
+    try:
+        print_surely(key)
+    except OSError as error:
+        raise Failure(
+            f"the new signing key of target {target_id} cannot be printed: {error.strerror}; rotate it again"
+        ) from error
 
 
 COMMANDS: Mapping[str, Command] = {"rotate-key": _rotate_key}

@@ -12,9 +12,9 @@ from actiond.actions.ids import IdGenerator
 from actiond.actions.ports import Store
 from actiond.actions.tokens import ALL_PERMISSIONS, Token, digest_of
 from actiond.actions.use_cases.tokens import Tokens
-from actiond.cli.store_command import Command, owner_of, print_secret, print_table, printable, span_ns
+from actiond.cli.store_command import Command, owner_of, print_table, printable, span_ns
 from actiond.config.setting import SettingsError
-from actiond.process.console import Failure, info
+from actiond.process.console import Failure, info, print_surely
 
 _LAST_NS = 2**63 - 1
 """The latest time that the stores can hold, in the year 2262."""
@@ -47,7 +47,10 @@ async def _create(store: Store, arguments: Mapping[str, object]) -> None:
         ) from error
     until = f", until {_time(token.expires_at_ns)}" if token.expires_at_ns else ""
     info(f"token {token.id} for owner {token.owner}{until}; its secret, shown this once:")
-    print_secret(secret, "secret", f"token {token.id} is best revoked")
+    try:
+        print_surely(secret)
+    except OSError as error:
+        raise Failure(f"the secret cannot be printed: {error.strerror}; token {token.id} is best revoked") from error
 
 
 async def _list(store: Store, _arguments: Mapping[str, object]) -> None:

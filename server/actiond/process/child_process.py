@@ -10,6 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NoReturn
 
+from actiond.telemetry import standard_streams
+
 _log = logging.getLogger(__name__)
 
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
@@ -43,8 +45,11 @@ def spawn(body: Callable[[int], NoReturn]) -> Child:
 
 
 def exit_now(code: int) -> NoReturn:
-    """End this process at once. The usual exit would wait for its threads, and a thread cannot be cancelled."""
-    _flush()
+    """End this process at once. The usual exit would wait for its threads, and a thread cannot be cancelled.
+
+    A reader that does not read what is left of the log is not waited for either, or not for long.
+    """
+    standard_streams.close()
     os._exit(code)
 
 

@@ -1,14 +1,18 @@
 """What is printed for the operator: warnings, why the program ends, the start-up lines, and the admin token, once."""
 
+import errno
 import os
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import TextIO
 
 from actiond.actions.errors import SchemaTooNewError, StoreError
 from actiond.config.setting_parsers import Address
 from actiond.process.sockets import ReservedSocket, Sockets
 from actiond.secrets import admin_token
+from actiond.telemetry import standard_streams
+from actiond.telemetry.escaping import escaped
 
 _ANY_HOST = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  # nothing is bound here
 
@@ -22,17 +26,17 @@ class Failure(Exception):  # noqa: N818  # no fault of the program's
 
 def info(text: str) -> None:
     """Print a line on stderr: standard output is left to what may be captured."""
-    sys.stderr.write(f"{text}\n")
+    _write_error_line(text)
 
 
 def warning(text: str) -> None:
-    """Print a warning on stderr. Not a log record: logging is not set up yet."""
-    sys.stderr.write(f"actiond: warning: {text}\n")
+    """Print a warning on stderr. Not a log record: `--log-level` does not hide it."""
+    _write_error_line(f"actiond: warning: {text}")
 
 
 def error(reason: object) -> None:
     """Print why the program ends, as one line on stderr."""
-    sys.stderr.write(f"actiond: error: {reason}\n")
+    _write_error_line(f"actiond: error: {reason}")
 
 
 def store_failure(failure: StoreError) -> int:
@@ -55,13 +59,13 @@ def warn_of_exposure(sockets: Iterable[ReservedSocket]) -> None:
 def allowed_addresses(networks: Sequence[object]) -> None:
     """Print where targets may be besides public addresses."""
     if networks:
-        info(f"targets are also allowed at {', '.join(map(str, networks))} (--allow-address)")
+        info(f"actiond: targets are also allowed at {', '.join(map(str, networks))} (--allow-address)")
 
 
 def serving(sockets: Iterable[ReservedSocket]) -> None:
     """Print the start-up lines. Clients that wait for them may connect at once."""
     for reserved in sockets:
-        print_line(f"{reserved.protocol} listening on {reserved.address}")
+        _write_line(f"{reserved.protocol} listening on {reserved.address}")
 
 
 def deliver_admin_token(token: str, data_dir: Path | None, sockets: Sockets, *, is_secure: bool) -> None:
@@ -69,19 +73,25 @@ def deliver_admin_token(token: str, data_dir: Path | None, sockets: Sockets, *, 
 
     Without a data directory the token ends with the process: it goes to stderr.
     """
-    if sys.stdout is not None and sys.stdout.isatty():
+    streams = standard_streams.installed()
+    terminal = sys.stdout if streams is None else streams.terminal
+    if terminal is not None and terminal.isatty():
         grpc = sockets.grpc or sockets.http
         introduce = _introduction_with_tls if is_secure else _introduction
-        print_line(introduce(token, _reachable(grpc.address), _reachable(sockets.http.address)))
+        try:
+            terminal.write(f"{introduce(token, _reachable(grpc.address), _reachable(sockets.http.address))}\n")
+            terminal.flush()
+        except OSError as error:
+            raise Failure(f"the admin token cannot be shown: {error.strerror}") from error
     elif data_dir is not None:
         path = data_dir / admin_token.FILE
         try:
             admin_token.write(path, token)
         except OSError as error:
             raise Failure(f"{path}: the admin token cannot be written: {error.strerror}") from error
-        print_line(f"admin token written to {path}")
+        _write_line(f"admin token written to {path}")
     else:
-        sys.stderr.write(f"admin token, until this process ends: {token}\n")
+        info(f"actiond: admin token, until this process ends: {token}")
 
 
 def _introduction_with_tls(token: str, grpc: Address, http: Address) -> str:
@@ -115,14 +125,67 @@ def _reachable(address: Address) -> Address:
 
 
 def print_line(text: str) -> None:
-    """Print a line on stdout, at once. It is lost if nobody reads any more."""
-    if sys.stdout is None:  # started with a closed stdout
-        return
+    """Print a line of a command's result on stdout, at once. Raise Failure if that cannot be done.
+
+    It is lost without a word if its reader has gone (`actiond token list | head -1`), who has seen what it wanted.
+    """
+    try:
+        print_surely(text)
+    except OSError as failure:
+        if failure.errno != errno.EPIPE:
+            raise Failure(f"standard output cannot be written: {failure.strerror}") from failure
+
+
+def print_surely(text: str) -> None:
+    """Print a line on stdout, at once. Raise OSError if that cannot be done, also if its reader has gone."""
+    if sys.stdout is None:
+        raise OSError(errno.EBADF, "it is closed")
     try:
         sys.stdout.write(f"{text}\n")
         sys.stdout.flush()
     except OSError:
-        # The reader has gone (`actiond serve | head -1`). That is no reason to stop, nor to fail again at exit.
-        null = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(null, sys.stdout.fileno())
-        os.close(null)
+        _discard(sys.stdout)
+        raise
+
+
+def flush() -> bool:
+    """Write what is buffered. Return whether that succeeded; if not, an error has been printed."""
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except OSError as failure:
+        _discard(sys.stdout)
+        if failure.errno != errno.EPIPE:
+            error(f"standard output cannot be written: {failure.strerror}")
+            return False
+    return True
+
+
+def _write_line(text: str) -> None:
+    """Write a server's line to stdout. A server goes on whether or not it can be read."""
+    streams = standard_streams.installed()
+    if streams is None:
+        print_line(text)
+    else:
+        streams.stdout.put_bytes(f"{escaped(text)}\n".encode(streams.encodings[0], "backslashreplace"))
+
+
+def _write_error_line(text: str) -> None:
+    """Write a line to stderr. Where that is not possible there is nobody to tell."""
+    line = f"{escaped(text)}\n"
+    streams = standard_streams.installed()
+    if streams is not None:
+        streams.stderr.put_bytes(line.encode(streams.encodings[1], "backslashreplace"))
+    elif sys.stderr is not None:
+        try:
+            sys.stderr.write(line)
+            sys.stderr.flush()
+        except OSError:
+            _discard(sys.stderr)
+
+
+def _discard(stream: TextIO) -> None:
+    """Let a stream that failed lead nowhere: what is left in its buffer would fail again at the exit."""
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, stream.fileno())
+    os.close(null)

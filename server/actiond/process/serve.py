@@ -9,12 +9,13 @@ from typing import NoReturn
 
 from actiond.actions.errors import StoreError
 from actiond.config.settings import Settings, SettingsError
-from actiond.process import child_process, console, shutdown
-from actiond.process.sockets import reserve_sockets
+from actiond.process import child_process, console, open_files, service_manager, shutdown
+from actiond.process.heartbeat import Heartbeats
+from actiond.process.sockets import Sockets, reserve_sockets
 from actiond.process.supervisor import Supervisor
 from actiond.process.worker_spec import WorkerSpec
 from actiond.secrets.encryption_keys import KeyFileError
-from actiond.telemetry import logging
+from actiond.telemetry import standard_streams
 from actiond.telemetry.metrics.memory import Memory
 
 # actiond.bootstrap and of this package certificates and worker_process, which load grpc and start threads, are imported
@@ -24,20 +25,24 @@ from actiond.telemetry.metrics.memory import Memory
 def serve(settings: Settings) -> int:
     """Serve until a signal ends it, and return the exit code.
 
-    Raise SettingsError when an address or a file that a setting names cannot be used, and KeyFileError.
+    Raise SettingsError when an address or a file that a setting names cannot be used, KeyFileError, and Failure.
     """
+    open_files.raise_limit()
+    sockets = reserve_sockets(settings.listen)
+    standard_streams.install(settings.telemetry.log_level)
+    # grpc's native core would log by itself. It is loaded for its status codes, and serves nobody.
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     for line in settings.warnings():
         console.warning(line)
-    sockets = reserve_sockets(settings.listen)
     if not settings.tls.is_on:
         console.warn_of_exposure(sockets.reserved())
     console.allowed_addresses(settings.delivery.allow_addresses)
-    logging.set_up(settings.telemetry.log_level)
     shutdown.block()
     spec = WorkerSpec(
         settings=settings,
         sockets=sockets,
         memory=Memory(settings.process.workers),  # before the first fork, so that all workers share it
+        heartbeats=Heartbeats(settings.process.workers),  # likewise
         number=1,
         deliver_token=partial(
             console.deliver_admin_token,
@@ -45,15 +50,21 @@ def serve(settings: Settings) -> int:
             sockets=sockets,
             is_secure=settings.tls.is_on,
         ),
-        ready=partial(console.serving, sockets.reserved()),
+        ready=partial(_announce, sockets),
         supervised=settings.process.workers > 1,
     )
     return _supervise(spec) if spec.supervised else _run_alone(spec)
 
 
+def _announce(sockets: Sockets) -> None:
+    console.serving(sockets.reserved())
+    service_manager.notify(service_manager.READY)
+
+
 def _run_alone(spec: WorkerSpec) -> int:
     from actiond.process import worker_process
 
+    standard_streams.start()
     _prepare(spec)
     worker_process.run(spec)
 
@@ -66,11 +77,12 @@ def _supervise(spec: WorkerSpec) -> int:
     def body(number: int, pipe: int) -> NoReturn:
         from actiond.process import worker_process
 
+        standard_streams.start()
         worker_process.run(replace(spec, number=number, ready=partial(os.write, pipe, b"1")))
 
-    settings = spec.settings.process
     passed_on = shutdown.RELOAD if spec.settings.tls.is_on else frozenset[Signals]()
-    return Supervisor(settings.workers, settings.shutdown_grace_period, body, spec.ready, passed_on).run()
+    grace_period = spec.settings.process.shutdown_grace_period
+    return Supervisor(spec.heartbeats, grace_period, body, spec.ready, passed_on=passed_on).run()
 
 
 def _prepare(spec: WorkerSpec) -> None:
@@ -85,6 +97,7 @@ def _prepare_in_child(spec: WorkerSpec) -> int:
     """Prepare in a child process, which takes every thread and library that it needs with it. Return its exit code."""
 
     def body(_pipe: int) -> NoReturn:
+        standard_streams.start()
         try:
             _prepare(spec)
         except StoreError as error:

@@ -1,4 +1,4 @@
-"""The supervisor of several workers: start them, replace those that die, pass on the signal to stop.
+"""The supervisor of several workers: start them, replace those that die or hang, pass on the signal to stop.
 
 This process stays plain: one thread, no event loop, no database, no grpc. So a fork of it is a clean worker at any
 time.
@@ -15,12 +15,14 @@ from dataclasses import dataclass
 from functools import partial
 from typing import NoReturn
 
-from actiond.process import child_process, console, shutdown
+from actiond.process import child_process, console, service_manager, shutdown
+from actiond.process.heartbeat import BEAT_SECONDS, MAX_SILENCE, Heartbeats, Silence, thread_state
+from actiond.telemetry import standard_streams
 
 _log = logging.getLogger(__name__)
 
 MAX_START_ATTEMPTS = 3
-"""Consecutive deaths of a worker before it serves, after which no further start is tried."""
+"""Consecutive deaths of a worker before it serves, after which the start of the whole has failed."""
 STEADY_AFTER = 10.0
 """Seconds of service after which the delay before a replacement is back at its minimum."""
 MIN_DELAY, MAX_DELAY = 0.1, 10.0
@@ -34,6 +36,8 @@ class _Slot:
     number: int
     child: child_process.Child | None = None
     serving_since: float | None = None
+    silence: Silence | None = None
+    """Of the process's event loop, while it is watched."""
     due: float = 0.0
     """When the next process is started, while there is none."""
     restarts: int = 0
@@ -41,31 +45,38 @@ class _Slot:
     failed_starts: int = 0
     """Consecutive ones, each of a process that never served."""
 
+    def watch(self) -> Silence | None:
+        """Return what watches the event loop of the process that serves now."""
+        return None if self.child is None else Silence(partial(thread_state, self.child.pid, self.child.pid))
+
 
 class Supervisor:
     """Runs workers until a signal stops them."""
 
     def __init__(
         self,
-        workers: int,
+        heartbeats: Heartbeats,
         grace_period: float,
         body: Callable[[int, int], NoReturn],
         on_serving: Callable[[], object],
+        *,
         passed_on: frozenset[signal.Signals] = frozenset(),
     ) -> None:
         """Take what a worker process runs, `body`, and what is called once all workers serve, `on_serving`.
 
         `body` is given the worker's number, which its replacement gets too, and a pipe, to which it writes a byte once
-        it serves. The signals of `passed_on` go to every worker, and mean nothing to the supervisor.
+        it serves. From then on it beats. The signals of `passed_on` go to every worker, and mean nothing to the
+        supervisor.
         """
+        self._heartbeats = heartbeats
         self._passed_on = passed_on
         self._handled = (*shutdown.STOP, signal.SIGCHLD, *passed_on)
-        self._slots = [_Slot(number) for number in range(1, workers + 1)]
+        self._slots = [_Slot(number) for number in range(1, heartbeats.workers + 1)]
         self._grace_period = grace_period
         self._body = body
         self._on_serving = on_serving
         self._has_served = False
-        """Whether all workers have served at once; they need not any more."""
+        """Whether all workers have served at once. What ends them afterwards may pass, however often it does."""
         self._stop_signals = 0
         """How many signals to stop have arrived."""
         self._kill_at = float("inf")
@@ -80,6 +91,7 @@ class Supervisor:
                 self._handle_signals(wakeup)
                 self._read_reports()
                 self._reap()
+                self._kill_hanging()
                 self._kill_overdue()
         return self._exit_code
 
@@ -87,7 +99,7 @@ class Supervisor:
         for slot in self._slots:
             if slot.child is None and self._stop_signals == 0 and slot.due <= time.monotonic():
                 shutdown.block()
-                slot.serving_since = None
+                slot.serving_since = slot.silence = None
                 slot.child = child_process.spawn(partial(self._run_worker, slot.number))
                 shutdown.unblock()
 
@@ -103,7 +115,8 @@ class Supervisor:
     def _wait(self, wakeup: int) -> None:
         times = [slot.due for slot in self._slots if slot.child is None and self._stop_signals == 0]
         next_time = min([*times, self._kill_at])
-        timeout = None if next_time == float("inf") else max(0.0, next_time - time.monotonic())
+        standard_streams.pump()
+        timeout = min(BEAT_SECONDS, max(0.0, next_time - time.monotonic()))
         starting = [slot.child.pipe for slot in self._slots if slot.child and slot.serving_since is None]
         select.select([wakeup, *starting], [], [], timeout)
 
@@ -119,6 +132,8 @@ class Supervisor:
                 self._signal_workers(signal.Signals(number))
 
     def _stop_workers(self) -> None:
+        if self._stop_signals == 0:
+            service_manager.notify(service_manager.STOPPING)
         self._stop_signals += 1
         grace_period = self._grace_period if self._stop_signals == 1 else 0.0
         self._kill_at = min(self._kill_at, time.monotonic() + grace_period + shutdown.END_MARGIN)
@@ -135,6 +150,7 @@ class Supervisor:
                 continue
             if os.read(slot.child.pipe, 1):  # else it is dying
                 slot.serving_since = time.monotonic()
+                slot.silence = slot.watch()
                 slot.failed_starts = 0
                 _log.debug("worker %d (process %d) serves", slot.number, slot.child.pid)
         if not self._has_served and self._stop_signals == 0 and all(slot.serving_since for slot in self._slots):
@@ -160,20 +176,34 @@ class Supervisor:
         now = time.monotonic()
         served = slot.serving_since is not None
         steady = slot.serving_since is not None and now - slot.serving_since >= STEADY_AFTER
-        slot.serving_since = None
+        slot.serving_since = slot.silence = None
         slot.restarts = 1 if steady else slot.restarts + 1
         slot.failed_starts = 0 if served else slot.failed_starts + 1
-        if slot.failed_starts >= MAX_START_ATTEMPTS and not (self._has_served and self._any_serves()):
+        if slot.failed_starts >= MAX_START_ATTEMPTS and not self._has_served:
             console.error(f"a worker failed to start {slot.failed_starts} times in a row")
             self._exit_code = 1
             self._stop_workers()
             return
-        delay = min(MIN_DELAY * 2 ** (slot.restarts - 1), MAX_DELAY)
+        delay = min(MIN_DELAY * 2 ** min(slot.restarts - 1, 20), MAX_DELAY)  # no float is 2 to the power of 1024
         slot.due = now + delay
         _log.warning("worker %d (process %d) %s; restarting it in %g s", slot.number, pid, reason, delay)
 
-    def _any_serves(self) -> bool:
-        return any(slot.child and slot.serving_since for slot in self._slots)
+    def _kill_hanging(self) -> None:
+        """Kill the workers whose event loop hangs. While stopping, `_kill_overdue` ends them with the others."""
+        if self._stop_signals:
+            return
+        service_manager.notify(service_manager.ALIVE)
+        now = time.monotonic()
+        for slot in self._slots:
+            if slot.child is None or slot.silence is None:
+                continue
+            if slot.silence.look(self._heartbeats.count(slot.number), now) >= MAX_SILENCE:
+                slot.silence = None
+                pid = slot.child.pid
+                _log.error(
+                    "worker %d (process %d) has not responded for %g s: killing it", slot.number, pid, MAX_SILENCE
+                )
+                os.kill(pid, signal.SIGKILL)
 
     def _kill_overdue(self) -> None:
         if time.monotonic() >= self._kill_at:

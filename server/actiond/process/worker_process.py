@@ -7,7 +7,6 @@ nothing is ever left half started.
 import asyncio
 import gc
 import logging
-import resource
 import signal
 from functools import partial
 from typing import NoReturn
@@ -15,27 +14,26 @@ from typing import NoReturn
 import uvloop
 
 from actiond.actions.errors import StoreError
-from actiond.app import Application
-from actiond.process import child_process, console, shutdown
+from actiond.app import Application, Surroundings
+from actiond.process import child_process, console, service_manager, shutdown, watchdog
 from actiond.process.certificates import Certificates
+from actiond.process.heartbeat import beat_for_ever
 from actiond.process.listener import Listener
 from actiond.process.parts import Part, PartError
 from actiond.process.shutdown import Shutdown
 from actiond.process.worker import Worker
 from actiond.process.worker_spec import WorkerSpec
 from actiond.secrets.encryption_keys import KeyFileError
+from actiond.telemetry import standard_streams
 
 _log = logging.getLogger(__name__)
 
 FAILED = 1
 """The exit code of a worker that did not start, or that broke down."""
-MAX_OPEN_FILES = 65_536
-"""What the soft limit on file descriptors is raised to, as far as the hard limit allows."""
 
 
 def run(spec: WorkerSpec) -> NoReturn:
-    """Serve until a shutdown is over, then end the process."""
-    _raise_file_limit()
+    """Serve until a shutdown is over, then end the process. The standard streams have been started."""
     loop = uvloop.new_event_loop()
     asyncio.set_event_loop(loop)
     try:
@@ -52,7 +50,11 @@ def run(spec: WorkerSpec) -> NoReturn:
 
 async def _serve(spec: WorkerSpec) -> None:
     settings, sockets, state = spec.settings, spec.sockets, Shutdown()
-    application = await Application.open(settings, spec.deliver_token, spec.memory, spec.number, state.draining)
+    streams = standard_streams.installed()
+    if streams is None:
+        raise RuntimeError("the standard streams are not installed")
+    surroundings = Surroundings(spec.memory, spec.number, state.draining, streams.stderr.put)
+    application = await Application.open(settings, spec.deliver_token, surroundings)
     certificates = Certificates.load(settings.tls)
     listen = partial(application.listen, tls=None if certificates is None else certificates.reloader)
     parts: list[Part] = [
@@ -71,25 +73,35 @@ async def _serve(spec: WorkerSpec) -> None:
             for number in shutdown.RELOAD:
                 loop.add_signal_handler(number, certificates.reload)
         shutdown.unblock()
+        _begin_heartbeat(spec, loop)
         spec.ready()
         await worker.wait_for_shutdown()
+        if not spec.supervised:
+            service_manager.notify(service_manager.STOPPING)
         _kill_after(grace_period + shutdown.END_MARGIN)
         await worker.drain()
         shutdown.block()
+
+
+def _begin_heartbeat(spec: WorkerSpec, loop: asyncio.AbstractEventLoop) -> None:
+    """Let somebody see whether the loop turns: the supervisor, or else this process and its service manager."""
+    beat = partial(spec.heartbeats.beat, spec.number)
+    if spec.supervised:
+        beat_for_ever(loop, beat)
+        return
+    watchdog.watch_this_thread(partial(spec.heartbeats.count, spec.number), partial(child_process.exit_now, FAILED))
+
+    def beat_and_tell() -> None:
+        beat()
+        service_manager.notify(service_manager.ALIVE)
+
+    beat_for_ever(loop, beat_and_tell)
 
 
 def _kill_after(seconds: float) -> None:
     """Let the kernel end the process if even its end hangs, with the loop or the interpreter blocked."""
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     signal.setitimer(signal.ITIMER_REAL, seconds)
-
-
-def _raise_file_limit() -> None:
-    """Allow many connections. The usual soft limit of 1024 is there for programs that use select()."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = MAX_OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, MAX_OPEN_FILES)
-    if soft != resource.RLIM_INFINITY and soft < wanted:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _tune_garbage_collection() -> None:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from actiond.config.settings import Settings
+from actiond.process.heartbeat import Heartbeats
 from actiond.process.sockets import Sockets
 from actiond.secrets.admin_token import DeliverToken
 from actiond.telemetry.metrics.memory import Memory
@@ -17,6 +18,8 @@ class WorkerSpec:
     sockets: Sockets
     memory: Memory
     """The metrics that all workers share."""
+    heartbeats: Heartbeats
+    """Those of all workers, likewise."""
     number: int
     """Counted from 1; a replacement has the number of the worker that it replaces."""
     deliver_token: DeliverToken

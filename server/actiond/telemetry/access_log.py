@@ -7,19 +7,18 @@ from typing import Any
 
 from google.rpc import code_pb2
 
-from actiond.telemetry.line_writer import LineWriter
-from actiond.telemetry.records import Format, Record, milliseconds, timestamp
+from actiond.telemetry.records import RECORD_BYTES, Format, Put, Record, milliseconds, timestamp
 from rpcfront import CallEnd, CallStart
 
 _CODES = {number: name for name, number in code_pb2.Code.items()}
 
 
 class AccessLog:
-    """Observes the gateway and writes a line per call to a file descriptor, see LineWriter."""
+    """Observes the gateway and writes a line per call."""
 
-    def __init__(self, descriptor: int, format_record: Format, owner: Callable[[Any], str]) -> None:
+    def __init__(self, put: Put, format_record: Format, owner: Callable[[Any], str]) -> None:
         """`owner` returns the resource owner of a caller."""
-        self._writer = LineWriter(descriptor, "access log")
+        self._put = put
         self._format = format_record
         self._owner = owner
 
@@ -28,11 +27,8 @@ class AccessLog:
 
     def ended(self, _token: object, call: CallEnd) -> None:
         """Write a line."""
-        self._writer.put(partial(self._line, time.time(), call))
-
-    def close(self, seconds: float = 1.0) -> None:
-        """Write the remaining lines, for at most `seconds`."""
-        self._writer.close(seconds)
+        size = RECORD_BYTES + len(call.method) + len(call.request_id) + len(call.peer)
+        self._put(partial(self._line, time.time(), call), size)
 
     def _line(self, moment: float, call: CallEnd) -> bytes:
         return self._format(record_of(moment, call, self._owner(call.caller) if call.caller else ""))

@@ -2,15 +2,11 @@
 
 import logging
 import time
-from collections.abc import Callable
 from functools import partial
 
 from actiond.actions.ports import TargetRequest
 from actiond.delivery.outcomes import Outcome, TargetCall
-from actiond.telemetry.records import Format, Record, milliseconds, timestamp
-
-Put = Callable[[Callable[[], bytes]], object]
-"""Writes the line that a function returns, without delaying the caller."""
+from actiond.telemetry.records import RECORD_BYTES, Format, Put, Record, milliseconds, timestamp
 
 
 class TargetLog:
@@ -30,7 +26,8 @@ class TargetLog:
     def ended(self, _token: object, call: TargetCall) -> None:
         """Write a line."""
         if (logging.INFO if call.outcome is Outcome.OK else logging.WARNING) >= self._level:
-            self._put(partial(self._line, time.time(), call))
+            size = RECORD_BYTES + len(call.execution) + len(call.request_id)
+            self._put(partial(self._line, time.time(), call), size)
 
     def _line(self, moment: float, call: TargetCall) -> bytes:
         return self._format(record_of(moment, call))

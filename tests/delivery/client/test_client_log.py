@@ -72,7 +72,7 @@ def test_no_text_breaks_the_line_or_a_word_and_all_can_be_read_back(execution: s
 
 def lines_of(calls: Iterable[TargetCall], style: Format = as_text, least: int = logging.INFO) -> list[bytes]:
     made: list[Callable[[], bytes]] = []
-    log = TargetLog(made.append, style, least)
+    log = TargetLog(lambda line, _size: made.append(line), style, least)
     for call in calls:
         log.ended(None, call)
     return [make() for make in made]
