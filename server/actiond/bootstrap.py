@@ -7,8 +7,8 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
-from actiond.actions.errors import StoreError
-from actiond.actions.ids import IdGenerator
+from actiond.actions.errors import SecretTakenError, TokenRevokedError
+from actiond.actions.ids import MAX_WORKERS, IdGenerator
 from actiond.actions.ports import Store
 from actiond.actions.tokens import ALL_PERMISSIONS, Token, digest_of
 from actiond.actions.use_cases.tokens import Tokens
@@ -98,9 +98,12 @@ async def prepare_store(store: Store, admin_token: str | None, deliver_token: De
     """Create the store's owner and its admin token if they are missing.
 
     `admin_token` is the secret that the admin token must have. Without it the first start generates one, and
-    delivers it before storing it.
+    delivers it before storing it. What has been revoked stays revoked.
+
+    Raises SettingsError if the secret cannot be the admin token's.
     """
-    new_id = await id_generator(store)
+    # A start takes one worker number, when it begins to serve. What it makes here are two ids at most.
+    new_id = IdGenerator(secrets.randbelow(MAX_WORKERS), time.time_ns)
     secret = admin_token or secrets.token_urlsafe(32)
     admin = Token(
         id=ADMIN,
@@ -115,14 +118,17 @@ async def prepare_store(store: Store, admin_token: str | None, deliver_token: De
     owner, made = await tokens.first_start(admin, lambda: None if is_given else deliver_token(secret))
     if made or not is_given:
         return
-    known = (await store.admit(admin.selector)).token
-    if known is not None and known.id != ADMIN:
-        raise StoreError(f"ACTIOND_ADMIN_TOKEN: token {known.id} has the same secret")
-    if known is None or known.revoked_at_ns is not None:
-        await tokens.add(replace(admin, owner=owner))
+    try:
+        await tokens.set_secret(replace(admin, owner=owner), new_id)
+    except TokenRevokedError as error:
+        raise SettingsError(
+            f"ACTIOND_ADMIN_TOKEN: this secret was revoked with token {error.token_id}: give another"
+        ) from error
+    except SecretTakenError as error:
+        raise SettingsError(f"ACTIOND_ADMIN_TOKEN: token {error.token_id} has the same secret: give another") from error
 
 
 async def id_generator(store: Store) -> Callable[[], str]:
-    """Return a generator of ids that are unique among all processes that share the store."""
+    """Return a generator of ids for a process that serves."""
     worker = await store.write(lambda transaction: transaction.instance.next_worker_number())
     return IdGenerator(worker, time.time_ns)

@@ -187,11 +187,49 @@ def test_an_admin_token_that_another_token_has_already_is_refused(start: Start, 
     command += ["--name", "other", "--permission", "*"]
     secret = subprocess.run(command, capture_output=True, text=True, check=True, env=clean_environment()).stdout.strip()
     assert server.stop() == 0
-    refused = ServerProcess(tmp_path, token=secret).launch()
-    assert refused.wait() == 1
-    assert refused.stderr.startswith("actiond: error: ACTIOND_ADMIN_TOKEN: token ")
-    assert refused.stderr.count("\n") == 1
-    assert secret not in refused.stderr
+    _refuses_the_secret(tmp_path, secret, "token ", " has the same secret")
+
+
+def _refuses_the_secret(directory: Path, secret: str, *words: str, workers: int = 1) -> None:
+    refused = ServerProcess(directory, token=secret, workers=workers).launch()
+    assert refused.wait() == 2
+    (line,) = refused.stderr.splitlines()
+    assert line.startswith("actiond: error: ACTIOND_ADMIN_TOKEN: ")
+    assert all(word in line for word in words)
+    assert secret not in line
+
+
+def _revoke(server: ServerProcess, token_id: str) -> None:
+    command = [sys.executable, "-m", "actiond", "token", "revoke", token_id, "--database", server.database]
+    subprocess.run(command, capture_output=True, check=True, env=clean_environment())
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_revoked_admin_token_is_refused_at_the_next_start(start: Start, tmp_path: Path, workers: int) -> None:
+    server = start(token="the-first-of-two-tokens")
+    _revoke(server, "admin")
+    assert create_target(server, "with it", "the-first-of-two-tokens") == 401
+    assert server.stop() == 0
+    _refuses_the_secret(tmp_path, "the-first-of-two-tokens", "revoked", "token admin", workers=workers)
+
+
+def test_a_revoked_admin_token_stays_revoked_after_another_one_took_its_place(start: Start, tmp_path: Path) -> None:
+    server = start(token="the-first-of-two-tokens")
+    _revoke(server, "admin")
+    assert server.stop() == 0
+    server = start(token="the-second-of-two-tokens")
+    assert create_target(server, "with the second", "the-second-of-two-tokens") == 201
+    assert create_target(server, "with the first", "the-first-of-two-tokens") == 401
+    assert server.stop() == 0
+    _refuses_the_secret(tmp_path, "the-first-of-two-tokens", "revoked")
+
+
+def test_without_the_variable_a_revoked_admin_token_does_not_come_back(start: Start, tmp_path: Path) -> None:
+    server = start(token=None)
+    secret = (tmp_path / "admin-token").read_text().strip()
+    _revoke(server, "admin")
+    assert server.stop() == 0
+    assert create_target(start(token=None), "with it", secret) == 401
 
 
 def test_a_short_admin_token_is_warned_of_and_not_repeated(start: Start) -> None:
@@ -203,7 +241,7 @@ def test_a_short_admin_token_is_warned_of_and_not_repeated(start: Start) -> None
 def test_in_memory_and_off_a_terminal_the_token_goes_to_stderr_once(tmp_path: Path) -> None:
     with ServerProcess(tmp_path, database="memory:", token=None) as server:
         (line,) = server.stderr.splitlines()
-        assert line.startswith("admin token, until this process ends: ")
+        assert line.startswith("actiond: admin token, until this process ends: ")
         assert create_target(server, "with it", line.split()[-1]) == 201
         assert not (tmp_path / "data").exists()
 

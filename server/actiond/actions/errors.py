@@ -134,6 +134,24 @@ class CertificateTakenError(DomainError):
     token_name: str
 
 
+@dataclass(eq=False)
+class TokenRevokedError(DomainError):
+    """The secret that a token should get is that of a token that has been revoked, for good."""
+
+    token_id: str
+
+
+@dataclass(eq=False)
+class SecretTakenError(DomainError):
+    """The secret that a token should get is that of another token."""
+
+    token_id: str
+
+
+class IdTakenError(Exception):
+    """The id of a new entity has been given before. The next one is tried, so nobody sees this."""
+
+
 class StoreError(Exception):
     """A store failed. The cause, in `__cause__`, is for the log only."""
 

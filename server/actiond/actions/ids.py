@@ -1,4 +1,8 @@
-"""Ids: decimal strings, unique over every process on a store and roughly ordered by time."""
+"""Ids: decimal strings, roughly ordered by time.
+
+An id alone is not unique for ever: worker numbers come round, and clocks are set back. So whoever adds an entity asks
+the store, in the same transaction, whether its id has ever been given, and tries the next one if it has.
+"""
 
 from collections.abc import Callable
 
@@ -6,17 +10,20 @@ EPOCH_MS = 1_704_067_200_000
 """2024-01-01T00:00:00Z in milliseconds: 41 bits from here last until 2093."""
 WORKER_BITS = 10
 COUNTER_BITS = 12
+MAX_WORKERS = 1 << WORKER_BITS
+MAX_ATTEMPTS = 1000
+"""Ids that are tried for one entity. A few are enough, unless a clock has been set back by far."""
 
 
 class IdGenerator:
     """Generates ids of 41 bits of milliseconds, 10 of worker number and 12 of a counter: at most 19 digits.
 
-    The store increments the worker number at each start. So ids of different processes differ, even if one follows the
-    other while the clock jumps back.
+    The store increments the worker number at each start. So ids of different processes differ for 1,024 starts, even if
+    one follows the other while the clock jumps back.
     """
 
     def __init__(self, worker: int, clock: Callable[[], int]) -> None:
-        self._worker = (worker % (1 << WORKER_BITS)) << COUNTER_BITS
+        self._worker = (worker % MAX_WORKERS) << COUNTER_BITS
         self._clock = clock
         self._last = 0
 

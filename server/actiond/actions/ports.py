@@ -70,6 +70,8 @@ class TokenRepository(Protocol):
 
     def get(self, token_id: str) -> Token | None: ...
 
+    def with_selector(self, selector: bytes) -> Token | None: ...
+
     def bound_to(self, certificate: str) -> Token | None:
         """Return the token that is bound to this name and not revoked."""
 
@@ -89,7 +91,7 @@ class InstanceRepository(Protocol):
     def set_default_owner(self, owner: str) -> None: ...
 
     def next_worker_number(self) -> int:
-        """Return a number that no other process on this store was given: 0, then 1, and so on."""
+        """Return a number that no call has returned before: 0, then 1, and so on."""
 
 
 class Transaction(Protocol):
@@ -112,7 +114,7 @@ class Transaction(Protocol):
         """Append an event. Raises StoreError if its aggregate has one with that sequence."""
 
     def last_sequence(self, aggregate_type: str, aggregate_id: str) -> int:
-        """Return the sequence of an aggregate's last event; 0 before the first."""
+        """Return the sequence of an aggregate's last event, also if it has been deleted; 0 before the first."""
 
 
 class Store(Protocol):

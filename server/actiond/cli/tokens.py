@@ -4,11 +4,11 @@ import secrets
 import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import cast
+from typing import NoReturn, cast
 
 from actiond.actions.certificates import parse_name
-from actiond.actions.errors import CertificateTakenError, TokenNotFoundError
-from actiond.actions.ids import IdGenerator
+from actiond.actions.errors import CertificateTakenError, StoreError, TokenNotFoundError
+from actiond.actions.ids import MAX_WORKERS, IdGenerator
 from actiond.actions.ports import Store
 from actiond.actions.tokens import ALL_PERMISSIONS, Token, digest_of
 from actiond.actions.use_cases.tokens import Tokens
@@ -27,10 +27,12 @@ async def _create(store: Store, arguments: Mapping[str, object]) -> None:
     expires = None if arguments["expires"] is None else _expiry(str(arguments["expires"]), time.time_ns())
     certificate = None if arguments["certificate"] is None else _certificate(str(arguments["certificate"]))
     owner = await owner_of(store, arguments)
-    number = await store.write(lambda transaction: transaction.instance.next_worker_number())
+    # A command takes no worker number: those are for processes that make many ids.
+    new_id = IdGenerator(secrets.randbelow(MAX_WORKERS), time.time_ns)
     secret = secrets.token_urlsafe(32)
-    token = Token(
-        id=IdGenerator(number, time.time_ns)(),
+    tokens = Tokens(store, time.time_ns)
+    wanted = Token(
+        id="",
         name=name,
         owner=owner,
         permissions=frozenset(permissions),
@@ -40,7 +42,7 @@ async def _create(store: Store, arguments: Mapping[str, object]) -> None:
         certificate=certificate,
     )
     try:
-        await Tokens(store, time.time_ns).add(token)
+        token = await tokens.create(wanted, new_id)
     except CertificateTakenError as error:
         raise Failure(
             f"{certificate} is bound to token {error.token_id} ({error.token_name}); revoke that token first"
@@ -50,7 +52,17 @@ async def _create(store: Store, arguments: Mapping[str, object]) -> None:
     try:
         print_surely(secret)
     except OSError as error:
-        raise Failure(f"the secret cannot be printed: {error.strerror}; token {token.id} is best revoked") from error
+        await _revoke_unseen(tokens, token.id, error)
+
+
+async def _revoke_unseen(tokens: Tokens, token_id: str, reason: OSError) -> NoReturn:
+    """Revoke a token whose secret nobody has seen. Raise Failure."""
+    failure = f"the secret of token {token_id} cannot be printed: {reason.strerror}"
+    try:
+        await tokens.revoke(token_id)
+    except StoreError as error:
+        raise Failure(f"{failure}; revoke the token") from error
+    raise Failure(f"{failure}; the token is revoked") from reason
 
 
 async def _list(store: Store, _arguments: Mapping[str, object]) -> None:

@@ -4,6 +4,7 @@ from tests.storage.contract.changes import STORE_CALLS, ChangeContract
 from tests.storage.contract.events import EventContract
 from tests.storage.contract.execution_lists import ExecutionListContract
 from tests.storage.contract.executions import ExecutionContract
+from tests.storage.contract.ids import IdContract
 from tests.storage.contract.lists import ListContract
 from tests.storage.contract.running import RunningContract
 from tests.storage.contract.target_lists import TargetListContract
@@ -18,6 +19,7 @@ class StoreContract(
     EventContract,
     ExecutionContract,
     ExecutionListContract,
+    IdContract,
     ListContract,
     RunningContract,
     TargetContract,

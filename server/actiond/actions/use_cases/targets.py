@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import fields, replace
+from functools import partial
 
 from actiond.actions import events
 from actiond.actions.actors import Actor
@@ -11,6 +12,7 @@ from actiond.actions.queries import Page, TargetQuery
 from actiond.actions.signing_keys import rotated
 from actiond.actions.targets import NewTarget, Target, TargetChange
 from actiond.actions.use_cases.executions import remove_step
+from actiond.actions.use_cases.new_ids import require_new, with_new_id
 
 
 class Targets:
@@ -37,9 +39,12 @@ class Targets:
         Raises TargetNameTakenError if the owner has a target with that name, and EndpointDeniedError.
         """
         self._check_endpoint(new.endpoint)
+        return await with_new_id(self._new_id, partial(self._create, actor, new))
+
+    async def _create(self, actor: Actor, new: NewTarget, target_id: str) -> tuple[Target, str]:
         now = self._clock()
         target = Target(
-            id=self._new_id(),
+            id=target_id,
             owner=actor.owner,
             name=new.name,
             type=new.type,
@@ -53,6 +58,7 @@ class Targets:
         key, sealed = self._make_key(target.id)
 
         def change(transaction: Transaction) -> Target:
+            require_new(transaction, events.TARGET, target.id)
             transaction.targets.insert(target, (sealed,))
             transaction.append(_event(target, "target.added", _properties(target), actor))
             return target

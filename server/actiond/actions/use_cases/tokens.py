@@ -3,18 +3,22 @@
 import hmac
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from functools import partial
 
 from actiond.actions import events
 from actiond.actions.actors import SYSTEM
 from actiond.actions.errors import (
     CertificateTakenError,
     CertificateUnboundError,
+    SecretTakenError,
     TokenInvalidError,
     TokenMissingError,
     TokenNotFoundError,
+    TokenRevokedError,
 )
 from actiond.actions.ports import Store, Transaction
 from actiond.actions.tokens import Caller, Token, digest_of, selector_of
+from actiond.actions.use_cases.new_ids import require_new, with_new_id
 
 
 class Tokens:
@@ -59,18 +63,49 @@ class Tokens:
             raise TokenInvalidError
         return Caller(token, revision)
 
-    async def add(self, token: Token) -> None:
-        """Add a token, or replace the one with the same id.
+    async def create(self, token: Token, new_id: Callable[[], str]) -> Token:
+        """Add a token, under a new id in place of its own, and return it. Raises CertificateTakenError, as `add`."""
+        return await with_new_id(new_id, lambda token_id: self.add(replace(token, id=token_id)))
 
-        Raises CertificateTakenError if another token is bound to the same name in certificates. A token that has
-        expired still is; one that is revoked is not.
+    async def add(self, token: Token) -> Token:
+        """Add a token and return it.
+
+        Raises IdTakenError, and CertificateTakenError if another token is bound to the same name in certificates. A
+        token that has expired still is; one that is revoked is not.
         """
 
-        def change(transaction: Transaction) -> None:
+        def change(transaction: Transaction) -> Token:
+            require_new(transaction, events.TOKEN, token.id)
             bound = None if token.certificate is None else transaction.tokens.bound_to(token.certificate)
-            if bound is not None and bound.id != token.id:
+            if bound is not None:
                 raise CertificateTakenError(bound.id, bound.name)
             _put(transaction, token, "token.added", token.created_at_ns)
+            return token
+
+        return await self._store.write(change)
+
+    async def set_secret(self, token: Token, new_id: Callable[[], str]) -> None:
+        """Give the token of this id the new secret, and all else that `token` says.
+
+        A revoked token is not forgotten, or its secret could be given again one day: it is kept under a new id.
+        Raises TokenRevokedError if the secret is that of a revoked token, and SecretTakenError for another one's.
+        """
+        await with_new_id(new_id, partial(self._set_secret, token))
+
+    async def _set_secret(self, token: Token, kept_id: str) -> None:
+        def change(transaction: Transaction) -> None:
+            same = transaction.tokens.with_selector(token.selector)
+            if same is not None and same.revoked_at_ns is not None:
+                raise TokenRevokedError(same.id)
+            if same is not None and same.id != token.id:
+                raise SecretTakenError(same.id)
+            if same is not None:
+                return
+            former = transaction.tokens.get(token.id)
+            _put(transaction, token, "token.added", token.created_at_ns)
+            if former is not None and former.revoked_at_ns is not None:
+                require_new(transaction, events.TOKEN, kept_id)
+                _put(transaction, replace(former, id=kept_id), "token.revoked", former.revoked_at_ns)
 
         await self._store.write(change)
 

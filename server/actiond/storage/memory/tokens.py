@@ -17,6 +17,9 @@ class MemoryTokens:
     def get(self, token_id: str) -> Token | None:
         return self._data.tokens.get(token_id)
 
+    def with_selector(self, selector: bytes) -> Token | None:
+        return self._data.tokens.get(self._data.token_selectors.get(selector, ""))
+
     def bound_to(self, certificate: str) -> Token | None:
         return self._data.tokens.get(self._data.token_certificates.get(certificate, ""))
 

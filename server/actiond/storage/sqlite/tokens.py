@@ -19,6 +19,7 @@ ON CONFLICT (id) DO UPDATE SET
     revoked_at_ns = excluded.revoked_at_ns, certificate = excluded.certificate
 """
 BY_ID = f"SELECT {_COLUMNS} FROM tokens WHERE id = ?"
+WITH_SELECTOR = f"SELECT {_COLUMNS} FROM tokens WHERE selector = ?"
 # The index holds only tokens that are not revoked.
 BOUND_TO = f"SELECT {_COLUMNS} FROM tokens WHERE certificate = ? AND revoked_at_ns IS NULL"
 ALL = f"SELECT {_COLUMNS} FROM tokens ORDER BY created_at_ns, id"
@@ -38,6 +39,9 @@ class SqliteTokens:
 
     def get(self, token_id: str) -> Token | None:
         return self._cursor.read_first(from_row, BY_ID, (token_id,))
+
+    def with_selector(self, selector: bytes) -> Token | None:
+        return self._cursor.read_first(from_row, WITH_SELECTOR, (selector,))
 
     def bound_to(self, certificate: str) -> Token | None:
         return self._cursor.read_first(from_row, BOUND_TO, (certificate,))
