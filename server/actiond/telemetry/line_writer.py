@@ -53,7 +53,7 @@ class LineWriter:
         self._closing = threading.Event()
         self._rest = b""
         """Without a thread: what could not be written yet of a chunk that has been begun."""
-        self._write_now: Callable[[bytes], int | None] | None = None
+        self._now: _Immediate | None = None
 
     @property
     def descriptor(self) -> int:
@@ -88,14 +88,14 @@ class LineWriter:
 
     def pump(self) -> bool:
         """Without a thread: write what can be written without waiting. Return whether that was everything."""
-        if self._write_now is None:
-            self._write_now = _write_now(self._descriptor)
+        if self._now is None:
+            self._now = _Immediate(self._descriptor)
         while self._rest or self._lines:
             if not self._rest:
                 lines, size = self._take(_PIPE_BUF)
                 self._rest = b"".join(map(self._text, lines))
                 self._release(size)
-            written = self._write_now(self._rest)
+            written = self._now.write(self._rest)
             if written is None:
                 return False
             self._rest = self._rest[written:]
@@ -108,6 +108,9 @@ class LineWriter:
                 with contextlib.suppress(OSError):
                     select.select([], [self._descriptor], [], seconds)
                 self.pump()
+            if self._now is not None:
+                self._now.close()
+                self._now = None
             return
         self._closing.set()
         self._wake.put(None)
@@ -193,35 +196,47 @@ def _chunks(lines: Iterator[bytes]) -> Iterator[bytes]:
         yield b"".join(gathered)
 
 
-def _write_now(descriptor: int) -> Callable[[bytes], int | None]:
-    """Return a function that writes without waiting: the number of bytes written, or None where it would have to wait.
+class _Immediate:
+    """Writes to a file descriptor without ever waiting.
 
-    O_NONBLOCK belongs to an open file, which other processes share. So it is never set on ours.
+    O_NONBLOCK belongs to an open file, which other processes share, so it is never set on ours. A pipe or a terminal is
+    opened once more for it, and a socket has a flag for each message. A regular file is always ready.
     """
-    try:
-        kind = os.fstat(descriptor).st_mode
-    except OSError:
-        return len
-    if stat.S_ISSOCK(kind):
-        connection = socket.socket(fileno=os.dup(descriptor))
-        return lambda data: _attempt(lambda: connection.send(data, socket.MSG_DONTWAIT), data)
-    if not (stat.S_ISFIFO(kind) or stat.S_ISCHR(kind)):
-        # A regular file is always ready. Opened again, it would be written from its beginning.
-        return lambda data: _attempt(lambda: os.write(descriptor, data), data)
-    try:
-        own = os.open(f"/proc/self/fd/{descriptor}", os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
-    except OSError:  # the pipe of another user, or no /proc
-        return lambda data: _attempt(lambda: os.write(descriptor, data[:_PIPE_BUF]), data, waiting_for=descriptor)
-    return lambda data: _attempt(lambda: os.write(own, data), data)
 
+    def __init__(self, descriptor: int) -> None:
+        self._own: int | None = None
+        self._socket: socket.socket | None = None
+        self._descriptor = descriptor
+        self._is_ready = True
+        """Whether a write never waits. If not, it is asked before."""
+        try:
+            kind = os.fstat(descriptor).st_mode
+            if stat.S_ISSOCK(kind):
+                self._socket = socket.socket(fileno=os.dup(descriptor))
+            elif stat.S_ISFIFO(kind) or stat.S_ISCHR(kind):
+                self._is_ready = False
+                flags = os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+                self._descriptor = self._own = os.open(f"/proc/self/fd/{descriptor}", flags)
+                self._is_ready = True
+        except OSError:
+            """It is closed, or the pipe of another user, or there is no /proc."""
 
-def _attempt(write: Callable[[], int], data: bytes, waiting_for: int | None = None) -> int | None:
-    """Return what `write` returns; None if it would have to wait; and all of the data if nobody can read it."""
-    try:
-        if waiting_for is not None and not select.select([], [waiting_for], [], 0)[1]:
+    def write(self, data: bytes) -> int | None:
+        """Return the number of bytes written; None if that would have to wait; all of them if nobody can read them."""
+        try:
+            if self._socket is not None:
+                return self._socket.send(data, socket.MSG_DONTWAIT)
+            if not self._is_ready and not select.select([], [self._descriptor], [], 0)[1]:
+                return None
+            return os.write(self._descriptor, data[:_PIPE_BUF])
+        except BlockingIOError:
             return None
-        return write()
-    except BlockingIOError:
-        return None
-    except OSError:
-        return len(data)
+        except OSError:
+            return len(data)
+
+    def close(self) -> None:
+        """Close what was opened for this."""
+        if self._own is not None:
+            os.close(self._own)
+        if self._socket is not None:
+            self._socket.close()

@@ -34,6 +34,8 @@ class StandardStreams:
     """Of standard output and standard error."""
     terminal: TextIO | None
     """Standard output, for what has to be seen before the process goes on; None if it is closed."""
+    others: threading.Thread | None = None
+    """Logs what others write, once `start` was called."""
 
 
 _installed: StandardStreams | None = None
@@ -83,7 +85,8 @@ def start() -> None:
         )
     # Native code may hold the GIL while it writes, without which the pipe's reader cannot go on.
     os.set_blocking(2, False)
-    threading.Thread(target=_log_foreign_lines, args=(reading,), name="foreign-lines", daemon=True).start()
+    _installed.others = threading.Thread(target=_log_foreign_lines, args=(reading,), name="foreign-lines", daemon=True)
+    _installed.others.start()
     # What is printed by Python goes the same way, whatever the streams were.
     sys.stdout = sys.stderr = io.TextIOWrapper(
         os.fdopen(2, "wb", buffering=0, closefd=False), "utf-8", "backslashreplace", write_through=True
@@ -101,11 +104,17 @@ def pump() -> None:
 
 
 def close(seconds: float = CLOSE_SECONDS) -> None:
-    """Write what is left, for at most `seconds`."""
-    if _installed is not None:
-        deadline = time.monotonic() + seconds
-        for writer in (_installed.stdout, _installed.stderr):
-            writer.close(max(0.0, deadline - time.monotonic()))
+    """Write what is left, for at most `seconds`. The process must end then."""
+    if _installed is None:
+        return
+    deadline = time.monotonic() + seconds
+    if _installed.others is not None:
+        # The pipe ends with its last writing end.
+        os.dup2(_installed.stdout.descriptor, 1)
+        os.dup2(_installed.stderr.descriptor, 2)
+        _installed.others.join(seconds)
+    for writer in (_installed.stdout, _installed.stderr):
+        writer.close(max(0.0, deadline - time.monotonic()))
 
 
 def _encoding(stream: object) -> str:
@@ -121,6 +130,11 @@ def _log_foreign_lines(reading: int) -> None:
             lines.append(unfinished)
             unfinished = b""
         for line in lines:
-            for begin in range(0, len(line), MAX_FOREIGN_LINE):
-                text = line[begin : begin + MAX_FOREIGN_LINE].decode(errors="backslashreplace")
-                _foreign.warning("%s", text)
+            _log_foreign_line(line)
+    if unfinished:
+        _log_foreign_line(unfinished)
+
+
+def _log_foreign_line(line: bytes) -> None:
+    for begin in range(0, len(line), MAX_FOREIGN_LINE):
+        _foreign.warning("%s", line[begin : begin + MAX_FOREIGN_LINE].decode(errors="backslashreplace"))
