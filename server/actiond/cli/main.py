@@ -31,11 +31,15 @@ _INSTALL = "pip install '.[server]' in a checkout"
 
 
 class _Parser(argparse.ArgumentParser):
-    """Prints what is wrong as one line, without the usage."""
+    """Prints what is wrong as one line, without the usage. Raises Failure if help cannot be printed."""
 
     def error(self, message: str) -> NoReturn:
         console.error(f"{message} (see {self.prog} --help)")
         sys.exit(2)
+
+    def _print_message(self, message: str, _file: object = None) -> None:
+        """Print help or version. The inherited method ignores it when they cannot be written."""
+        console.print_line(message.removesuffix("\n"))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -46,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except SystemExit as end:  # argparse ends so, after help and after what it refuses
         code = int(end.code or 0)
     standard_streams.close()
-    return code if console.flush() else code or 1
+    return code
 
 
 def _exit_code(arguments: Sequence[str] | None) -> int:

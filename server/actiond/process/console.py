@@ -148,19 +148,6 @@ def print_surely(text: str) -> None:
         raise
 
 
-def flush() -> bool:
-    """Write what is buffered. Return whether that succeeded; if not, an error has been printed."""
-    try:
-        if sys.stdout is not None:
-            sys.stdout.flush()
-    except OSError as failure:
-        _discard(sys.stdout)
-        if failure.errno != errno.EPIPE:
-            error(f"standard output cannot be written: {failure.strerror}")
-            return False
-    return True
-
-
 def _write_line(text: str) -> None:
     """Write a server's line to stdout. A server goes on whether or not it can be read."""
     streams = standard_streams.installed()
