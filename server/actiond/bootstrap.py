@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
-from actiond.actions.errors import SecretTakenError, TokenRevokedError
+from actiond.actions.errors import SecretTakenError, StoreError, TokenRevokedError
 from actiond.actions.ids import MAX_WORKERS, IdGenerator
 from actiond.actions.ports import Store
 from actiond.actions.tokens import ALL_PERMISSIONS, Token, digest_of

@@ -123,3 +123,25 @@ def test_a_service_manager_is_told_of_ready_alive_and_stopping(tmp_path: Path, w
                 seen.add(manager.recv(100))
         while manager.recv(100) != b"STOPPING=1":
             pass
+
+
+FAILS = """
+from actiond.cli import main
+from actiond.telemetry import standard_streams
+
+def fail(_options):
+    standard_streams.install("info")
+    standard_streams.start()
+    raise ValueError("two\\nlines")
+
+main._run = fail
+raise SystemExit(main.main(["token", "list"]))
+"""
+
+
+def test_a_start_that_fails_unforeseen_is_one_line_and_exit_code_1() -> None:
+    done = run_script(FAILS)
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    assert " CRITICAL actiond.telemetry.logging: the program failed" in line
+    assert line.endswith("ValueError: two\\nlines")

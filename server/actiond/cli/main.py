@@ -49,6 +49,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         code = _exit_code(arguments)
     except SystemExit as end:  # argparse ends so, after help and after what it refuses
         code = int(end.code or 0)
+    except Exception:
+        if standard_streams.installed() is None:
+            raise
+        sys.excepthook(*sys.exc_info())  # before the streams are closed
+        code = 1
     standard_streams.close()
     return code
 
