@@ -193,12 +193,15 @@ def test_a_passed_deadline_has_no_details() -> None:
 
 def test_every_error_that_a_call_can_meet_is_in_the_table() -> None:
     every = {error for _, error in inspect.getmembers(errors, inspect.isclass) if issubclass(error, errors.DomainError)}
-    # The base is never raised, and only the command line looks tokens up by id and binds them to certificates.
+    # The base is never raised, only the command line looks tokens up by id and binds them to certificates, and only a
+    # start gives a token a secret that exists.
     beside = {
         errors.DomainError,
         errors.TokenNotFoundError,
         errors.CertificateTakenError,
         errors.CertificateUnboundError,
+        errors.TokenRevokedError,
+        errors.SecretTakenError,
         errors.TokenMissingError,
         errors.DeadlineExceededError,
     }

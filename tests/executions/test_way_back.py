@@ -29,6 +29,7 @@ from tests.executions.commands import run, run_beside
 from tests.executions.protocols import PROTOCOLS
 from tests.support.servers.actiond import ADMIN_TOKEN, ServerProcess
 from tests.support.targets.server import TargetServer
+from tests.support.waiting import until
 
 LOOPBACK = ("--allow-address", "127.0.0.0/8")
 EVERY_METHOD: tuple[Message, ...] = (
@@ -133,6 +134,7 @@ async def test_who_passes_by_is_logged(each_api: Api, receiver: TargetServer) ->
     await each_api.set(condition("request", "ListTargets"), created)
     await each_api.call(ListTargetsRequest(), metadata=(BYPASS,))
     said = f"executions bypassed: zitadel.action.v3alpha.ActionService.ListTargets by token {each_api.user} "
+    await asyncio.to_thread(until, lambda: said in each_api.server.stderr, "the call is in the log")
     (line,) = [line for line in each_api.server.stderr.splitlines() if said in line]
     assert " INFO " in line
     assert each_api.token not in line

@@ -11,6 +11,7 @@ from tests.support.action_service.model import Outcome
 from tests.support.action_service.requests import create, get, request
 from tests.support.servers.actiond import ADMIN_TOKEN, ServerProcess
 from tests.support.servers.envoy import EnvoyProcess
+from tests.support.waiting import until
 
 
 def _drop_targets(server: ServerProcess) -> None:
@@ -38,4 +39,4 @@ def test_a_store_that_fails_is_internal_with_a_fixed_text_over_every_protocol(
             assert (outcome.code, outcome.message, list(outcome.details)) == (expected.code, expected.message, []), name
             if DRIVERS[name][0] == "json":
                 assert outcome.http_status == 500
-    assert "no such table" in server.stderr
+    until(lambda: "no such table" in server.stderr, "the reason is in the log")
