@@ -319,10 +319,11 @@ class Connection(asyncio.Protocol):
 
 def _unacknowledged(transport: asyncio.Transport) -> int:
     """Return how many bytes the kernel has sent, or is going to, that the client's has not acknowledged."""
-    if _UNACKNOWLEDGED is None:
+    sock = transport.get_extra_info("socket")
+    if _UNACKNOWLEDGED is None or sock is None:  # not every transport has one
         return 0
     try:
-        found = fcntl.ioctl(transport.get_extra_info("socket").fileno(), _UNACKNOWLEDGED, bytes(4))
+        found = fcntl.ioctl(sock.fileno(), _UNACKNOWLEDGED, bytes(4))
     except OSError:  # not the kernel's word for a socket on this system
         return 0
     return int(struct.unpack("i", found)[0])

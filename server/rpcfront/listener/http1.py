@@ -361,8 +361,11 @@ class Http1Connection(Connection):
 
     def _look_for_departure(self) -> None:
         """Notice that the client has left although the connection is not read, which hides it from the loop."""
+        sock = self.transport.get_extra_info("socket")
+        if sock is None:  # not every transport has one
+            return
         poll = select.poll()
-        poll.register(self.transport.get_extra_info("socket"), _HALF_CLOSED)
+        poll.register(sock, _HALF_CLOSED)
         for _, event in poll.poll(0):
             if event & _GONE:
                 self.transport.abort()
