@@ -80,7 +80,8 @@ def _supervise(spec: WorkerSpec) -> int:
         standard_streams.start()
         worker_process.run(replace(spec, number=number, ready=partial(os.write, pipe, b"1")))
 
-    passed_on = shutdown.RELOAD if spec.settings.tls.is_on else frozenset[Signals]()
+    takes_reload = shutdown.takes_reload(is_tls_on=spec.settings.tls.is_on)
+    passed_on = shutdown.RELOAD if takes_reload else frozenset[Signals]()
     grace_period = spec.settings.process.shutdown_grace_period
     return Supervisor(spec.heartbeats, grace_period, body, spec.ready, passed_on=passed_on).run()
 

@@ -69,9 +69,9 @@ async def _serve(spec: WorkerSpec) -> None:
         loop = asyncio.get_running_loop()
         for number, handler in state.handlers(supervised=spec.supervised).items():
             loop.add_signal_handler(number, handler)
-        if certificates is not None:
+        if shutdown.takes_reload(is_tls_on=certificates is not None):
             for number in shutdown.RELOAD:
-                loop.add_signal_handler(number, certificates.reload)
+                loop.add_signal_handler(number, _note_reload if certificates is None else certificates.reload)
         shutdown.unblock()
         _begin_heartbeat(spec, loop)
         spec.ready()
@@ -81,6 +81,10 @@ async def _serve(spec: WorkerSpec) -> None:
         _kill_after(grace_period + shutdown.END_MARGIN)
         await worker.drain()
         shutdown.block()
+
+
+def _note_reload() -> None:
+    _log.info("SIGHUP: there is nothing to load again, as TLS is off")
 
 
 def _begin_heartbeat(spec: WorkerSpec, loop: asyncio.AbstractEventLoop) -> None:
