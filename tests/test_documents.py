@@ -1,7 +1,9 @@
 """The documents say what the code says, and their links lead somewhere."""
 
+import ast
 import re
 import tomllib
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -9,9 +11,15 @@ from actiond_protos.zitadel.action.v3alpha import execution_pb2
 from google.protobuf import json_format
 
 from actiond.actions.catalogue import OWN_EVENTS, Catalogue
+from actiond.actions.queries import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE
+from actiond.actions.signing_keys import MAX_KEYS
 from actiond.api.permissions import permissions
 from actiond.api.served import SERVICES
 from actiond.delivery.outcomes import Outcome
+from actiond.storage.sqlite.reader import MAX_SECONDS
+from actiond.telemetry.metrics.recorder import MAX_TARGETS
+from rpcfront.status import MAX_FIELDS
+from rpcfront.transcoding.json.strict_json import MAX_DEPTH
 from tests.support import settings_table
 
 ROOT = Path(__file__).parents[1]
@@ -126,3 +134,59 @@ def test_the_operations_page_names_the_ways_in_which_a_call_to_a_target_fails() 
 def test_the_operations_page_names_the_permissions_of_no_method() -> None:
     named = set(re.findall(r"`(\w+\.[\w.]+)`", read("docs/operations.md").partition("## The data")[0]))
     assert named & set(permissions(SERVICES)) == {"docs.read", "execution.bypass", "metrics.read"}
+
+
+NAMED_TEST = re.compile(r"<!-- (tests/[\w/]+\.py)::(test_\w+) -->")
+ADVICE = {"What you must do", "What is not protected"}
+"""The sections of the security page that claim nothing which a test could show."""
+
+
+@cache
+def functions(path: str) -> set[str]:
+    """Return the names of the functions of a module, those of its classes too; none if there is no such module."""
+    if not (ROOT / path).exists():
+        return set()
+    nodes = ast.walk(ast.parse(read(path)))
+    return {node.name for node in nodes if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)}
+
+
+def claims(page: str) -> list[str]:
+    """Return the bullet points and rows of tables in the sections that claim something, each with its comments."""
+    sections = re.split(r"^## (.*)$", page, flags=re.MULTILINE)[1:]
+    claiming = "".join(text for title, text in zip(sections[::2], sections[1::2], strict=True) if title not in ADVICE)
+    points = re.findall(r"^- .*(?:\n  .*)*", claiming, re.MULTILINE)
+    rows = re.findall(r"^\| .*$(?!\n\|--)", claiming, re.MULTILINE)
+    return points + rows
+
+
+def test_each_claim_of_the_security_page_names_a_test() -> None:
+    found_claims = claims(read("docs/security.md"))
+    assert len(found_claims) > 40
+    assert [claim for claim in found_claims if not NAMED_TEST.search(claim)] == []
+
+
+def test_the_limits_of_the_security_page_are_those_of_the_code() -> None:
+    limits = read("docs/security.md").partition("## Limits")[2].partition("\n## ")[0]
+    rows = re.findall(r"^\| (?!what)([^|]*) \| ([^|]*) \| ([^|]*) \|", limits, re.MULTILINE)
+    numbers = {what: re.findall(r"\d[\d,]*", f"{setting} {default}") for what, setting, default in rows}
+    assert numbers == {
+        "calls at once of one owner, or of all strangers": [],
+        "a page of a list": [f"{MAX_PAGE_SIZE:,}", str(DEFAULT_PAGE_SIZE)],
+        "filters of a list": sorted(
+            set(re.findall(r"max_items = (\d+)", read("proto/zitadel/action/v3alpha/action_service.proto")))
+        ),
+        "the time to read a list": [f"{MAX_SECONDS:g}"],
+        "faults that an error names": [str(MAX_FIELDS)],
+        "nesting of JSON": [str(MAX_DEPTH)],
+        "signing keys of a target that are valid at once": [str(MAX_KEYS)],
+        "targets with metrics of their own": [f"{MAX_TARGETS:,}"],
+    }
+
+
+@pytest.mark.parametrize(("path", "name"), sorted(set(NAMED_TEST.findall(read("docs/security.md")))))
+def test_a_test_that_the_security_page_names_is_there(path: str, name: str) -> None:
+    assert name in functions(path)
+
+
+def test_the_security_page_has_no_comment_but_names_of_tests() -> None:
+    assert not re.findall(r"<!--.*", NAMED_TEST.sub("", read("docs/security.md")))
