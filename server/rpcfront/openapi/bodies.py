@@ -9,7 +9,8 @@ from rpcfront.protocols.rest import NDJSON_TYPE
 from rpcfront.protocols.rest_bodies import is_http_body
 from rpcfront.transcoding.annotations import WHOLE_MESSAGE, Route
 
-ANY_TYPE = "*/*"
+_RAW_TYPES = ("application/octet-stream", "*/*")
+"""The content types of bytes of any kind. Generators of clients leave out what only `*/*` describes."""
 
 
 def request_body(route: Route, schemas: Schemas) -> Schema | None:
@@ -22,8 +23,8 @@ def request_body(route: Route, schemas: Schemas) -> Schema | None:
     bound = frozenset(tuple(path.split(".")) for path in route.bound)
     if field is None:
         in_path = {path[0] for path in bound if len(path) == 1}
-        return _body(schemas.rest(message, bound), schemas.required(message) - in_path)
-    schema = schemas.field(field, Form.INPUT)
+        return _body(schemas.one_form(schemas.rest(message, bound)), schemas.required(message) - in_path)
+    schema = schemas.one_form(schemas.field(field, Form.INPUT))
     inner = frozenset(path[1:] for path in bound if path[0] == field.name)
     if inner and field.message_type is not None:
         schema = schemas.rest(field.message_type, inner)
@@ -55,4 +56,5 @@ def _body(schema: Schema, required: frozenset[str]) -> Schema:
 
 
 def _raw(description: str) -> Schema:
-    return {"description": description, "content": {ANY_TYPE: {"schema": {"type": "string", "format": "binary"}}}}
+    schema = {"type": "string", "format": "binary"}
+    return {"description": description, "content": {content_type: {"schema": schema} for content_type in _RAW_TYPES}}

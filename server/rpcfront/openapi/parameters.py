@@ -43,7 +43,7 @@ def _path_parameter(route: Route, parameter: PathParameter, schemas: Schemas) ->
         notes = [f"`{proto_path(path)}`" if len(path) > 1 else ""]
     elif path is not None:
         notes = [schemas.comment(path[-1].full_name), f"`{proto_path(path)}` is `{parameter.whole}`."]
-    if schema.get("type") not in ("integer", "boolean"):
+    if schema.get("type") == "string" and "enum" not in schema:
         schema.setdefault("minLength", 1)  # no wildcard matches an empty segment
     about: Schema = {"name": parameter.name, "in": "path", "required": True}
     if parameter.takes_rest:

@@ -1,21 +1,25 @@
 """Describes the buf.validate rules of fields in JSON Schema: by keywords if it has them, else in sentences.
 
-The rules apply to requests only. Here they are described; protovalidate checks them.
+The rules apply to requests only. Here they are described; protovalidate checks them. Only keywords that generators of
+clients read as JSON Schema does are used: beside a type no combination of schemas and no values of other types.
 """
 
+import math
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from google.protobuf.descriptor import EnumDescriptor, EnumValueDescriptor, FieldDescriptor
+from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 
-from rpcfront.openapi.scalars import Schema
+from rpcfront.openapi.scalars import Form, Schema
 from rpcfront.transcoding.json.times import print_duration, print_timestamp
 from rpcfront.validation.annotations import field_rules
 from rpcfront.validation.buf_validate import IGNORE_ALWAYS, IGNORE_IF_ZERO_VALUE, Rules, extension_of, message_class
 
 _BOUNDS = {"gt": "exclusiveMinimum", "gte": "minimum", "lt": "exclusiveMaximum", "lte": "maximum"}
+# The same bounds, of the values that are excluded.
+_OUTSIDE = {"gt": "maximum", "gte": "exclusiveMaximum", "lt": "minimum", "lte": "exclusiveMinimum"}
 _LENGTHS = {"min_len": "minLength", "max_len": "maxLength", "max_bytes": "maxLength"}
 _FORMATS = {
     "email": "email",
@@ -28,15 +32,39 @@ _FORMATS = {
 }
 _SIZES = {"min_items": "minItems", "max_items": "maxItems", "min_pairs": "minProperties", "max_pairs": "maxProperties"}
 _TEXTS: Mapping[str, Callable[[str], str]] = {
-    "pattern": lambda pattern: pattern,
-    "prefix": lambda text: f"^{re.escape(text)}",
-    "suffix": lambda text: f"{re.escape(text)}$",
-    "contains": re.escape,
+    "pattern": lambda pattern: _anchored(_ESCAPE.sub(lambda found: found[0].replace("\\/", "/"), pattern)),
+    "prefix": lambda text: f"^{_literal(text)}",
+    "suffix": lambda text: f"{_ANYTHING}{_literal(text)}$",
+    "contains": lambda text: f"{_ANYTHING}{_literal(text)}",
 }
+# Anchored patterns alone: Python's re.match, which generated clients use, looks at the start of a text only. Slashes
+# are not escaped, and none is the first character, since some generators use them as delimiters and escape them.
+_ANYTHING = r"^[\s\S]*"
+_ANCHORED = re.compile(r"\^[^|]*$")
+_ESCAPE = re.compile(r"\\[\s\S]")
 _MOMENTS = {"google.protobuf.Duration": print_duration, "google.protobuf.Timestamp": print_timestamp}
 # Syntax of RE2 that ECMAScript, whose expressions JSON Schema uses, lacks or reads differently.
 _NOT_PORTABLE = re.compile(r"\(\?[^:]|\\[AzQEpPaC]|\[\[:")
 _COMPARED = {"const": "equal to", "gt": "more than", "gte": "at least", "lt": "less than", "lte": "at most"}
+_SPECIAL = re.compile(r"[\\^$.|?*+()\[\]{}]")
+_STRING_KEYWORDS = frozenset({*_LENGTHS, *_FORMATS, "len", "const", "in", "not_in"})
+# Kinds of rules that list no integers.
+_NOT_LISTED = frozenset(
+    {
+        None,
+        "any",
+        "bool",
+        "bytes",
+        "double",
+        "duration",
+        "field_mask",
+        "float",
+        "map",
+        "repeated",
+        "string",
+        "timestamp",
+    }
+)
 # No sentences for these: they are described with the elements, are keywords, or say nothing about a value.
 _SILENT = frozenset({"items", "keys", "values", "example", "unique", "strict"})
 
@@ -47,15 +75,29 @@ def rules_of(field: FieldDescriptor) -> Rules:
     return message_class("FieldRules")() if rules.ignore == IGNORE_ALWAYS else rules
 
 
-def keywords(rules: Rules, field: FieldDescriptor, *, is_element: bool = False) -> Schema:
+def keywords(rules: Rules, field: FieldDescriptor) -> Schema:
     """Return the keywords for the rules of a field or element, to be added to those of its type."""
     kind = rules.WhichOneof("type")
-    if kind is None:
+    if kind is None or _is_conditional(rules, field):
         return {}
-    found = _KEYWORDS.get(kind, _number)(getattr(rules, kind), field)
-    if found and rules.ignore == IGNORE_IF_ZERO_VALUE and not field.has_presence:
-        return {"anyOf": [{"enum": _zeros(field, is_element)}, found]}
-    return found
+    return _KEYWORDS.get(kind, _number)(getattr(rules, kind), field)
+
+
+def choice(rules: Rules, field: FieldDescriptor, form: Form) -> Schema | None:
+    """Return the schema of an integer or enum of which the rules list the values; None if they do not.
+
+    It replaces the type's schema. It has a branch for each type of JSON that a value can be spelled in.
+    """
+    numbers = [] if _is_conditional(rules, field) else _listed(rules, field)
+    if not numbers:
+        return None
+    spelled: Schema = {"type": "integer", "enum": numbers}
+    if field.enum_type is not None:
+        names = [value.name for value in field.enum_type.values if value.number in numbers]
+        return {"anyOf": [{"type": "string", "enum": names}, spelled]} if names else spelled
+    if form is Form.TEXT:
+        return spelled
+    return {"anyOf": [spelled, {"type": "string", "enum": [str(number) for number in numbers]}]}
 
 
 def examples(rules: Rules) -> list[object]:
@@ -65,23 +107,45 @@ def examples(rules: Rules) -> list[object]:
     return [value for value in values if isinstance(value, str | bool | int | float)]
 
 
-def sentences(rules: Rules) -> list[str]:
+def sentences(rules: Rules, field: FieldDescriptor) -> list[str]:
     """Return sentences for the rules without a keyword."""
     kind = rules.WhichOneof("type")
+    is_conditional = _is_conditional(rules, field)
     texts = [rule.message for rule in rules.cel]
     if kind is not None:
         texts += [
-            _sentence(kind, field, value)
-            for field, value in getattr(rules, kind).ListFields()
-            if field.name not in _SILENT and not _has_keyword(kind, field.name, value)
+            _sentence(kind, rule, value)
+            for rule, value in getattr(rules, kind).ListFields()
+            if rule.name not in _SILENT and (is_conditional or not _has_keyword(kind, rule.name, value, rules, field))
         ]
-    return [f"{text[:1].upper()}{text[1:].removesuffix('.')}." for text in texts if text]
+    start = "Unless it is zero or empty: " if is_conditional else ""
+    return [f"{start}{text[:1].upper()}{text[1:].removesuffix('.')}." for text in texts if text]
 
 
-def _has_keyword(kind: str, name: str, value: object) -> bool:
+def _is_conditional(rules: Rules, field: FieldDescriptor) -> bool:
+    """Return whether zero and empty values are exempt from the rules. Those of fields with presence are not."""
+    return rules.ignore == IGNORE_IF_ZERO_VALUE and not field.has_presence
+
+
+def _has_keyword(kind: str, name: str, value: object, rules: Rules, field: FieldDescriptor) -> bool:
     if kind == "string":
-        return name in {*_LENGTHS, *_FORMATS, "len", "const", "in", "not_in"} or _is_portable(name, value)
+        return name in _STRING_KEYWORDS or _is_portable(name, value)
+    if name in {"const", "in", "defined_only"} and kind != "bool":
+        return bool(_listed(rules, field))
     return kind not in {"bytes", "any", "field_mask", "duration", "timestamp"}
+
+
+def _listed(rules: Rules, field: FieldDescriptor) -> list[int]:
+    """Return the numbers that an integer or an enum may have; none if the rules do not list them."""
+    kind = rules.WhichOneof("type")
+    if kind in _NOT_LISTED:
+        return []
+    typed = getattr(rules, kind)
+    chosen = [typed.const] if typed.HasField("const") else list(getattr(typed, "in"))
+    if kind == "enum" and typed.defined_only and field.enum_type is not None:
+        defined = dict.fromkeys(value.number for value in field.enum_type.values)
+        return [number for number in defined if number in chosen or not chosen]
+    return chosen
 
 
 def _sentence(kind: str, rule: FieldDescriptor, value: Any) -> str:
@@ -101,24 +165,30 @@ def _text(value: Any) -> str:
 
 
 def _number(rules: Any, _field: FieldDescriptor) -> Schema:
-    found = _choice(rules, _spellings)
-    bounds = {keyword: getattr(rules, name) for name, keyword in _BOUNDS.items() if rules.HasField(name)}
-    low = max((bounds[_BOUNDS[name]] for name in ("gt", "gte") if _BOUNDS[name] in bounds), default=None)
-    high = min((bounds[_BOUNDS[name]] for name in ("lt", "lte") if _BOUNDS[name] in bounds), default=None)
-    if low is None or high is None or low <= high:
-        return found | bounds
+    bounds = _bounds(rules)
+    low = max((bounds[name] for name in ("gt", "gte") if name in bounds), default=-math.inf)
+    high = min((bounds[name] for name in ("lt", "lte") if name in bounds), default=math.inf)
+    excluded = [spelling for number in rules.not_in if math.isfinite(number) for spelling in (number, str(number))]
+    if low <= high:
+        found = {_BOUNDS[name]: limit for name, limit in bounds.items()}
+        return found | _not([{"enum": excluded}] if excluded else [])
     # If the lower bound is above the upper one, the values between them are excluded.
-    above = {key: value for key, value in bounds.items() if "inimum" in key}
-    below = {key: value for key, value in bounds.items() if "aximum" in key}
-    return found | {"anyOf": [above, below]}
+    between = {_OUTSIDE[name]: limit for name, limit in bounds.items()}
+    return _not([{"type": "number", **between}, *([{"enum": excluded}] if excluded else [])])
 
 
-def _spellings(number: float) -> list[object]:
-    return [number, str(number)] if isinstance(number, int) else [number]
+def _bounds(rules: Any) -> dict[str, float]:
+    """Return the rules that are bounds; JSON has no infinite numbers."""
+    given = {name: getattr(rules, name) for name in _BOUNDS if rules.HasField(name)}
+    return {name: limit for name, limit in given.items() if math.isfinite(limit)}
+
+
+def _not(schemas: list[Schema]) -> Schema:
+    return {"not": {"anyOf": schemas} if len(schemas) > 1 else schemas[0]} if schemas else {}
 
 
 def _string(rules: Any, _field: FieldDescriptor) -> Schema:
-    found = _choice(rules, lambda text: [text])
+    found: Schema = {}
     patterns = []
     for rule, value in rules.ListFields():
         if rule.name == "len":
@@ -127,36 +197,46 @@ def _string(rules: Any, _field: FieldDescriptor) -> Schema:
             found[_LENGTHS[rule.name]] = value
         elif rule.name in _FORMATS and value:
             found["format"] = _FORMATS[rule.name]
+        elif rule.name in {"const", "in"}:
+            found["enum"] = [value] if rule.name == "const" else list(value)
+        elif rule.name == "not_in":
+            found["not"] = {"enum": list(value)}
         elif _is_portable(rule.name, value):
             patterns.append(_TEXTS[rule.name](value))
-    return found | _all_of([{"pattern": pattern} for pattern in patterns])
+    if patterns:
+        found["pattern"] = patterns[0] if len(patterns) == 1 else "".join(["^", *map(_lookahead, patterns)])
+    return found
+
+
+def _anchored(pattern: str) -> str:
+    return pattern if _ANCHORED.match(pattern) else f"{_ANYTHING}(?:{pattern})"
+
+
+def _lookahead(pattern: str) -> str:
+    return f"(?={pattern})"
+
+
+def _literal(text: str) -> str:
+    """Return the pattern of a text, in syntax that ECMAScript and Python share."""
+    return _SPECIAL.sub(r"\\\g<0>", text)
 
 
 def _is_portable(name: str, value: object) -> bool:
     return name in _TEXTS and not (name == "pattern" and _NOT_PORTABLE.search(str(value)))
 
 
-def _all_of(schemas: list[Schema]) -> Schema:
-    return {"allOf": schemas} if len(schemas) > 1 else schemas[0] if schemas else {}
-
-
 def _enum(rules: Any, field: FieldDescriptor) -> Schema:
-    found = _choice(rules, lambda number: _names(field.enum_type, number))
-    if rules.defined_only and "enum" not in found:
-        found["enum"] = [spelling for value in _values(field.enum_type) for spelling in (value.name, value.number)]
-    return found
+    excluded = [spelling for number in rules.not_in for spelling in (*_names(field, number), number)]
+    return {"not": {"enum": excluded}} if excluded else {}
 
 
-def _names(enum: EnumDescriptor | None, number: int) -> list[object]:
-    return [*(value.name for value in _values(enum) if value.number == number), number]
-
-
-def _values(enum: EnumDescriptor | None) -> Iterable[EnumValueDescriptor]:
-    return enum.values if enum is not None else ()
+def _names(field: FieldDescriptor, number: int) -> list[str]:
+    values = [] if field.enum_type is None else field.enum_type.values
+    return [value.name for value in values if value.number == number]
 
 
 def _bool(rules: Any, _field: FieldDescriptor) -> Schema:
-    return {"const": rules.const} if rules.HasField("const") else {}
+    return {"enum": [rules.const]} if rules.HasField("const") else {}
 
 
 def _sized(rules: Any, _field: FieldDescriptor) -> Schema:
@@ -175,26 +255,6 @@ def _duration(rules: Any, _field: FieldDescriptor) -> Schema:
 
 def _nothing(_rules: Any, _field: FieldDescriptor) -> Schema:
     return {}
-
-
-def _choice(rules: Any, spell: Callable[[Any], list[object]]) -> Schema:
-    """Return the keywords of `const`, `in` and `not_in`, with every spelling that JSON allows for a value."""
-    found: Schema = {}
-    chosen = [rules.const] if rules.HasField("const") else getattr(rules, "in")
-    if chosen:
-        found["enum"] = [spelling for value in chosen for spelling in spell(value)]
-    if rules.not_in:
-        found["not"] = {"enum": [spelling for value in rules.not_in for spelling in spell(value)]}
-    return found
-
-
-def _zeros(field: FieldDescriptor, is_element: bool) -> list[object]:
-    """Return the JSON of zero values, which count as absent."""
-    if field.is_repeated and not is_element:
-        return [[], {}]
-    if field.enum_type is not None:
-        return _names(field.enum_type, 0)
-    return ["", False, 0, "0"]
 
 
 _KEYWORDS: Mapping[str, Callable[[Any, FieldDescriptor], Schema]] = {

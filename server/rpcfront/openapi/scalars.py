@@ -32,8 +32,9 @@ class Form(Enum):
 # Output has the standard alphabet and full padding; input may have either alphabet, padded or not.
 _BASE64 = r"^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$"
 _ANY_BASE64 = r"^(?:[A-Za-z0-9+/_-]{4})*(?:[A-Za-z0-9+/_-]{2}(?:==)?|[A-Za-z0-9+/_-]{3}=?)?$"
-_NAMED_FLOAT = r"^(?:NaN|-?Infinity)$"
 _ANY_FLOAT = r"^(?:NaN|-?Infinity|-?(?:0|[1-9][0-9]{0,15})(?:\.[0-9]{1,16})?(?:[eE][+-]?[0-9])?)$"
+# Generators of clients have no unsigned integers, and take an unknown format for 32 bits.
+_SIGNED = {"uint32": "int64", "uint64": "int64"}
 # The largest 32-bit float as it is printed: with as few digits as possible, which makes it a little larger.
 _MAX_FLOAT = 3.4028235e38
 _INT32 = ("int32", -(2**31), 2**31 - 1)
@@ -41,6 +42,7 @@ _UINT32 = ("uint32", 0, 2**32 - 1)
 _INT64 = ("int64", -(2**63), 2**63 - 1)
 _UINT64 = ("uint64", 0, 2**64 - 1)
 
+_FLOATS = {FieldDescriptor.TYPE_DOUBLE: "double", FieldDescriptor.TYPE_FLOAT: "float"}
 _INTEGERS: Mapping[int, tuple[str, int, int]] = {
     FieldDescriptor.TYPE_INT32: _INT32,
     FieldDescriptor.TYPE_SINT32: _INT32,
@@ -53,6 +55,12 @@ _INTEGERS: Mapping[int, tuple[str, int, int]] = {
     FieldDescriptor.TYPE_UINT64: _UINT64,
     FieldDescriptor.TYPE_FIXED64: _UINT64,
 }
+
+
+def scalar_name(field: FieldDescriptor) -> str | None:
+    """Return the name of an integer's or a float's type; None for other scalars."""
+    name = _INTEGERS[field.type][0] if field.type in _INTEGERS else None
+    return _FLOATS.get(field.type, name)
 
 
 def scalar_schema(field: FieldDescriptor, form: Form) -> Schema:
@@ -73,19 +81,22 @@ def key_pattern(field: FieldDescriptor) -> Schema | None:
 
 
 def _integer(name: str, low: int, high: int, form: Form) -> Schema:
-    bounds: Schema = {"format": name, "minimum": low, "maximum": high}
-    pattern = f"^{between(low, high)}$"
-    if form is Form.INPUT:
-        return {"type": ["integer", "string"], **bounds, "pattern": pattern}
     if form is Form.OUTPUT and high >= 2**32:
         digits = len(str(high))
         return {"type": "string", "format": name, "pattern": f"^{'-?' if low else ''}[0-9]{{1,{digits}}}$"}
-    return {"type": "integer", **bounds}
+    number: Schema = {"type": "integer", "format": _SIGNED.get(name, name), "minimum": low, "maximum": high}
+    if form is Form.INPUT:
+        return {"anyOf": [number, {"type": "string", "pattern": f"^{between(low, high)}$"}]}
+    return number
 
 
 def _float(name: str, bounds: Schema, form: Form) -> Schema:
-    pattern = _ANY_FLOAT if form is Form.INPUT else _NAMED_FLOAT
-    return {"type": ["number", "string"], "format": name, **bounds, "pattern": pattern}
+    number = {"type": "number", "format": name, **bounds}
+    if form is Form.TEXT:
+        return number
+    if form is Form.INPUT:
+        return {"anyOf": [number, {"type": "string", "pattern": _ANY_FLOAT}]}
+    return {"anyOf": [number, {"type": "string", "enum": ["NaN", "Infinity", "-Infinity"]}]}
 
 
 def _bytes(form: Form) -> Schema:

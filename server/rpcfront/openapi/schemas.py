@@ -12,7 +12,7 @@ from google.protobuf.message_factory import GetMessageClass
 
 from rpcfront.openapi import rules
 from rpcfront.openapi.comments import Comments
-from rpcfront.openapi.scalars import INT32, Form, Schema, key_pattern, scalar_schema
+from rpcfront.openapi.scalars import INT32, Form, Schema, key_pattern, scalar_name, scalar_schema
 from rpcfront.openapi.wellknown import null_schema, special_schema, takes_null
 from rpcfront.transcoding.json.wellknown import is_wrapper
 from rpcfront.validation.buf_validate import Rules, message_class
@@ -21,6 +21,7 @@ from rpcfront.validation.validator import Validator
 INPUT_SUFFIX = "-Input"
 """Suffix of a message's component in requests, if it is in responses, too. No proto name has a hyphen."""
 
+_COMPONENTS = "#/components/schemas/"
 _NULL: Schema = {"type": "null"}
 _NOTHING: frozenset[tuple[str, ...]] = frozenset()
 
@@ -56,9 +57,9 @@ class Schemas:
     def field(self, field: FieldDescriptor, form: Form) -> Schema:
         """Return the schema of a field's value, without null, with its comment."""
         ruled = rules.rules_of(field) if form is not Form.OUTPUT else message_class("FieldRules")()
-        schema = self._bare(field, form, ruled) | rules.keywords(ruled, field)
+        schema = self._bare(field, form, ruled)
         given = rules.examples(ruled)
-        notes = "\n\n".join(filter(None, [self.comment(field.full_name), *rules.sentences(ruled)]))
+        notes = "\n\n".join(filter(None, [self.comment(field.full_name), *rules.sentences(ruled, field)]))
         extras = {"description": notes, "deprecated": field.GetOptions().deprecated, "examples": given}
         return schema | {key: value for key, value in extras.items() if value}
 
@@ -80,6 +81,15 @@ class Schemas:
         empty = GetMessageClass(descriptor)()
         return frozenset(violation.field for violation in self._validator.violations(empty))
 
+    def one_form(self, schema: Schema) -> Schema:
+        """Return a schema, of one of several types the first: generators have no name for a body of several."""
+        name = schema.get("$ref", "").removeprefix(_COMPONENTS)
+        branches = schema.get("anyOf") or self._components.get(name, {}).get("anyOf")
+        if branches is None:
+            return schema
+        about = {key: value for key, value in schema.items() if key not in {"$ref", "anyOf"}}
+        return branches[0] | about
+
     def _reach(self, descriptor: Descriptor) -> None:
         if descriptor.full_name in self._outputs:
             return
@@ -91,20 +101,21 @@ class Schemas:
     def _bare(self, field: FieldDescriptor, form: Form, ruled: Rules) -> Schema:
         inner = field.message_type
         if inner is not None and inner.GetOptions().map_entry:
-            return self._map(inner, form, ruled.map)
+            return self._map(inner, form, ruled.map) | rules.keywords(ruled, field)
         if field.is_repeated:
-            limits = rules.keywords(ruled.repeated.items, field, is_element=True)
-            return {"type": "array", "items": self._element(field, form) | limits}
-        return self._element(field, form)
+            items = self._ruled(field, form, ruled.repeated.items)
+            return {"type": "array", "items": items} | rules.keywords(ruled, field)
+        return self._ruled(field, form, ruled)
 
     def _map(self, entry: Descriptor, form: Form, ruled: Rules) -> Schema:
         key, value = entry.fields_by_name["key"], entry.fields_by_name["value"]
         names = (key_pattern(key) or {}) | rules.keywords(ruled.keys, key)
-        schema: Schema = {
-            "type": "object",
-            "additionalProperties": self._element(value, form) | rules.keywords(ruled.values, value),
-        }
+        schema: Schema = {"type": "object", "additionalProperties": self._ruled(value, form, ruled.values)}
         return schema | {"propertyNames": names} if names else schema
+
+    def _ruled(self, field: FieldDescriptor, form: Form, ruled: Rules) -> Schema:
+        """Return the schema of a singular field or an element, by its type and its rules."""
+        return rules.choice(ruled, field, form) or self._element(field, form) | rules.keywords(ruled, field)
 
     def _element(self, field: FieldDescriptor, form: Form) -> Schema:
         if takes_null(field) and field.enum_type is not None:
@@ -119,17 +130,17 @@ class Schemas:
         return self.message(field.message_type, form)
 
     def _scalar(self, field: FieldDescriptor, form: Form) -> Schema:
-        schema = scalar_schema(field, form)
-        if form is not Form.INPUT or "integer" not in schema["type"]:
+        schema, name = scalar_schema(field, form), scalar_name(field)
+        if name is None or "anyOf" not in schema:
             return schema
-        # A component, since its pattern is long.
-        return self._component(f"{schema['format']}{INPUT_SUFFIX}", lambda: schema)
+        # A component: one type in clients, and one copy of its long pattern.
+        return self._component(name if form is Form.OUTPUT else f"{name}{INPUT_SUFFIX}", lambda: schema)
 
     def _component(self, name: str, make: Callable[[], Schema]) -> Schema:
         if name not in self._components:
             self._components[name] = {}  # for recursive types, which refer to it while it is made
             self._components[name] = make()
-        return {"$ref": f"#/components/schemas/{name}"}
+        return {"$ref": f"{_COMPONENTS}{name}"}
 
     def _enum(self, enum: EnumDescriptor) -> Schema:
         names = [value.name for value in enum.values]
@@ -154,27 +165,23 @@ class Schemas:
             may_be_null = form is Form.INPUT and not (_is_required(field, required) or takes_null(field))
             properties[field.json_name] = nullable(schema) if may_be_null else schema
         names = [field.json_name for field in left if _is_required(field, required)]
-        choices = [self._choice(members, form, name in required) for name, members in _oneofs(left)]
+        oneofs = [(members, name in required) for name, members in _oneofs(left)]
+        sentences = [_sentence(members, is_required=is_required) for members, is_required in oneofs]
         whole: Schema = {
             "type": "object",
-            "description": self.comment(descriptor.full_name),
+            "description": "\n\n".join(filter(None, [self.comment(descriptor.full_name), *sentences])),
             "deprecated": descriptor.GetOptions().deprecated,
             "properties": properties,
             "required": names,
-            **({"allOf": choices} if len(choices) > 1 else choices[0] if choices else {}),
         }
+        if oneofs:
+            # Generators of clients make a type of each branch that is beside the properties, or below `not`; they do
+            # not know conditions.
+            whole["if"] = {
+                "allOf": [_choice(members, form, is_required=is_required) for members, is_required in oneofs]
+            }
+            whole["else"] = {"not": {}}
         return {key: value for key, value in whole.items() if value}
-
-    def _choice(self, members: list[FieldDescriptor], form: Form, is_required: bool) -> Schema:
-        """Return the schema of a oneof: a branch for each member, and one for none unless it is required."""
-        branches: list[Schema] = []
-        absent: dict[str, object] = {}
-        for member in members:
-            name = member.json_name
-            counts_as_absent = form is Form.INPUT and not takes_null(member)
-            branches.append({"required": [name]} | ({"properties": {name: {"not": _NULL}}} if counts_as_absent else {}))
-            absent[name] = _NULL if counts_as_absent else False
-        return {"oneOf": branches if is_required else [*branches, {"properties": absent}]}
 
 
 def nullable(schema: Schema) -> Schema:
@@ -184,7 +191,23 @@ def nullable(schema: Schema) -> Schema:
     if "type" in rest and not rest.keys() & {"enum", "const", "anyOf", "oneOf", "allOf", "not"}:
         kinds = rest["type"] if isinstance(rest["type"], list) else [rest["type"]]
         return {**rest, "type": [*kinds, "null"], **about}
-    return {"anyOf": [rest, _NULL], **about}
+    branches = rest["anyOf"] if rest.keys() == {"anyOf"} else [rest]
+    return {"anyOf": [*branches, _NULL], **about}
+
+
+def _choice(members: list[FieldDescriptor], form: Form, *, is_required: bool) -> Schema:
+    """Return the schema of a oneof: a branch for each member, and one for none unless it is required."""
+    branches: list[Schema] = []
+    for member in members:
+        name = member.json_name
+        null_is_absent = form is Form.INPUT and not takes_null(member)
+        branches.append({"required": [name]} | ({"properties": {name: {"not": _NULL}}} if null_is_absent else {}))
+    return {"oneOf": branches if is_required else [*branches, {"not": {"anyOf": branches}}]}
+
+
+def _sentence(members: list[FieldDescriptor], *, is_required: bool) -> str:
+    names = ", ".join(f"`{member.json_name}`" for member in members)
+    return f"{'Exactly' if is_required else 'At most'} one of {names} may be given."
 
 
 def _is_alike(descriptor: Descriptor) -> bool:

@@ -27,9 +27,9 @@ def special_schema(descriptor: Descriptor, form: Form) -> Schema | None:
 def null_schema(form: Form) -> Schema:
     """Return the schema of google.protobuf.NullValue, the enum whose only JSON value is null."""
     if form is Form.OUTPUT:
-        return {"type": "null"}
+        return {"description": "Null."}  # generators of clients know null as an alternative to other types only
     # An open enum keeps unknown numbers, and even this one is open.
-    return {"anyOf": [{"enum": [None, "NULL_VALUE"]}, INT32]}
+    return {"anyOf": [{"type": "string", "enum": ["NULL_VALUE"]}, INT32, {"type": "null"}]}
 
 
 def takes_null(field: FieldDescriptor) -> bool:
@@ -74,16 +74,14 @@ def _field_mask(_form: Form) -> Schema:
 
 def _any(form: Form) -> Schema:
     url: Schema = {"type": "string", "description": "The URL of the message's type, such as `type.googleapis.com/…`."}
-    schema: Schema = {
+    if form is not Form.OUTPUT:
+        url["pattern"] = "^[^/]*/"
+    return {
         "type": "object",
         "properties": {"@type": url},
-        "description": "A message of any type: its fields, and the type's URL. The value of a type whose JSON "
-        "is no object, or which the server does not know, is under `value`.",
+        "description": "A message of any type: its fields, and the type's URL, without which it must be empty. The "
+        "value of a type whose JSON is no object, or which the server does not know, is under `value`.",
     }
-    if form is Form.OUTPUT:
-        return schema
-    url["pattern"] = "/"
-    return schema | {"anyOf": [{"maxProperties": 0}, {"required": ["@type"]}]}
 
 
 _SCHEMAS: Mapping[str, Callable[[Form], Schema]] = {

@@ -28,9 +28,15 @@ def map_case(_context: Any, case: Any) -> Any:
     if isinstance(endpoint, str) and 1 <= len(endpoint) <= 1000:
         case.body["endpoint"] = URL
     query = case.body.get("query") if isinstance(case.body, dict) else None
-    if isinstance(query, dict) and type(query.get("limit")) is int and 1000 < query["limit"] < 2**32:
+    if isinstance(query, dict) and 1000 < _number(query.get("limit")) < 2**32:
         query["limit"] = 1000
     return case
+
+
+def _number(value: Any) -> float:
+    """Of all spellings of a number that a body may have; 0 for what is none."""
+    spelled = isinstance(value, str) and value.isascii() and value.isdigit()
+    return float(value) if spelled or type(value) in (int, float) else 0
 
 
 def _holds_empty_condition(value: Any) -> bool:

@@ -96,7 +96,7 @@ def test_a_body_lacks_what_the_path_gives() -> None:
     post = document_of_routes('post: "/v1/{id}/{n.s}/{a}" body: "*"')["paths"]["/v1/{id}/{n-s}/{a}"]["post"]
     assert body(post)["properties"].keys() == {"n", "l"}
     assert body(post)["properties"]["n"]["properties"].keys() == {"i", "m"}
-    assert "oneOf" not in body(post)
+    assert "if" not in body(post)
 
 
 def test_a_body_may_be_one_field() -> None:
@@ -117,7 +117,8 @@ def test_an_answer_may_be_one_field_and_then_null() -> None:
 
 def test_bytes_pass_as_they_are() -> None:
     paths = fixture_document()["paths"]
-    binary = {"*/*": {"schema": {"type": "string", "format": "binary"}}}
+    content = {"schema": {"type": "string", "format": "binary"}}
+    binary = {"application/octet-stream": content, "*/*": content}
     assert paths["/v1/upload"]["post"]["requestBody"]["content"] == binary
     assert paths["/v1/upload"]["post"]["responses"]["200"]["content"] == binary
     assert paths["/m/files/{name}"]["put"]["requestBody"]["content"] == binary
@@ -175,7 +176,9 @@ def test_rules_make_fields_required_and_one_of_a_oneof() -> None:
     schemas = document_of(ACTION_SERVICE)["components"]["schemas"]
     request = schemas["zitadel.action.v3alpha.CreateTargetRequest"]
     assert request["required"] == ["name", "timeout", "endpoint"]
-    assert [branch["required"] for branch in request["oneOf"]] == [["restWebhook"], ["restCall"], ["restAsync"]]
+    (target_type,) = request["if"]["allOf"]
+    assert [branch["required"] for branch in target_type["oneOf"]] == [["restWebhook"], ["restCall"], ["restAsync"]]
+    assert request["description"] == "Exactly one of `restWebhook`, `restCall`, `restAsync` may be given."
     assert request["properties"]["name"] == {"type": "string", "minLength": 1, "maxLength": 200}
     assert "http or https URL" in request["properties"]["endpoint"]["description"]
     assert "required" not in schemas["zitadel.action.v3alpha.Target"]

@@ -47,7 +47,11 @@ ROWS: list[tuple[str, str, list[Any]]] = [
     ("string", 'string { in: "a" in: "" }', [ABSENT, "", "a", "b"]),
     ("string", 'string { not_in: "a" }', [ABSENT, "", "a", "b"]),
     ("string", 'string { pattern: "^a+$" }', [ABSENT, "", "aa", "ab"]),
+    ("string", 'string { pattern: "b|^c" }', [ABSENT, "", "ab", "a\\nb", "c", "ac"]),
+    ("string", 'string { pattern: "/x\\\\/[0-9]" }', [ABSENT, "a/x/1", "/x/1", "/x1"]),
     ("string", 'string { prefix: "a." }', [ABSENT, "a.b", "axb", "ba."]),
+    ("string", 'string { contains: "/" }', [ABSENT, "", "a/b", "ab"]),
+    ("string", 'string { suffix: "-/$" }', ["a-/$", "-/$", "-/$b"]),
     ("string", 'string { prefix: "a" suffix: "c" contains: "b" }', ["abc", "ac", "xabc", "abcx"]),
     ("string", "string { email: true }", [ABSENT, "", "a@example.com", "nobody"]),
     ("string", "string { uri: true }", ["", "https://example.com/a?b=c", "no uri at all"]),
@@ -55,13 +59,16 @@ ROWS: list[tuple[str, str, list[Any]]] = [
     ("string", "string { ipv4: true }", ["127.0.0.1", "::1", "300.0.0.1"]),
     ("string", "required: true", [ABSENT, None, "a"]),
     ("string", "ignore: IGNORE_ALWAYS string { min_len: 2 }", [ABSENT, "", "a"]),
-    ("string", "ignore: IGNORE_IF_ZERO_VALUE string { min_len: 2 }", [ABSENT, None, "", "a", "ab"]),
+    ("string", "ignore: IGNORE_IF_ZERO_VALUE string { min_len: 2 }", [ABSENT, None, "", "ab"]),
+    ("optional string", "ignore: IGNORE_IF_ZERO_VALUE string { min_len: 2 }", [ABSENT, None, "a", "ab"]),
     ("optional string", "string { min_len: 2 }", [ABSENT, None, "", "a", "ab"]),
     ("optional string", "required: true string { min_len: 2 }", [ABSENT, None, "", "a", "ab"]),
     ("strings", "repeated { min_items: 1 max_items: 2 }", [ABSENT, None, [], ["a"], ["a", "b"], ["a", "b", "c"]]),
     ("strings", "repeated { unique: true items { string { min_len: 1 } } }", [[], ["a"], ["a", "a"], [""]]),
     ("int32", "int32 { gte: 1 lt: 10 }", [ABSENT, 0, 1, 9, 10]),
     ("int32", "int32 { gt: 10 lt: 1 }", [ABSENT, 0, 1, 5, 10, 11]),
+    ("int32", "int32 { gte: 10 lte: 1 not_in: 11 }", [ABSENT, 0, 1, 5, 10, 11, 12]),
+    ("double", "double { gte: -inf lte: inf }", [ABSENT, 1.5, "Infinity"]),
     ("int32", "int32 { in: 1 in: 2 }", [ABSENT, 1, "2", 3, "3"]),
     ("int64", "int64 { not_in: 1 }", [ABSENT, 1, "1", 2]),
     ("int64", "int64 { const: 0 }", [ABSENT, 0, "0", 1]),
@@ -148,10 +155,14 @@ def test_the_schema_says_what_the_rule_does(kind: str, ruled: str, document: dic
         ("duration { gt {} }", ["Must be more than 0s."]),
         ("timestamp { lt { seconds: 1 } }", ["Must be less than 1970-01-01T00:00:01Z."]),
         ("timestamp { within { seconds: 60 } }", ["Rule: timestamp within 60s."]),
+        ("double { in: 1.5 in: 2 }", ["Rule: double in 1.5, 2.0."]),
+        ("int32 { in: 1 }", []),
+        ("ignore: IGNORE_IF_ZERO_VALUE string { min_len: 2 }", ["Unless it is zero or empty: Rule: string min len 2."]),
     ],
 )
 def test_what_has_no_keyword_is_said_in_words(ruled: str, words: list[str]) -> None:
-    assert rules.sentences(text_format.Parse(ruled, validate_pb2.FieldRules())) == words
+    field = message("string", "").fields_by_name["f"]
+    assert rules.sentences(text_format.Parse(ruled, validate_pb2.FieldRules()), field) == words
 
 
 def test_an_example_of_the_rules_is_one_of_the_schema() -> None:

@@ -14,7 +14,7 @@ const LIMITS = {
   pattern: "pattern #",
 };
 // These follow from a format.
-const BOUNDED = new Set(["int32", "uint32", "int64", "uint64", "float"]);
+const BOUNDED = new Set(["int32", "int64", "uint64", "float"]);
 
 class Schemas {
   constructor(api) {
@@ -39,7 +39,10 @@ class Schemas {
     if (bare.$ref !== undefined) return shortName(componentName(bare.$ref));
     const found = this.resolve(bare);
     if (found.enum !== undefined) return found.enum.map((value) => JSON.stringify(value)).join(" | ");
-    if (found.anyOf !== undefined) return found.anyOf.map((branch) => this.words(branch)).join(" or ");
+    if (found.anyOf !== undefined) {
+      const branches = found.anyOf.filter((branch) => branch.type !== "null");
+      return branches.map((branch) => this.words(branch)).join(" or ");
+    }
     const kinds = [found.type ?? "any"].flat().filter((kind) => kind !== "null");
     if (kinds.includes("array")) return `list of ${this.words(found.items ?? {})}`;
     if (typeof found.additionalProperties === "object") return `map to ${this.words(found.additionalProperties)}`;
@@ -48,8 +51,10 @@ class Schemas {
 
   limits(schema) {
     const found = this.resolve(this.value(schema));
+    // An unsigned number has the format of a signed one.
+    const isWholeRange = BOUNDED.has(found.format) && found.minimum !== 0;
     return Object.entries(LIMITS)
-      .filter(([key]) => found[key] !== undefined && !(BOUNDED.has(found.format) && /imum|pattern/.test(key)))
+      .filter(([key]) => found[key] !== undefined && !(isWholeRange && /imum|pattern/.test(key)))
       .map(([key, text]) => text.replace("#", () => String(found[key])))
       .join(", ");
   }
@@ -95,8 +100,7 @@ class Schemas {
   }
 
   choices(message) {
-    const groups = message.oneOf === undefined ? (message.allOf ?? []).map((part) => part.oneOf) : [message.oneOf];
-    return groups.filter(Boolean).map((branches) => {
+    return oneofs(message).map((branches) => {
       const names = branches.flatMap((branch) => branch.required ?? []);
       const rule = names.length === branches.length ? "One of these is required: " : "At most one of these: ";
       return element("p", { class: "note" }, rule, names.join(", "));
@@ -118,11 +122,15 @@ class Schemas {
   exampleObject(schema, reference, entered) {
     if (entered.has(reference)) return {};
     const within = reference === undefined ? entered : new Set([...entered, reference]);
-    const groups = [schema, ...(schema.allOf ?? [])].map((part) => part.oneOf).filter(Boolean);
-    const rivals = new Set(groups.flatMap((branches) => branches.flatMap((branch) => branch.required ?? []).slice(1)));
+    const rivals = new Set(oneofs(schema).flatMap((branches) => branches.flatMap((branch) => branch.required ?? []).slice(1)));
     const members = Object.entries(schema.properties ?? {}).filter(([name]) => !rivals.has(name));
     return Object.fromEntries(members.map(([name, member]) => [name, this.example(member, within)]));
   }
+}
+
+// The branches of each oneof of a message; that for none of its members requires nothing.
+function oneofs(message) {
+  return (message.if?.allOf ?? []).map((part) => part.oneOf);
 }
 
 function componentName(reference) {
