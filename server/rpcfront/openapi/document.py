@@ -1,5 +1,6 @@
 """Makes the OpenAPI document of a gateway's JSON routes."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -9,8 +10,8 @@ from rpcfront.openapi.bodies import request_body, success
 from rpcfront.openapi.comments import Comments, summary
 from rpcfront.openapi.errors import STATUS, error_components, error_responses, status_component
 from rpcfront.openapi.operations import Operation
-from rpcfront.openapi.parameters import path_parameters, query_parameters
-from rpcfront.openapi.paths import Path, path_of
+from rpcfront.openapi.parameters import MAX_QUERY_PARAMETERS, path_parameters, query_parameters
+from rpcfront.openapi.paths import Path, paths_of
 from rpcfront.openapi.scalars import Schema
 from rpcfront.openapi.schemas import Schemas
 from rpcfront.protocols.rest_bodies import is_http_body
@@ -19,6 +20,13 @@ OPENAPI_VERSION = "3.1.0"
 SECURITY_SCHEME = "bearer"
 OTHER_METHODS = "x-additional-operations"
 """Has the operations whose HTTP method OpenAPI 3.1 does not know, in the form of version 3.2."""
+
+_INCOMPLETE = (
+    f"Besides the {MAX_QUERY_PARAMETERS} query parameters that are listed, there is one for every other nested field, "
+    "with a name such as `a.b.c`."
+)
+
+_PREFIX = re.compile(r"(?:/(?:[A-Za-z0-9\-._~!$&'()*+,;=:@]|%[0-9A-Fa-f]{2})+)*")
 
 _METHODS = frozenset({"GET", "PUT", "POST", "DELETE", "OPTIONS", "HEAD", "PATCH", "TRACE"})
 
@@ -34,11 +42,24 @@ class Info:
     """See `read_comments`."""
     is_secure: bool = False
     """Whether every operation requires a bearer token."""
+    prefix: str = ""
+    """The path, such as `/api`, that a proxy takes off before it forwards a request. Where the gateway is mounted is
+    known without it."""
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for a prefix that is no path."""
+        if not _PREFIX.fullmatch(self.prefix):
+            raise ValueError(f"the prefix is like /path or /path/path, percent-encoded, not {self.prefix!r}")
 
 
 def document(operations: Iterable[Operation], info: Info) -> bytes:
     """Return the document as JSON."""
     return orjson.dumps(build(operations, info))
+
+
+def with_server(document: bytes, url: str) -> bytes:
+    """Return the document of what is served below a URL; paths alone are at the document's own host."""
+    return b'{"servers":' + orjson.dumps([{"url": url}]) + b"," + document.removeprefix(b"{") if url else document
 
 
 def build(operations: Iterable[Operation], info: Info) -> Schema:
@@ -80,10 +101,9 @@ class _Document:
 
     def _paths(self) -> Schema:
         paths: dict[str, Schema] = {}
-        first_of_shape: dict[str, Path] = {}
-        for operation in self._operations:
-            path = path_of(operation.route.template)
-            path = path.named_as(first_of_shape.setdefault(path.shape, path))
+        routes = [operation.route for operation in self._operations]
+        found = paths_of([(route.rule.http_method, route.template) for route in routes])
+        for operation, path in zip(self._operations, found, strict=True):
             item = paths.setdefault(path.text, {})
             method = operation.route.rule.http_method
             if method in _METHODS:
@@ -98,13 +118,15 @@ class _Document:
         comment = self._schemas.comment(name)
         binding = self._bindings[name] = self._bindings.get(name, 0) + 1
         body = request_body(route, self._schemas)
+        query = query_parameters(route, self._schemas)
+        described = comment if query.is_complete else "\n\n".join(filter(None, [comment, _INCOMPLETE]))
         about: Schema = {
             "operationId": name if binding == 1 else f"{name}.{binding}",
             "tags": [method.containing_service.full_name],
             "summary": summary(comment) or method.name,
-            "description": comment,
+            "description": described,
             "deprecated": method.GetOptions().deprecated,
-            "parameters": [*path_parameters(route, path, self._schemas), *query_parameters(route, self._schemas)],
+            "parameters": [*path_parameters(route, path, self._schemas), *query.listed],
             "requestBody": body,
         }
         response = success(route, self._schemas)

@@ -15,6 +15,7 @@ from rpcfront.openapi.comments import Comments
 from rpcfront.openapi.scalars import INT32, Form, Schema, key_pattern, scalar_name, scalar_schema
 from rpcfront.openapi.wellknown import null_schema, special_schema, takes_null
 from rpcfront.transcoding.json.wellknown import is_wrapper
+from rpcfront.validation.annotations import has_rules
 from rpcfront.validation.buf_validate import Rules, message_class
 from rpcfront.validation.validator import Validator
 
@@ -36,13 +37,16 @@ class Schemas:
         self._comments = comments
         self._validator = Validator()
         self._outputs: set[str] = set()
-        for descriptor in outputs:
-            self._reach(descriptor)
+        self._reach(outputs)
         self._components: dict[str, Schema] = {}
+        # Components are made one after another, not inside each other: types can be nested deeper than calls.
+        self._unmade: list[tuple[str, Callable[[], Schema]]] = []
+        self._required: dict[str, frozenset[str]] = {}
 
     @property
     def components(self) -> dict[str, Schema]:
         """The components that schemas made so far refer to, by name."""
+        self._make_components()
         return dict(sorted(self._components.items()))
 
     def message(self, descriptor: Descriptor, form: Form) -> Schema:
@@ -77,12 +81,19 @@ class Schemas:
         return self._comments.get(full_name, "")
 
     def required(self, descriptor: Descriptor) -> frozenset[str]:
-        """Return the names of the fields and oneofs without which a message breaks a rule."""
-        empty = GetMessageClass(descriptor)()
-        return frozenset(violation.field for violation in self._validator.violations(empty))
+        """Return the names of the fields and oneofs that a request must have: by a rule, or by the language."""
+        name = str(descriptor.full_name)
+        if name not in self._required:
+            found = _required_by_language(descriptor)
+            if has_rules(descriptor):
+                empty = GetMessageClass(descriptor)()
+                found |= {violation.field for violation in self._validator.violations(empty)}
+            self._required[name] = found
+        return self._required[name]
 
     def one_form(self, schema: Schema) -> Schema:
         """Return a schema, of one of several types the first: generators have no name for a body of several."""
+        self._make_components()
         name = schema.get("$ref", "").removeprefix(_COMPONENTS)
         branches = schema.get("anyOf") or self._components.get(name, {}).get("anyOf")
         if branches is None:
@@ -90,13 +101,18 @@ class Schemas:
         about = {key: value for key, value in schema.items() if key not in {"$ref", "anyOf"}}
         return branches[0] | about
 
-    def _reach(self, descriptor: Descriptor) -> None:
-        if descriptor.full_name in self._outputs:
-            return
-        self._outputs.add(descriptor.full_name)
-        for field in descriptor.fields:
-            if field.message_type is not None:
-                self._reach(field.message_type)
+    def _reach(self, outputs: Iterable[Descriptor]) -> None:
+        waiting = list(outputs)
+        while waiting:
+            descriptor = waiting.pop()
+            if descriptor.full_name not in self._outputs:
+                self._outputs.add(descriptor.full_name)
+                waiting += [field.message_type for field in descriptor.fields if field.message_type is not None]
+
+    def _make_components(self) -> None:
+        while self._unmade:
+            name, make = self._unmade.pop()
+            self._components[name] = make()
 
     def _bare(self, field: FieldDescriptor, form: Form, ruled: Rules) -> Schema:
         inner = field.message_type
@@ -138,8 +154,8 @@ class Schemas:
 
     def _component(self, name: str, make: Callable[[], Schema]) -> Schema:
         if name not in self._components:
-            self._components[name] = {}  # for recursive types, which refer to it while it is made
-            self._components[name] = make()
+            self._components[name] = {}
+            self._unmade.append((name, make))
         return {"$ref": f"{_COMPONENTS}{name}"}
 
     def _enum(self, enum: EnumDescriptor) -> Schema:
@@ -154,7 +170,7 @@ class Schemas:
             yield f"- `{value.name}` ({value.number}){': ' if comment else ''}{comment}"
 
     def _object(self, descriptor: Descriptor, form: Form, given: AbstractSet[tuple[str, ...]] = _NOTHING) -> Schema:
-        required = self.required(descriptor) if form is Form.INPUT else frozenset()
+        required = self.required(descriptor) if form is Form.INPUT else _required_by_language(descriptor)
         left = _left(descriptor, given)
         properties: dict[str, Schema] = {}
         for field in left:
@@ -214,6 +230,11 @@ def _is_alike(descriptor: Descriptor) -> bool:
     """Return whether the schema of a message is the same in requests and responses."""
     output = special_schema(descriptor, Form.OUTPUT)
     return not descriptor.fields if output is None else output == special_schema(descriptor, Form.INPUT)
+
+
+def _required_by_language(descriptor: Descriptor) -> frozenset[str]:
+    """Return the names of the `required` fields of proto2, and of those of an edition that are like them."""
+    return frozenset(str(field.name) for field in descriptor.fields if field.is_required)
 
 
 def _is_required(field: FieldDescriptor, required: AbstractSet[str]) -> bool:

@@ -76,6 +76,18 @@ def resolve(descriptor: Descriptor, dotted: str) -> FieldPath | None:
     return tuple(path)
 
 
+def query_name(path: FieldPath) -> str:
+    """Return the name that a query has for a field, for which `resolve` returns the path: by JSON names if possible."""
+    return ".".join([_name_in_query(field) for field in path])
+
+
+def _name_in_query(field: FieldDescriptor) -> str:
+    """Return the JSON name, unless `resolve` could not read it or takes it for that of another field."""
+    name = field.json_name
+    found = None if not name or "." in name else _fields(field.containing_type).get(name)
+    return str(name if found is not None and found.number == field.number else field.name)
+
+
 def proto_path(path: FieldPath) -> str:
     """Return the path as violations name it."""
     return ".".join([field.name for field in path])

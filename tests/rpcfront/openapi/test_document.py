@@ -1,11 +1,14 @@
 """The document as a whole: valid, complete, and about what is served."""
 
+import asyncio
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import orjson
 import pytest
+from google.protobuf.descriptor import ServiceDescriptor
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from actiond.api.permissions import success_code
@@ -13,6 +16,7 @@ from actiond.api.served import ACTION_SERVICE
 from rpcfront import HttpRequest
 from rpcfront.openapi import build, docs_handlers, document, operations
 from rpcfront.transcoding.annotations import http_rules
+from rpcfront.transcoding.fields import proto_path, resolve
 from tests.rpcfront.openapi.documented import INFO, document_of, echo_document, fixture_document
 from tests.support.protos import compile_proto
 from tests.support.services import fixture_service
@@ -68,12 +72,106 @@ def test_an_answer_to_head_has_no_content() -> None:
     assert fixture_document()["paths"]["/v1/headit"]["head"]["responses"]["200"].keys() == {"description"}
 
 
-def test_paths_of_one_shape_have_the_same_names() -> None:
+def test_a_parameter_that_has_no_field_s_name_says_which_field_it_sets() -> None:
     rules = 'get: "/v1/{id}" additional_bindings { put: "/v1/{n.s}" body: "*" }'
+    (item,) = document_of_routes(rules)["paths"].values()
+    described = {method: operation["parameters"][0] for method, operation in item.items()}
+    assert {method: (about["name"], about["description"]) for method, about in described.items()} == {
+        "get": ("id-or-n-s", "Sets `id`."),
+        "put": ("id-or-n-s", "Sets `n.s`."),
+    }
+
+
+@pytest.mark.parametrize("method", ["get", "custom"])
+def test_a_route_with_a_double_wildcard_is_not_lost_beside_one_with_a_single(method: str) -> None:
+    def rule(path: str) -> str:
+        return f'get: "{path}"' if method == "get" else f'custom {{ kind: "PURGE" path: "{path}" }}'
+
+    rules = f"{rule('/v1/{id=**}')} additional_bindings {{ {rule('/v1/{a}')} }}"
     paths = document_of_routes(rules)["paths"]
-    assert paths.keys() == {"/v1/{id}"}
-    assert parameters(paths["/v1/{id}"]["put"]) == [("path", "id")]
-    assert paths["/v1/{id}"]["put"]["parameters"][0]["description"] == "`n.s`"
+    assert list(paths) == ["/v1/{id-1}/{id-2}", "/v1/{a}"]
+    found = [item["get"] if method == "get" else item[OTHERS]["PURGE"] for item in paths.values()]
+    assert [operation["operationId"] for operation in found] == ["p.S.Do", "p.S.Do.2"]
+    assert [parameter["description"] for parameter in found[0]["parameters"][:2]] == [
+        "`id` is `{id-1}/{id-2}`.",
+        "`id` is `{id-1}/{id-2}`.\n\nOne or more segments: send the slashes between them as they are.",
+    ]
+
+
+def many_types(number: int, fields: str) -> ServiceDescriptor:
+    """A service whose request has messages of that many types, each of which has fields of all others."""
+    messages = [
+        f"message M{i} {{ {fields} {' '.join(f'M{j} m{j} = {j + 2};' for j in range(number) if j != i)} }}"
+        for i in range(number)
+    ]
+    source = f"""syntax = "proto3"; package p; import "google/api/annotations.proto"; {" ".join(messages)}
+    service S {{ rpc Do(M0) returns (M0) {{ option (google.api.http) = {{ get: "/v1" }}; }} }}"""
+    return compile_proto(source).FindServiceByName("p.S")
+
+
+@pytest.mark.parametrize("fields", ["string s = 1;", ""])
+def test_a_query_of_countless_fields_is_cut_and_says_so(fields: str) -> None:
+    operation = document_of(many_types(12, fields))["paths"]["/v1"]["get"]
+    found = [name for _, name in parameters(operation)]
+    assert len(found) == (200 if fields else 0)
+    assert all(name.count(".") <= 3 for name in found)
+    assert operation["description"].startswith("Besides the 200 query parameters that are listed")
+
+
+def test_a_query_that_is_listed_whole_does_not_say_that_it_is_cut() -> None:
+    operation = document_of(many_types(4, "string s = 1;"))["paths"]["/v1"]["get"]
+    assert len(parameters(operation)) == 1 + 3 + 3 * 2 + 3 * 2
+    assert "description" not in operation
+
+
+def test_messages_may_be_nested_deeper_than_python_s_calls() -> None:
+    depth = 300
+    messages = " ".join(f"message M{i} {{ string s = 1; M{i + 1} m = 2; }}" for i in range(depth))
+    source = f"""syntax = "proto3"; package p; import "google/api/annotations.proto"; {messages} message M{depth} {{}}
+    service S {{ rpc Do(M0) returns (M0) {{ option (google.api.http) = {{
+      post: "/v1" body: "*" additional_bindings {{ get: "/v1" }} }}; }} }}"""
+    service = compile_proto(source).FindServiceByName("p.S")
+    whole = document_of(service)
+    assert {f"p.M{i}" for i in range(depth)} <= whole["components"]["schemas"].keys()
+    names = [name for _, name in parameters(whole["paths"]["/v1"]["get"])]
+    assert all(resolve(service.methods[0].input_type, name) for name in names)
+
+
+def test_a_query_parameter_has_a_name_that_the_server_takes() -> None:
+    source = """syntax = "proto3"; package p; import "google/api/annotations.proto";
+    message N { string s = 1 [json_name = "x.y"]; string t = 2 [json_name = "ü&="]; }
+    message M { N n = 1; string a = 2 [json_name = "b"]; string b = 3 [json_name = "c"];
+      oneof o { string p = 4 [json_name = "q"]; string q = 5 [json_name = "."]; } }
+    service S { rpc Do(M) returns (M) { option (google.api.http) = { get: "/v1" }; } }"""
+    service = compile_proto(source).FindServiceByName("p.S")
+    operation = document_of(service)["paths"]["/v1"]["get"]
+    message = service.methods[0].input_type
+    resolved = {name: proto_path(resolve(message, name) or ()) for _, name in parameters(operation)}
+    assert resolved == {"n.s": "n.s", "n.ü&=": "n.t", "a": "a", "c": "b", "p": "p", "q": "q"}
+    assert operation["parameters"][-1]["description"] == "Only one of `p`, `q` may be given."
+
+
+def test_a_field_that_the_language_requires_is_required() -> None:
+    source = """syntax = "proto2"; package p; import "google/api/annotations.proto";
+    message N { required string deep = 1; }
+    message M { required string must = 1; optional string may = 2; required N n = 3; optional N o = 4; }
+    service S { rpc Do(M) returns (M) { option (google.api.http) = {
+      post: "/v1" body: "*" additional_bindings { get: "/v1" } additional_bindings { put: "/v1/{must}" body: "*" }
+      additional_bindings { patch: "/v1" body: "o" } }; } }"""
+    whole = document_of(compile_proto(source).FindServiceByName("p.S"))
+    schemas, item = whole["components"]["schemas"], whole["paths"]["/v1"]
+    assert {name: schema["required"] for name, schema in schemas.items() if name.startswith("p.")} == {
+        "p.M": ["must", "n"],
+        "p.M-Input": ["must", "n"],
+        "p.N": ["deep"],
+        "p.N-Input": ["deep"],
+    }
+    assert schemas["p.M-Input"]["properties"]["must"] == {"type": "string"}
+    assert item["post"]["requestBody"]["required"] is True
+    assert "required" not in item["patch"]["requestBody"]
+    in_query = {about["name"]: about.get("required", False) for about in item["get"]["parameters"]}
+    assert in_query == {"must": True, "may": False, "n.deep": True, "o.deep": False}
+    assert body(whole["paths"]["/v1/{must}"]["put"])["required"] == ["n"]
 
 
 def test_the_query_has_what_neither_path_nor_body_gives() -> None:
@@ -196,6 +294,25 @@ def test_every_reference_leads_somewhere() -> None:
         found = whole
         for step in reference.removeprefix("#/").split("/"):
             found = found[step]
+
+
+async def test_the_document_is_made_in_another_thread_and_once_for_all_who_ask() -> None:
+    asked: list[tuple[str, threading.Thread]] = []
+
+    class Comments(dict[str, str]):
+        def get(self, name: str, default: Any = None) -> Any:
+            asked.append((name, threading.current_thread()))
+            return default
+
+    info = replace(INFO, comments=Comments())
+    handler = docs_handlers(operations(ACTION_SERVICE.methods, success_code), info)["/openapi.json"]
+    request = HttpRequest("GET", "/openapi.json", [])
+    impatient, *others = [asyncio.ensure_future(handler(request)) for _ in range(4)]
+    await asyncio.sleep(0)
+    impatient.cancel()
+    assert len({(await response).body for response in others}) == 1
+    assert [name for name, _ in asked].count(ACTION_SERVICE.full_name) == 1
+    assert threading.current_thread() not in {thread for _, thread in asked}
 
 
 async def test_the_document_is_made_once_and_its_answers_are_not_shared() -> None:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rpcfront.openapi.integer_pattern import between
-from rpcfront.openapi.paths import PathParameter, path_of
+from rpcfront.openapi.paths import PathParameter, path_of, paths_of
 from rpcfront.transcoding.templates import parse
 
 P = PathParameter
@@ -42,11 +42,57 @@ def test_a_template_becomes_a_path(template: str, text: str, parameters: tuple[P
     assert (path.text, path.parameters) == (text, parameters)
 
 
-def test_a_path_can_take_the_names_of_another_of_its_shape() -> None:
-    first, second = path_of(parse("/v1/{id}/{b}")), path_of(parse("/v1/{name=*/*}"))
-    assert first.shape == second.shape
-    assert second.named_as(first).text == "/v1/{id}/{b}"
-    assert second.named_as(first).parameters == (P("id", ("name",), "{id}/{b}"), P("b", ("name",), "{id}/{b}"))
+def texts(*routes: tuple[str, str]) -> list[str]:
+    """The paths of some routes."""
+    return [path.text for path in paths_of([(method, parse(template)) for method, template in routes])]
+
+
+def test_paths_that_are_equal_to_openapi_have_the_same_names() -> None:
+    first, second = paths_of([("GET", parse("/v1/{id}/{b}")), ("PUT", parse("/v1/{name=*/*}"))])
+    assert first.text == second.text == "/v1/{id-or-name-1}/{b-or-name-2}"
+    assert first.parameters == (P("id-or-name-1", ("id",)), P("b-or-name-2", ("b",)))
+    whole = "{id-or-name-1}/{b-or-name-2}"
+    assert second.parameters == (P("id-or-name-1", ("name",), whole), P("b-or-name-2", ("name",), whole))
+
+
+def test_a_name_of_many_others_is_not_made() -> None:
+    routes = [(method, f"/v1/{{{name * 30}}}") for method, name in (("GET", "a"), ("PUT", "b"), ("DELETE", "c"))]
+    assert set(texts(*routes)) == {"/v1/{parameter-1}"}
+
+
+@pytest.mark.parametrize("turned", [False, True])
+@pytest.mark.parametrize(
+    ("routes", "expected"),
+    [
+        (
+            [("GET", "/f/{name=**}"), ("GET", "/f/{id}")],
+            ["/f/{name-1}/{name-2}", "/f/{id}"],
+        ),
+        (
+            [("GET", "/f/{name=**}"), ("GET", "/f/{id}"), ("GET", "/f/{a}/{b}")],
+            ["/f/{name-1}/{name-2}/{name-3}", "/f/{id}", "/f/{a}/{b}"],
+        ),
+        (
+            [("GET", "/f/{name=**}"), ("GET", "/f/{id}"), ("GET", "/f/{a}/{b=**}")],
+            ["/f/{name-1}/{name-2}/{name-3}", "/f/{id}", "/f/{a}/{b}"],
+        ),
+        ([("GET", "/f/**:go"), ("GET", "/f/*:go")], ["/f/{any-1}/{any-2}:go", "/f/{any-1}:go"]),
+        ([("GET", "/f/{name=x/**}"), ("GET", "/f/x/{id}")], ["/f/x/{name-1}/{name-2}", "/f/x/{id}"]),
+        ([("PURGE", "/f/{name=**}"), ("PURGE", "/f/{name}")], ["/f/{name-1}/{name-2}", "/f/{name}"]),
+        ([("GET", "/f/{name=**}"), ("PUT", "/f/{name}")], ["/f/{name}", "/f/{name}"]),
+    ],
+)
+def test_no_two_routes_of_a_method_have_one_path(
+    routes: list[tuple[str, str]], expected: list[str], *, turned: bool
+) -> None:
+    step = -1 if turned else 1
+    assert texts(*routes[::step]) == expected[::step]
+
+
+def test_the_route_that_gets_the_rest_says_what_its_parameters_are() -> None:
+    rest, _ = paths_of([("GET", parse("/f/{name=**}")), ("GET", parse("/f/{id}"))])
+    whole = "{name-1}/{name-2}"
+    assert rest.parameters == (P("name-1", ("name",), whole), P("name-2", ("name",), whole, takes_rest=True))
 
 
 @given(st.data(), st.sampled_from([(-(2**31), 2**31 - 1), (-(2**63), 2**63 - 1), (0, 2**64 - 1), (0, 100), (-99, 99)]))
