@@ -282,12 +282,12 @@ def _api_docs(settings: Settings, tokens: Tokens) -> ApiDocs:
         return ApiDocs()
     reflection = description_services(SERVICES, errors.DETAIL_TYPES, settings.limits.max_concurrent)
     if settings.api.api_docs == "public":
-        return ApiDocs(_openapi(), reflection)
+        return ApiDocs(_openapi(settings.api), reflection)
     required = permissions.READ_API_DOCS
-    return ApiDocs(_openapi(), reflection, required, permission_holders(tokens, required))
+    return ApiDocs(_openapi(settings.api), reflection, required, permission_holders(tokens, required))
 
 
-def _openapi() -> Info:
+def _openapi(api: ApiSettings) -> Info:
     """Return what the OpenAPI document says besides the routes."""
     # protoc's Python output has no comments; the descriptor set has.
     described = files(actiond_protos) / "actiond.binpb"
@@ -297,6 +297,7 @@ def _openapi() -> Info:
         description="Targets, HTTP endpoints, and the executions that call them: ZITADEL's action v3alpha API.",
         comments=read_comments(described.read_bytes()),
         is_secure=True,
+        prefix=api.path_prefix,
     )
 
 

@@ -36,6 +36,12 @@ async def test_below_a_mount_paths_begin_behind_it(gateway: Gateway, root_path: 
     assert (status, body) == (200, b'{"id":"a b"}')
 
 
+@pytest.mark.parametrize("raw_path", [b"/k%C3%A4se%20b/v1/notes/a", b"/k%c3%a4se%20b/v1/notes/%61"])
+async def test_a_mount_s_path_is_compared_decoded(gateway: Gateway, raw_path: bytes) -> None:
+    status, _, body = await ask(gateway, path="/käse b/v1/notes/a", raw_path=raw_path, root_path="/käse b")
+    assert (status, body) == (200, b'{"id":"a"}')
+
+
 async def test_a_path_that_only_begins_like_the_mount_is_left_whole(gateway: Gateway) -> None:
     status, _, _ = await ask(gateway, path="/apiv1/notes/a", raw_path=b"/apiv1/notes/a", root_path="/api")
     assert status == 404

@@ -35,6 +35,16 @@ def test_the_raw_path_of_a_mount_begins_behind_it(app: App) -> None:
     assert json.loads(reply.body) == {"id": "a/b"}
 
 
+def test_a_mount_s_path_is_compared_decoded(app: App) -> None:
+    mount = "/käse b".encode().decode("latin-1")
+    reply = get(app, SCRIPT_NAME=mount, PATH_INFO="/v1/get/a", REQUEST_URI="/k%C3%A4se%20b/v1/get/%61")
+    assert json.loads(reply.body) == {"id": "a"}
+
+
+def test_a_path_that_only_begins_like_the_mount_is_left_whole(app: App) -> None:
+    assert get(app, SCRIPT_NAME="/api", PATH_INFO="", REQUEST_URI="/api-/v1/get/a").status == 404
+
+
 def test_without_one_the_path_is_the_decoded_one_in_latin_1(app: App) -> None:
     reply = get(app, SCRIPT_NAME="/api", PATH_INFO="/v1/get/ü😀".encode().decode("latin-1"))
     assert json.loads(reply.body) == {"id": "ü😀"}

@@ -235,6 +235,13 @@ class ApiSettings(SettingsGroup):
         default="public",
         metavar="WHO",
     )
+    path_prefix: str = setting(
+        name="path-prefix",
+        read=parsers.path_prefix,
+        help="the path that a proxy takes off before it forwards, as /api: the OpenAPI document's addresses need it",
+        default="",
+        metavar="PATH",
+    )
     descriptor_sets: tuple[Path, ...] = setting(
         name="descriptor-set",
         read=parsers.paths,

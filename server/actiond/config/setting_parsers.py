@@ -107,6 +107,14 @@ def _origin(text: str) -> str:
     return text
 
 
+def path_prefix(text: str) -> str:
+    """Return a path below which everything is served, or nothing, as the document of the API takes it."""
+    # Loaded here, since the commands read settings too and need nothing of it.
+    from rpcfront import Info
+
+    return Info(title="", version="", prefix=text).prefix
+
+
 def header_names(text: str) -> tuple[str, ...]:
     """Return names of header fields, lower case. Refuse `*`: browsers take it literally when credentials are sent."""
     names = tuple(part.lower() for part in _parts(text))

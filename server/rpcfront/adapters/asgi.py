@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from typing import Any
 from urllib.parse import quote
 
-from rpcfront.adapters.request_body import PATH_SAFE, AsyncRequest, origin_path
+from rpcfront.adapters.request_body import PATH_SAFE, AsyncRequest, below, encoded_prefix, origin_path
 from rpcfront.calls.context import ServicerContext
 from rpcfront.calls.deadlines import Deadlines, current_task
 from rpcfront.calls.dispatch import INTERNAL, Outcome
@@ -55,6 +55,10 @@ class _AsgiRequest(AsyncRequest):
     @property
     def peer(self) -> str:
         return _peer(self._scope.get("client"))
+
+    @property
+    def root_path(self) -> str:
+        return encoded_prefix(self._scope.get("root_path", ""))
 
     async def chunks(self) -> AsyncIterator[bytes]:
         more = True
@@ -175,8 +179,7 @@ async def _lifespan(receive: Receive, send: Send) -> None:
 def _path(scope: Scope, raw: bytes | None) -> str:
     """Return the path below that of a mount."""
     path = quote(scope["path"], PATH_SAFE) if raw is None else origin_path(raw.decode("latin-1"))
-    prefix = scope.get("root_path", "").rstrip("/")
-    return path[len(prefix) :] if prefix and path.startswith(f"{prefix}/") else path
+    return below(path, scope.get("root_path", ""))
 
 
 def _peer(client: Any) -> str:

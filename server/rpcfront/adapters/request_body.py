@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import aclosing, suppress
-from urllib.parse import urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from rpcfront.calls.deadlines import Deadlines
 from rpcfront.limits import too_large, too_slow
@@ -120,6 +120,20 @@ def declared_length(text: str) -> int | None:
         return None
     # Python converts long numbers slowly, and no body is as long as those.
     return int(text) if len(text) <= _MAX_LENGTH_DIGITS else 10**_MAX_LENGTH_DIGITS
+
+
+def encoded_prefix(prefix: str) -> str:
+    """Return the decoded path of a mount as URLs have it."""
+    segments = prefix.strip("/")
+    return quote(f"/{segments}", PATH_SAFE) if segments else ""
+
+
+def below(path: str, prefix: str) -> str:
+    """Return what an encoded path has below the decoded path of a mount; the path itself if it is elsewhere."""
+    segments = path.split("/")
+    length = prefix.rstrip("/").count("/") + 1
+    head = "/".join(segments[:length])
+    return path[len(head) :] if length < len(segments) and unquote(head) == prefix.rstrip("/") else path
 
 
 def origin_path(target: str) -> str:

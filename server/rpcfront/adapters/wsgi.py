@@ -18,7 +18,7 @@ from urllib.parse import quote
 
 from google.rpc import code_pb2
 
-from rpcfront.adapters.request_body import DRAIN_BYTES, PATH_SAFE, declared_length, origin_path
+from rpcfront.adapters.request_body import DRAIN_BYTES, PATH_SAFE, below, declared_length, encoded_prefix, origin_path
 from rpcfront.calls.dispatch import INTERNAL, Outcome
 from rpcfront.limits import cut_short, too_large
 from rpcfront.protocols.http import Headers, HttpRequest, HttpResponse, Write
@@ -71,6 +71,10 @@ class _WsgiRequest(HttpRequest):
     @property
     def peer(self) -> str:
         return _peer(self._environ)
+
+    @property
+    def root_path(self) -> str:
+        return encoded_prefix(_script_name(self._environ))
 
     # On the event loop's thread.
 
@@ -194,10 +198,16 @@ def _status_line(status: int) -> str:
 def _path(environ: Environ, raw: str | None) -> str:
     """Return the path below that of a mount."""
     if raw:
-        return origin_path(raw).removeprefix(environ.get("SCRIPT_NAME", ""))
+        return below(origin_path(raw), _script_name(environ))
     # PEP 3333: bytes, decoded as Latin-1.
     path: str = environ.get("PATH_INFO", "")
     return quote(path.encode("latin-1"), PATH_SAFE)
+
+
+def _script_name(environ: Environ) -> str:
+    """Return the path of a mount, decoded."""
+    name: str = environ.get("SCRIPT_NAME", "")
+    return name.encode("latin-1").decode(errors="replace")
 
 
 def _peer(environ: Environ) -> str:

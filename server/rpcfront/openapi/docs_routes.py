@@ -1,10 +1,12 @@
 """The handlers of the OpenAPI document, for programs, and of the page that shows it, for people."""
 
+import asyncio
 from collections.abc import Iterable
-from functools import cache, partial
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import cache
 
 from rpcfront.openapi.docs import docs_page
-from rpcfront.openapi.document import Info, document
+from rpcfront.openapi.document import Info, document, with_server
 from rpcfront.openapi.operations import Operation
 from rpcfront.protocols.http import JSON_TYPE, Authorize, Handler, HttpRequest, HttpResponse
 
@@ -15,17 +17,26 @@ DOCS_PATH = "/docs"
 def docs_handlers(
     operations: Iterable[Operation], info: Info, authorize: Authorize | None = None
 ) -> dict[str, Handler]:
-    """Return the handlers by path. The document is made on the first request for it, and kept.
+    """Return the handlers by path. The document is made on the first request for it, in a thread, and kept.
 
     `authorize` is asked before the document is served; None lets anyone read it. The page is served to anyone: a
     browser has no token to send when it opens a page.
     """
-    make_document = cache(partial(document, list(operations), info))
+    listed = list(operations)
+
+    @cache
+    def making() -> Future[bytes]:
+        pool = ThreadPoolExecutor(1, thread_name_prefix="openapi")
+        made = pool.submit(document, listed, info)
+        pool.shutdown(wait=False)
+        return made
 
     async def serve_document(request: HttpRequest) -> HttpResponse:
         if authorize is not None:
             await authorize(request)
-        return HttpResponse(200, [("content-type", JSON_TYPE)], make_document())
+        # Another request waits for the same document when this one is cancelled.
+        made = await asyncio.shield(asyncio.wrap_future(making()))
+        return HttpResponse(200, [("content-type", JSON_TYPE)], with_server(made, info.prefix + request.root_path))
 
     async def serve_page(_request: HttpRequest) -> HttpResponse:
         return HttpResponse(200, [*docs_page().headers], docs_page().body)

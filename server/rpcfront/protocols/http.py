@@ -93,6 +93,11 @@ class HttpRequest:
         return ""
 
     @property
+    def root_path(self) -> str:
+        """The path of the gateway's mount, percent-encoded, such as `/api`; empty if it is not mounted below one."""
+        return ""
+
+    @property
     def security(self) -> "Security":
         """What is known about the connection's TLS."""
         return UNKNOWN_SECURITY
