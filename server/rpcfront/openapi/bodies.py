@@ -8,6 +8,7 @@ from rpcfront.protocols.http import JSON_TYPE
 from rpcfront.protocols.rest import NDJSON_TYPE
 from rpcfront.protocols.rest_bodies import is_http_body
 from rpcfront.transcoding.annotations import WHOLE_MESSAGE, Route
+from rpcfront.transcoding.fields import is_textual
 
 _RAW_TYPES = ("application/octet-stream", "*/*")
 """The content types of bytes of any kind. Generators of clients leave out what only `*/*` describes."""
@@ -29,7 +30,9 @@ def request_body(route: Route, schemas: Schemas) -> Schema | None:
     if inner and field.message_type is not None:
         schema = schemas.rest(field.message_type, inner)
     required = schemas.required(message) & {field.name}
-    return _body(schema if required or takes_null(field) else nullable(schema), required)
+    # Some clients cannot be compiled if a body may be null or a scalar; they have absence for it.
+    is_scalar = is_textual(field) and not field.is_repeated
+    return _body(schema if required or is_scalar or takes_null(field) else nullable(schema), required)
 
 
 def success(route: Route, schemas: Schemas) -> Schema:

@@ -63,6 +63,7 @@ def status_component() -> Schema:
         "type": "object",
         "properties": {"@type": {"type": "string", "description": "The URL of the message's type."}},
         "required": ["@type"],
+        "additionalProperties": True,  # said, since some clients drop what is not
     }
     return {
         "type": "object",

@@ -1,12 +1,12 @@
 """Describes the buf.validate rules of fields in JSON Schema: by keywords if it has them, else in sentences.
 
-The rules apply to requests only. Here they are described; protovalidate checks them. Only keywords that generators of
-clients read as JSON Schema does are used: beside a type no combination of schemas and no values of other types.
+The rules apply to requests only. Here they are described; protovalidate checks them. Generators of clients read
+keywords of a type alone. What needs more is a condition (`if`), which they do not know, and a sentence.
 """
 
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from google.protobuf.descriptor import FieldDescriptor
@@ -47,7 +47,7 @@ _MOMENTS = {"google.protobuf.Duration": print_duration, "google.protobuf.Timesta
 _NOT_PORTABLE = re.compile(r"\(\?[^:]|\\[AzQEpPaC]|\[\[:")
 _COMPARED = {"const": "equal to", "gt": "more than", "gte": "at least", "lt": "less than", "lte": "at most"}
 _SPECIAL = re.compile(r"[\\^$.|?*+()\[\]{}]")
-_STRING_KEYWORDS = frozenset({*_LENGTHS, *_FORMATS, "len", "const", "in", "not_in"})
+_STRING_KEYWORDS = frozenset({*_LENGTHS, *_FORMATS, "len", "const", "in"})
 # Kinds of rules that list no integers.
 _NOT_LISTED = frozenset(
     {
@@ -78,9 +78,15 @@ def rules_of(field: FieldDescriptor) -> Rules:
 def keywords(rules: Rules, field: FieldDescriptor) -> Schema:
     """Return the keywords for the rules of a field or element, to be added to those of its type."""
     kind = rules.WhichOneof("type")
-    if kind is None or _is_conditional(rules, field):
+    if kind is None:
         return {}
-    return _KEYWORDS.get(kind, _number)(getattr(rules, kind), field)
+    found = _KEYWORDS.get(kind, _number)(getattr(rules, kind), field)
+    if not _is_conditional(rules, field):
+        return found
+    numbers = _listed(rules, field)
+    if numbers:
+        found["enum"] = _spellings(numbers, field)
+    return {"if": {"enum": _zeros(kind, field)}, "else": found} if found else {}
 
 
 def choice(rules: Rules, field: FieldDescriptor, form: Form) -> Schema | None:
@@ -130,9 +136,9 @@ def _is_conditional(rules: Rules, field: FieldDescriptor) -> bool:
 def _has_keyword(kind: str, name: str, value: object, rules: Rules, field: FieldDescriptor) -> bool:
     if kind == "string":
         return name in _STRING_KEYWORDS or _is_portable(name, value)
-    if name in {"const", "in", "defined_only"} and kind != "bool":
+    if name in {"const", "in", "defined_only"}:
         return bool(_listed(rules, field))
-    return kind not in {"bytes", "any", "field_mask", "duration", "timestamp"}
+    return name != "not_in" and kind not in {"bytes", "any", "field_mask", "duration", "timestamp"}
 
 
 def _listed(rules: Rules, field: FieldDescriptor) -> list[int]:
@@ -164,17 +170,16 @@ def _text(value: Any) -> str:
     return _MOMENTS[full_name](value.seconds, value.nanos) if full_name in _MOMENTS else str(value).strip()
 
 
-def _number(rules: Any, _field: FieldDescriptor) -> Schema:
+def _number(rules: Any, field: FieldDescriptor) -> Schema:
     bounds = _bounds(rules)
+    excluded = [{"enum": _spellings(filter(math.isfinite, rules.not_in), field)}] if rules.not_in else []
     low = max((bounds[name] for name in ("gt", "gte") if name in bounds), default=-math.inf)
     high = min((bounds[name] for name in ("lt", "lte") if name in bounds), default=math.inf)
-    excluded = [spelling for number in rules.not_in if math.isfinite(number) for spelling in (number, str(number))]
     if low <= high:
-        found = {_BOUNDS[name]: limit for name, limit in bounds.items()}
-        return found | _not([{"enum": excluded}] if excluded else [])
+        return {_BOUNDS[name]: limit for name, limit in bounds.items()} | _none_of(excluded)
     # If the lower bound is above the upper one, the values between them are excluded.
     between = {_OUTSIDE[name]: limit for name, limit in bounds.items()}
-    return _not([{"type": "number", **between}, *([{"enum": excluded}] if excluded else [])])
+    return _none_of([{"type": "number", **between}, *excluded])
 
 
 def _bounds(rules: Any) -> dict[str, float]:
@@ -183,8 +188,9 @@ def _bounds(rules: Any) -> dict[str, float]:
     return {name: limit for name, limit in given.items() if math.isfinite(limit)}
 
 
-def _not(schemas: list[Schema]) -> Schema:
-    return {"not": {"anyOf": schemas} if len(schemas) > 1 else schemas[0]} if schemas else {}
+def _none_of(schemas: list[Schema]) -> Schema:
+    """Return the condition that a value is as none of some schemas say."""
+    return {"if": {"anyOf": schemas}, "then": {"not": {}}} if schemas else {}
 
 
 def _string(rules: Any, _field: FieldDescriptor) -> Schema:
@@ -200,7 +206,7 @@ def _string(rules: Any, _field: FieldDescriptor) -> Schema:
         elif rule.name in {"const", "in"}:
             found["enum"] = [value] if rule.name == "const" else list(value)
         elif rule.name == "not_in":
-            found["not"] = {"enum": list(value)}
+            found |= _none_of([{"enum": list(value)}])
         elif _is_portable(rule.name, value):
             patterns.append(_TEXTS[rule.name](value))
     if patterns:
@@ -226,17 +232,25 @@ def _is_portable(name: str, value: object) -> bool:
 
 
 def _enum(rules: Any, field: FieldDescriptor) -> Schema:
-    excluded = [spelling for number in rules.not_in for spelling in (*_names(field, number), number)]
-    return {"not": {"enum": excluded}} if excluded else {}
+    return _none_of([{"enum": _spellings(rules.not_in, field)}] if rules.not_in else [])
 
 
-def _names(field: FieldDescriptor, number: int) -> list[str]:
-    values = [] if field.enum_type is None else field.enum_type.values
-    return [value.name for value in values if value.number == number]
+def _spellings(numbers: Iterable[float], field: FieldDescriptor) -> list[object]:
+    """Return every spelling that JSON allows for some numbers, or for values of an enum."""
+    if field.enum_type is None:
+        return [spelling for number in numbers for spelling in (number, str(number))]
+    chosen = list(numbers)
+    return [*(value.name for value in field.enum_type.values if value.number in chosen), *chosen]
+
+
+def _zeros(kind: str, field: FieldDescriptor) -> list[object]:
+    """Return the JSON of the zero value of a field that has a kind of rules."""
+    return _ZEROS[kind] if kind in _ZEROS else _spellings([0], field)
 
 
 def _bool(rules: Any, _field: FieldDescriptor) -> Schema:
-    return {"enum": [rules.const]} if rules.HasField("const") else {}
+    # Some clients compare texts with the values of an enum.
+    return _none_of([{"enum": [not rules.const]}]) if rules.HasField("const") else {}
 
 
 def _sized(rules: Any, _field: FieldDescriptor) -> Schema:
@@ -257,6 +271,7 @@ def _nothing(_rules: Any, _field: FieldDescriptor) -> Schema:
     return {}
 
 
+_ZEROS: Mapping[str, list[object]] = {"string": [""], "bytes": [""], "bool": [False], "repeated": [[]], "map": [{}]}
 _KEYWORDS: Mapping[str, Callable[[Any, FieldDescriptor], Schema]] = {
     "string": _string,
     "enum": _enum,

@@ -22,6 +22,9 @@ from rpcfront.validation.validator import Validator
 INPUT_SUFFIX = "-Input"
 """Suffix of a message's component in requests, if it is in responses, too. No proto name has a hyphen."""
 
+OUTPUT_SUFFIX = "-Output"
+"""Suffix of a number's component in responses."""
+
 _COMPONENTS = "#/components/schemas/"
 _NULL: Schema = {"type": "null"}
 _NOTHING: frozenset[tuple[str, ...]] = frozenset()
@@ -149,8 +152,9 @@ class Schemas:
         schema, name = scalar_schema(field, form), scalar_name(field)
         if name is None or "anyOf" not in schema:
             return schema
-        # A component: one type in clients, and one copy of its long pattern.
-        return self._component(name if form is Form.OUTPUT else f"{name}{INPUT_SUFFIX}", lambda: schema)
+        # A component: one type in clients, and one copy of its long pattern. Without a suffix, clients would have a
+        # type called float.
+        return self._component(f"{name}{OUTPUT_SUFFIX if form is Form.OUTPUT else INPUT_SUFFIX}", lambda: schema)
 
     def _component(self, name: str, make: Callable[[], Schema]) -> Schema:
         if name not in self._components:

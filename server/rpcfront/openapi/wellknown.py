@@ -79,6 +79,7 @@ def _any(form: Form) -> Schema:
     return {
         "type": "object",
         "properties": {"@type": url},
+        "additionalProperties": True,  # said, since some clients drop what is not
         "description": "A message of any type: its fields, and the type's URL, without which it must be empty. The "
         "value of a type whose JSON is no object, or which the server does not know, is under `value`.",
     }

@@ -16,6 +16,8 @@ const LIMITS = {
 // These follow from a format.
 const BOUNDED = new Set(["int32", "int64", "uint64", "float"]);
 
+const MAX_EXAMPLE = 300;
+
 class Schemas {
   constructor(api) {
     this.api = api;
@@ -107,24 +109,27 @@ class Schemas {
     });
   }
 
-  example(schema, entered = new Set()) {
+  // Of at most `left` fields: with every message type in another one, there would be factorially many.
+  example(schema, entered = new Set(), budget = { left: MAX_EXAMPLE }) {
     const bare = this.value(schema ?? {});
     const found = this.resolve(bare);
     if (found.examples !== undefined) return found.examples[0];
     if (found.enum !== undefined) return found.enum[0];
-    if (found.anyOf !== undefined) return this.example(found.anyOf[0], entered);
+    if (found.anyOf !== undefined) return this.example(found.anyOf[0], entered, budget);
     const kind = [found.type ?? "null"].flat()[0];
-    if (kind === "object") return this.exampleObject(found, bare.$ref, entered);
+    if (kind === "object") return this.exampleObject(found, bare.$ref, entered, budget);
     return { array: [], boolean: false, integer: 0, number: 0, string: "" }[kind] ?? null;
   }
 
   // Every field once, and the first member of a oneof; a message inside itself is left out.
-  exampleObject(schema, reference, entered) {
+  exampleObject(schema, reference, entered, budget) {
     if (entered.has(reference)) return {};
     const within = reference === undefined ? entered : new Set([...entered, reference]);
     const rivals = new Set(oneofs(schema).flatMap((branches) => branches.flatMap((branch) => branch.required ?? []).slice(1)));
     const members = Object.entries(schema.properties ?? {}).filter(([name]) => !rivals.has(name));
-    return Object.fromEntries(members.map(([name, member]) => [name, this.example(member, within)]));
+    const taken = members.slice(0, budget.left);
+    budget.left -= taken.length;
+    return Object.fromEntries(taken.map(([name, member]) => [name, this.example(member, within, budget)]));
   }
 }
 
@@ -138,5 +143,5 @@ function componentName(reference) {
 }
 
 function shortName(name) {
-  return name.replace(/-(Input|Error)$/, "").split(".").at(-1);
+  return name.replace(/-(Input|Output|Error)$/, "").split(".").at(-1);
 }
