@@ -1,11 +1,14 @@
 """Compiles the protos of the tests."""
 
 import tempfile
+from functools import cache
 from pathlib import Path
 
 import grpc_tools
+from actiond_protos.buf.validate import validate_pb2
 from google.api import annotations_pb2
 from google.protobuf import descriptor_pb2, descriptor_pool
+from google.protobuf.descriptor import FileDescriptor
 from grpc_tools import protoc
 
 
@@ -16,13 +19,29 @@ def compile_proto(source: str, name: str = "test.proto") -> descriptor_pool.Desc
         return compile_folder(Path(directory))
 
 
+@cache
+def _validate() -> descriptor_pb2.FileDescriptorSet:
+    """buf/validate/validate.proto, of which no source is installed, and what it needs."""
+    found: dict[str, descriptor_pb2.FileDescriptorProto] = {}
+
+    def collect(file: FileDescriptor) -> None:
+        for dependency in file.dependencies:
+            collect(dependency)
+        file.CopyToProto(found.setdefault(file.name, descriptor_pb2.FileDescriptorProto()))
+
+    collect(validate_pb2.DESCRIPTOR)
+    return descriptor_pb2.FileDescriptorSet(file=found.values())
+
+
 def compile_folder(root: Path) -> descriptor_pool.DescriptorPool:
     """Compile every proto below `root` and return a new pool with them and everything they import."""
     names = sorted(str(path.relative_to(root)) for path in root.rglob("*.proto"))
     googleapis, well_known = Path(annotations_pb2.__file__).parents[2], Path(grpc_tools.__file__).parent / "_proto"
     with tempfile.TemporaryDirectory() as scratch:
-        out = Path(scratch, "out.binpb")
+        out, rules = Path(scratch, "out.binpb"), Path(scratch, "rules.binpb")
+        rules.write_bytes(_validate().SerializeToString())
         arguments = [f"-I{include}" for include in (root, googleapis, well_known)]
+        arguments.append(f"--descriptor_set_in={rules}")
         assert protoc.main(["protoc", *arguments, "--include_imports", f"--descriptor_set_out={out}", *names]) == 0
         files = descriptor_pb2.FileDescriptorSet.FromString(out.read_bytes())
     pool = descriptor_pool.DescriptorPool()

@@ -1,10 +1,10 @@
 """Where the document says that its paths are: a client that appends a path to it reaches the operation."""
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
-from typing import Any, cast
+from typing import Any
 from urllib.parse import quote
 
 import pytest
@@ -13,36 +13,14 @@ from rpcfront import Gateway, Info
 from tests.rpcfront.openapi.documented import INFO
 from tests.support.clients.http import ask
 from tests.support.servers.faces import asgi_server, listener, wsgi_server
+from tests.support.servers.mounts import Mounted
 from tests.support.services import echo
 
-
-class Mounted:
-    """A gateway below a path of another application, as Starlette's Mount and Werkzeug's DispatcherMiddleware do it."""
-
-    def __init__(self, gateway: Gateway, path: str) -> None:
-        self._gateway = gateway
-        self._path = path
-
-    @property
-    def asgi(self) -> Callable[..., Any]:
-        async def app(scope: Any, receive: Any, send: Any) -> None:
-            if scope["type"] != "http" or scope["path"].startswith(f"{self._path}/"):
-                return await self._gateway.asgi({**scope, "root_path": self._path}, receive, send)
-            await send({"type": "http.response.start", "status": 404, "headers": []})
-            return await send({"type": "http.response.body", "body": b""})
-
-        return app
-
-    def wsgi(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-        mount = self._path.encode().decode("latin-1")
-        if environ["PATH_INFO"].startswith(f"{mount}/"):
-            below = environ["PATH_INFO"].removeprefix(mount)
-            return self._gateway.wsgi({**environ, "SCRIPT_NAME": mount, "PATH_INFO": below}, start_response)
-        start_response("404 Not Found", [])
-        return []
-
-
-SERVERS = {"asgi": asgi_server, "wsgi": wsgi_server, "listener": listener}
+SERVERS: dict[str, Callable[[Any], AbstractAsyncContextManager[int]]] = {
+    "asgi": asgi_server,
+    "wsgi": wsgi_server,
+    "listener": listener,
+}
 ROWS = [
     ("asgi", "", "", None),
     ("wsgi", "", "", None),
@@ -62,8 +40,7 @@ async def test_the_document_says_below_which_path_it_is_served(
     face: str, mount: str, prefix: str, expected: str | None
 ) -> None:
     gateway = Gateway([(echo.service(), echo.AsyncEcho())], openapi=replace(INFO, prefix=prefix))
-    serve: Callable[[Gateway], AbstractAsyncContextManager[int]] = SERVERS[face]
-    async with serve(cast("Gateway", Mounted(gateway, mount)) if mount else gateway) as port:
+    async with SERVERS[face](Mounted(gateway, mount) if mount else gateway) as port:
         document = json.loads((await ask(port, "GET", f"{quote(mount)}/openapi.json")).body)
         assert document.get("servers") == (None if expected is None else [{"url": expected}])
         # What a proxy does: it takes its prefix off.

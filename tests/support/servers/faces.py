@@ -11,6 +11,7 @@ import grpc
 import uvicorn
 
 from rpcfront import Gateway
+from tests.support.servers.mounts import Mounted
 
 
 @asynccontextmanager
@@ -23,7 +24,7 @@ async def listener(gateway: Gateway) -> AsyncIterator[int]:
 
 
 @asynccontextmanager
-async def asgi_server(gateway: Gateway) -> AsyncIterator[int]:
+async def asgi_server(gateway: Gateway | Mounted) -> AsyncIterator[int]:
     # Without an explicit protocol asyncio sets no TCP_NODELAY, and each request on a reused connection waits 40 ms.
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener:
         listener.bind(("127.0.0.1", 0))
@@ -43,7 +44,7 @@ async def asgi_server(gateway: Gateway) -> AsyncIterator[int]:
 
 
 @asynccontextmanager
-async def wsgi_server(gateway: Gateway) -> AsyncIterator[int]:
+async def wsgi_server(gateway: Gateway | Mounted) -> AsyncIterator[int]:
     # It supports chunked bodies, and passes on the path as it was sent.
     server = cheroot.wsgi.Server(("127.0.0.1", 0), gateway.wsgi, numthreads=8)
     server.prepare()
