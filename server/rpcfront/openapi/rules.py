@@ -48,23 +48,11 @@ _NOT_PORTABLE = re.compile(r"\(\?[^:]|\\[AzQEpPaC]|\[\[:")
 _COMPARED = {"const": "equal to", "gt": "more than", "gte": "at least", "lt": "less than", "lte": "at most"}
 _SPECIAL = re.compile(r"[\\^$.|?*+()\[\]{}]")
 _STRING_KEYWORDS = frozenset({*_LENGTHS, *_FORMATS, "len", "const", "in"})
-# Kinds of rules that list no integers.
-_NOT_LISTED = frozenset(
-    {
-        None,
-        "any",
-        "bool",
-        "bytes",
-        "double",
-        "duration",
-        "field_mask",
-        "float",
-        "map",
-        "repeated",
-        "string",
-        "timestamp",
-    }
+_NOT_NUMBERS = frozenset(
+    {"any", "bool", "bytes", "duration", "enum", "field_mask", "map", "repeated", "string", "timestamp"}
 )
+# Kinds of rules that list no integers.
+_NOT_LISTED = _NOT_NUMBERS - {"enum"} | {None, "double", "float"}
 # No sentences for these: they are described with the elements, are keywords, or say nothing about a value.
 _SILENT = frozenset({"items", "keys", "values", "example", "unique", "strict"})
 
@@ -124,6 +112,9 @@ def sentences(rules: Rules, field: FieldDescriptor) -> list[str]:
             for rule, value in getattr(rules, kind).ListFields()
             if rule.name not in _SILENT and (is_conditional or not _has_keyword(kind, rule.name, value, rules, field))
         ]
+        bounds = _bounds(getattr(rules, kind)) if kind not in _NOT_NUMBERS else {}
+        if _exclude_a_range(bounds) and not is_conditional:
+            texts.append(f"must be {' or '.join(f'{_COMPARED[name]} {limit}' for name, limit in bounds.items())}")
     start = "Unless it is zero or empty: " if is_conditional else ""
     return [f"{start}{text[:1].upper()}{text[1:].removesuffix('.')}." for text in texts if text]
 
@@ -173,13 +164,17 @@ def _text(value: Any) -> str:
 def _number(rules: Any, field: FieldDescriptor) -> Schema:
     bounds = _bounds(rules)
     excluded = [{"enum": _spellings(filter(math.isfinite, rules.not_in), field)}] if rules.not_in else []
-    low = max((bounds[name] for name in ("gt", "gte") if name in bounds), default=-math.inf)
-    high = min((bounds[name] for name in ("lt", "lte") if name in bounds), default=math.inf)
-    if low <= high:
+    if not _exclude_a_range(bounds):
         return {_BOUNDS[name]: limit for name, limit in bounds.items()} | _none_of(excluded)
-    # If the lower bound is above the upper one, the values between them are excluded.
     between = {_OUTSIDE[name]: limit for name, limit in bounds.items()}
     return _none_of([{"type": "number", **between}, *excluded])
+
+
+def _exclude_a_range(bounds: Mapping[str, float]) -> bool:
+    """Return whether the values between the bounds are excluded: whether the lower one is above the upper one."""
+    low = max((bounds[name] for name in ("gt", "gte") if name in bounds), default=-math.inf)
+    high = min((bounds[name] for name in ("lt", "lte") if name in bounds), default=math.inf)
+    return low > high
 
 
 def _bounds(rules: Any) -> dict[str, float]:

@@ -162,6 +162,7 @@ def test_the_schema_says_what_the_rule_does(kind: str, ruled: str, document: dic
         ("double { in: 1.5 in: 2 }", ["Rule: double in 1.5, 2.0."]),
         ("int32 { in: 1 }", []),
         ("int32 { not_in: 1 }", ["Rule: int32 not in 1."]),
+        ("int32 { gt: 10 lte: 1 }", ["Must be more than 10 or at most 1."]),
         ("ignore: IGNORE_IF_ZERO_VALUE string { min_len: 2 }", ["Unless it is zero or empty: Rule: string min len 2."]),
     ],
 )
