@@ -67,7 +67,10 @@ def _path_parameter(route: Route, parameter: PathParameter, schemas: Schemas) ->
 def _query_parameter(path: FieldPath, schemas: Schemas) -> Schema:
     about: Schema = {"name": query_name(path), "in": "query"}
     # A required field of a nested message is only required if that message is.
-    if all(step.name in schemas.required(step.containing_type) for step in path):
+    owners = (step.containing_type for step in path)
+    if all(
+        owner is not None and step.name in schemas.required(owner) for step, owner in zip(path, owners, strict=True)
+    ):
         about["required"] = True
     return _described(about, schemas.field(path[-1], Form.TEXT), _rivals(path))
 

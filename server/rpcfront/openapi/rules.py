@@ -41,7 +41,7 @@ _TEXTS: Mapping[str, Callable[[str], str]] = {
 # are not escaped, and none is the first character, since some generators use them as delimiters and escape them.
 _ANYTHING = r"^[\s\S]*"
 _ANCHORED = re.compile(r"\^[^|]*$")
-_ESCAPE = re.compile(r"\\[\s\S]")
+_ESCAPE: re.Pattern[str] = re.compile(r"\\[\s\S]")
 _MOMENTS = {"google.protobuf.Duration": print_duration, "google.protobuf.Timestamp": print_timestamp}
 # Syntax of RE2 that ECMAScript, whose expressions JSON Schema uses, lacks or reads differently.
 _NOT_PORTABLE = re.compile(r"\(\?[^:]|\\[AzQEpPaC]|\[\[:")

@@ -98,7 +98,7 @@ class Schemas:
         """Return a schema, of one of several types the first: generators have no name for a body of several."""
         self._make_components()
         name = schema.get("$ref", "").removeprefix(_COMPONENTS)
-        branches = schema.get("anyOf") or self._components.get(name, {}).get("anyOf")
+        branches: list[Schema] | None = schema.get("anyOf") or self._components.get(name, {}).get("anyOf")
         if branches is None:
             return schema
         about = {key: value for key, value in schema.items() if key not in {"$ref", "anyOf"}}

@@ -17,9 +17,10 @@ class Mounted:
     def asgi(self) -> Callable[..., Any]:
         async def app(scope: Any, receive: Any, send: Any) -> None:
             if scope["type"] != "http" or scope["path"].startswith(f"{self._path}/"):
-                return await self._gateway.asgi({**scope, "root_path": self._path}, receive, send)
-            await send({"type": "http.response.start", "status": 404, "headers": []})
-            return await send({"type": "http.response.body", "body": b""})
+                await self._gateway.asgi({**scope, "root_path": self._path}, receive, send)
+            else:
+                await send({"type": "http.response.start", "status": 404, "headers": []})
+                await send({"type": "http.response.body", "body": b""})
 
         return app
 
