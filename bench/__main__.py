@@ -8,12 +8,12 @@ import sys
 from collections.abc import Collection
 from contextlib import ExitStack
 
-from bench import gateway, report, targets, whole
+from bench import gateway, misuse, report, targets, whole
 from bench.load import CallError
 from bench.measure import measure
 from bench.subjects import WAITING, MissingError, Part, Servers
 
-PARTS = {"actiond": whole.PART, "targets": targets.PART, "gateway": gateway.PART}
+PARTS = {"actiond": whole.PART, "targets": targets.PART, "gateway": gateway.PART, "misuse": misuse.PART}
 
 
 def _run(part: Part, names: Collection[str], rounds: int, seconds: float, waiting: int) -> str:

@@ -43,7 +43,7 @@ def idle(servers: Servers, directory: Path, stack: ExitStack) -> Server:
     arguments = ("--allow-address", "127.0.0.0/8", "--descriptor-set", str(others))
     process = stack.enter_context(ServerProcess(directory, *arguments))
     server = Server(process.grpc_port, process.http_port, (process.pid,), directory)
-    asyncio.run(_add_callers(process.database))
+    asyncio.run(add_callers(process.database))
     origin = f"http://127.0.0.1:{servers.get('target').http_port}"
     set_execution(server, ADMIN_TOKEN, {"response": {"method": GET}}, create_target(server, ADMIN_TOKEN, origin + FAST))
     slow = create_target(server, ADMIN_TOKEN, origin + SLOW)
@@ -83,7 +83,8 @@ def _asked(server: Server, secret: str, verb: str, path: str, body: Mapping[str,
     return json.loads(answer.body)
 
 
-async def _add_callers(database: str, owners: Iterable[str] = (NO_EXECUTIONS, MANY_EXECUTIONS)) -> None:
+async def add_callers(database: str, owners: Iterable[str] = (NO_EXECUTIONS, MANY_EXECUTIONS)) -> None:
+    """Store a token with all permissions for each owner."""
     store = open_store(parse_database_url(database))
     try:
         for owner in owners:
