@@ -41,6 +41,11 @@ def test_what_is_no_name_is_refused_in_one_line(text: str) -> None:
     assert len(str(refused.value).splitlines()) == 1
 
 
+def test_a_wildcard_is_refused_as_one() -> None:
+    with pytest.raises(ValueError, match=r"^'dns:\*\.example' has a wildcard: a token is bound to one name$"):
+        parse_name("dns:*.example")
+
+
 def test_an_address_in_a_certificate_that_is_none_has_no_name() -> None:
     with pytest.raises(ValueError, match="appear"):
         canonical_name("ip", "192.0.2.1/24")

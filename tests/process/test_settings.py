@@ -294,3 +294,8 @@ def test_a_log_record_is_one_line_whatever_it_holds() -> None:
     line = OneLineFormatter().format(record)
     assert len(line.splitlines()) == 1
     assert " ERROR some.logger: x\\r\\ny\\nz" in line
+
+
+def test_a_variable_that_is_no_setting_is_warned_of() -> None:
+    environment = {"ACTIOND_WORKER": "2", "ACTIOND_WORKERS": "2", "PATH": "/bin", "ACTIOND_ADMIN_TOKEN": "x"}
+    assert settings.unknown_variables(environment) == ["ACTIOND_WORKER: there is no such setting"]

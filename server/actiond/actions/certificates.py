@@ -26,6 +26,8 @@ def parse_name(text: str) -> str:
     Raises ValueError with a one-line reason.
     """
     kind, _, value = text.partition(":")
+    if "*" in value:
+        raise ValueError(f"{text[:MAX_NAME]!r} has a wildcard: a token is bound to one name")
     form = _FORMS.get(kind.lower())
     if form is None or len(text) > MAX_NAME or not form.fullmatch(value):
         kinds = ", ".join(f"{name}:" for name in _FORMS)

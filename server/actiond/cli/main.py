@@ -92,7 +92,7 @@ def _run(options: argparse.Namespace) -> int:
     if options.command == "serve":
         from actiond.process.serve import serve
 
-        return serve(settings.read(chosen, os.environ))
+        return serve(settings.read(chosen, os.environ), settings.unknown_variables(os.environ))
     return _run_on_store(options.command, options.subcommand, chosen)
 
 

@@ -75,7 +75,7 @@ async def _revoke(store: Store, arguments: Mapping[str, object]) -> None:
     try:
         await Tokens(store, time.time_ns).revoke(token_id)
     except TokenNotFoundError as error:
-        raise Failure(f"there is no token {token_id!r}") from error
+        raise Failure(f"there is no token with the id {token_id!r}; `actiond token list` shows ids") from error
     info(f"token {token_id} is revoked")
 
 

@@ -58,13 +58,15 @@ class Setting:
 
     @property
     def variable(self) -> str:
-        return "ACTIOND_" + self.name.upper().replace("-", "_")
+        return VARIABLE_PREFIX + self.name.upper().replace("-", "_")
 
 
 @dataclass(frozen=True, slots=True)
 class SettingsGroup:
     """The base of all groups."""
 
+
+VARIABLE_PREFIX = "ACTIOND_"
 
 G = TypeVar("G", bound=SettingsGroup)
 

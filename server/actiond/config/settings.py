@@ -17,7 +17,7 @@ from actiond.config.groups import (
     TelemetrySettings,
     TlsSettings,
 )
-from actiond.config.setting import Setting, SettingsError, read_group, rows
+from actiond.config.setting import VARIABLE_PREFIX, Setting, SettingsError, read_group, rows
 
 __all__ = ["TABLE", "Setting", "Settings", "SettingsError", "read"]
 
@@ -89,3 +89,10 @@ def read(arguments: Mapping[str, object], environment: Mapping[str, str]) -> Set
         delivery=read_group(DeliverySettings, arguments, environment),
         telemetry=read_group(TelemetrySettings, arguments, environment),
     )
+
+
+def unknown_variables(environment: Mapping[str, str]) -> list[str]:
+    """Return a line for each variable that is named like a setting's and is none, perhaps misspelt."""
+    known = {setting.variable for setting in TABLE}
+    names = sorted(name for name in environment if name.startswith(VARIABLE_PREFIX) and name not in known)
+    return [f"{name}: there is no such setting" for name in names]

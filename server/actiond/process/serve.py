@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from signal import Signals
@@ -22,8 +23,8 @@ from actiond.telemetry.metrics.memory import Memory
 # where they run, and never in a supervisor.
 
 
-def serve(settings: Settings) -> int:
-    """Serve until a signal ends it, and return the exit code.
+def serve(settings: Settings, warnings: Sequence[str] = ()) -> int:
+    """Serve until a signal ends it, and return the exit code. Print the warnings before.
 
     Raise SettingsError when an address or a file that a setting names cannot be used, KeyFileError, and Failure.
     """
@@ -32,7 +33,7 @@ def serve(settings: Settings) -> int:
     standard_streams.install(settings.telemetry.log_level)
     # grpc's native core would log by itself. It is loaded for its status codes, and serves nobody.
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
-    for line in settings.warnings():
+    for line in (*warnings, *settings.warnings()):
         console.warning(line)
     if not settings.tls.is_on:
         console.warn_of_exposure(sockets.reserved())
