@@ -19,7 +19,7 @@ from rpcfront.mounts import MOUNT_METHODS, Mount, Mounts
 from rpcfront.protocols.connect_errors import ConnectErrors
 from rpcfront.protocols.connect_unary import CONTENT_TYPES, STREAM_CONTENT_TYPES
 from rpcfront.protocols.edge import Edge
-from rpcfront.protocols.grpc import is_grpc_type
+from rpcfront.protocols.grpc import is_grpc, is_grpc_type
 from rpcfront.protocols.http import Headers, HttpContext, HttpRequest, HttpResponse, unsupported_media_type
 from rpcfront.protocols.json_errors import JsonErrors
 from rpcfront.protocols.rest import RestEdge
@@ -120,7 +120,8 @@ class Router:
         mount = self.mounts.find(path)
         if mount is not None and mount.prefix is None:
             return self._serve(request, mount)
-        for edge in self._edges:
+        # A call of native gRPC has its own form of errors on every path, on malformed ones too.
+        for edge in self.rpc_edges if is_grpc(request) else self._edges:
             if edge.claims(request, None):
                 return edge.handle(request, None)
         if mount is not None:

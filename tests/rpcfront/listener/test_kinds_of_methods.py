@@ -286,6 +286,16 @@ async def test_a_stream_that_ends_within_a_message_is_cut_short(port: int, way: 
         assert "cut short" in call.text
 
 
+@pytest.mark.parametrize("path", ["/kinds.v1.Kinds/None", "/kinds%.v1.Kinds/One", "/%ff", "/"])
+async def test_grpc_is_told_in_its_own_way_that_a_path_names_no_method(port: int, path: str) -> None:
+    async with http2_client.connect(port) as client:
+        stream = client.request(grpc_head(path), end=False)
+        client.data(stream, frame(b""), end=True)
+        response = await client.response(stream)
+        assert response.blocks[0][":status"] == "200"
+        assert response.blocks[-1]["grpc-status"] == str(UNIMPLEMENTED)
+
+
 @pytest.mark.parametrize("count", [0, 2])
 async def test_a_unary_call_has_exactly_one_message(port: int, count: int) -> None:
     async with http2_client.connect(port) as client:
