@@ -14,7 +14,7 @@ from tests.support.protos import compile_proto
 
 SCRIPT = """
 const { document, name } = JSON.parse(require("fs").readFileSync(0));
-console.log(JSON.stringify(new Schemas(document).example({ $ref: `#/components/schemas/${name}` })));
+console.log(JSON.stringify(new Schemas(new Api(document)).example({ $ref: `#/components/schemas/${name}` })));
 """
 
 
@@ -31,9 +31,10 @@ def example(messages: str) -> Any:
     service S {{ rpc Do(M0) returns (google.protobuf.Empty) {{
       option (google.api.http) = {{ post: "/v1" body: "*" }}; }} }}"""
     given = {"document": document_of(compile_proto(source).FindServiceByName("p.S")), "name": "p.M0"}
-    schemas = files("rpcfront.openapi").joinpath("assets/schema.js").read_text("utf-8")
+    assets = files("rpcfront.openapi").joinpath("assets")
+    script = "".join(assets.joinpath(name).read_text("utf-8") for name in ("text.js", "api.js", "schema.js")) + SCRIPT
     ended = subprocess.run(
-        [node, "-e", schemas + SCRIPT], input=json.dumps(given), capture_output=True, text=True, check=True, timeout=60
+        [node, "-e", script], input=json.dumps(given), capture_output=True, text=True, check=True, timeout=60
     )
     return json.loads(ended.stdout)
 

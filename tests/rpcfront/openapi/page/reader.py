@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, cast
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from rpcfront import DOCS_PATH, DOCUMENT_PATH, Gateway
 from tests.support.clients.devtools import Tab
@@ -40,7 +40,7 @@ class Site:
             elif self.document is not None and path != self.prefix + DOCS_PATH:
                 await _reply(send, 200, json.dumps(self.document).encode())
             else:
-                await self.gateway.asgi({**scope, "root_path": self.prefix}, receive, send)
+                await self.gateway.asgi({**scope, "root_path": unquote(self.prefix)}, receive, send)
 
         return answer
 
