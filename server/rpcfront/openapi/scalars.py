@@ -35,8 +35,8 @@ _ANY_BASE64 = r"^(?:[A-Za-z0-9+/_-]{4})*(?:[A-Za-z0-9+/_-]{2}(?:==)?|[A-Za-z0-9+
 _ANY_FLOAT = r"^(?:NaN|-?Infinity|-?(?:0|[1-9][0-9]{0,15})(?:\.[0-9]{1,16})?(?:[eE][+-]?[0-9])?)$"
 # Generators of clients have no unsigned integers, and take an unknown format for 32 bits.
 _SIGNED = {"uint32": "int64", "uint64": "int64"}
-# The largest 32-bit float as it is printed: with as few digits as possible, which makes it a little larger.
-_MAX_FLOAT = 3.4028235e38
+# What is read as the largest 32-bit float: from half a step above it, numbers are rounded to infinity.
+_MAX_FLOAT = 3.4028235677973362e38
 _INT32 = ("int32", -(2**31), 2**31 - 1)
 _UINT32 = ("uint32", 0, 2**32 - 1)
 _INT64 = ("int64", -(2**63), 2**63 - 1)
