@@ -42,6 +42,12 @@ async def test_a_mount_s_path_is_compared_decoded(gateway: Gateway, raw_path: by
     assert (status, body) == (200, b'{"id":"a"}')
 
 
+async def test_a_mount_s_path_may_be_as_it_was_sent(gateway: Gateway) -> None:
+    # uvicorn's --root-path is neither decoded nor encoded.
+    status, _, body = await ask(gateway, path="/a%20b/v1/notes/a", raw_path=b"/a%20b/v1/notes/a", root_path="/a%20b")
+    assert (status, body) == (200, b'{"id":"a"}')
+
+
 async def test_a_path_that_only_begins_like_the_mount_is_left_whole(gateway: Gateway) -> None:
     status, _, _ = await ask(gateway, path="/apiv1/notes/a", raw_path=b"/apiv1/notes/a", root_path="/api")
     assert status == 404

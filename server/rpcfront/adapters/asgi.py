@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from typing import Any
 from urllib.parse import quote
 
-from rpcfront.adapters.request_body import PATH_SAFE, AsyncRequest, below, encoded_prefix, origin_path
+from rpcfront.adapters.request_body import PATH_SAFE, AsyncRequest, origin_path, split_mount
 from rpcfront.calls.context import ServicerContext
 from rpcfront.calls.deadlines import Deadlines, current_task
 from rpcfront.calls.dispatch import INTERNAL, Outcome
@@ -45,7 +45,9 @@ class _AsgiRequest(AsyncRequest):
         self._send = send
         raw = scope.get("raw_path")
         headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]]
-        super().__init__(scope["method"], _path(scope, raw), headers, deadlines, seconds)
+        root_path, path = _path(scope, raw)
+        super().__init__(scope["method"], path, headers, deadlines, seconds)
+        self.root_path = root_path
         self.query = scope.get("query_string", b"").decode("latin-1")
 
     @property
@@ -55,10 +57,6 @@ class _AsgiRequest(AsyncRequest):
     @property
     def peer(self) -> str:
         return _peer(self._scope.get("client"))
-
-    @property
-    def root_path(self) -> str:
-        return encoded_prefix(self._scope.get("root_path", ""))
 
     async def chunks(self) -> AsyncIterator[bytes]:
         more = True
@@ -176,10 +174,10 @@ async def _lifespan(receive: Receive, send: Send) -> None:
     await send({"type": "lifespan.shutdown.complete"})
 
 
-def _path(scope: Scope, raw: bytes | None) -> str:
-    """Return the path below that of a mount."""
+def _path(scope: Scope, raw: bytes | None) -> tuple[str, str]:
+    """Return the path of a mount, and the path below it."""
     path = quote(scope["path"], PATH_SAFE) if raw is None else origin_path(raw.decode("latin-1"))
-    return below(path, scope.get("root_path", ""))
+    return split_mount(path, scope.get("root_path", ""))
 
 
 def _peer(client: Any) -> str:

@@ -122,18 +122,20 @@ def declared_length(text: str) -> int | None:
     return int(text) if len(text) <= _MAX_LENGTH_DIGITS else 10**_MAX_LENGTH_DIGITS
 
 
-def encoded_prefix(prefix: str) -> str:
-    """Return the decoded path of a mount as URLs have it."""
-    segments = prefix.strip("/")
-    return quote(f"/{segments}", PATH_SAFE) if segments else ""
+def split_mount(path: str, mount: str) -> tuple[str, str]:
+    """Return the path of a mount as URLs have it, and what an encoded path has below it.
 
-
-def below(path: str, prefix: str) -> str:
-    """Return what an encoded path has below the decoded path of a mount; the path itself if it is elsewhere."""
+    `mount` is decoded; some servers hand it over as it was sent. A path that is not below it is returned whole.
+    """
+    mount = mount.rstrip("/")
+    if not mount:
+        return "", path
     segments = path.split("/")
-    length = prefix.rstrip("/").count("/") + 1
+    length = mount.count("/") + 1
     head = "/".join(segments[:length])
-    return path[len(head) :] if length < len(segments) and unquote(head) == prefix.rstrip("/") else path
+    if length < len(segments) and mount in {head, unquote(head)}:
+        return f"/{head.lstrip('/')}", path[len(head) :]
+    return quote(f"/{mount.lstrip('/')}", PATH_SAFE), path
 
 
 def origin_path(target: str) -> str:

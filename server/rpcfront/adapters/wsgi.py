@@ -18,7 +18,7 @@ from urllib.parse import quote
 
 from google.rpc import code_pb2
 
-from rpcfront.adapters.request_body import DRAIN_BYTES, PATH_SAFE, below, declared_length, encoded_prefix, origin_path
+from rpcfront.adapters.request_body import DRAIN_BYTES, PATH_SAFE, declared_length, origin_path, split_mount
 from rpcfront.calls.dispatch import INTERNAL, Outcome
 from rpcfront.limits import cut_short, too_large
 from rpcfront.protocols.http import Headers, HttpRequest, HttpResponse, Write
@@ -61,7 +61,9 @@ class _WsgiRequest(HttpRequest):
 
     def __init__(self, environ: Environ) -> None:
         raw = environ.get("RAW_URI") or environ.get("REQUEST_URI")
-        super().__init__(environ["REQUEST_METHOD"], _path(environ, raw), _headers(environ))
+        root_path, path = _path(environ, raw)
+        super().__init__(environ["REQUEST_METHOD"], path, _headers(environ))
+        self.root_path = root_path
         self.query = environ.get("QUERY_STRING", "")
         self._environ = environ
         self._unread: int | None = None
@@ -71,10 +73,6 @@ class _WsgiRequest(HttpRequest):
     @property
     def peer(self) -> str:
         return _peer(self._environ)
-
-    @property
-    def root_path(self) -> str:
-        return encoded_prefix(_script_name(self._environ))
 
     # On the event loop's thread.
 
@@ -195,19 +193,15 @@ def _status_line(status: int) -> str:
         return f"{status} Client Closed Request"  # 499, which is in no RFC
 
 
-def _path(environ: Environ, raw: str | None) -> str:
-    """Return the path below that of a mount."""
-    if raw:
-        return below(origin_path(raw), _script_name(environ))
+def _path(environ: Environ, raw: str | None) -> tuple[str, str]:
+    """Return the path of a mount, and the path below it."""
     # PEP 3333: bytes, decoded as Latin-1.
+    mount = environ.get("SCRIPT_NAME", "").encode("latin-1").decode(errors="replace")
+    if raw:
+        return split_mount(origin_path(raw), mount)
     path: str = environ.get("PATH_INFO", "")
-    return quote(path.encode("latin-1"), PATH_SAFE)
-
-
-def _script_name(environ: Environ) -> str:
-    """Return the path of a mount, decoded."""
-    name: str = environ.get("SCRIPT_NAME", "")
-    return name.encode("latin-1").decode(errors="replace")
+    root_path, _ = split_mount("", mount)
+    return root_path, quote(path.encode("latin-1"), PATH_SAFE)
 
 
 def _peer(environ: Environ) -> str:

@@ -60,6 +60,8 @@ class HttpRequest:
 
     # Defaults are on the class: a request is made for every call.
     query = ""
+    root_path = ""
+    """The path of the gateway's mount, percent-encoded, such as `/api`; empty if it is not mounted below one."""
     carries_trailers = False
     """Whether the response may have trailers that reach the client, see `TrailersRequest`."""
     task: asyncio.Task[Any] | None = None
@@ -90,11 +92,6 @@ class HttpRequest:
     @property
     def peer(self) -> str:
         """The other end of the connection, as grpcio writes it: `ipv4:127.0.0.1:50000`; empty if unknown."""
-        return ""
-
-    @property
-    def root_path(self) -> str:
-        """The path of the gateway's mount, percent-encoded, such as `/api`; empty if it is not mounted below one."""
         return ""
 
     @property
