@@ -9,6 +9,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
+
 from tests.real_clients.web_page import PROGRAMS
 from tests.support.clients.browser import UnavailableError
 from tests.support.npm import install_packages
@@ -83,7 +85,7 @@ def _compile_python(directory: Path) -> None:
 def _compile_go(directory: Path) -> None:
     go = shutil.which("go")
     if go is None:
-        raise UnavailableError("Go is not installed")
+        pytest.skip("Go is missing, which compiles the client")
     run(go, "build", "./...", cwd=directory)
 
 
