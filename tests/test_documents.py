@@ -165,6 +165,11 @@ def test_each_claim_of_the_security_page_names_a_test() -> None:
     assert [claim for claim in found_claims if not NAMED_TEST.search(claim)] == []
 
 
+def max_items(field: str, proto: str) -> set[str]:
+    text = read(f"proto/zitadel/action/v3alpha/{proto}.proto")
+    return {f"{int(most):,}" for most in re.findall(rf"\b{field} = .*max_items = (\d+)", text)}
+
+
 def test_the_limits_of_the_security_page_are_those_of_the_code() -> None:
     limits = read("docs/security.md").partition("## Limits")[2].partition("\n## ")[0]
     rows = re.findall(r"^\| (?!what)([^|]*) \| ([^|]*) \| ([^|]*) \|", limits, re.MULTILINE)
@@ -172,9 +177,8 @@ def test_the_limits_of_the_security_page_are_those_of_the_code() -> None:
     assert numbers == {
         "calls at once of one owner, or of all strangers": [],
         "a page of a list": [f"{MAX_PAGE_SIZE:,}", str(DEFAULT_PAGE_SIZE)],
-        "filters of a list": sorted(
-            set(re.findall(r"max_items = (\d+)", read("proto/zitadel/action/v3alpha/action_service.proto")))
-        ),
+        "filters of a list": sorted(max_items("queries", "action_service")),
+        "ids or conditions of a filter": sorted(max_items("target_ids", "query") | max_items("conditions", "query")),
         "the time to read a list": [f"{MAX_SECONDS:g}"],
         "faults that an error names": [str(MAX_FIELDS)],
         "nesting of JSON": [str(MAX_DEPTH)],

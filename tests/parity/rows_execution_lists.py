@@ -156,6 +156,11 @@ WRONG = [
     ),
     _refused("101 queries", expect.violations(queries="must contain no more than 100 item(s)"), *[_naming("1")] * 101),
     _refused(
+        "1001 conditions",
+        expect.violations(**{"queries[0].in_conditions_query.conditions": "must contain no more than 1000 item(s)"}),
+        _with_conditions(*[shelf.FIRST] * 1001),
+    ),
+    _refused(
         "a condition that is empty",
         expect.event_condition_empty("queries[1].in_conditions_query.conditions[1]"),
         _naming("1"),

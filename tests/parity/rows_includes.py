@@ -188,7 +188,7 @@ MANY = [
     Scenario(
         "a thousand and one steps",
         set_execution(_A, *[_ONE] * 1001),
-        expect.TOO_MANY_STEPS,
+        expect.violations(targets="must contain no more than 1000 item(s)"),
         before=(_TARGETS[0],),
         alone=True,
     ),

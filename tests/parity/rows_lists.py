@@ -163,6 +163,11 @@ WRONG = [
         list_targets(*[_PH] * 101),
         expect.violations(queries="must contain no more than 100 item(s)"),
     ),
+    Scenario(
+        "targets by 1001 ids",
+        list_targets(_with_ids(*["1"] * 1001)),
+        expect.violations(**{"queries[0].in_target_ids_query.target_ids": "must contain no more than 1000 item(s)"}),
+    ),
 ]
 
 

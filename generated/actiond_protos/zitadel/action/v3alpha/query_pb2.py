@@ -27,7 +27,7 @@ from ....zitadel.action.v3alpha import execution_pb2 as zitadel_dot_action_dot_v
 from ....zitadel.object.v2 import object_pb2 as zitadel_dot_object_dot_v2_dot_object__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"zitadel/action/v3alpha/query.proto\x12\x16zitadel.action.v3alpha\x1a\x1b\x62uf/validate/validate.proto\x1a&zitadel/action/v3alpha/execution.proto\x1a\x1ezitadel/object/v2/object.proto\"\xaf\x02\n\x0bSearchQuery\x12H\n\x13in_conditions_query\x18\x01 \x01(\x0b\x32).zitadel.action.v3alpha.InConditionsQueryH\x00\x12J\n\x14\x65xecution_type_query\x18\x02 \x01(\x0b\x32*.zitadel.action.v3alpha.ExecutionTypeQueryH\x00\x12;\n\x0ctarget_query\x18\x03 \x01(\x0b\x32#.zitadel.action.v3alpha.TargetQueryH\x00\x12=\n\rinclude_query\x18\x04 \x01(\x0b\x32$.zitadel.action.v3alpha.IncludeQueryH\x00\x42\x0e\n\x05query\x12\x05\xbaH\x02\x08\x01\"J\n\x11InConditionsQuery\x12\x35\n\nconditions\x18\x01 \x03(\x0b\x32!.zitadel.action.v3alpha.Condition\"]\n\x12\x45xecutionTypeQuery\x12G\n\x0e\x65xecution_type\x18\x01 \x01(\x0e\x32%.zitadel.action.v3alpha.ExecutionTypeB\x08\xbaH\x05\x82\x01\x02\x10\x01\",\n\x0bTargetQuery\x12\x1d\n\ttarget_id\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\xc8\x01\"J\n\x0cIncludeQuery\x12:\n\x07include\x18\x01 \x01(\x0b\x32!.zitadel.action.v3alpha.ConditionB\x06\xbaH\x03\xc8\x01\x01\"\xb2\x01\n\x11TargetSearchQuery\x12\x44\n\x11target_name_query\x18\x01 \x01(\x0b\x32\'.zitadel.action.v3alpha.TargetNameQueryH\x00\x12G\n\x13in_target_ids_query\x18\x02 \x01(\x0b\x32(.zitadel.action.v3alpha.InTargetIDsQueryH\x00\x42\x0e\n\x05query\x12\x05\xbaH\x02\x08\x01\"n\n\x0fTargetNameQuery\x12\x1d\n\x0btarget_name\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\x18\xc8\x01\x12<\n\x06method\x18\x02 \x01(\x0e\x32\".zitadel.object.v2.TextQueryMethodB\x08\xbaH\x05\x82\x01\x02\x10\x01\"&\n\x10InTargetIDsQuery\x12\x12\n\ntarget_ids\x18\x01 \x03(\t*\x9f\x01\n\rExecutionType\x12\x1e\n\x1a\x45XECUTION_TYPE_UNSPECIFIED\x10\x00\x12\x1a\n\x16\x45XECUTION_TYPE_REQUEST\x10\x01\x12\x1b\n\x17\x45XECUTION_TYPE_RESPONSE\x10\x02\x12\x18\n\x14\x45XECUTION_TYPE_EVENT\x10\x03\x12\x1b\n\x17\x45XECUTION_TYPE_FUNCTION\x10\x04*\x90\x02\n\x0fTargetFieldName\x12\x1a\n\x16\x46IELD_NAME_UNSPECIFIED\x10\x00\x12\x11\n\rFIELD_NAME_ID\x10\x01\x12\x1c\n\x18\x46IELD_NAME_CREATION_DATE\x10\x02\x12\x1a\n\x16\x46IELD_NAME_CHANGE_DATE\x10\x03\x12\x13\n\x0f\x46IELD_NAME_NAME\x10\x04\x12\x1a\n\x16\x46IELD_NAME_TARGET_TYPE\x10\x05\x12\x12\n\x0e\x46IELD_NAME_URL\x10\x06\x12\x16\n\x12\x46IELD_NAME_TIMEOUT\x10\x07\x12\x14\n\x10\x46IELD_NAME_ASYNC\x10\x08\x12!\n\x1d\x46IELD_NAME_INTERRUPT_ON_ERROR\x10\tb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"zitadel/action/v3alpha/query.proto\x12\x16zitadel.action.v3alpha\x1a\x1b\x62uf/validate/validate.proto\x1a&zitadel/action/v3alpha/execution.proto\x1a\x1ezitadel/object/v2/object.proto\"\xaf\x02\n\x0bSearchQuery\x12H\n\x13in_conditions_query\x18\x01 \x01(\x0b\x32).zitadel.action.v3alpha.InConditionsQueryH\x00\x12J\n\x14\x65xecution_type_query\x18\x02 \x01(\x0b\x32*.zitadel.action.v3alpha.ExecutionTypeQueryH\x00\x12;\n\x0ctarget_query\x18\x03 \x01(\x0b\x32#.zitadel.action.v3alpha.TargetQueryH\x00\x12=\n\rinclude_query\x18\x04 \x01(\x0b\x32$.zitadel.action.v3alpha.IncludeQueryH\x00\x42\x0e\n\x05query\x12\x05\xbaH\x02\x08\x01\"U\n\x11InConditionsQuery\x12@\n\nconditions\x18\x01 \x03(\x0b\x32!.zitadel.action.v3alpha.ConditionB\t\xbaH\x06\x92\x01\x03\x10\xe8\x07\"]\n\x12\x45xecutionTypeQuery\x12G\n\x0e\x65xecution_type\x18\x01 \x01(\x0e\x32%.zitadel.action.v3alpha.ExecutionTypeB\x08\xbaH\x05\x82\x01\x02\x10\x01\",\n\x0bTargetQuery\x12\x1d\n\ttarget_id\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\xc8\x01\"J\n\x0cIncludeQuery\x12:\n\x07include\x18\x01 \x01(\x0b\x32!.zitadel.action.v3alpha.ConditionB\x06\xbaH\x03\xc8\x01\x01\"\xb2\x01\n\x11TargetSearchQuery\x12\x44\n\x11target_name_query\x18\x01 \x01(\x0b\x32\'.zitadel.action.v3alpha.TargetNameQueryH\x00\x12G\n\x13in_target_ids_query\x18\x02 \x01(\x0b\x32(.zitadel.action.v3alpha.InTargetIDsQueryH\x00\x42\x0e\n\x05query\x12\x05\xbaH\x02\x08\x01\"n\n\x0fTargetNameQuery\x12\x1d\n\x0btarget_name\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\x18\xc8\x01\x12<\n\x06method\x18\x02 \x01(\x0e\x32\".zitadel.object.v2.TextQueryMethodB\x08\xbaH\x05\x82\x01\x02\x10\x01\"1\n\x10InTargetIDsQuery\x12\x1d\n\ntarget_ids\x18\x01 \x03(\tB\t\xbaH\x06\x92\x01\x03\x10\xe8\x07*\x9f\x01\n\rExecutionType\x12\x1e\n\x1a\x45XECUTION_TYPE_UNSPECIFIED\x10\x00\x12\x1a\n\x16\x45XECUTION_TYPE_REQUEST\x10\x01\x12\x1b\n\x17\x45XECUTION_TYPE_RESPONSE\x10\x02\x12\x18\n\x14\x45XECUTION_TYPE_EVENT\x10\x03\x12\x1b\n\x17\x45XECUTION_TYPE_FUNCTION\x10\x04*\x90\x02\n\x0fTargetFieldName\x12\x1a\n\x16\x46IELD_NAME_UNSPECIFIED\x10\x00\x12\x11\n\rFIELD_NAME_ID\x10\x01\x12\x1c\n\x18\x46IELD_NAME_CREATION_DATE\x10\x02\x12\x1a\n\x16\x46IELD_NAME_CHANGE_DATE\x10\x03\x12\x13\n\x0f\x46IELD_NAME_NAME\x10\x04\x12\x1a\n\x16\x46IELD_NAME_TARGET_TYPE\x10\x05\x12\x12\n\x0e\x46IELD_NAME_URL\x10\x06\x12\x16\n\x12\x46IELD_NAME_TIMEOUT\x10\x07\x12\x14\n\x10\x46IELD_NAME_ASYNC\x10\x08\x12!\n\x1d\x46IELD_NAME_INTERRUPT_ON_ERROR\x10\tb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,6 +36,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_SEARCHQUERY'].oneofs_by_name['query']._loaded_options = None
   _globals['_SEARCHQUERY'].oneofs_by_name['query']._serialized_options = b'\272H\002\010\001'
+  _globals['_INCONDITIONSQUERY'].fields_by_name['conditions']._loaded_options = None
+  _globals['_INCONDITIONSQUERY'].fields_by_name['conditions']._serialized_options = b'\272H\006\222\001\003\020\350\007'
   _globals['_EXECUTIONTYPEQUERY'].fields_by_name['execution_type']._loaded_options = None
   _globals['_EXECUTIONTYPEQUERY'].fields_by_name['execution_type']._serialized_options = b'\272H\005\202\001\002\020\001'
   _globals['_TARGETQUERY'].fields_by_name['target_id']._loaded_options = None
@@ -48,24 +50,26 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_TARGETNAMEQUERY'].fields_by_name['target_name']._serialized_options = b'\272H\005r\003\030\310\001'
   _globals['_TARGETNAMEQUERY'].fields_by_name['method']._loaded_options = None
   _globals['_TARGETNAMEQUERY'].fields_by_name['method']._serialized_options = b'\272H\005\202\001\002\020\001'
-  _globals['_EXECUTIONTYPE']._serialized_start=1096
-  _globals['_EXECUTIONTYPE']._serialized_end=1255
-  _globals['_TARGETFIELDNAME']._serialized_start=1258
-  _globals['_TARGETFIELDNAME']._serialized_end=1530
+  _globals['_INTARGETIDSQUERY'].fields_by_name['target_ids']._loaded_options = None
+  _globals['_INTARGETIDSQUERY'].fields_by_name['target_ids']._serialized_options = b'\272H\006\222\001\003\020\350\007'
+  _globals['_EXECUTIONTYPE']._serialized_start=1118
+  _globals['_EXECUTIONTYPE']._serialized_end=1277
+  _globals['_TARGETFIELDNAME']._serialized_start=1280
+  _globals['_TARGETFIELDNAME']._serialized_end=1552
   _globals['_SEARCHQUERY']._serialized_start=164
   _globals['_SEARCHQUERY']._serialized_end=467
   _globals['_INCONDITIONSQUERY']._serialized_start=469
-  _globals['_INCONDITIONSQUERY']._serialized_end=543
-  _globals['_EXECUTIONTYPEQUERY']._serialized_start=545
-  _globals['_EXECUTIONTYPEQUERY']._serialized_end=638
-  _globals['_TARGETQUERY']._serialized_start=640
-  _globals['_TARGETQUERY']._serialized_end=684
-  _globals['_INCLUDEQUERY']._serialized_start=686
-  _globals['_INCLUDEQUERY']._serialized_end=760
-  _globals['_TARGETSEARCHQUERY']._serialized_start=763
-  _globals['_TARGETSEARCHQUERY']._serialized_end=941
-  _globals['_TARGETNAMEQUERY']._serialized_start=943
-  _globals['_TARGETNAMEQUERY']._serialized_end=1053
-  _globals['_INTARGETIDSQUERY']._serialized_start=1055
-  _globals['_INTARGETIDSQUERY']._serialized_end=1093
+  _globals['_INCONDITIONSQUERY']._serialized_end=554
+  _globals['_EXECUTIONTYPEQUERY']._serialized_start=556
+  _globals['_EXECUTIONTYPEQUERY']._serialized_end=649
+  _globals['_TARGETQUERY']._serialized_start=651
+  _globals['_TARGETQUERY']._serialized_end=695
+  _globals['_INCLUDEQUERY']._serialized_start=697
+  _globals['_INCLUDEQUERY']._serialized_end=771
+  _globals['_TARGETSEARCHQUERY']._serialized_start=774
+  _globals['_TARGETSEARCHQUERY']._serialized_end=952
+  _globals['_TARGETNAMEQUERY']._serialized_start=954
+  _globals['_TARGETNAMEQUERY']._serialized_end=1064
+  _globals['_INTARGETIDSQUERY']._serialized_start=1066
+  _globals['_INTARGETIDSQUERY']._serialized_end=1115
 # @@protoc_insertion_point(module_scope)
