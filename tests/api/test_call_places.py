@@ -61,3 +61,10 @@ def test_a_place_that_was_given_back_is_free() -> None:
     assert not places.take(call_of("owner"))
     places.give_back(first)
     assert places.take(call_of("owner"))
+
+
+def test_large_messages_take_turns_by_owner_and_those_of_public_services_together() -> None:
+    places = CallPlaces(PLACES)
+    assert places.share(call_of("owner")) == places.share(call_of("owner", BYPASS, bypasses=True))
+    assert places.share(call_of("owner")) != places.share(call_of("another"))
+    assert places.share(stranger()) == places.share(stranger())

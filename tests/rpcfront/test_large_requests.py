@@ -3,6 +3,7 @@
 import asyncio
 import json
 import re
+import threading
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 import pytest_asyncio
 
 from rpcfront import Gateway
+from rpcfront.calls.offload import run_in_turn
 from rpcfront.status import MAX_FIELDS
 from tests.rpcfront.cases.rows import JSON
 from tests.support.clients.http import ask
@@ -82,3 +84,35 @@ async def test_a_servicer_that_exits_does_not_take_the_server_with_it(
         "/echo.v1.Echo/Say failed",
         "/echo.v1.Echo/Replace failed",
     ]
+
+
+async def test_large_messages_of_one_user_do_not_hold_up_those_of_another() -> None:
+    many, gate = 20, threading.Event()
+    ended: list[str] = []
+
+    async def work(user: str) -> None:
+        await run_in_turn(user, gate.wait, 10)
+        ended.append(user)
+
+    waiting = [asyncio.create_task(work("greedy")) for _ in range(many)]
+    waiting.append(asyncio.create_task(work("modest")))
+    await asyncio.sleep(0)  # all have asked for their turns
+    gate.set()
+    await asyncio.gather(*waiting)
+    assert ended.index("modest") < many // 2
+
+
+async def test_a_turn_that_nobody_waits_for_any_more_goes_to_the_next() -> None:
+    gate = threading.Event()
+    running = [asyncio.create_task(run_in_turn("a", gate.wait, 10)) for _ in range(2)]
+    await asyncio.sleep(0)
+    left = asyncio.create_task(run_in_turn("a", int))
+    stays = asyncio.create_task(run_in_turn("b", int))
+    await asyncio.sleep(0)
+    left.cancel()
+    running[0].cancel()  # its work goes on, and keeps its turn until it ends
+    await asyncio.sleep(0)
+    assert not stays.done()
+    gate.set()
+    assert await stays == 0
+    assert await run_in_turn("a", int) == 0

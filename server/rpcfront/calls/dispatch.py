@@ -8,7 +8,7 @@ import asyncio
 import inspect
 import logging
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Hashable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -23,7 +23,7 @@ from rpcfront.calls.context import CANCELLED, ServicerContext
 from rpcfront.calls.lifetime import CLIENT_LEFT
 from rpcfront.calls.methods import Method
 from rpcfront.calls.observers import CallEnd, CallStart, Observers
-from rpcfront.calls.offload import OFFLOAD_BYTES, run_in_offload_pool
+from rpcfront.calls.offload import OFFLOAD_BYTES, run_in_turn
 from rpcfront.calls.requests import RequestStream
 from rpcfront.calls.servicers import Servicers, close
 from rpcfront.limits import Limits
@@ -114,6 +114,9 @@ class Places(Protocol):
     def give_back(self, context: ServicerContext) -> None:
         """Take a place back: the call has ended."""
 
+    def share(self, context: ServicerContext) -> Hashable:
+        """Return whose share a call takes, such as its caller's tenant. They take turns at what cannot be divided."""
+
 
 @dataclass(slots=True)
 class Dispatcher:
@@ -159,7 +162,8 @@ class Dispatcher:
             self._take_place(context)
             context.begin()
             if method.streams_requests:
-                request: Any = RequestStream(context, wire.receive, partial(self._parsed, method, wire))
+                parse = partial(self._parsed, method, wire)
+                request: Any = RequestStream(context, wire.receive, parse, self._user(context))
                 context.read_message = request.read
             else:
                 body = wire.whole()
@@ -168,7 +172,7 @@ class Dispatcher:
                 if len(body) < OFFLOAD_BYTES:
                     request = self._parsed(method, wire, body)
                 else:
-                    request = await run_in_offload_pool(self._parsed, method, wire, body)
+                    request = await run_in_turn(self._user(context), self._parsed, method, wire, body)
             if sink is not None:
                 return await self._send(method, request, context, wire, sink)
             handler = self.servicers.handlers.get(method) or self.servicers.handler(method)
@@ -180,7 +184,7 @@ class Dispatcher:
             if room is not None:
                 await room
             if wire.offloads_encoding and type(message).ByteSize(message) >= OFFLOAD_BYTES:
-                return Outcome(await run_in_offload_pool(wire.encode, message))
+                return Outcome(await run_in_turn(self._user(context), wire.encode, message))
             return Outcome(wire.encode(message))
         except BaseException as error:  # noqa: BLE001  # `failed` raises again what is not the call's failure
             return self.failed(error, method.path, context)
@@ -189,6 +193,10 @@ class Dispatcher:
             if context.read_message is not None:
                 context.read_message = _read_too_late
             context.finish()
+
+    def _user(self, context: ServicerContext) -> Hashable:
+        """Return who takes turns with others at the threads for large messages."""
+        return None if self.places is None else self.places.share(context)
 
     def _take_place(self, context: ServicerContext) -> None:
         """Take a place for a call until it ends. Raise StatusError if it gets none."""

@@ -1,7 +1,7 @@
 """The requests of a call that sends a stream of them, as servicers written for grpcio read them."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Hashable
 from typing import Any
 
 import grpc
@@ -9,7 +9,7 @@ from google.protobuf.message import Message
 from google.rpc import code_pb2
 
 from rpcfront.calls.context import ServicerContext
-from rpcfront.calls.offload import OFFLOAD_BYTES, run_in_offload_pool
+from rpcfront.calls.offload import OFFLOAD_BYTES, run_in_turn
 from rpcfront.status import StatusError, make_status
 
 ENDED = make_status(code_pb2.CANCELLED, "the call has ended")
@@ -27,8 +27,13 @@ class RequestStream:
         context: ServicerContext,
         receive: Callable[[], Awaitable[bytes | None]],
         parse: Callable[[bytes], Message],
+        user: Hashable = None,
     ) -> None:
-        """Take `receive`, which returns the bytes of the next message and None after the last, and their parser."""
+        """Take `receive`, which returns the bytes of the next message and None after the last, and their parser.
+
+        `user` takes turns with others at the threads for large messages.
+        """
+        self._user = user
         self._context = context
         self._receive = receive
         self._parse = parse
@@ -48,7 +53,7 @@ class RequestStream:
                 raise StopAsyncIteration
             if len(data) < OFFLOAD_BYTES:
                 return self._parse(data)
-            return await run_in_offload_pool(self._parse, data)
+            return await run_in_turn(self._user, self._parse, data)
         except StatusError as error:
             self._has_ended = True
             self._context.decide(error.status)
