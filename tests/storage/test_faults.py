@@ -37,12 +37,19 @@ def replace_by_copy(path: Path) -> None:
     copy.rename(path)
 
 
+def size_of(path: Path) -> int:
+    return path.stat().st_size
+
+
 TAKEN: dict[str, Callable[[Path], object]] = {
     "the directory is removed": lambda path: shutil.rmtree(path.parent),
     "the directory is moved": lambda path: path.parent.rename(path.parent.with_name("moved")),
     "the file is removed": lambda path: path.unlink(),
     "the file is replaced": replace_by_copy,
     "the log is removed": lambda path: Path(f"{path}-wal").unlink(),
+    "the file is emptied": lambda path: os.truncate(path, 0),
+    "the end of the file is cut off": lambda path: os.truncate(path, path.stat().st_size - 4096),
+    "the locks are removed": lambda path: Path(f"{path}-shm").unlink(),
     "the log is replaced": lambda path: replace_by_copy(Path(f"{path}-wal")),
 }
 
@@ -54,13 +61,27 @@ async def test_no_change_is_acknowledged_once_the_files_are_others(
     await store.write(insert(SAMPLE_TARGET))
     take(path)
     for _ in range(3):
-        with pytest.raises(StoreUnavailableError, match=r"is gone, although it is open|is another file than the one"):
+        with pytest.raises(StoreUnavailableError, match=r"although it is open|is another file than the one"):
             await store.write(insert(a_target("2", "two")))
         with pytest.raises(StoreUnavailableError):
             await store.ping()
     (record,) = caplog.records
-    assert record.getMessage().startswith("changes cannot be stored: ")
+    assert record.getMessage().startswith("the store is unavailable: ")
     assert record.exc_info is None
+
+
+async def test_the_database_may_be_vacuumed_while_it_is_open(path: Path, store: SqliteStore) -> None:
+    await asyncio.gather(*(store.write(insert(a_target(str(n), "n" * 150 + str(n)))) for n in range(1, 1000)))
+    sizes = []
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        for statement in ("SELECT 1", "DELETE FROM targets", "VACUUM"):
+            other.execute(statement)
+            other.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            await store.ping()
+            sizes.append(size_of(path))
+    assert sizes[-1] < sizes[0]
+    await store.write(insert(a_target("1000", "later")))
+    await store.ping()
 
 
 async def test_a_file_that_is_taken_while_a_change_is_written_fails_the_change(path: Path, store: SqliteStore) -> None:

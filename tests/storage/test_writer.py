@@ -15,7 +15,7 @@ from actiond.actions.ports import Transaction
 from actiond.storage.sqlite import SqliteStore
 from actiond.storage.sqlite.connection import connect
 from actiond.storage.sqlite.files import DatabaseFiles
-from actiond.storage.sqlite.snapshots import Snapshots
+from actiond.storage.sqlite.shared import Shared
 from actiond.storage.sqlite.writer import MAX_BATCH_SIZE, Writer
 from tests.storage.samples import SAMPLE_TARGET, a_target, a_token, insert, put
 
@@ -35,7 +35,7 @@ def connection(path: Path) -> Iterator[sqlite3.Connection]:
 
 def a_writer(connection: sqlite3.Connection, **options: Any) -> Writer:
     (_, _, path) = connection.execute("PRAGMA database_list").fetchone()
-    return Writer(connection, DatabaseFiles(Path(path)), Snapshots(), **options)
+    return Writer(connection, Shared(DatabaseFiles(Path(path))), **options)
 
 
 @pytest.fixture

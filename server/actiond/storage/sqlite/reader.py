@@ -11,7 +11,7 @@ from typing import TypeVar
 from actiond.actions.errors import ListTooSlowError, StoreError
 from actiond.fairness import FairSlots
 from actiond.storage.sqlite.connection import DRIVER_ERRORS, roll_back, store_error
-from actiond.storage.sqlite.snapshots import Snapshots
+from actiond.storage.sqlite.shared import Shared
 
 T = TypeVar("T")
 
@@ -24,13 +24,12 @@ _INSTRUCTIONS = 10_000
 class Reader:
     """Runs one read after the other on its own connection and thread, which starts with the first read."""
 
-    def __init__(
-        self, connection: sqlite3.Connection, name: str, snapshots: Snapshots, max_seconds: float = MAX_SECONDS
-    ) -> None:
+    def __init__(self, connection: sqlite3.Connection, name: str, shared: Shared) -> None:
         """Take ownership of the connection."""
+        self._log = shared.log
         self._connection = connection
-        self._snapshots = snapshots
-        self._max_seconds = max_seconds
+        self._snapshots = shared.snapshots
+        self._max_seconds = MAX_SECONDS
         self._deadline = inf
         self._turns = FairSlots(1)
         connection.set_progress_handler(self._is_late, _INSTRUCTIONS)
@@ -49,7 +48,9 @@ class Reader:
         except DRIVER_ERRORS as exc:
             if getattr(exc, "sqlite_errorcode", None) == sqlite3.SQLITE_INTERRUPT:
                 raise ListTooSlowError from None
-            raise store_error(exc) from exc
+            failure = store_error(exc)
+            self._log.note(failure)
+            raise failure from exc
 
     async def close(self) -> None:
         """Close the connection after the last read, and end the thread."""

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from actiond.actions.errors import StoreError
+from actiond.actions.errors import StoreError, StoreUnavailableError
 from actiond.actions.events import Event
 from actiond.actions.executions import Execution, ExecutionSnapshot
 from actiond.actions.ports import ObserveBatch, Transaction
@@ -22,7 +22,7 @@ from actiond.storage.sqlite.files import DatabaseFiles, refuse_remains
 from actiond.storage.sqlite.reader import Reader
 from actiond.storage.sqlite.rows import Row
 from actiond.storage.sqlite.schema import migrations, prepare
-from actiond.storage.sqlite.snapshots import Snapshots
+from actiond.storage.sqlite.shared import Shared
 from actiond.storage.sqlite.tick_cache import TickCache
 from actiond.storage.sqlite.writer import Writer
 
@@ -56,11 +56,12 @@ class SqliteStore:
         """Take ownership of connections to a prepared file; see `open`."""
         self._connections = connections
         self._files = files
-        snapshots = Snapshots()
-        self._writer = Writer(connections.writer, files, snapshots, busy_timeout, observe_batch)
+        shared = Shared(files)
+        self._log = shared.log
+        self._writer = Writer(connections.writer, shared, busy_timeout, observe_batch)
         self._cursor = connections.point_reads.cursor()
-        self._list_reader = Reader(connections.lists, "actiond-lists", snapshots)
-        self._snapshot_reader = Reader(connections.snapshots, "actiond-snapshots", snapshots)
+        self._list_reader = Reader(connections.lists, "actiond-lists", shared)
+        self._snapshot_reader = Reader(connections.snapshots, "actiond-snapshots", shared)
         self._probe: asyncio.Future[None] | None = None
         """A change that finds out whether the store can write again."""
         self._admissions = TickCache(partial(self._read_admission, tokens.ADMISSION))
@@ -158,13 +159,25 @@ class SqliteStore:
         if self._closed:
             return
         self._closed = True
+        try:
+            self._files.check()
+        except StoreUnavailableError:
+            # Closing would move a log into the database that may be another process's by now, and delete it. The
+            # writer's thread keeps its connection until the process ends.
+            return
         self._connections.point_reads.close()
         await self._writer.close()
         await self._list_reader.close()
         await self._snapshot_reader.close()
         await asyncio.to_thread(self._connections.writer.close)
+        self._files.close()
 
     def _read_admission(self, statement: str, key: bytes | str) -> Admission:
+        try:
+            self._files.check_now_and_then()
+        except StoreUnavailableError as error:
+            self._log.note(error)
+            raise
         found = self._one(tokens.admission, statement, (key,))
         return Admission(None, 0) if found is None else found
 
@@ -174,7 +187,9 @@ class SqliteStore:
             row = self._cursor.execute(statement, parameters).fetchone()
             return None if row is None else decode(row)
         except DRIVER_ERRORS as exc:
-            raise store_error(exc) from exc
+            failure = store_error(exc)
+            self._log.note(failure)
+            raise failure from exc
 
     async def _all(self, decode: Callable[[Row], T], statement: str, parameters: Row = ()) -> Sequence[T]:
         return await self._list_reader.run(

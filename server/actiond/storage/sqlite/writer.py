@@ -8,11 +8,9 @@ import asyncio
 import logging
 import sqlite3
 import threading
-import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from math import inf
 from queue import SimpleQueue
 from typing import Any, TypeVar
 
@@ -20,16 +18,13 @@ from actiond.actions.errors import StoreError
 from actiond.actions.ports import ObserveBatch, Transaction
 from actiond.storage.sqlite import targets
 from actiond.storage.sqlite.connection import BUSY_TIMEOUT, begin, roll_back, store_error
-from actiond.storage.sqlite.files import DatabaseFiles
 from actiond.storage.sqlite.reader import MAX_SECONDS
-from actiond.storage.sqlite.snapshots import Snapshots
+from actiond.storage.sqlite.shared import Shared
 from actiond.storage.sqlite.transaction import SqliteTransaction
 
 T = TypeVar("T")
 
 MAX_WAL_BYTES = 64 * 1024 * 1024
-_LOG_INTERVAL = 1.0
-"""Seconds between two lines of the log about changes that cannot be stored."""
 
 MAX_BATCH_SIZE = 512
 """Limits how long the first change of a batch waits for the last, and how long other processes wait for the lock."""
@@ -53,17 +48,16 @@ class Writer:
     def __init__(
         self,
         connection: sqlite3.Connection,
-        files: DatabaseFiles,
-        snapshots: Snapshots,
+        shared: Shared,
         busy_timeout: float = BUSY_TIMEOUT,
         observe_batch: ObserveBatch | None = None,
     ) -> None:
         self._connection = connection
-        self._files = files
-        self._snapshots = snapshots
+        self._files = shared.files
+        self._snapshots = shared.snapshots
         self.failure: StoreError | None = None
         """Why nothing of the last batch was kept, if that was for a reason of the store's own."""
-        self._logged_at = -inf
+        self._log = shared.log
         self._checkpoint_at = MAX_WAL_BYTES
         """Size of the write-ahead log at which it is emptied."""
         self._cursor = connection.cursor()
@@ -146,10 +140,7 @@ class Writer:
 
     def _fail(self, failure: StoreError) -> None:
         self.failure = failure
-        now = time.monotonic()
-        if now - self._logged_at >= _LOG_INTERVAL:
-            self._logged_at = now
-            _log.error("changes cannot be stored: %s", failure)
+        self._log.note(failure)
 
     def _empty_log(self, size: int) -> None:
         """Move the write-ahead log into the database, while no long read begins, and truncate it."""
