@@ -20,6 +20,7 @@ from actiond.process import console
 from actiond.process.sockets import ReservedSocket
 from actiond.storage.urls import DatabaseUrl
 from actiond.telemetry.logging import OneLineFormatter
+from rpcfront import Info
 
 WRONG = [
     ("grpc_address", "50051"),
@@ -299,3 +300,14 @@ def test_a_log_record_is_one_line_whatever_it_holds() -> None:
 def test_a_variable_that_is_no_setting_is_warned_of() -> None:
     environment = {"ACTIOND_WORKER": "2", "ACTIOND_WORKERS": "2", "PATH": "/bin", "ACTIOND_ADMIN_TOKEN": "x"}
     assert settings.unknown_variables(environment) == ["ACTIOND_WORKER: there is no such setting"]
+
+
+@given(st.text("/aZ9-~!:@%0fg ?#\\.é", max_size=8))
+def test_a_path_prefix_is_what_the_document_of_the_api_takes(text: str) -> None:
+    try:
+        taken = Info(title="", version="", prefix=text).prefix
+    except ValueError:
+        with pytest.raises(SettingsError):
+            settings.read({"path_prefix": text}, EMPTY)
+    else:
+        assert settings.read({"path_prefix": text}, EMPTY).api.path_prefix == taken

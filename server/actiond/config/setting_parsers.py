@@ -16,6 +16,7 @@ _ORIGIN = re.compile(
     r"(?P<scheme>[a-z][a-z0-9+.-]*)://(?P<host>[a-z0-9_-]+(?:\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\])(?::(?P<port>[0-9]{1,5}))?"
 )
 _HEADER = re.compile(r"[a-z0-9_-]+")
+_PATH = re.compile(r"(?:/(?:[A-Za-z0-9\-._~!$&'()*+,;=:@]|%[0-9A-Fa-f]{2})+)*")
 _SEPARATORS = re.compile(r"[,\s]+")
 _DEFAULT_PORTS = {"http": "80", "https": "443"}
 _BOOLEANS = {"true": True, "1": True, "yes": True, "on": True, "false": False, "0": False, "no": False, "off": False}
@@ -108,11 +109,13 @@ def _origin(text: str) -> str:
 
 
 def path_prefix(text: str) -> str:
-    """Return a path below which everything is served, or nothing, as the document of the API takes it."""
-    # Loaded here, since the commands read settings too and need nothing of it.
-    from rpcfront import Info
+    """Return a path below which everything is served, or nothing, as `rpcfront.Info` takes it.
 
-    return Info(title="", version="", prefix=text).prefix
+    Checked here too, because those who read settings do not load rpcfront: the supervisor, and most commands.
+    """
+    if not _PATH.fullmatch(text):
+        raise ValueError(f"{text!r} is not like /path or /path/path, percent-encoded")
+    return text
 
 
 def header_names(text: str) -> tuple[str, ...]:
