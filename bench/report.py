@@ -27,7 +27,7 @@ _COLUMNS = (
     *("row", "requests/s", "spread", "p50 ms", "p99 ms", "CPU µs"),
     *("of limit", "by CPU", "of commits", "generator", "what"),
 )
-_LINE = "{:<28}{:>10}{:>8}{:>8}{:>8}{:>8}{:>10}{:>8}{:>12}{:>11}  {}"
+_LINE = "{:<28}{:>10}{:>8} {:>8} {:>8}{:>8}{:>10}{:>8}{:>12}{:>11}  {}"
 _GOAL_COLUMNS = ("goal", "by", "at least", "here", "holds")
 _GOAL_LINE = "{:<68}{:>6}{:>10}{:>8}{:>7}"
 _PAIR_FIGURES = {"p50": "p50", "p99": "p99", "CPU": "cpu", "requests/s": "rate"}
