@@ -11,6 +11,8 @@ from functools import partial
 from typing import Any
 
 from tests.support.action_service.requests import request
+from tests.support.clients.http import ask
+from tests.support.servers.actiond import ADMIN_TOKEN
 from tests.support.wire.grpc_web import frame
 
 RPC = "/zitadel.action.v3alpha.ActionService/CreateTarget"
@@ -46,6 +48,17 @@ class HttpCall:
     def whole(self, token: str | None) -> bytes:
         """All of it."""
         return self.head(token) + self.body + (b"\r\n0\r\n\r\n" if self.chunked else b"")
+
+
+def places_for(calls: int) -> int:
+    """Return the `--max-concurrent` of which one owner may take just so many places, see actiond/fairness.py."""
+    return calls + (calls - 1) // 3
+
+
+async def is_full(port: int) -> bool:
+    """Tell whether a call of the owner that the tests call for finds no place."""
+    headers = {"authorization": f"Bearer {ADMIN_TOKEN}"}
+    return (await ask(port, "GET", "/v3alpha/executions/functions", None, headers)).status == 429
 
 
 def json_call(name: str, *, padding: int = PADDING, chunked: bool = False) -> HttpCall:

@@ -15,12 +15,12 @@ import pytest
 from google.protobuf.duration_pb2 import Duration
 from google.rpc import error_details_pb2, status_pb2
 
-from tests.overload.clients import RPC, Connection, HttpCall, json_call, web_call
+from tests.overload.clients import RPC, Connection, HttpCall, is_full, json_call, places_for, web_call
 from tests.support.action_service.connections import DIRECT, DRIVERS, Ports
 from tests.support.action_service.http_calls import accepts
 from tests.support.action_service.model import Outcome
 from tests.support.action_service.requests import create, request
-from tests.support.clients.http import Reply, ask
+from tests.support.clients.http import Reply
 from tests.support.database import Content, assert_whole, read
 from tests.support.servers.actiond import ADMIN_TOKEN, ServerProcess
 from tests.support.waiting import until
@@ -156,11 +156,17 @@ HELD = {
 
 
 async def test_a_call_that_outlives_the_grace_is_told_when_to_come_again(tmp_path: Path) -> None:
-    arguments = ("--max-concurrent", str(len(HELD)), "--read-timeout", "30", "--shutdown-grace-period", "40")
+    arguments = (
+        "--max-concurrent",
+        str(places_for(len(HELD))),
+        "--read-timeout",
+        "30",
+        "--shutdown-grace-period",
+        "40",
+    )
     with ServerProcess(tmp_path, *arguments) as server:
         connections = {name: await Connection.open(server.http_port, half) for name, (half, *_) in HELD.items()}
-        # Until all of them are running: a call without a token is told whether there is room, and takes none.
-        while (await ask(server.http_port, "POST", "/v3alpha/targets", b"{}")).status != 429:
+        while not await is_full(server.http_port):
             pass
         server.signal(signal.SIGTERM)
         await asyncio.to_thread(until, lambda: not accepts(server.http_port), "HTTP refuses connections")

@@ -15,7 +15,7 @@ import pytest
 from actiond_protos.zitadel.action.v3alpha.action_service_pb2 import CreateTargetResponse
 from google.protobuf import json_format
 
-from tests.overload.clients import Connection, json_call
+from tests.overload.clients import Connection, is_full, json_call, places_for
 from tests.overload.watch import Footprint, footprint_when
 from tests.support.action_service.connections import Ports
 from tests.support.action_service.drivers import Driver, Grpc, GrpcWeb, Json
@@ -27,11 +27,12 @@ from tests.support.servers.actiond import ADMIN_TOKEN, ServerProcess
 from tests.support.wire.protocols import CONNECT_CODES
 
 PLACES = 4
+"""Of the one owner that everybody calls for."""
 CLIENTS = 10
 """Of each protocol."""
 ENOUGH = 10
 """Targets that each of them makes, however often it is refused."""
-ARGUMENTS = ("--max-concurrent", str(PLACES), "--read-timeout", "30", "--shutdown-grace-period", "40")
+ARGUMENTS = ("--max-concurrent", str(places_for(PLACES)), "--read-timeout", "30", "--shutdown-grace-period", "40")
 PATIENCE = 60.0
 """Seconds for all of it, where the machine has other things to do."""
 
@@ -204,8 +205,7 @@ async def _take_every_place(ports: Ports, name: str) -> list[Held]:
         half = call.half(ADMIN_TOKEN)
         connection = await Connection.open(ports.http, half)
         held.append(Held(connection, call.whole(ADMIN_TOKEN)[len(half) :]))
-    # A call without a token is told at once whether there is a place, and takes none from those that come now.
-    while (await ask(ports.http, "POST", "/v3alpha/targets", b"{}")).status != 429:
+    while not await is_full(ports.http):
         pass
     return held
 

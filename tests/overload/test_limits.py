@@ -9,13 +9,14 @@ from http.client import HTTPConnection
 
 import pytest
 
-from tests.overload.clients import PADDING, Connection, HttpCall, json_call
+from tests.overload.clients import PADDING, Connection, HttpCall, json_call, places_for
 from tests.support.action_service import expect
 from tests.support.action_service.connections import DIRECT, DRIVERS, Ports
 from tests.support.action_service.requests import create, request
 from tests.support.servers.actiond import ADMIN_TOKEN, ServerProcess
 
 MAX_CONCURRENT = 8
+"""Calls of one owner."""
 SHORT, LONG = 1.5, 28.0
 """Read timeouts."""
 ABOUT_A_SECOND = 5.0
@@ -45,7 +46,7 @@ def _serve(factory: pytest.TempPathFactory, read_timeout: float) -> Iterator[Por
         "--shutdown-grace-period",
         "30",
         "--max-concurrent",
-        str(MAX_CONCURRENT),
+        str(places_for(MAX_CONCURRENT)),
     )
     with ServerProcess(factory.mktemp("limits"), *arguments) as server:
         yield Ports(server.grpc_port, server.http_port)
