@@ -354,7 +354,7 @@ async def test_a_deadline_ends_the_call_on_both_sides(client: str, form: str, ki
         assert outcome.code == grpc.StatusCode.DEADLINE_EXCEEDED
         assert await happened(servicer.left, AT_ONCE)
         assert servicer.remaining is not None
-        assert 0 < servicer.remaining <= 1.0
+        assert 0 < servicer.remaining <= 1.1  # a second, and what grpcio's clock lags behind
         await close(of)
 
 
