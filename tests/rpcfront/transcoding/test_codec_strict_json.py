@@ -146,7 +146,7 @@ def test_a_doubled_key_is_found_exactly_where_one_is(text: str) -> None:
 def test_numbers_read_exactly_have_each_digit_an_integer_field_can_hold(number: float) -> None:
     written = json.dumps(number)
     read = loads_exactly(written.encode())
-    assert read == (Decimal(written) if abs(number) < 2**65 else float(written))
+    assert read == (Decimal(written) if abs(float(number)) < 2**65 else float(written))
 
 
 @pytest.mark.parametrize("codec", [CODEC, STRICT])
