@@ -190,7 +190,8 @@ async def test_a_read_that_waits_for_its_turn_fails_once_the_store_is_closed(sto
     second = asyncio.create_task(store._list_reader.run(lambda _: None, "one"))
     await asyncio.sleep(0)
     closing = asyncio.create_task(store.close())
-    await asyncio.sleep(0)
+    while not store._list_reader._closed:  # noqa: ASYNC110  # nothing tells of it
+        await asyncio.sleep(0)
     gate.set()
     assert await first
     with pytest.raises(StoreError, match="closed"):
