@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from actiond_protos.zitadel.action.v3alpha.action_service_pb2 import (
@@ -20,19 +21,14 @@ MOST_OF_ONE_OWNER = 24
 DAY = 86_400.0
 
 
-@pytest.fixture(scope="module")
-def small_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
-    """Has places for few calls to targets."""
-    arguments = ["--allow-address", "127.0.0.0/8", "--max-target-calls", str(PLACES)]
-    with ServerProcess(tmp_path_factory.mktemp("small"), *arguments) as server:
-        yield server
-
-
 @pytest.fixture
-def greedy(small_server: ServerProcess) -> Api:
-    return new_owner(small_server)
+def greedy(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Api]:
+    """An owner on a server that has few places of a kind, which the test names by the setting."""
+    with ServerProcess(tmp_path, "--allow-address", "127.0.0.0/8", request.param, str(PLACES)) as server:
+        yield new_owner(server)
 
 
+@pytest.mark.parametrize("greedy", ["--max-target-calls"], indirect=True)
 async def test_silent_background_targets_of_one_owner_leave_places_for_another(
     greedy: Api, receiver: TargetServer
 ) -> None:
@@ -56,38 +52,21 @@ async def test_silent_background_targets_of_one_owner_leave_places_for_another(
         silent.release()
 
 
-CALLS = 32
-MOST_CALLS_OF_ONE_OWNER = 24
-
-
-@pytest.fixture(scope="module")
-def crowded_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
-    """Has places for few calls."""
-    arguments = ["--allow-address", "127.0.0.0/8", "--max-concurrent", str(CALLS)]
-    with ServerProcess(tmp_path_factory.mktemp("crowded"), *arguments) as server:
-        yield server
-
-
-@pytest.fixture
-def greedy_caller(crowded_server: ServerProcess) -> Api:
-    return new_owner(crowded_server)
-
-
+@pytest.mark.parametrize("greedy", ["--max-concurrent"], indirect=True)
 async def test_calls_of_one_owner_that_do_not_end_leave_places_for_another_and_for_the_way_back(
-    greedy_caller: Api,
+    greedy: Api,
 ) -> None:
-    greedy = greedy_caller
     with TargetServer() as silent:
         target = await greedy.target(silent.url("/hold"), "call", seconds=DAY)
         await greedy.set(of_all("request"), target)
-        running = [asyncio.create_task(greedy.call(ListExecutionServicesRequest())) for _ in range(2 * CALLS)]
-        await silent.until(lambda: len(silent.requests) == MOST_CALLS_OF_ONE_OWNER)
+        running = [asyncio.create_task(greedy.call(ListExecutionServicesRequest())) for _ in range(2 * PLACES)]
+        await silent.until(lambda: len(silent.requests) == MOST_OF_ONE_OWNER)
         refused, _ = await asyncio.wait(running, timeout=30, return_when=asyncio.FIRST_COMPLETED)
         assert {task.result().code for task in refused} == {code_pb2.RESOURCE_EXHAUSTED}
         other = await add_token(greedy.server, f"another than {greedy.owner}")
         for _ in range(20):
             assert (await other.call(ListExecutionMethodsRequest())).code == 0
         assert (await greedy.call(ListExecutionMethodsRequest(), metadata=(BYPASS,))).code == 0
-        assert len(silent.requests) == MOST_CALLS_OF_ONE_OWNER
+        assert len(silent.requests) == MOST_OF_ONE_OWNER
         silent.release()
         await asyncio.gather(*running)
