@@ -4,7 +4,7 @@ import asyncio
 import gc
 import threading
 import weakref
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -161,8 +161,16 @@ async def test_a_servicer_learns_at_once_that_its_client_has_left_over_http2(
             assert (await client.get("/nowhere")).status == 404
 
 
+LEAVE: dict[str, Callable[[http1_client.Http1Client], object]] = {
+    "end": lambda client: client.end(),
+    "close": lambda client: client.writer.close(),
+    "reset": lambda client: client.leave(),
+}
+"""The ways in which a client leaves."""
+
+
 @pytest.mark.parametrize("kind", EXPECTED)
-@pytest.mark.parametrize("how", ["end", "close", "reset"])
+@pytest.mark.parametrize("how", LEAVE)
 @pytest.mark.parametrize(
     "sent", [request("POST", "/v1/one", body=b"{}"), request("GET", "/v1/many")], ids=["One", "Many"]
 )
@@ -172,12 +180,7 @@ async def test_a_servicer_learns_at_once_that_its_client_has_left_over_http1(
     async with waiting(kind) as (server, servicer), http1_client.connect(server.port) as client:
         client.send(sent)
         await asyncio.wait_for(servicer.begun.wait(), 10)
-        if how == "end":
-            client.end()
-        elif how == "close":
-            client.writer.close()
-        else:
-            client.leave()
+        LEAVE[how](client)
         await asyncio.wait_for(servicer.ended.wait(), AT_ONCE)
         assert servicer.seen == [EXPECTED[kind]]
 
@@ -190,7 +193,7 @@ BEHIND = {
 """What a client has sent behind a call, so that its connection is not read any more."""
 
 
-@pytest.mark.parametrize("how", ["end", "close", "reset"])
+@pytest.mark.parametrize("how", LEAVE)
 @pytest.mark.parametrize("behind", BEHIND)
 async def test_a_client_that_has_left_behind_bytes_that_nobody_reads_is_noticed(how: str, behind: str) -> None:
     handler = WaitingHandler()
@@ -204,12 +207,7 @@ async def test_a_client_that_has_left_behind_bytes_that_nobody_reads_is_noticed(
         await asyncio.wait_for(handler.begun.wait(), 10)
         client.send(more)
         await client.drain()
-        if how == "end":
-            client.end()
-        elif how == "close":
-            client.writer.close()
-        else:
-            client.leave()
+        LEAVE[how](client)
         await asyncio.wait_for(handler.ended.wait(), AT_ONCE)
         if how != "end":
             await asyncio.wait_for(_is_empty(server), AT_ONCE)
@@ -220,7 +218,7 @@ async def _is_empty(server: Server) -> None:
         await asyncio.sleep(0.01)
 
 
-@pytest.mark.parametrize("how", ["end", "close", "reset"])
+@pytest.mark.parametrize("how", LEAVE)
 async def test_a_handler_ends_when_its_client_has_left(how: str) -> None:
     handler = WaitingHandler()
     async with (
@@ -229,12 +227,7 @@ async def test_a_handler_ends_when_its_client_has_left(how: str) -> None:
     ):
         client.get("/wait")
         await asyncio.wait_for(handler.begun.wait(), 10)
-        if how == "end":
-            client.end()
-        elif how == "close":
-            client.writer.close()
-        else:
-            client.leave()
+        LEAVE[how](client)
         await asyncio.wait_for(handler.ended.wait(), AT_ONCE)
 
 
