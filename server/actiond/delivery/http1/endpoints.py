@@ -9,6 +9,9 @@ from actiond.delivery.egress.url import HostAddress, read_url
 MAX_CACHED = 4_096
 """Endpoints that are kept once they were read. An endpoint has at most 1,000 characters."""
 
+Origin = tuple[str, int, bool]
+"""Host, port, and whether it speaks TLS."""
+
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
@@ -22,8 +25,8 @@ class Endpoint:
     """The beginning of a request's head: the request line, Host, and the credentials, if the endpoint has any."""
 
     @property
-    def origin(self) -> tuple[str, int, bool]:
-        """What a connection is for: host, port, and whether it speaks TLS."""
+    def origin(self) -> Origin:
+        """What a connection is for."""
         return self.address.host, self.address.port, self.is_tls
 
 

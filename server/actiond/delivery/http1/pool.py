@@ -18,16 +18,13 @@ from collections.abc import Callable
 
 from actiond.delivery.egress.dialler import Dialler
 from actiond.delivery.http1.connection import Connection
-from actiond.delivery.http1.endpoints import Endpoint
+from actiond.delivery.http1.endpoints import Endpoint, Origin
 from actiond.delivery.http1.response import BodyLimit, ConnectionLostError, ResponseReader
 
 KEEPALIVE_SECONDS = 4
 """How long an idle connection is kept. Node, uvicorn and Apache close theirs after 5 s."""
 MAX_IDLE_CONNECTIONS = 1_024
 """Limit on idle connections. Beyond it, the one that has been idle for longest is closed."""
-
-Origin = tuple[str, int, bool]
-"""Host, port, and whether it speaks TLS."""
 
 
 class ConnectionPool:
