@@ -18,9 +18,10 @@ class FailureLog:
     def __init__(self) -> None:
         self._logged_at = -inf
 
-    def note(self, failure: StoreError) -> None:
-        """Log a failure for a reason of the store's own. Any other is logged where it ends a call."""
+    def note(self, failure: StoreError) -> StoreError:
+        """Log a failure for a reason of the store's own, and return it. Any other is logged where it ends a call."""
         now = time.monotonic()
         if isinstance(failure, StoreUnavailableError) and now - self._logged_at >= _INTERVAL:
             self._logged_at = now
             _log.error("the store is unavailable: %s", failure)
+        return failure

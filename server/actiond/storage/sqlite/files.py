@@ -21,10 +21,9 @@ class DatabaseFiles:
     """
 
     def __init__(self, path: Path) -> None:
-        self._path = path
-        self._wal = f"{path}-wal"
+        self._database, self._wal = str(path), f"{path}-wal"
         # Processes that have other files with the locks do not know of each other.
-        self._paths = (str(path), f"{path}-shm", self._wal)
+        self._paths = (self._database, f"{path}-shm", self._wal)
         self._known: dict[str, _Identity] = {}
         # Open until `close`: closing any descriptor of a file gives up the process's locks on it, SQLite's too.
         self._file = os.open(path, os.O_RDONLY)
@@ -40,12 +39,12 @@ class DatabaseFiles:
             try:
                 found = os.stat(path)  # noqa: PTH116  # Path's takes twice as long
             except OSError as error:
-                if path != self._paths[0] and path not in self._known:
+                if path != self._database and path not in self._known:
                     continue  # SQLite creates it when it first needs it
                 raise StoreUnavailableError(f"{path} is gone, although it is open: {error.strerror}") from error
             if self._known.setdefault(path, (found.st_dev, found.st_ino)) != (found.st_dev, found.st_ino):
                 raise StoreUnavailableError(f"{path} is another file than the one that is open")
-            if path == self._paths[0]:
+            if path == self._database:
                 if found.st_size < self._size and self._is_cut():
                     raise StoreUnavailableError(f"{path} has been cut, although it is open")
                 self._size = found.st_size
@@ -53,21 +52,21 @@ class DatabaseFiles:
                 size = found.st_size
         return size
 
-    def _is_cut(self) -> bool:
-        """Tell whether the database's header promises more than there is."""
-        header = os.pread(self._file, 32, 0)
-        return len(header) < 32 or _database_size(header) > os.fstat(self._file).st_size
-
-    def close(self) -> None:
-        """Close what `check` has open, after the last connection."""
-        os.close(self._file)
-
     def check_now_and_then(self) -> None:
         """Check if the last time was a while ago. Raise StoreUnavailableError."""
         now = time.monotonic()
         if now - self._checked_at >= _CHECK_SECONDS:
             self.check()
             self._checked_at = now
+
+    def close(self) -> None:
+        """Close what `check` has open, after the last connection."""
+        os.close(self._file)
+
+    def _is_cut(self) -> bool:
+        """Tell whether the database's header promises more than there is."""
+        header = os.pread(self._file, 32, 0)
+        return len(header) < 32 or _database_size(header) > os.fstat(self._file).st_size
 
 
 def _database_size(header: bytes) -> int:

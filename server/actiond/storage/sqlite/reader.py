@@ -48,9 +48,7 @@ class Reader:
         except DRIVER_ERRORS as exc:
             if getattr(exc, "sqlite_errorcode", None) == sqlite3.SQLITE_INTERRUPT:
                 raise ListTooSlowError from None
-            failure = store_error(exc)
-            self._log.note(failure)
-            raise failure from exc
+            raise self._log.note(store_error(exc)) from exc
 
     async def close(self) -> None:
         """Close the connection after the last read, and end the thread."""

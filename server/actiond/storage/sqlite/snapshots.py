@@ -1,7 +1,6 @@
 """The read transactions of long reads, which a checkpoint that empties the write-ahead log has to wait for."""
 
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -34,10 +33,9 @@ class Snapshots:
     @contextmanager
     def none(self, seconds: float) -> Iterator[None]:
         """Let no new snapshot begin, and wait up to `seconds` for those that are held."""
-        deadline = time.monotonic() + seconds
         with self._changed:
             self._is_closed = True
-            self._changed.wait_for(lambda: not self._held, max(0.0, deadline - time.monotonic()))
+            self._changed.wait_for(lambda: not self._held, seconds)
         try:
             yield
         finally:

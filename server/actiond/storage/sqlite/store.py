@@ -187,9 +187,7 @@ class SqliteStore:
             row = self._cursor.execute(statement, parameters).fetchone()
             return None if row is None else decode(row)
         except DRIVER_ERRORS as exc:
-            failure = store_error(exc)
-            self._log.note(failure)
-            raise failure from exc
+            raise self._log.note(store_error(exc)) from exc
 
     async def _all(self, decode: Callable[[Row], T], statement: str, parameters: Row = ()) -> Sequence[T]:
         return await self._list_reader.run(

@@ -132,15 +132,11 @@ class Writer:
             self.failure = None
         except BaseException as exc:  # noqa: BLE001, every caller gets it
             roll_back(self._connection)
-            self._fail(store_error(exc))
+            self.failure = self._log.note(store_error(exc))
             return jobs, [(None, store_error(exc)) for _ in jobs]
         if wal_bytes > self._checkpoint_at:
             self._empty_log(wal_bytes)
         return jobs, outcomes
-
-    def _fail(self, failure: StoreError) -> None:
-        self.failure = failure
-        self._log.note(failure)
 
     def _empty_log(self, size: int) -> None:
         """Move the write-ahead log into the database, while no long read begins, and truncate it."""
