@@ -9,7 +9,8 @@ from typing import Any
 import grpc
 import pytest
 
-from rpcfront import ConnectionLimits, Cors, Gateway, Limits, ServiceError, from_grpc_aio, reflection_services
+import rpcfront
+from rpcfront import Gateway, ServiceError
 from tests.support.protos import compile_proto
 from tests.support.services import echo
 
@@ -96,45 +97,65 @@ def test_services_of_two_pools_whose_files_have_one_name_are_served_together() -
 
 
 ECHO = (echo.service(), echo.AsyncEcho())
+untyped: Any = rpcfront
+"""Takes what a type checker would refuse, as in a program without types."""
 
 
 @pytest.mark.parametrize(
     ("make", "text"),
     [
-        (lambda: Gateway(services=[ECHO, echo]), "services[1] must be a pair of a service's descriptor and a servicer"),  # type: ignore[list-item]
-        (lambda: Gateway(services=[(echo, ECHO[1])]), "services[0][0] must be ServiceDescriptor, not module"),  # type: ignore[list-item]
-        (lambda: Gateway([ECHO], limits=ConnectionLimits()), "limits must be Limits or None, not ConnectionLimits"),  # type: ignore[arg-type]
-        (lambda: Gateway([ECHO], cors="*"), "cors must be Cors or None, not str"),  # type: ignore[arg-type]
-        (lambda: Gateway([ECHO], openapi=True), "openapi must be Info or None, not bool"),  # type: ignore[arg-type]
-        (lambda: Gateway([(ECHO[0], echo.AsyncEcho)]), "services[0][1] is the class AsyncEcho; give an instance of it"),
-        (lambda: Gateway([ECHO], authenticate="x"), "authenticate must be a function, not str"),  # type: ignore[arg-type]
-        (lambda: Gateway([ECHO], translate=5), "translate must be a function, not int"),  # type: ignore[arg-type]
-        (lambda: Gateway([ECHO], success_code=201), "success_code must be a function, not int"),  # type: ignore[arg-type]
-        (lambda: Gateway([ECHO], probes=["/x"]), "probes must be Mapping, not list"),  # type: ignore[arg-type]
-        (lambda: Gateway([ECHO], probes={"/x": 1}), "probes['/x'] must be a function, not int"),  # type: ignore[dict-item]
-        (lambda: Gateway([ECHO], handlers={"/x": None}), "handlers['/x'] must be a function, not NoneType"),  # type: ignore[dict-item]
-        (lambda: Gateway([ECHO], interceptors=print), "interceptors must be a list, not builtin_function_or_method"),  # type: ignore[arg-type]
-        (lambda: Gateway([ECHO], interceptors=[object()]), "interceptors[0] must be a function, not object"),  # type: ignore[list-item]
-        (lambda: Gateway([ECHO], observers=[object()]), "observers[0].started must be a function, not NoneType"),  # type: ignore[list-item]
-        (lambda: from_grpc_aio(object()), "intercept_service must be a function, not NoneType"),  # type: ignore[arg-type]
-        (lambda: from_grpc_aio(grpc.aio.ServerInterceptor), "ServerInterceptor is a class; give an instance of it"),  # type: ignore[arg-type]
-        (lambda: reflection_services([ECHO]), "services[0] must be ServiceDescriptor, not tuple"),  # type: ignore[list-item]
-        (lambda: Cors("https://a.example"), "origins must be a list, not str"),  # type: ignore[arg-type]
         (
-            lambda: Cors(frozenset({"a.example"})),
+            lambda: untyped.Gateway(services=[ECHO, echo]),
+            "services[1] must be a pair of a service's descriptor and a servicer",
+        ),
+        (lambda: untyped.Gateway(services=[(echo, ECHO[1])]), "services[0][0] must be ServiceDescriptor, not module"),
+        (
+            lambda: untyped.Gateway([ECHO], limits=untyped.ConnectionLimits()),
+            "limits must be Limits or None, not ConnectionLimits",
+        ),
+        (lambda: untyped.Gateway([ECHO], cors="*"), "cors must be Cors or None, not str"),
+        (lambda: untyped.Gateway([ECHO], openapi=True), "openapi must be Info or None, not bool"),
+        (
+            lambda: untyped.Gateway([(ECHO[0], echo.AsyncEcho)]),
+            "services[0][1] is the class AsyncEcho; give an instance of it",
+        ),
+        (lambda: untyped.Gateway([ECHO], authenticate="x"), "authenticate must be a function, not str"),
+        (lambda: untyped.Gateway([ECHO], translate=5), "translate must be a function, not int"),
+        (lambda: untyped.Gateway([ECHO], success_code=201), "success_code must be a function, not int"),
+        (lambda: untyped.Gateway([ECHO], probes=["/x"]), "probes must be Mapping, not list"),
+        (lambda: untyped.Gateway([ECHO], probes={"/x": 1}), "probes['/x'] must be a function, not int"),
+        (lambda: untyped.Gateway([ECHO], handlers={"/x": None}), "handlers['/x'] must be a function, not NoneType"),
+        (
+            lambda: untyped.Gateway([ECHO], interceptors=print),
+            "interceptors must be a list, not builtin_function_or_method",
+        ),
+        (lambda: untyped.Gateway([ECHO], interceptors=[object()]), "interceptors[0] must be a function, not object"),
+        (
+            lambda: untyped.Gateway([ECHO], observers=[object()]),
+            "observers[0].started must be a function, not NoneType",
+        ),
+        (lambda: untyped.from_grpc_aio(object()), "intercept_service must be a function, not NoneType"),
+        (
+            lambda: untyped.from_grpc_aio(grpc.aio.ServerInterceptor),
+            "ServerInterceptor is a class; give an instance of it",
+        ),
+        (lambda: untyped.reflection_services([ECHO]), "services[0] must be ServiceDescriptor, not tuple"),
+        (lambda: untyped.Cors("https://a.example"), "origins must be a list, not str"),
+        (
+            lambda: untyped.Cors(frozenset({"a.example"})),
             "'a.example' is not an origin: scheme://host[:port], in small letters, without a path",
         ),
         (
-            lambda: Cors(frozenset({"https://a/"})),
+            lambda: untyped.Cors(frozenset({"https://a/"})),
             "'https://a/' is not an origin: scheme://host[:port], in small letters, without a path",
         ),
-        (lambda: Limits(threads=0), "threads must be 1 or more, not 0"),
-        (lambda: Limits(message_bytes="1 MB"), "message_bytes must be int, not str"),  # type: ignore[arg-type]
-        (lambda: Limits(message_bytes=1e6), "message_bytes must be int, not float"),  # type: ignore[arg-type]
-        (lambda: Limits(concurrent_calls=-1), "concurrent_calls must be 0 or more, not -1"),
-        (lambda: Limits(read_seconds=0), "read_seconds must be more than 0, not 0"),
-        (lambda: ConnectionLimits(head_seconds=float("nan")), "head_seconds must be more than 0, not nan"),
-        (lambda: ConnectionLimits(streams=None), "streams must be int, not NoneType"),  # type: ignore[arg-type]
+        (lambda: untyped.Limits(threads=0), "threads must be 1 or more, not 0"),
+        (lambda: untyped.Limits(message_bytes="1 MB"), "message_bytes must be int, not str"),
+        (lambda: untyped.Limits(message_bytes=1e6), "message_bytes must be int, not float"),
+        (lambda: untyped.Limits(concurrent_calls=-1), "concurrent_calls must be 0 or more, not -1"),
+        (lambda: untyped.Limits(read_seconds=0), "read_seconds must be more than 0, not 0"),
+        (lambda: untyped.ConnectionLimits(head_seconds=float("nan")), "head_seconds must be more than 0, not nan"),
+        (lambda: untyped.ConnectionLimits(streams=None), "streams must be int, not NoneType"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
@@ -152,7 +173,7 @@ def test_an_argument_of_a_wrong_kind_is_refused_by_name(make: Callable[[], objec
         ({"port": "80"}, "port must be int, not str"),
         ({"host": 8000}, "host must be str, not int"),
         ({"port": 1, "sock": socket.socket()}, "a server listens on sock or on port, not on both"),
-        ({"limits": Limits()}, "limits must be ConnectionLimits or None, not Limits"),
+        ({"limits": rpcfront.Limits()}, "limits must be ConnectionLimits or None, not Limits"),
         ({"trusted_proxies": "10.0.0.0/8"}, "trusted_proxies must be a list of networks, not one string"),
         ({"trusted_proxies": ["10.0.0.1/8"]}, "10.0.0.1/8 has host bits set"),
         ({"trusted_proxies": ["proxy.example"]}, "'proxy.example' does not appear to be an IPv4 or IPv6 network"),
