@@ -35,7 +35,7 @@ def _add_by_hand(server: grpc.aio.Server) -> None:
 
 
 def _add_servicers(server: grpc.aio.Server) -> None:
-    action_service_pb2_grpc.add_ActionServiceServicer_to_server(Servicer(), server)  # type: ignore[no-untyped-call]
+    action_service_pb2_grpc.add_ActionServiceServicer_to_server(Servicer(), server)  # type: ignore[no-untyped-call]  # grpc generates no types
     follow: grpc.RpcMethodHandler[Any, Any] = grpc.unary_stream_rpc_method_handler(
         feed.Servicer().Follow,
         request_deserializer=feed.Request.FromString,

@@ -41,7 +41,7 @@ def test_a_method_without_a_permission_stops_the_start() -> None:
 
 async def test_a_public_method_has_no_caller_and_the_store_is_not_asked() -> None:
     # Without a store, which it would fail to ask.
-    authenticate = Authenticator(None, (ACTION_SERVICE,), {HEALTH: None})  # type: ignore[arg-type]
+    authenticate = Authenticator(None, (ACTION_SERVICE,), {HEALTH: None})  # type: ignore[arg-type]  # no token is looked at
     for method in HEALTH.methods:
         assert await authenticate(method, ServicerContext()) is None
     with pytest.raises(AttributeError, match="authenticate"):

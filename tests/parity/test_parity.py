@@ -109,7 +109,7 @@ def test_no_two_scenarios_have_the_same_id() -> None:
 
 def test_every_scenario_is_marked_and_runs_over_some_driver() -> None:
     assert [scenario.id for scenario in SCENARIOS if scenario.reach is None] == []
-    assert {run.values[0].id for run in _runs()} == {scenario.id for scenario in SCENARIOS}  # type: ignore[attr-defined]
+    assert {run.values[0].id for run in _runs()} == {scenario.id for scenario in SCENARIOS}  # type: ignore[attr-defined]  # a parameter's type is object
 
 
 def test_every_kind_of_outcome_is_seen_over_every_driver_that_can_express_it() -> None:

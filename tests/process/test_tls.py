@@ -100,7 +100,7 @@ def test_the_commands_that_the_first_start_shows_fit_the_listener(
     is_secure: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
-    reserved = ReservedSocket("http", Address("::", 8080), None)  # type: ignore[arg-type]
+    reserved = ReservedSocket("http", Address("::", 8080), None)  # type: ignore[arg-type]  # nothing is bound here
     console.deliver_admin_token("secret", None, Sockets(None, reserved), is_secure=is_secure)
     shown = capsys.readouterr().out
     assert ("https://[::1]:8080/" in shown, "http://[::1]" in shown) == (is_secure, not is_secure)
@@ -132,7 +132,7 @@ class Caller:
 
     def _run(self, call: Callable[[Callable[[], None]], None]) -> None:
         def count() -> None:
-            self._calls[call] += 1  # type: ignore[index]
+            self._calls[call] += 1  # type: ignore[index]  # both are methods of this class, which mypy cannot tell
 
         try:
             call(count)
@@ -155,7 +155,7 @@ class Caller:
         with grpc.secure_channel(
             f"localhost:{self._server.grpc_port}", grpc.ssl_channel_credentials(AUTHORITY.pem.encode())
         ) as channel:
-            stub: Any = action_service_pb2_grpc.ActionServiceStub(channel)  # type: ignore[no-untyped-call]
+            stub: Any = action_service_pb2_grpc.ActionServiceStub(channel)  # type: ignore[no-untyped-call]  # grpc generates no types
             while not self._is_done.is_set():
                 request = action_service_pb2.ListTargetsRequest()
                 stub.ListTargets(request, metadata=[("authorization", f"Bearer {ADMIN_TOKEN}")], timeout=20)
@@ -302,7 +302,7 @@ def test_a_certificate_counts_over_grpc_too(bound: tuple[ServerProcess, str, str
         keys = () if pair is None else (pair.key, pair.certificate)
         credentials = grpc.ssl_channel_credentials(AUTHORITY.pem.encode(), *keys)
         with grpc.secure_channel(f"localhost:{server.grpc_port}", credentials) as channel:
-            stub: Any = action_service_pb2_grpc.ActionServiceStub(channel)  # type: ignore[no-untyped-call]
+            stub: Any = action_service_pb2_grpc.ActionServiceStub(channel)  # type: ignore[no-untyped-call]  # grpc generates no types
             try:
                 stub.ListTargets(action_service_pb2.ListTargetsRequest(), metadata=metadata, timeout=20)
             except grpc.RpcError as error:

@@ -252,11 +252,11 @@ def test_whatever_a_client_writes_it_is_the_one_that_the_first_proxy_saw(
     written: str, client: object, proxies: Sequence[object], port: int | None, is_own_line: bool
 ) -> None:
     """Each proxy appends the address that called it: the first one the client's, each other that of the one before."""
-    if PROXIES.trust(client):  # type: ignore[arg-type]
+    if PROXIES.trust(client):  # type: ignore[arg-type]  # it is an IP address
         return
     suffix = "" if port is None else f":{port}"
     texts = [f"[{hop}]{suffix}" if ":" in str(hop) else f"{hop}{suffix}" for hop in (client, *proxies)]
-    expected = Client(client, port, "http").peer  # type: ignore[arg-type]
+    expected = Client(client, port, "http").peer  # type: ignore[arg-type]  # it is an IP address
     for name, added in (("forwarded", [f'for="{text}"' for text in texts]), ("x_forwarded_for", texts)):
         lines = [written, ", ".join(added)] if is_own_line else [", ".join((written, *added))]
         assert seen(**{name: lines})[0] == expected

@@ -121,7 +121,7 @@ async def by_grpc_web(served: Served, *options: str) -> str:
     frame = b"\0" + len(message).to_bytes(4) + message
     body = await curl(served, SAY, *options, content_type="application/grpc-web+proto", data=frame)
     assert b"grpc-status:0" in body.replace(b" ", b"")
-    return str(echo.note_class().FromString(body[5 : 5 + int.from_bytes(body[1:5])]).text)  # type: ignore[attr-defined]
+    return str(echo.note_class().FromString(body[5 : 5 + int.from_bytes(body[1:5])]).text)  # type: ignore[attr-defined]  # the class is made at run time
 
 
 def over(version: str, call: Callable[..., Awaitable[str]]) -> Callable[[Served], Awaitable[str]]:
@@ -136,7 +136,7 @@ def channel(served: Served) -> grpc.aio.Channel:
 async def say(opened: grpc.aio.Channel, metadata: tuple[tuple[str, str], ...] = ()) -> str:
     call: Any = opened.unary_unary(SAY)
     data = await call(echo.note(text="x").SerializeToString(), metadata=metadata)
-    return str(echo.note_class().FromString(data).text)  # type: ignore[attr-defined]
+    return str(echo.note_class().FromString(data).text)  # type: ignore[attr-defined]  # the class is made at run time
 
 
 async def by_grpcio(served: Served) -> str:

@@ -39,7 +39,7 @@ def asking(files: TlsFiles, tmp_path: Path) -> TlsFiles:
 
 def served(context: ssl.SSLContext, *, authority: Authority = AUTHORITY) -> str | None:
     """Return the serial number of the certificate that a new connection gets."""
-    serial = Handshake(context, client(authority)).run().client.getpeercert()["serialNumber"]  # type: ignore[index]
+    serial = Handshake(context, client(authority)).run().client.getpeercert()["serialNumber"]  # type: ignore[index]  # the server has a certificate
     return str(serial)
 
 
@@ -157,7 +157,7 @@ def test_a_file_of_authorities_that_is_missing_is_refused(asking: TlsFiles) -> N
 
 
 def test_files_may_be_given_as_strings(files: TlsFiles) -> None:
-    assert TlsFiles(str(files.cert), str(files.key)) == files  # type: ignore[arg-type]
+    assert TlsFiles(str(files.cert), str(files.key)) == files  # type: ignore[arg-type]  # strings are the point
 
 
 @pytest.mark.parametrize(

@@ -38,4 +38,4 @@ def permissions(services: Iterable[ServiceDescriptor]) -> tuple[str, ...]:
 
 def _options(method: MethodDescriptor) -> options_pb2.Options:
     # The stubs type extensions as plain descriptors.
-    return method.GetOptions().Extensions[options_pb2.options]  # type: ignore[index]
+    return method.GetOptions().Extensions[options_pb2.options]  # type: ignore[index]  # see above

@@ -199,7 +199,7 @@ class Http2Client:
         stream = self.streams.get(frame.stream_id)
         if frame.type == 1 and stream is not None:
             stream.has_ended |= "END_STREAM" in frame.flags
-        self._block += frame.data  # type: ignore[attr-defined]
+        self._block += frame.data  # type: ignore[attr-defined]  # HEADERS and CONTINUATION have data
         if "END_HEADERS" in frame.flags:
             fields = self._decoder.decode(self._block, raw=True)
             self._block = b""

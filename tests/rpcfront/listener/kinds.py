@@ -77,7 +77,7 @@ class Iterators:
 class Reads(Iterators):
     """Reads requests and writes responses by its context."""
 
-    async def Many(self, request: Any, context: Any) -> None:  # type: ignore[override]
+    async def Many(self, request: Any, context: Any) -> None:  # type: ignore[override]  # a coroutine in place of a generator is the point
         for number in range(request.count):
             await context.write(note(request.text, number, request.data))
 
@@ -89,7 +89,7 @@ class Reads(Iterators):
         assert await context.read() is grpc.aio.EOF
         return note("".join(texts), count)
 
-    async def Talk(self, requests: Any, context: Any) -> None:  # type: ignore[override]
+    async def Talk(self, requests: Any, context: Any) -> None:  # type: ignore[override]  # a coroutine in place of a generator is the point
         while (request := await context.read()) is not grpc.aio.EOF:
             await context.write(note(request.text.upper(), request.count, request.data))
 

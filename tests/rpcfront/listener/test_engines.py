@@ -358,7 +358,7 @@ def test_bytes_make_the_same_events_however_they_are_cut(wire: Wire) -> None:
     client.data(stream, b"body")
     client.fields(stream, [("x-trailer", "1")], end=True)
     assert bytes(client.out).startswith(PREFACE)
-    engine = type(wire.engine)(LIMITS)  # type: ignore[call-arg]
+    engine = type(wire.engine)(LIMITS)  # type: ignore[call-arg]  # the protocol has no constructor, each engine has this one
     events: list[Any] = []
     for byte in bytes(client.out):
         events += engine.receive(bytes([byte]))

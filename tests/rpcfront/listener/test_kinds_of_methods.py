@@ -139,10 +139,10 @@ async def test_a_stream_of_requests_larger_than_all_windows(port: int, way: str)
         for number in range(30):
             data = frame(note("", number, bytes(100_000)).SerializeToString())
             if way in FULL_DUPLEX:
-                await call.client.upload(call.stream, data, end=False)  # type: ignore[attr-defined]
+                await call.client.upload(call.stream, data, end=False)  # type: ignore[attr-defined]  # full duplex has a client of HTTP/2
             else:
                 call.write(data)
-                await call.client.drain()  # type: ignore[attr-defined]
+                await call.client.drain()  # type: ignore[attr-defined]  # full duplex has a client of HTTP/2
         call.end()
         assert await call.ended() == 0
         assert call.messages[0].count == sum(range(30))
@@ -257,7 +257,7 @@ async def test_a_message_of_the_limit_is_taken_and_one_that_unpacks_to_more_is_n
     async with begin(way, port, method, field) as call:
         data = frame(at_limit.SerializeToString())
         if way in FULL_DUPLEX:
-            await call.client.upload(call.stream, data, end=False)  # type: ignore[attr-defined]
+            await call.client.upload(call.stream, data, end=False)  # type: ignore[attr-defined]  # full duplex has a client of HTTP/2
         else:
             call.write(data)
         call.write(frame(gzip.compress(note(data=bytes(LIMIT)).SerializeToString()), 1))
@@ -344,7 +344,7 @@ async def test_a_servicer_may_return_before_the_last_request(kind: type, way: st
         assert await asyncio.wait_for(call.ended(), 2) == 0
         assert [each.text for each in call.messages] == ["a"]
         if way in FULL_DUPLEX:
-            client: Any = call.client  # type: ignore[attr-defined]
+            client: Any = call.client  # type: ignore[attr-defined]  # full duplex has a client of HTTP/2
             # It sends on in vain, and learns so without an error.
             await client.until(lambda: client.streams[1].reset is not None, 2)
             assert client.streams[1].reset == 0
