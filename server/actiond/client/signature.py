@@ -1,13 +1,17 @@
-"""The signature of calls to targets: making it, and verifying it where a call is received.
+"""The signatures of calls to targets: making them, and verifying a call where it is received.
 
 Standard library only, so that a receiver may copy this file.
 
     verify(request.headers.get(HEADER), raw_body, key)  # raises SignatureError
+
+Event deliveries are also signed as the Standard Webhooks specification says. Its libraries verify them with
+`whsec(key)`.
 """
 
 import hmac
 import re
 import time
+from base64 import b64encode
 from collections.abc import Sequence
 
 HEADER = "ZITADEL-Signature"
@@ -32,7 +36,25 @@ def header(body: bytes, keys: Sequence[str], now: int) -> str:
     `now` is in seconds since the epoch.
     """
     signed = _signed(str(now), body)
-    return ",".join([f"t={now}", *(f"v1={_digest(signed, key)}" for key in keys)])
+    return ",".join([f"t={now}", *(f"v1={_digest(signed, key).hex()}" for key in keys)])
+
+
+def webhook_headers(message_id: str, body: bytes, keys: Sequence[str], now: int) -> dict[str, str]:
+    """Return the headers of the Standard Webhooks specification for a message: one signature per key, as in `header`.
+
+    `now` is in seconds since the epoch.
+    """
+    signed = b"%b.%b" % (message_id.encode(), _signed(str(now), body))
+    return {
+        "webhook-id": message_id,
+        "webhook-timestamp": str(now),
+        "webhook-signature": " ".join(f"v1,{b64encode(_digest(signed, key)).decode()}" for key in keys),
+    }
+
+
+def whsec(key: str) -> str:
+    """Return a key in the form that Standard Webhooks libraries take. They decode it to the bytes of the key's text."""
+    return f"whsec_{b64encode(key.encode()).decode()}"
 
 
 def verify(
@@ -57,7 +79,7 @@ def verify(
     sent_at, digests = _parse(header)
     _check_time(int(sent_at), time.time() if now is None else now, tolerance)
     signed = _signed(sent_at, body)
-    expected = [_digest(signed, one) for one in keys]
+    expected = [_digest(signed, one).hex() for one in keys]
     # All pairs are compared, each in constant time: the duration tells nothing about which one came close.
     matches = [hmac.compare_digest(ours, theirs) for ours in expected for theirs in digests]
     if not any(matches):
@@ -99,5 +121,5 @@ def _signed(sent_at: str, body: bytes) -> bytes:
     return b"%b.%b" % (sent_at.encode(), body)
 
 
-def _digest(signed: bytes, key: str) -> str:
-    return hmac.digest(key.encode(), signed, "sha256").hex()
+def _digest(signed: bytes, key: str) -> bytes:
+    return hmac.digest(key.encode(), signed, "sha256")

@@ -19,8 +19,10 @@ class Signer:
         self._sealer = sealer
         self._has_logged = False
 
-    def headers(self, target_id: str, keys: Sequence[SigningKey], body: bytes) -> Mapping[str, str]:
-        """Return the signature headers of a call that is sent now.
+    def headers(
+        self, target_id: str, keys: Sequence[SigningKey], body: bytes, message_id: str = ""
+    ) -> Mapping[str, str]:
+        """Return the signature headers of a call that is sent now; with a message id, those of Standard Webhooks, too.
 
         One key that can be decrypted is enough: after the encryption key was lost, a new signing key repairs a target
         at once, although the older keys would still be valid for a while.
@@ -39,7 +41,11 @@ class Signer:
         if not opened:
             self._log_once(target_id, "is missing")
             raise CallFailedError(Outcome.KEY_UNAVAILABLE)
-        return {signature.HEADER: signature.header(body, opened, now // 1_000_000_000)}
+        seconds = now // 1_000_000_000
+        headers = {signature.HEADER: signature.header(body, opened, seconds)}
+        if message_id:
+            headers |= signature.webhook_headers(message_id, body, opened, seconds)
+        return headers
 
     def _log_once(self, target_id: str, what: str) -> None:
         """Log that a key cannot be used, only once: without the encryption key, every call would log it."""
