@@ -12,7 +12,7 @@ from google.protobuf.message import Message
 
 from actiond.actions.catalogue import Catalogue
 from actiond.actions.conditions import parse_key
-from actiond.actions.ports import TargetRequest
+from actiond.actions.ports import AttemptResult, TargetRequest
 from actiond.actions.signing_keys import SigningKey
 from actiond.actions.targets import NewTarget, TargetType
 from actiond.actions.tokens import Caller
@@ -57,6 +57,9 @@ class Client:
         return await use(self.answer)
 
     def start(self, request: TargetRequest) -> None:
+        raise AssertionError
+
+    async def attempt(self, request: TargetRequest) -> AttemptResult:
         raise AssertionError
 
 

@@ -7,7 +7,7 @@ from typing import Self, TypeVar
 import pytest
 
 from actiond.actions.errors import DeadlineExceededError, ExecutionFailedError, TargetFailedError
-from actiond.actions.ports import TargetRequest
+from actiond.actions.ports import AttemptResult, TargetRequest
 from actiond.actions.signing_keys import SigningKey
 from actiond.actions.targets import Target, TargetType
 from actiond.executions.plans import PlannedCall, PlannedExecution
@@ -51,6 +51,9 @@ class Targets:
 
     def start(self, request: TargetRequest) -> None:
         self.calls.append((f"+{request.target.id}", request.body.decode()))
+
+    async def attempt(self, request: TargetRequest) -> AttemptResult:
+        raise AssertionError
 
 
 def planned(*steps: tuple[str, TargetType], interrupts: bool = True) -> PlannedExecution:

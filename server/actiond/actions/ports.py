@@ -185,6 +185,24 @@ class TargetRequest:
     """Id of the call that the execution runs for."""
     is_privileged: bool = False
     """Whether its caller may bypass executions. Some places are kept for such calls."""
+    message_id: str = ""
+    """Id of the delivered message, by which the receiver deduplicates; empty for calls around API calls."""
+    attempt: int = 0
+    """Number of the attempt, from 1; 0 where there is just one."""
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptResult:
+    """How an attempt to deliver a message ended."""
+
+    outcome: str
+    """`ok`, or why the call failed; the values of delivery.outcomes.Outcome."""
+    status: int | None
+    """The HTTP status; None if the call ended before a response was complete."""
+    seconds: float
+    """Duration, including the wait for a slot."""
+    retry_after: float | None = None
+    """Seconds that the receiver asked to wait, with a 429 or 503."""
 
 
 class TargetCaller(Protocol):
@@ -199,3 +217,9 @@ class TargetCaller(Protocol):
 
     def start(self, request: TargetRequest) -> None:
         """Make the call in the background; failures are logged."""
+
+    async def attempt(self, request: TargetRequest) -> AttemptResult:
+        """POST the body once, wait for the response, and ignore its body.
+
+        Whatever ends the call is in the result; only a cancellation is raised.
+        """

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from ssl import SSLContext
 from typing import Any, TypeVar
 
-from actiond.actions.ports import TargetRequest
+from actiond.actions.ports import AttemptResult, TargetRequest
 from actiond.actions.targets import Target
 from actiond.delivery.client_errors import outcome_of
 from actiond.delivery.concurrency import ConcurrencyLimiter
@@ -20,6 +20,7 @@ from actiond.delivery.egress.policy import AddressGuard
 from actiond.delivery.http1.endpoints import read_endpoint
 from actiond.delivery.http1.pool import ConnectionPool
 from actiond.delivery.http1.response import BodyLimit, ResponseTooLargeError
+from actiond.delivery.http1.retry_after import read_retry_after
 from actiond.delivery.observers import TargetObserver, TargetObservers
 from actiond.delivery.outcomes import CallFailedError, Outcome, TargetCall
 from actiond.delivery.signer import Signer
@@ -31,6 +32,8 @@ MAX_TIMEOUT_SECONDS = 86_400
 """Limit on a target's timeout; a longer one is cut to this, as the process would hardly live that long."""
 MAX_BACKGROUND_SECONDS = 300
 """Limit on the timeout of a background call. No caller waits for it, so nothing else would ever end it."""
+ATTEMPT_HEADER = "actiond-attempt"
+"""The header that carries the number of the attempt to deliver a message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +86,8 @@ class TargetClient:
     async def call(self, request: TargetRequest, use: Callable[[bytes], Awaitable[T]]) -> T:
         """See TargetCaller. Raise CallFailedError. If cancelled, the connection is closed at once."""
         headers: dict[str, str] = {}
-        return await self._observed(request, headers, self._observers.started(request, headers), use)
+        _, used = await self._observed(request, headers, self._observers.started(request, headers), use)
+        return used
 
     def start(self, request: TargetRequest) -> None:
         """See TargetCaller. Refuse the call, which observers see, if there are too many already."""
@@ -99,6 +103,18 @@ class TargetClient:
         task = asyncio.get_running_loop().create_task(self._run(request, headers, tokens))
         self._background.add(task)
         task.add_done_callback(self._background.discard)
+
+    async def attempt(self, request: TargetRequest) -> AttemptResult:
+        """See TargetCaller. If cancelled, the connection is closed at once."""
+        headers: dict[str, str] = {}
+        tokens = self._observers.started(request, headers)
+        began = time.perf_counter()
+        try:
+            status, _ = await self._observed(request, headers, tokens, _ignore, is_delivery=True)
+        except CallFailedError as failure:
+            seconds = time.perf_counter() - began
+            return AttemptResult(failure.outcome.value, failure.status, seconds, failure.retry_after)
+        return AttemptResult(Outcome.OK.value, status, time.perf_counter() - began)
 
     async def wait_idle(self) -> None:
         """Wait until no background call is in progress."""
@@ -136,21 +152,34 @@ class TargetClient:
         headers: Mapping[str, str],
         tokens: list[Any],
         use: Callable[[bytes], Awaitable[T]],
-    ) -> T:
+        *,
+        is_delivery: bool = False,
+    ) -> tuple[int, T]:
+        """Make the call, and notify the observers of its end.
+
+        is_delivery: whether nothing but the status matters, and the caller acts on a failure, whatever the target says.
+        """
+        is_kept = request.target.type.uses_answer and not is_delivery
         began = time.perf_counter()
         outcome, status = Outcome.CANCELLED, None
         try:
-            status, used = await self._call(request, headers, use)
+            status, used = await self._call(request, headers, use, is_kept=is_kept)
             outcome = Outcome.OK
         except CallFailedError as failure:
             outcome, status = failure.outcome, failure.status
             raise
         finally:
-            self._observers.ended(tokens, _ended(request, outcome, status, time.perf_counter() - began))
-        return used
+            seconds = time.perf_counter() - began
+            self._observers.ended(tokens, _ended(request, outcome, status, seconds, is_delivery=is_delivery))
+        return status, used
 
     async def _call(
-        self, request: TargetRequest, headers: Mapping[str, str], use: Callable[[bytes], Awaitable[T]]
+        self,
+        request: TargetRequest,
+        headers: Mapping[str, str],
+        use: Callable[[bytes], Awaitable[T]],
+        *,
+        is_kept: bool,
     ) -> tuple[int, T]:
         """Return the status of a successful response and what `use` makes of it, all within the target's timeout."""
         target = request.target
@@ -160,7 +189,7 @@ class TargetClient:
             with Deadline(_timeout_seconds(target)) as deadline:
                 await self._limiter.acquire(target.id, target.owner, is_privileged=request.is_privileged)
                 has_slot = True
-                status, body = await self._post(request, headers)
+                status, body = await self._post(request, headers, is_kept=is_kept)
                 return status, await _used(body, use, status)
         except CallFailedError:
             raise
@@ -180,19 +209,23 @@ class TargetClient:
             return Outcome.TIMEOUT if has_slot else Outcome.BUSY
         return outcome_of(error)
 
-    async def _post(self, request: TargetRequest, headers: Mapping[str, str]) -> tuple[int, bytes]:
-        """Return status and body of a successful response; an empty body unless the target's type uses it."""
+    async def _post(self, request: TargetRequest, headers: Mapping[str, str], *, is_kept: bool) -> tuple[int, bytes]:
+        """Return status and body of a successful response; an empty body unless it is kept."""
         if self._is_closed:
             raise CallFailedError(Outcome.CANCELLED)
         target = request.target
         endpoint = read_endpoint(target.endpoint)
         # Signed only now: a signature contains the time.
-        signature = self._signer.headers(target.id, request.keys, request.body)
-        head = _head(endpoint.head, {**self._headers, **headers, **signature}, len(request.body))
-        limit = BodyLimit(self._limits.response_bytes, is_kept=target.type.uses_answer)
+        signature = self._signer.headers(target.id, request.keys, request.body, request.message_id)
+        lines = {**self._headers, **headers, **signature}
+        if request.attempt:
+            lines[ATTEMPT_HEADER] = str(request.attempt)
+        head = _head(endpoint.head, lines, len(request.body))
+        limit = BodyLimit(self._limits.response_bytes, is_kept=is_kept)
         response = await self._pool.exchange(endpoint, head, request.body, limit, target.owner)
         if not 200 <= response.status <= 299:
-            raise CallFailedError(Outcome.STATUS, response.status)
+            retry_after = read_retry_after(response.retry_after, time.time())
+            raise CallFailedError(Outcome.STATUS, response.status, retry_after)
         return response.status, bytes(response.body)
 
 
@@ -215,9 +248,11 @@ def _head(beginning: bytes, headers: Mapping[str, str], length: int) -> bytes:
     return b"%b%bContent-Length: %d\r\n\r\n" % (beginning, lines.encode("latin-1"), length)
 
 
-def _ended(request: TargetRequest, outcome: Outcome, status: int | None, seconds: float) -> TargetCall:
+def _ended(
+    request: TargetRequest, outcome: Outcome, status: int | None, seconds: float, *, is_delivery: bool = False
+) -> TargetCall:
     target = request.target
-    continues = not target.type.waits or not target.interrupt_on_error
+    continues = not is_delivery and (not target.type.waits or not target.interrupt_on_error)
     return TargetCall(
         target_id=target.id,
         execution=request.execution,

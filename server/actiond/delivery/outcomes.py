@@ -55,7 +55,9 @@ class TargetCall:
 class CallFailedError(TargetFailedError):
     """The call failed. The text may be logged, like a TargetCall."""
 
-    def __init__(self, outcome: Outcome, status: int | None = None) -> None:
+    def __init__(self, outcome: Outcome, status: int | None = None, retry_after: float | None = None) -> None:
         super().__init__(outcome.value if status is None else f"{outcome.value} {status}")
         self.outcome = outcome
         self.status = status
+        self.retry_after = retry_after
+        """Seconds that the target asked to wait before the next call."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from ipaddress import ip_network
 from ssl import SSLContext
 
-from actiond.actions.ports import TargetRequest
+from actiond.actions.ports import AttemptResult, TargetRequest
 from actiond.actions.signing_keys import SigningKey
 from actiond.actions.targets import Target, TargetType
 from actiond.delivery.client import DeliveryLimits, Egress, TargetClient
@@ -46,12 +46,18 @@ def target(
 
 
 def request_to(
-    called: Target, *, body: bytes = b"{}", keys: Sequence[SigningKey] | None = None, is_privileged: bool = False
+    called: Target,
+    *,
+    body: bytes = b"{}",
+    keys: Sequence[SigningKey] | None = None,
+    is_privileged: bool = False,
+    message_id: str = "",
+    attempt: int = 0,
 ) -> TargetRequest:
     """A call, by default signed with one key."""
     if keys is None:
         keys = (SigningKey(SEALER.seal(called.id, "a signing key")),)
-    return TargetRequest(called, keys, body, "request", "r-1", is_privileged)
+    return TargetRequest(called, keys, body, "request", "r-1", is_privileged, message_id, attempt)
 
 
 async def whole(answer: bytes) -> bytes:
@@ -87,6 +93,10 @@ class Caller:
         except CallFailedError as failure:
             return str(failure)
         return "ok"
+
+    async def attempt(self, called: Target, *, keys: Sequence[SigningKey] | None = None) -> AttemptResult:
+        """The first attempt to deliver a message."""
+        return await self.client.attempt(request_to(called, keys=keys, message_id="17", attempt=1))
 
     def start(self, called: Target, *, body: bytes = b"{}") -> None:
         self.client.start(request_to(called, body=body))

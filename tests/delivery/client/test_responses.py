@@ -180,3 +180,29 @@ def test_a_body_that_is_not_used_is_read_to_the_limit_and_no_further() -> None:
 def test_of_an_unsuccessful_response_the_body_is_not_waited_for() -> None:
     assert read(b"HTTP/1.1 503 -\r\nContent-Length: 1000000\r\n\r\n") == Read(503, b"", False)
     assert read(b"HTTP/1.1 503 -\r\nContent-Length: 2\r\n\r\n{}").is_reusable
+
+
+ASKED = b"Retry-After: 120\r\n"
+RETRY_AFTER = {
+    "of a 503": (b"HTTP/1.1 503 -\r\n" + ASKED + b"\r\n", b"120"),
+    "of a 429": (b"HTTP/1.1 429 -\r\n" + ASKED + b"\r\n", b"120"),
+    "of a 500": (b"HTTP/1.1 500 -\r\n" + ASKED + b"\r\n", b""),
+    "of a redirect": (b"HTTP/1.1 301 -\r\n" + ASKED + b"\r\n", b""),
+    "of a success": (OK + ASKED + b"Content-Length: 0\r\n\r\n", b""),
+    "in capitals": (b"HTTP/1.1 503 -\r\nRETRY-AFTER:1\r\n\r\n", b"1"),
+    "of an interim response": (b"HTTP/1.1 103 -\r\n" + ASKED + b"\r\nHTTP/1.1 503 -\r\n\r\n", b""),
+    "in a trailer": (b"HTTP/1.1 503 -\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n" + ASKED + b"\r\n", b""),
+    "twice": (b"HTTP/1.1 503 -\r\n" + ASKED + b"Retry-After: 7\r\n\r\n", b"120"),
+}
+
+
+@pytest.mark.parametrize("case", RETRY_AFTER)
+@pytest.mark.parametrize("step", [0, 1])
+def test_the_time_to_wait_is_kept_of_those_responses_that_ask_to_retry_later(case: str, step: int) -> None:
+    data, expected = RETRY_AFTER[case]
+    reader = ResponseReader(UNUSED)
+    for start in range(0, len(data), step or len(data)):
+        if not reader.is_complete:
+            reader.feed(data[start : start + (step or len(data))])
+    assert reader.is_complete
+    assert reader.retry_after == expected

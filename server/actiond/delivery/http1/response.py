@@ -19,6 +19,7 @@ _SLICE = 65_536
 """Bytes that are parsed between two checks of the limits."""
 _SWITCHING_PROTOCOLS = 101
 _BODILESS = (204, 304)
+_RETRY_LATER = (429, 503)
 _ENDED_EARLY = "the connection was closed in the middle of the response"
 
 
@@ -70,6 +71,8 @@ class ResponseReader:
         """The status, once the head is complete."""
         self.body = bytearray()
         """The body, if it is kept."""
+        self.retry_after = b""
+        """The value of Retry-After, of a 429 or 503 alone; empty if there is none."""
         self.is_complete = False
         """Whether nothing more of the response is wanted."""
         self.is_reusable = False
@@ -157,7 +160,7 @@ class ResponseReader:
             self._fail(_FollowedError())
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """See where the body ends. Trailers are ignored."""
+        """See where the body ends, and when to retry. Trailers are ignored."""
         if self.status:
             return
         match name.lower():
@@ -167,6 +170,8 @@ class ResponseReader:
             case b"transfer-encoding":
                 self._ends_with_connection = value.rpartition(b",")[2].strip().lower() != b"chunked"
                 self._announces_body = True
+            case b"retry-after" if self._parser.get_status_code() in _RETRY_LATER:
+                self.retry_after = self.retry_after or value
 
     def on_headers_complete(self) -> None:
         """Take the status, unless the response is an interim one."""
