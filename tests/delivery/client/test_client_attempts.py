@@ -114,7 +114,7 @@ async def test_a_cancelled_attempt_is_over_at_once_and_raises(caller: Caller, se
     [
         (429, "120", 120.0),
         (503, "0", 0.0),
-        (503, "86400", 3600.0),
+        (503, "1000000", 86_400.0),
         (503, "Sun, 06 Nov 1994 08:49:37 GMT", 0.0),
         (503, "soon", None),
         (500, "120", None),

@@ -19,10 +19,10 @@ VALUES = {
     "1": 1,
     "120": 120,
     "0120": 120,
-    "3599": 3_599,
-    "3600": MAX_RETRY_AFTER,
-    "3601": MAX_RETRY_AFTER,
+    "3600": 3_600,
+    "86399": 86_399,
     "86400": MAX_RETRY_AFTER,
+    "86401": MAX_RETRY_AFTER,
     "9" * 60_000: MAX_RETRY_AFTER,
     "0" * 60_000 + "7": 7,
     "-5": 0,
@@ -87,7 +87,7 @@ def test_anything_else_asks_for_nothing(value: str) -> None:
 
 
 @pytest.mark.parametrize("form", FORMS)
-@given(ahead=st.integers(-7_200, 7_200), now=st.integers(0, 4_000_000_000))
+@given(ahead=st.integers(-100_000, 100_000), now=st.integers(0, 4_000_000_000))
 def test_a_date_is_read_in_each_form_as_it_was_written(form: str, ahead: int, now: int) -> None:
     written = time.strftime(form, time.gmtime(max(0, now + ahead)))
     assert read_retry_after(written.encode(), now) == min(max(0, max(0, now + ahead) - now), MAX_RETRY_AFTER)

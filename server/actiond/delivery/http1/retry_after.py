@@ -3,8 +3,8 @@
 import re
 from datetime import UTC, datetime
 
-MAX_RETRY_AFTER = 3_600
-"""Limit on the seconds to wait; a target that asks for more is asked again after these."""
+MAX_RETRY_AFTER = 86_400
+"""Limit on the seconds that are returned. How many of them are waited is for the caller to decide."""
 
 _SECONDS = re.compile(r"(-?)0*([0-9]+)")
 _MAX_DIGITS = 10
