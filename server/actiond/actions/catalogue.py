@@ -1,9 +1,8 @@
 """The catalogue: the methods, services, functions and events that a condition may name."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from actiond.actions.conditions import Condition, Scope
+from actiond.actions.conditions import Condition, Scope, event_groups
 
 OWN_EVENTS = frozenset(
     {
@@ -18,13 +17,6 @@ OWN_EVENTS = frozenset(
 """The events that executions can be set for."""
 
 
-def _groups(events: Iterable[str]) -> frozenset[str]:
-    """Return every prefix of an event type that ends before a dot."""
-    return frozenset(
-        event[:position] for event in events for position, character in enumerate(event) if character == "."
-    )
-
-
 @dataclass(frozen=True, slots=True)
 class Catalogue:
     """The served and described methods and services, the operator's functions, and this server's own events."""
@@ -37,7 +29,8 @@ class Catalogue:
     groups: frozenset[str] = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "groups", _groups(self.events))
+        groups = frozenset(group for event in self.events for group in event_groups(event))
+        object.__setattr__(self, "groups", groups)
 
     def __contains__(self, condition: Condition) -> bool:
         names = {

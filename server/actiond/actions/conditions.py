@@ -86,3 +86,19 @@ def matching_conditions(execution_type: ExecutionType, method: str) -> Iterator[
     yield Condition(execution_type, Scope.METHOD, method)
     yield Condition(execution_type, Scope.SERVICE, method[1:].rpartition("/")[0])
     yield Condition(execution_type, Scope.ALL)
+
+
+def matching_event_conditions(event_type: str) -> Iterator[Condition]:
+    """Yield the conditions that an event meets, the most specific one first: its type, its groups, all events."""
+    yield Condition(ExecutionType.EVENT, Scope.EVENT, event_type)
+    for group in event_groups(event_type):
+        yield Condition(ExecutionType.EVENT, Scope.GROUP, group)
+    yield Condition(ExecutionType.EVENT, Scope.ALL)
+
+
+def event_groups(event_type: str) -> Iterator[str]:
+    """Yield the groups of an event type, the smallest one first: each of its beginnings that ends before a dot."""
+    group, dot, _ = event_type.rpartition(".")
+    while dot:
+        yield group
+        group, dot, _ = group.rpartition(".")

@@ -98,6 +98,13 @@ class TooManyStepsError(DomainError):
     maximum: int
 
 
+@dataclass(eq=False)
+class TooManyDeliveriesError(DomainError):
+    """There are `maximum` unfinished deliveries, of this owner or of all."""
+
+    maximum: int
+
+
 class ExecutionFailedError(DomainError):
     """A target that interrupts on errors failed, so the call fails too."""
 

@@ -3,15 +3,17 @@
 One contract suite (tests/storage/contract) holds every store to these docstrings.
 """
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 from actiond.actions.conditions import Condition
+from actiond.actions.deliveries import Attempt, Delivery
 from actiond.actions.events import Event
 from actiond.actions.executions import Execution, ExecutionSnapshot, Step
 from actiond.actions.queries import ExecutionQuery, Page, TargetQuery
 from actiond.actions.signing_keys import SigningKey
+from actiond.actions.target_health import TargetHealth
 from actiond.actions.targets import Target
 from actiond.actions.tokens import Admission, Token
 
@@ -64,6 +66,9 @@ class ExecutionRepository(Protocol):
     def with_step(self, owner: str, step: Step) -> Sequence[Execution]:
         """Return the executions that contain this step directly, sorted by key."""
 
+    def revision(self, owner: str) -> int:
+        """Return the revision of the owner's executions, this transaction's changes included. It must be cheap."""
+
 
 class TokenRepository(Protocol):
     """The tokens, within one transaction."""
@@ -94,6 +99,73 @@ class InstanceRepository(Protocol):
         """Return a number that no call has returned before: 0, then 1, and so on."""
 
 
+DeliveryChange = tuple[Delivery, Delivery | None]
+"""A delivery before and after a change; None if its row goes, as it was delivered or is pruned."""
+
+
+@dataclass(frozen=True, slots=True)
+class Subjects:
+    """What attempts of deliveries need beside the deliveries themselves."""
+
+    events: Mapping[int, Event]
+    """By position."""
+    targets: Mapping[str, Target]
+    """By id. A target that was removed is missing."""
+    keys: Mapping[str, Sequence[SigningKey]]
+    """By target id, newest first."""
+
+
+class DeliveryRepository(Protocol):
+    """The deliveries, their attempts and the health of targets, within one transaction.
+
+    It stores and finds. What is claimed, retried or given up is decided by use_cases/delivering.py. Each method works
+    on many rows at once, so that a store behind a network needs one statement for it. Rows that are returned to be
+    changed belong to this transaction until it ends.
+    """
+
+    def now_ms(self) -> int:
+        """Return the store's time in milliseconds since the epoch. In one process it never goes back."""
+
+    def enqueue(self, deliveries: Sequence[Delivery]) -> None:
+        """Add new deliveries, which are waiting, or behind one that goes first of the same target and aggregate."""
+
+    def unfinished(self, owner: str) -> tuple[int, int]:
+        """Return how many unfinished deliveries the owner has, and how many there are in all. It must be cheap."""
+
+    def due(self, now_ms: int, limit: int) -> Sequence[Delivery]:
+        """Return the deliveries that are due, those that have been due for longest first."""
+
+    def with_ids(self, ids: Sequence[int]) -> Sequence[Delivery]:
+        """Return the deliveries that exist of these, sorted by id."""
+
+    def next_behind(self, order_keys: Sequence[tuple[str, str]]) -> Sequence[Delivery]:
+        """Return the first one that is behind, by its sequence, of each target and aggregate where none goes first."""
+
+    def parked(self, target_id: str, limit: int) -> Sequence[Delivery]:
+        """Return parked deliveries of a target, the oldest first."""
+
+    def unfinished_of(self, target_id: str, limit: int) -> Sequence[Delivery]:
+        """Return unfinished deliveries of a target."""
+
+    def save(self, changes: Sequence[DeliveryChange]) -> None:
+        """Store changed deliveries. Each must be as it was read in this transaction, or claimed by the caller."""
+
+    def log(self, attempts: Sequence[Attempt]) -> None:
+        """Add attempts to the log. One that is there already is kept."""
+
+    def health(self, target_ids: Sequence[str]) -> Mapping[str, TargetHealth]:
+        """Return what is kept of the health of targets."""
+
+    def put_health(self, health: Sequence[TargetHealth]) -> None:
+        """Store the health of targets; that of a healthy one is removed."""
+
+    def ended_pauses(self, now_ms: int, limit: int) -> Sequence[TargetHealth]:
+        """Return the health of targets whose pause is over."""
+
+    def subjects(self, deliveries: Sequence[Delivery]) -> Subjects:
+        """Return what attempts of these deliveries need."""
+
+
 class Transaction(Protocol):
     """The reads and writes of one change. Used only inside the function that `Store.write` runs.
 
@@ -108,17 +180,32 @@ class Transaction(Protocol):
     @property
     def tokens(self) -> TokenRepository: ...
     @property
+    def deliveries(self) -> DeliveryRepository: ...
+    @property
     def instance(self) -> InstanceRepository: ...
 
     def append(self, event: Event) -> None:
-        """Append an event. Raises StoreError if its aggregate has one with that sequence."""
+        """Append an event, and enqueue its deliveries as the store's FanOut decides.
+
+        Raises StoreError if its aggregate has one with that sequence, and TooManyDeliveriesError.
+        """
 
     def last_sequence(self, aggregate_type: str, aggregate_id: str) -> int:
         """Return the sequence of an aggregate's last event, also if it has been deleted; 0 before the first."""
 
 
+class FanOut(Protocol):
+    """Decides which targets an event is delivered to. A store calls it from one thread."""
+
+    def enqueue(self, transaction: Transaction, event: Event, position: int) -> None:
+        """Enqueue the deliveries of an event that was just appended at this position."""
+
+    def forget(self, owners: Iterable[str]) -> None:
+        """Forget what a transaction that was rolled back may have shown of these owners' executions."""
+
+
 class Store(Protocol):
-    """Keeps targets, executions, tokens and events. Its methods run on one event loop.
+    """Keeps targets, executions, tokens, events and deliveries. Its methods run on one event loop.
 
     Errors of a driver become StoreError, with the driver's error as the cause.
     """
@@ -163,6 +250,15 @@ class Store(Protocol):
 
     async def events(self, aggregate_type: str, aggregate_id: str) -> Sequence[Event]:
         """Return the history of one resource, sorted by sequence."""
+
+    def deliver(self, fan_out: FanOut, on_enqueued: Callable[[], object]) -> None:
+        """Enqueue deliveries of the events that are appended from now on. Without this, none are.
+
+        on_enqueued: called on the event loop after each commit of this process that has made deliveries due.
+        """
+
+    def next_due_ms(self) -> int | None:
+        """Return when the next delivery is due, in milliseconds since the epoch. It must be cheap: see `admit`."""
 
     async def ping(self) -> None:
         """Raise StoreError unless the store can be read, and could write the last time it was asked to."""

@@ -1,12 +1,15 @@
 """Queries for lists, and the pages that a store returns."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Generic, TypeVar
 
 from actiond.actions.conditions import ExecutionType
+from actiond.actions.deliveries import Delivery, DeliveryState
 from actiond.actions.errors import LimitTooHighError
+from actiond.actions.events import Event
+from actiond.actions.target_health import TargetHealth
 
 T = TypeVar("T")
 
@@ -133,3 +136,51 @@ class ExecutionQuery:
 
     page: PageRequest = PageRequest()
     filters: tuple[ConditionsQuery | TypeQuery | StepQuery, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryFilter:
+    """Deliveries that match all that is given. None, and no state, match everything."""
+
+    target_id: str | None = None
+    event_type: str | None = None
+    aggregate_type: str | None = None
+    aggregate_id: str | None = None
+    states: frozenset[DeliveryState] = frozenset()
+    from_ms: int | None = None
+    """Created at this moment or later: milliseconds since the epoch."""
+    until_ms: int | None = None
+    """Created before this moment."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryQuery:
+    """A page of the deliveries that match, the newest first."""
+
+    filter: DeliveryFilter = DeliveryFilter()
+    limit: int = MAX_PAGE_SIZE
+    before_id: int | None = None
+    """The id that the page before it ended with."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryRecord:
+    """A delivery with its event, for a reader. Of a delivered one, only what its last attempt tells is known."""
+
+    delivery: Delivery
+    event: Event | None
+    """None if it has been pruned."""
+    is_claimed: bool = False
+    """Whether it is being attempted."""
+
+
+@dataclass(frozen=True, slots=True)
+class TargetReport:
+    """What is known of a target's deliveries."""
+
+    health: TargetHealth | None
+    """None for a healthy target."""
+    last_ok_ms: int | None
+    """When the last attempt with a 2xx response began, as far as attempts are kept."""
+    unfinished: Mapping[DeliveryState, int]
+    """How many unfinished deliveries it has, by state."""

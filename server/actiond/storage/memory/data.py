@@ -5,12 +5,15 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TypeVar
 
+from actiond.actions.deliveries import Attempt, Delivery
 from actiond.actions.errors import StoreError
 from actiond.actions.events import Event
 from actiond.actions.executions import Execution
 from actiond.actions.signing_keys import SigningKey
+from actiond.actions.target_health import TargetHealth
 from actiond.actions.targets import Target
 from actiond.actions.tokens import Token
+from actiond.storage.memory.delivery_table import DeliveryTable
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -35,6 +38,13 @@ class Data:
     """Ids of the tokens that are not revoked, by the name in certificates that they are bound to."""
     events: dict[tuple[str, str], dict[int, Event]] = field(default_factory=dict)
     """Events by aggregate, then by sequence."""
+    events_at: dict[int, Event] = field(default_factory=dict)
+    """Events by position."""
+    deliveries: DeliveryTable = field(default_factory=DeliveryTable)
+    attempts: dict[int, dict[int, Attempt]] = field(default_factory=dict)
+    """Attempts by delivery, then by number."""
+    health: dict[str, TargetHealth] = field(default_factory=dict)
+    """By target id."""
     position: int = 0
     """Number of events."""
     at_ns: int = 0
@@ -60,6 +70,8 @@ class UndoLog:
     def __init__(self, data: Data) -> None:
         self._data = data
         self._undo: list[Callable[[], object]] = []
+        self.raised: set[str] = set()
+        """Owners whose revision has been raised."""
 
     def put(self, table: dict[K, V], key: K, value: V) -> None:
         """Set an entry of a table."""
@@ -75,8 +87,15 @@ class UndoLog:
         self._undo.append(partial(setattr, self._data, name, getattr(self._data, name)))
         setattr(self._data, name, value)
 
+    def replace(self, before: Delivery | None, after: Delivery | None) -> None:
+        """Replace a row of the deliveries."""
+        table = self._data.deliveries
+        self._undo.append(partial(table.replace, after, before))
+        table.replace(before, after)
+
     def raise_revision(self, owner: str) -> None:
         """Record that the owner's executions, or targets or keys that they use, have changed."""
+        self.raised.add(owner)
         revisions = self._data.execution_revisions
         self.put(revisions, owner, revisions.get(owner, 0) + 1)
 

@@ -43,6 +43,9 @@ class MemoryExecutions:
         found = (execution for execution in self._data.executions_of(owner) if step in execution.steps)
         return sorted(found, key=lambda execution: execution.condition.key)
 
+    def revision(self, owner: str) -> int:
+        return self._data.execution_revisions.get(owner, 0)
+
 
 def running(data: Data, owner: str) -> list[Execution]:
     """Return the executions that run around calls, and those that they include, in the order of their keys."""

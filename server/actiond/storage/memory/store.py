@@ -1,5 +1,6 @@
 """The store that keeps its data in memory."""
 
+import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
@@ -7,7 +8,7 @@ from typing import TypeVar
 from actiond.actions.errors import StoreError
 from actiond.actions.events import Event
 from actiond.actions.executions import Execution, ExecutionSnapshot
-from actiond.actions.ports import Transaction
+from actiond.actions.ports import FanOut, Transaction
 from actiond.actions.queries import ExecutionQuery, Page, PageRequest, TargetQuery
 from actiond.actions.targets import Target
 from actiond.actions.tokens import Admission, Token
@@ -21,18 +22,26 @@ T = TypeVar("T")
 class MemoryStore:
     """Keeps all data in memory. Each change runs to completion on the event loop, so changes never overlap."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], int] = time.time_ns) -> None:
+        """`clock` returns nanoseconds since the epoch, by which deliveries are due."""
         self._kept = Data()
+        self._clock = clock
+        self._now_ms = 0
+        self._fan_out: FanOut | None = None
+        self._on_enqueued: Callable[[], object] | None = None
         self._closed = False
 
     async def write(self, change: Callable[[Transaction], T]) -> T:
-        transaction = MemoryTransaction(self._data)
+        self._now_ms = max(self._now_ms, self._clock() // 1_000_000)
+        transaction = MemoryTransaction(self._data, self._now_ms, self._fan_out)
         try:
             result = change(transaction)
             transaction.check()
         except BaseException:
             transaction.roll_back()
             raise
+        if transaction.deliveries.has_due and self._on_enqueued is not None:
+            self._on_enqueued()
         return result
 
     async def admit(self, selector: bytes) -> Admission:
@@ -79,6 +88,13 @@ class MemoryStore:
     async def events(self, aggregate_type: str, aggregate_id: str) -> Sequence[Event]:
         history = self._data.events.get((aggregate_type, aggregate_id), {})
         return [history[sequence] for sequence in sorted(history)]
+
+    def deliver(self, fan_out: FanOut, on_enqueued: Callable[[], object]) -> None:
+        self._fan_out = fan_out
+        self._on_enqueued = on_enqueued
+
+    def next_due_ms(self) -> int | None:
+        return self._data.deliveries.next_due_ms()
 
     async def ping(self) -> None:
         self._require_open()

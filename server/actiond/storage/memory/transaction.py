@@ -6,8 +6,10 @@ import orjson
 
 from actiond.actions.errors import StoreError
 from actiond.actions.events import Event
+from actiond.actions.ports import FanOut
 from actiond.storage.change_record import ChangeRecord
 from actiond.storage.memory.data import Data, UndoLog
+from actiond.storage.memory.deliveries import MemoryDeliveries
 from actiond.storage.memory.executions import MemoryExecutions
 from actiond.storage.memory.targets import MemoryTargets
 from actiond.storage.memory.tokens import MemoryTokens
@@ -16,13 +18,15 @@ from actiond.storage.memory.tokens import MemoryTokens
 class MemoryTransaction:
     """Applies each change to the data at once, and undoes all of them on rollback."""
 
-    def __init__(self, data: Data) -> None:
+    def __init__(self, data: Data, now_ms: int, fan_out: FanOut | None = None) -> None:
         self._data = data
+        self._fan_out = fan_out
         self._log = UndoLog(data)
         self._record = ChangeRecord()
         self.targets = MemoryTargets(data, self._log, self._record)
         self.executions = MemoryExecutions(data, self._log, self._record)
         self.tokens = MemoryTokens(data, self._log, self._record)
+        self.deliveries = MemoryDeliveries(data, self._log, now_ms)
         self.instance = _Instance(data, self._log)
 
     def append(self, event: Event) -> None:
@@ -31,9 +35,14 @@ class MemoryTransaction:
             raise StoreError(f"{event.aggregate_type} {event.aggregate_id} has an event {event.sequence} already")
         self._record.event(event)
         # Copied through JSON, as in every store: this refuses what JSON cannot represent, and detaches the copy.
-        self._log.put(history, event.sequence, replace(event, payload=orjson.loads(orjson.dumps(event.payload))))
-        self._log.set("position", self._data.position + 1)
+        stored = replace(event, payload=orjson.loads(orjson.dumps(event.payload)))
+        position = self._data.position + 1
+        self._log.put(history, event.sequence, stored)
+        self._log.put(self._data.events_at, position, stored)
+        self._log.set("position", position)
         self._log.set("at_ns", event.created_at_ns)
+        if self._fan_out is not None:
+            self._fan_out.enqueue(self, stored, position)
 
     def last_sequence(self, aggregate_type: str, aggregate_id: str) -> int:
         return max(self._data.events.get((aggregate_type, aggregate_id), {}), default=0)
@@ -45,6 +54,8 @@ class MemoryTransaction:
     def roll_back(self) -> None:
         """Undo all changes of the transaction."""
         self._log.roll_back()
+        if self._fan_out is not None:
+            self._fan_out.forget(self._log.raised)
 
 
 class _Instance:

@@ -6,10 +6,10 @@ import json
 from actiond.actions.events import Event
 from actiond.storage.sqlite.rows import Row, to_json
 
-_COLUMNS = "owner, aggregate_type, aggregate_id, sequence, type, payload, editor, created_at_ns"
+COLUMNS = "owner, aggregate_type, aggregate_id, sequence, type, payload, editor, created_at_ns"
 
-APPEND = f"INSERT INTO events ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
-OF_AGGREGATE = f"SELECT {_COLUMNS} FROM events WHERE aggregate_type = ? AND aggregate_id = ? ORDER BY sequence"
+APPEND = f"INSERT INTO events ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+OF_AGGREGATE = f"SELECT {COLUMNS} FROM events WHERE aggregate_type = ? AND aggregate_id = ? ORDER BY sequence"
 LAST_SEQUENCE = "SELECT coalesce(max(sequence), 0) FROM events WHERE aggregate_type = ? AND aggregate_id = ?"
 LAST = "SELECT position, created_at_ns FROM events ORDER BY position DESC LIMIT 1"
 

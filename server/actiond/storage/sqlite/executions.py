@@ -11,6 +11,7 @@ from actiond.actions.conditions import AROUND_CALLS, Condition, parse_key
 from actiond.actions.executions import Execution, Step
 from actiond.actions.queries import ConditionsQuery, ExecutionQuery, StepQuery, TypeQuery
 from actiond.storage.change_record import ChangeRecord
+from actiond.storage.sqlite.batch import Batch
 from actiond.storage.sqlite.guarded_cursor import GuardedCursor
 from actiond.storage.sqlite.rows import MAX_INTEGER, Row, Statement, json_list
 
@@ -64,11 +65,12 @@ WITH_INCLUDE = f"{_SELECT} WHERE owner = ? AND key IN ({KEYS_WITH_INCLUDE}) {_IN
 class SqliteExecutions:
     """Reads and writes the executions of one transaction."""
 
-    __slots__ = ("_cursor", "_record")
+    __slots__ = ("_batch", "_cursor", "_record")
 
-    def __init__(self, cursor: GuardedCursor, record: ChangeRecord) -> None:
+    def __init__(self, cursor: GuardedCursor, record: ChangeRecord, batch: Batch) -> None:
         self._cursor = cursor
         self._record = record
+        self._batch = batch
 
     def get(self, owner: str, condition: Condition) -> Execution | None:
         found = self._cursor.read(from_rows, BY_KEY, (owner, condition.key))
@@ -79,17 +81,37 @@ class SqliteExecutions:
         self._cursor.execute(PUT, to_row(execution))
         self._cursor.execute(DELETE_STEPS, key(execution))
         self._cursor.execute_each(INSERT_STEP, steps_to_rows(execution))
-        self._cursor.execute(RAISE_REVISION, (execution.owner,))
+        self._raise_revision(execution.owner)
 
     def delete(self, execution: Execution) -> None:
         self._record.execution(execution)
         self._cursor.change(DELETE, key(execution))
-        self._cursor.execute(RAISE_REVISION, (execution.owner,))
+        self._raise_revision(execution.owner)
 
     def with_step(self, owner: str, step: Step) -> Sequence[Execution]:
         if isinstance(step, str):
             return self._cursor.read(from_rows, WITH_TARGET, (owner, owner, step))
         return self._cursor.read(from_rows, WITH_INCLUDE, (owner, owner, step.key))
+
+    def revision(self, owner: str) -> int:
+        known = self._batch.revisions.get(owner)
+        if known is None:
+            known = self._cursor.read_first(lambda row: int(row[0]), REVISION, (owner,)) or 0
+            self._batch.revisions[owner] = known
+        return known
+
+    def raise_revision_if_used(self, owner: str, target_id: str) -> None:
+        """Note a change to what runs, if an execution calls the target."""
+        if self._cursor.execute(RAISE_REVISION_IF_USED, (owner, owner, target_id)).rowcount:
+            self._note_raised(owner)
+
+    def _raise_revision(self, owner: str) -> None:
+        self._cursor.execute(RAISE_REVISION, (owner,))
+        self._note_raised(owner)
+
+    def _note_raised(self, owner: str) -> None:
+        self._batch.raised.add(owner)
+        self._batch.revisions.pop(owner, None)
 
 
 def key(execution: Execution) -> Row:

@@ -2,21 +2,23 @@
 
 import asyncio
 import sqlite3
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from actiond.actions.errors import StoreError, StoreUnavailableError
 from actiond.actions.events import Event
 from actiond.actions.executions import Execution, ExecutionSnapshot
-from actiond.actions.ports import ObserveBatch, Transaction
+from actiond.actions.ports import FanOut, ObserveBatch, Transaction
 from actiond.actions.queries import ExecutionQuery, Page, TargetQuery
 from actiond.actions.targets import Target
 from actiond.actions.tokens import Admission, Token
-from actiond.storage.sqlite import events, instance, long_reads, signing_keys, targets, tokens
+from actiond.storage.sqlite import deliveries, events, instance, long_reads, signing_keys, targets, tokens
+from actiond.storage.sqlite.batch import Clock
 from actiond.storage.sqlite.connection import BUSY_TIMEOUT, DRIVER_ERRORS, connect, create_privately, store_error
 from actiond.storage.sqlite.files import DatabaseFiles, refuse_remains
 from actiond.storage.sqlite.reader import Reader
@@ -52,13 +54,14 @@ class SqliteStore:
         *,
         busy_timeout: float,
         observe_batch: ObserveBatch | None,
+        clock: Clock = time.time_ns,
     ) -> None:
         """Take ownership of connections to a prepared file; see `open`."""
         self._connections = connections
         self._files = files
         shared = Shared(files)
         self._log = shared.log
-        self._writer = Writer(connections.writer, shared, busy_timeout, observe_batch)
+        self._writer = Writer(connections.writer, shared, busy_timeout, observe_batch, clock)
         self._cursor = connections.point_reads.cursor()
         self._list_reader = Reader(connections.lists, "actiond-lists", shared)
         self._snapshot_reader = Reader(connections.snapshots, "actiond-snapshots", shared)
@@ -70,13 +73,18 @@ class SqliteStore:
 
     @classmethod
     def open(
-        cls, path: Path, busy_timeout: float = BUSY_TIMEOUT, observe_batch: ObserveBatch | None = None
+        cls,
+        path: Path,
+        busy_timeout: float = BUSY_TIMEOUT,
+        observe_batch: ObserveBatch | None = None,
+        clock: Clock = time.time_ns,
     ) -> "SqliteStore":
         """Open the file; create it or migrate its schema if needed. Blocks: call it before serving.
 
         busy_timeout: seconds to wait for another process's lock.
         observe_batch: called on the writer's thread after each batch, with the number of changes in it and of those
             still waiting.
+        clock: nanoseconds since the epoch, by which deliveries are due.
 
         Raise StoreError, with a one-line text, if the file cannot be opened.
         """
@@ -96,7 +104,7 @@ class SqliteStore:
                 prepare(writer, path, migrations())
                 connections = _Connections(writer, *(opening(busy_timeout) for _ in range(3)))
                 files = DatabaseFiles(path)
-                store = cls(connections, files, busy_timeout=busy_timeout, observe_batch=observe_batch)
+                store = cls(connections, files, busy_timeout=busy_timeout, observe_batch=observe_batch, clock=clock)
             except (OSError, *DRIVER_ERRORS) as exc:
                 raise StoreError(f"cannot open {path}: {exc}") from exc
             opened.pop_all()
@@ -138,6 +146,12 @@ class SqliteStore:
 
     async def events(self, aggregate_type: str, aggregate_id: str) -> Sequence[Event]:
         return await self._all(events.from_row, events.OF_AGGREGATE, (aggregate_type, aggregate_id))
+
+    def deliver(self, fan_out: FanOut, on_enqueued: Callable[[], object]) -> None:
+        self._writer.deliver(fan_out, on_enqueued)
+
+    def next_due_ms(self) -> int | None:
+        return self._one(lambda row: cast("int | None", row[0]), deliveries.NEXT_DUE)
 
     async def ping(self) -> None:
         self._one(lambda row: row, instance.DEFAULT_OWNER)

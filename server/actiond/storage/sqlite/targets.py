@@ -7,7 +7,8 @@ from actiond.actions.errors import StoreError, TargetNameTakenError
 from actiond.actions.signing_keys import SigningKey
 from actiond.actions.targets import Target, TargetType
 from actiond.storage.change_record import ChangeRecord
-from actiond.storage.sqlite import executions, signing_keys
+from actiond.storage.sqlite import signing_keys
+from actiond.storage.sqlite.executions import KEYS_WITH_TARGET, SqliteExecutions
 from actiond.storage.sqlite.guarded_cursor import GuardedCursor
 from actiond.storage.sqlite.rows import Row
 
@@ -50,11 +51,12 @@ _NANOS = 1_000_000_000
 class SqliteTargets:
     """Reads and writes the targets of one transaction."""
 
-    __slots__ = ("_cursor", "_record", "growth")
+    __slots__ = ("_cursor", "_executions", "_record", "growth")
 
-    def __init__(self, cursor: GuardedCursor, record: ChangeRecord) -> None:
+    def __init__(self, cursor: GuardedCursor, record: ChangeRecord, executions: SqliteExecutions) -> None:
         self._cursor = cursor
         self._record = record
+        self._executions = executions
         self.growth: dict[str, int] = {}
         """Change in the number of targets, by owner. The writer stores it once per batch."""
 
@@ -73,10 +75,10 @@ class SqliteTargets:
             raise TargetNameTakenError
         self._record.target(target.id)
         self._cursor.change(UPDATE, to_row(target) + key(target.owner, target.id))
-        self._raise_revision(target.owner, target.id)
+        self._executions.raise_revision_if_used(target.owner, target.id)
 
     def delete(self, target: Target) -> None:
-        if self._cursor.read(bool, executions.KEYS_WITH_TARGET, (target.owner, target.id)):
+        if self._cursor.read(bool, KEYS_WITH_TARGET, (target.owner, target.id)):
             raise StoreError(f"target {target.id} is used by an execution")
         self._record.target(target.id)
         self._cursor.change(DELETE, key(target.owner, target.id))
@@ -92,11 +94,7 @@ class SqliteTargets:
         self._record.target(target_id)
         self._cursor.execute(signing_keys.DELETE, (target_id,))
         self._cursor.execute_each(signing_keys.INSERT, signing_keys.to_rows(target_id, keys))
-        self._raise_revision(owner, target_id)
-
-    def _raise_revision(self, owner: str, target_id: str) -> None:
-        """Note a change to what runs, if an execution calls the target."""
-        self._cursor.execute(executions.RAISE_REVISION_IF_USED, (owner, owner, target_id))
+        self._executions.raise_revision_if_used(owner, target_id)
 
     def _grow(self, owner: str, more: int) -> None:
         self.growth[owner] = self.growth.get(owner, 0) + more

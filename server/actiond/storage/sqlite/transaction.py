@@ -6,6 +6,8 @@ from typing import cast
 from actiond.actions.events import Event
 from actiond.storage.change_record import ChangeRecord
 from actiond.storage.sqlite import events
+from actiond.storage.sqlite.batch import Batch
+from actiond.storage.sqlite.deliveries import SqliteDeliveries
 from actiond.storage.sqlite.executions import SqliteExecutions
 from actiond.storage.sqlite.guarded_cursor import GuardedCursor
 from actiond.storage.sqlite.instance import SqliteInstance
@@ -16,14 +18,16 @@ from actiond.storage.sqlite.tokens import SqliteTokens
 class SqliteTransaction:
     """Gives a change access to the database until the driver fails or `end` is called."""
 
-    __slots__ = ("_cursor", "_record", "executions", "instance", "targets", "tokens")
+    __slots__ = ("_batch", "_cursor", "_record", "deliveries", "executions", "instance", "targets", "tokens")
 
-    def __init__(self, cursor: sqlite3.Cursor) -> None:
+    def __init__(self, cursor: sqlite3.Cursor, batch: Batch) -> None:
+        self._batch = batch
         self._cursor = guarded = GuardedCursor(cursor)
         self._record = record = ChangeRecord()
-        self.targets = SqliteTargets(guarded, record)
-        self.executions = SqliteExecutions(guarded, record)
+        self.executions = SqliteExecutions(guarded, record, batch)
+        self.targets = SqliteTargets(guarded, record, self.executions)
         self.tokens = SqliteTokens(guarded, record)
+        self.deliveries = SqliteDeliveries(guarded, batch)
         self.instance = SqliteInstance(guarded)
 
     @property
@@ -33,7 +37,9 @@ class SqliteTransaction:
 
     def append(self, event: Event) -> None:
         self._record.event(event)
-        self._cursor.execute(events.APPEND, events.to_row(event))
+        position = self._cursor.execute(events.APPEND, events.to_row(event)).lastrowid
+        if self._batch.fan_out is not None:
+            self._batch.fan_out.enqueue(self, event, cast("int", position))
 
     def last_sequence(self, aggregate_type: str, aggregate_id: str) -> int:
         return cast("int", self._cursor.read_value(events.LAST_SEQUENCE, (aggregate_type, aggregate_id)))
@@ -41,6 +47,14 @@ class SqliteTransaction:
     def check(self) -> None:
         """Raise StoreError if an aggregate was changed without an event."""
         self._record.check()
+
+    def keep(self) -> None:
+        """Add what was changed to the batch, as the change has succeeded."""
+        self._batch.add(self.targets.growth, self.deliveries.growth, has_due=self.deliveries.has_due)
+
+    def undo(self) -> None:
+        """Let nobody use what this transaction knew of executions, as it is rolled back."""
+        self._batch.undo()
 
     def end(self) -> None:
         """Refuse all further statements."""

@@ -8,15 +8,16 @@ import asyncio
 import logging
 import sqlite3
 import threading
-from collections import Counter
+import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from queue import SimpleQueue
 from typing import Any, TypeVar
 
 from actiond.actions.errors import StoreError
-from actiond.actions.ports import ObserveBatch, Transaction
-from actiond.storage.sqlite import targets
+from actiond.actions.ports import FanOut, ObserveBatch, Transaction
+from actiond.storage.sqlite import deliveries, targets
+from actiond.storage.sqlite.batch import Batch, Clock
 from actiond.storage.sqlite.connection import BUSY_TIMEOUT, begin, roll_back, store_error
 from actiond.storage.sqlite.reader import MAX_SECONDS
 from actiond.storage.sqlite.shared import Shared
@@ -51,7 +52,10 @@ class Writer:
         shared: Shared,
         busy_timeout: float = BUSY_TIMEOUT,
         observe_batch: ObserveBatch | None = None,
+        clock: Clock = time.time_ns,
     ) -> None:
+        self._batch = Batch(clock)
+        self._on_due: Callable[[], object] | None = None
         self._connection = connection
         self._files = shared.files
         self._snapshots = shared.snapshots
@@ -65,8 +69,6 @@ class Writer:
         self._observe_batch = observe_batch
         self._queue: SimpleQueue[Job | None] = SimpleQueue()
         """Changes to run. None is the last item, and ends the thread."""
-        self._growth: Counter[str] = Counter()
-        """Change in the number of targets, by owner. Stored once per batch, as a statement per change would be slow."""
         self._closed = False
         # A daemon: a program that never called close() must still be able to exit.
         self._thread = threading.Thread(target=self._serve, name="actiond-writer", daemon=True)
@@ -76,6 +78,11 @@ class Writer:
     def waiting(self) -> int:
         """Number of waiting changes, as seen from another thread."""
         return self._queue.qsize()
+
+    def deliver(self, fan_out: FanOut, on_due: Callable[[], object]) -> None:
+        """See `Store.deliver`. `on_due` is called on the event loop of the changes."""
+        self._batch.fan_out = fan_out
+        self._on_due = on_due
 
     def submit(self, change: Callable[[Transaction], T]) -> "asyncio.Future[T]":
         """Return a future for the result of `change` after the commit. Cancelling it withdraws an unstarted change."""
@@ -100,7 +107,9 @@ class Writer:
             waiting = self.waiting
             # A program that gave up waiting may have closed the loop. Then no caller is left to notify.
             with suppress(RuntimeError):
-                first[1].get_loop().call_soon_threadsafe(_resolve, jobs, outcomes)
+                first[1].get_loop().call_soon_threadsafe(
+                    _resolve, jobs, outcomes, self._on_due if self._batch.has_due else None
+                )
             self._notify_observer(len(jobs), waiting)
             # Do not keep the changes, and what they refer to, alive until the next one arrives.
             del first, jobs, outcomes
@@ -125,13 +134,14 @@ class Writer:
                 self._gather(jobs)
             jobs = [job for job in jobs if not job[1].cancelled()]
             outcomes = self._run(jobs)
-            self._cursor.executemany(targets.ADD_TO_COUNT, self._growth.items())
+            self._store_counts()
             self._connection.execute("COMMIT")
             # Again: it may have been removed meanwhile, and an answer means that the disk has the change.
             wal_bytes = self._files.check()
             self.failure = None
         except BaseException as exc:  # noqa: BLE001, every caller gets it
             roll_back(self._connection)
+            self._batch.roll_back()
             self.failure = self._log.note(store_error(exc))
             return jobs, [(None, store_error(exc)) for _ in jobs]
         if wal_bytes > self._checkpoint_at:
@@ -164,13 +174,20 @@ class Writer:
                 return
             jobs.append(job)
 
+    def _store_counts(self) -> None:
+        """Store the counts, once for the batch: a statement per change would be slow."""
+        if self._batch.targets:
+            self._cursor.executemany(targets.ADD_TO_COUNT, self._batch.targets.items())
+        if self._batch.deliveries:
+            self._cursor.executemany(deliveries.ADD_TO_COUNT, deliveries.counts_to_rows(self._batch.deliveries))
+
     def _run(self, jobs: Sequence[Job]) -> Sequence[Outcome]:
-        self._growth.clear()
+        self._batch.begin()
         try:
             return [self._run_without_savepoint(change) for change, _ in jobs]
         except _PartialWriteError:
             roll_back(self._connection)
-            self._growth.clear()
+            self._batch.roll_back()
             begin(self._connection, self._busy_timeout)
             return [self._run_with_savepoint(change) for change, _ in jobs]
 
@@ -190,7 +207,7 @@ class Writer:
         return outcome
 
     def _attempt(self, change: Change) -> Outcome:
-        transaction = SqliteTransaction(self._cursor)
+        transaction = SqliteTransaction(self._cursor, self._batch)
         outcome: Outcome
         try:
             outcome = change(transaction), None
@@ -204,9 +221,11 @@ class Writer:
         transaction.end()
         if failure is None:
             if outcome[1] is None:
-                for owner, more in transaction.targets.growth.items():
-                    self._growth[owner] += more
+                transaction.keep()
+            else:
+                transaction.undo()
             return outcome
+        transaction.undo()
         if not self._connection.in_transaction:
             # SQLite has rolled back the whole transaction, as for a full disk. Each later change would be committed
             # on its own.
@@ -218,8 +237,10 @@ class _PartialWriteError(Exception):
     """A change failed after it had written, which only a rollback of the whole batch can undo."""
 
 
-def _resolve(jobs: Sequence[Job], outcomes: Sequence[Outcome]) -> None:
+def _resolve(jobs: Sequence[Job], outcomes: Sequence[Outcome], on_due: Callable[[], object] | None) -> None:
     """Set the results of a batch's futures, in one callback on the event loop."""
+    if on_due is not None:
+        on_due()
     for (_, future), (result, error) in zip(jobs, outcomes, strict=True):
         if future.done():
             continue  # its caller was cancelled

@@ -1,0 +1,252 @@
+"""Deliveries: one event for one target, from the event's transaction to a 2xx response or to being given up.
+
+A delivery is a row while it is unfinished or dead. A delivered one leaves only its attempts.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from enum import Enum
+
+from actiond.actions.events import Event
+from actiond.actions.signing_keys import SigningKey
+from actiond.actions.targets import Target, TargetType
+
+OK = "ok"
+"""The outcome of an attempt that delivered. Other outcomes are those of the client that calls targets, and these:"""
+LOST = "lost"
+"""The lease of the claim passed without a result: the worker died, or was stopped for long."""
+SUPERSEDED = "superseded"
+"""The attempt ended after its lease, when the delivery had been claimed anew or was settled. It changes nothing."""
+CANCELLED = "cancelled"
+"""The attempt was cut off by the end of its process. This is an outcome of the client, too."""
+
+GONE = 410
+"""The status by which a receiver asks for no more deliveries."""
+TOO_MANY_REQUESTS = 429
+MAX_RETRY_AFTER_MS = 3_600_000
+"""Limit on what a receiver may ask for with Retry-After."""
+MAX_WAITING_OF_OWNER = 1_000_000
+"""Unfinished deliveries of one owner. The change that would add more fails."""
+MAX_WAITING = 10_000_000
+"""Unfinished deliveries of all owners."""
+
+
+class DeliveryState(Enum):
+    """Where a delivery stands. Stores keep the values."""
+
+    WAITING = "waiting"
+    """Its next attempt is due at a moment, or it is being attempted: then it is due when the lease ends."""
+    BEHIND = "behind"
+    """An earlier event of its aggregate has not been attempted at this target yet."""
+    PARKED = "parked"
+    """Its target is paused, or has all its places taken. It is released later."""
+    DEAD = "dead"
+    """Given up. It can be retried by hand until it is pruned."""
+    DELIVERED = "delivered"
+    """An attempt ended with 2xx. Stores keep no row, only the attempts."""
+
+
+UNFINISHED = (DeliveryState.WAITING, DeliveryState.BEHIND, DeliveryState.PARKED)
+
+
+class DeathReason(Enum):
+    """Why a delivery was given up. Stores keep the values, which are also labels of a metric."""
+
+    ATTEMPTS = "attempts"
+    """The last try of the schedule failed."""
+    AGE = "age"
+    """It is too old, or would be at its next attempt."""
+    LOST = "lost"
+    """Each try was lost with its worker: perhaps the message kills it."""
+    TARGET_REMOVED = "target_removed"
+    CANCELLED = "cancelled"
+
+
+class AttemptKind(Enum):
+    """What an attempt was made for. Stores keep the values."""
+
+    QUEUED = "queued"
+    """By the schedule."""
+    PROBE = "probe"
+    """To see whether a paused target is back. It does not count as a try."""
+    MANUAL = "manual"
+    """The first one after a retry by hand."""
+    TEST = "test"
+    """Of no delivery: somebody tested the target."""
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One delivery as stores keep it. Moments are milliseconds since the epoch by the store's clock."""
+
+    id: int
+    """Ordered roughly by time, see ids.py. The receiver deduplicates by it."""
+    owner: str
+    target_id: str
+    event_position: int
+    execution: str
+    """Key of the condition that the event met."""
+    aggregate: str
+    """Type and id of the event's aggregate. First attempts at a target follow the sequence within it."""
+    sequence: int
+    """The event's, within its aggregate."""
+    since_ms: int
+    """The moment from which its age counts: its creation, or the last retry by hand."""
+    state: DeliveryState
+    due_ms: int | None
+    """When it may be claimed. None unless it is waiting."""
+    claim: int = 0
+    """Number of the claim under which it is attempted; 0 without one. A result counts only under the same number."""
+    attempts: int = 0
+    """Attempts begun, probes and those before a retry by hand included."""
+    tries: int = 0
+    """Attempts begun that count towards the schedule. Raised by the claim, so that a lost attempt counts."""
+    is_tried: bool = False
+    """Whether it has had a first result. Until then, later events of its aggregate are behind it."""
+    kind: AttemptKind = AttemptKind.QUEUED
+    """What the running attempt, or else the next one, is made for."""
+    reason: DeathReason | None = None
+    last_outcome: str = ""
+    """Outcome of its last attempt; empty before the first result."""
+    last_status: int | None = None
+    last_ms: int = 0
+    """When its last attempt began, or it was given up; 0 before."""
+
+    @property
+    def order_key(self) -> tuple[str, str]:
+        """What it keeps its order within: the target and the aggregate."""
+        return self.target_id, self.aggregate
+
+    @property
+    def goes_first(self) -> bool:
+        """Whether later events of the aggregate are behind it."""
+        return not self.is_tried and self.state in (DeliveryState.WAITING, DeliveryState.PARKED)
+
+    def is_claimed(self, now_ms: int) -> bool:
+        """Return whether a worker has it, as far as its lease tells."""
+        return self.claim != 0 and self.due_ms is not None and self.due_ms > now_ms
+
+    def waiting(self, due_ms: int) -> "Delivery":
+        """Return it as due at a moment, without a claim."""
+        return replace(self, state=DeliveryState.WAITING, due_ms=due_ms, claim=0)
+
+    def behind(self) -> "Delivery":
+        return replace(self, state=DeliveryState.BEHIND, due_ms=None)
+
+    def parked(self) -> "Delivery":
+        return replace(self, state=DeliveryState.PARKED, due_ms=None, claim=0)
+
+    def dead(self, reason: DeathReason, now_ms: int) -> "Delivery":
+        return replace(self, state=DeliveryState.DEAD, due_ms=None, claim=0, reason=reason, last_ms=now_ms)
+
+    def claimed(self, claim: int, until_ms: int, kind: AttemptKind | None = None) -> "Delivery":
+        """Return it as claimed for one attempt."""
+        return replace(
+            self,
+            state=DeliveryState.WAITING,
+            due_ms=until_ms,
+            claim=claim,
+            attempts=self.attempts + 1,
+            tries=self.tries + 1,
+            kind=kind or self.kind,
+        )
+
+    def not_attempted(self) -> "Delivery":
+        """Return it with the counts of before a claim that made no attempt."""
+        return replace(self, attempts=self.attempts - 1, tries=self.tries - 1)
+
+    def attempted(self, outcome: str, status: int | None, at_ms: int) -> "Delivery":
+        """Return it with the result of its last attempt."""
+        return replace(
+            self, is_tried=True, kind=AttemptKind.QUEUED, last_outcome=outcome, last_status=status, last_ms=at_ms
+        )
+
+    def uncounted(self) -> "Delivery":
+        """Return it without its last attempt as a try."""
+        return replace(self, tries=self.tries - 1)
+
+    def retried_by_hand(self, now_ms: int) -> "Delivery":
+        """Return a dead one as parked, with all its tries. It does not keep its order any more."""
+        return replace(self.parked(), tries=0, since_ms=now_ms, kind=AttemptKind.MANUAL, reason=None, is_tried=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One attempt, as the log keeps it: never a body, an address or a header."""
+
+    delivery_id: int
+    number: int
+    """Counts the delivery's attempts from 1."""
+    owner: str
+    target_id: str
+    event_position: int
+    """0 for a test, which has no event."""
+    execution: str
+    kind: AttemptKind
+    at_ms: int
+    """When it began."""
+    duration_ms: int
+    outcome: str
+    status: int | None
+    worker: int
+    """Number of the worker that made it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A delivery that this worker attempts now, with what it needs as of this moment."""
+
+    delivery: Delivery
+    event: Event
+    target: Target
+    keys: Sequence[SigningKey]
+    claimed_ms: int
+    """When it was claimed, by the store's clock."""
+    overdue_ms: int
+    """How long it had been due when it was claimed."""
+
+    @property
+    def is_probe(self) -> bool:
+        return self.delivery.kind is AttemptKind.PROBE
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryPolicy:
+    """When deliveries are retried and given up, and when targets are paused. Spans are in milliseconds."""
+
+    retry_delays_ms: tuple[int, ...] = (5_000, 300_000, 1_800_000, 7_200_000, 18_000_000, 36_000_000, 50_400_000,
+                                        72_000_000, 86_400_000)  # fmt: skip  # Standard Webhooks' example
+    max_age_ms: int = 5 * 86_400_000
+    lease_ms: int = 60_000
+    pause_failures: int = 8
+    """Failures in a row after which a target is paused, if they span `pause_failing_ms`."""
+    pause_failing_ms: int = 30_000
+    attempt_retention_ms: int = 7 * 86_400_000
+    dead_retention_ms: int = 30 * 86_400_000
+
+    @property
+    def max_tries(self) -> int:
+        return len(self.retry_delays_ms) + 1
+
+    def retry_delay_ms(self, tries: int, jitter: float, retry_after_ms: int | None) -> int | None:
+        """Return how long to wait after a number of failed tries; None if that was the last one.
+
+        jitter: factor for the delay, between 0.8 and 1.2, so that deliveries that failed together do not come back
+            together.
+        retry_after_ms: what the receiver asked for. It is a hint: bounded, and at most twice the scheduled delay.
+        """
+        if tries > len(self.retry_delays_ms):
+            return None
+        scheduled = self.retry_delays_ms[tries - 1]
+        asked = min(retry_after_ms or 0, MAX_RETRY_AFTER_MS, 2 * scheduled)
+        return max(int(scheduled * jitter), asked)
+
+
+def as_delivery_target(target: Target, max_timeout_ns: int) -> Target:
+    """Return the target as deliveries call it: waited for, whatever its type; the response's body is not used."""
+    return replace(
+        target,
+        type=TargetType.WEBHOOK,
+        interrupt_on_error=True,  # so that a failure is logged as one, not as ignored
+        timeout_ns=min(target.timeout_ns, max_timeout_ns),
+    )

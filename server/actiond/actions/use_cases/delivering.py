@@ -1,0 +1,406 @@
+"""Claiming deliveries and taking the results of attempts: plain functions of a transaction.
+
+`claim` moves a delivery's due moment to the end of a lease, so that what a dead worker had claimed comes back by
+itself. A result counts only while the delivery has the claim under which it was attempted. docs/executions.md has a
+picture of the states.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from actiond.actions import target_health
+from actiond.actions.deliveries import (
+    CANCELLED,
+    GONE,
+    LOST,
+    OK,
+    SUPERSEDED,
+    Attempt,
+    AttemptKind,
+    Claimed,
+    DeathReason,
+    Delivery,
+    DeliveryPolicy,
+)
+from actiond.actions.ports import DeliveryChange, Transaction
+from actiond.actions.target_health import TargetHealth
+
+WORKER_SHIFT = 40
+"""A claim's number has the worker's above these bits, and a counter of the worker's claims in them."""
+MAX_SCANNED = 512
+"""Due deliveries that one claim looks at. It parks those of paused and busy targets: the next claim sees others."""
+MAX_PROBES = 16
+"""Paused targets that one claim probes."""
+MAX_KILLED = 1_000
+"""Deliveries of a removed target that one change gives up."""
+
+
+class Places(Protocol):
+    """The places of a worker's attempts that are free. A change takes from a copy of its own."""
+
+    def take(self, owner: str, target_id: str) -> bool:
+        """Take a place for an attempt, and return whether there was one."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimRequest:
+    """What a worker asks for."""
+
+    claim: int
+    """Number of the claim, never used before."""
+    limit: int
+    places: Callable[[], Places]
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """What a worker got."""
+
+    claimed: Sequence[Claimed] = ()
+    crowded: frozenset[str] = frozenset()
+    """Targets of which deliveries were parked for want of a place. The worker asks for their release later."""
+    leases_lost: int = 0
+    dead: Sequence[DeathReason] = ()
+    is_more: bool = False
+    """Whether more may be due."""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """How an attempt ended."""
+
+    delivery: Delivery
+    """As it was claimed."""
+    began_ms: int
+    """When the attempt began, by the store's clock."""
+    duration_ms: int
+    outcome: str
+    status: int | None
+    jitter: float
+    """Between 0.8 and 1.2. Drawn beforehand, as a change may run twice."""
+    retry_after_ms: int | None = None
+
+    @property
+    def is_ok(self) -> bool:
+        return self.outcome == OK
+
+
+@dataclass(frozen=True, slots=True)
+class GiveBack:
+    """A delivery that was claimed, and is due again at once."""
+
+    delivery: Delivery
+
+
+@dataclass(frozen=True, slots=True)
+class FinishRequest:
+    """What a worker hands back, and what it could take instead."""
+
+    results: Sequence[Result]
+    given_back: Sequence[GiveBack]
+    crowded: Sequence[str]
+    """Targets that have free places now, once for each: one parked delivery is released for it."""
+    claim: ClaimRequest
+
+
+class _Changes:
+    """The changes of one transaction, applied together: each row is saved once."""
+
+    def __init__(self, transaction: Transaction, policy: DeliveryPolicy, request: ClaimRequest) -> None:
+        self._rows = transaction.deliveries
+        self._policy = policy
+        self._claim = request.claim
+        self._limit = request.limit
+        self._places = request.places()
+        self.now = self._rows.now_ms()
+        self._saved: list[DeliveryChange] = []
+        self._attempts: list[Attempt] = []
+        self._taken: list[tuple[Delivery, Delivery]] = []
+        self._to_promote: set[tuple[str, str]] = set()
+        self._health: dict[str, TargetHealth] = {}
+        self._changed_health: set[str] = set()
+        self._released: dict[str, int] = {}
+        self.crowded: set[str] = set()
+        self.dead: list[DeathReason] = []
+        self.leases_lost = 0
+
+    @property
+    def is_full(self) -> bool:
+        return len(self._taken) >= self._limit
+
+    def load_health(self, target_ids: Iterable[str]) -> None:
+        self._health.update(self._rows.health(list(dict.fromkeys(target_ids))))
+
+    def health(self, delivery: Delivery) -> TargetHealth:
+        """Return the health of a delivery's target, which has been loaded."""
+        return self._health.get(delivery.target_id) or TargetHealth(delivery.target_id, delivery.owner)
+
+    def is_paused(self, target_id: str) -> bool:
+        health = self._health.get(target_id)
+        return health is not None and health.is_paused
+
+    def put_health(self, health: TargetHealth) -> None:
+        self._health[health.target_id] = health
+        self._changed_health.add(health.target_id)
+
+    def log(self, attempt: Attempt) -> None:
+        self._attempts.append(attempt)
+
+    def save(self, before: Delivery, after: Delivery | None) -> None:
+        """Store a row, and promote the next one if it went first and does so no more."""
+        self._saved.append((before, after))
+        if before.goes_first and (after is None or not after.goes_first):
+            self._to_promote.add(before.order_key)
+
+    def kill(self, before: Delivery, reason: DeathReason, attempted: Delivery | None = None) -> None:
+        """Give a delivery up."""
+        self.dead.append(reason)
+        self.save(before, (attempted or before).dead(reason, self.now))
+
+    def release(self, target_id: str, deliveries: int) -> None:
+        """Release parked deliveries of a target, unless it is paused when the changes are applied."""
+        self._released[target_id] = self._released.get(target_id, 0) + deliveries
+
+    def take(self, before: Delivery, kind: AttemptKind | None = None) -> bool:
+        """Claim a delivery, if there is a place for its attempt."""
+        if self.is_full or not self._places.take(before.owner, before.target_id):
+            return False
+        self._taken.append((before, before.claimed(self._claim, self.now + self._policy.lease_ms, kind)))
+        return True
+
+    def apply(self) -> Sequence[Claimed]:
+        """Store everything; hand over what was released and promoted while there are places. Return what is claimed."""
+        self._flush()
+        self._release()
+        self._promote()
+        claimed = self._claimed()
+        self._flush()
+        if self._to_promote:  # deliveries of a removed target were given up
+            self._promote()
+            self._flush()
+        if self._attempts:
+            self._rows.log(self._attempts)
+        if self._changed_health:
+            self._rows.put_health([self._health[target_id] for target_id in sorted(self._changed_health)])
+        return claimed
+
+    def _flush(self) -> None:
+        if self._saved:
+            self._rows.save(self._saved)
+            self._saved = []
+
+    def _release(self) -> None:
+        for target_id, deliveries in self._released.items():
+            if self.is_paused(target_id):
+                continue
+            found = self._rows.parked(target_id, deliveries)
+            for delivery in found:
+                self._take_or_wait(delivery)
+            health = self._health.get(target_id)
+            if len(found) < deliveries and health is not None and health.portion:
+                self.put_health(replace(health, portion=0, pending=0))  # no more are parked
+
+    def _promote(self) -> None:
+        """Make the next delivery of each target and aggregate go first."""
+        promoted = self._rows.next_behind(sorted(self._to_promote)) if self._to_promote else ()
+        self._to_promote.clear()
+        for delivery in promoted:
+            self._take_or_wait(delivery)
+
+    def _take_or_wait(self, delivery: Delivery) -> None:
+        if self.is_paused(delivery.target_id) or not self.take(delivery):
+            self._saved.append((delivery, delivery.waiting(self.now)))
+
+    def _claimed(self) -> list[Claimed]:
+        """Return what was taken, with all that its attempts need. What has no target any more dies."""
+        if not self._taken:
+            return []
+        claimed = []
+        subjects = self._rows.subjects([after for _, after in self._taken])
+        removed = {after.target_id for _, after in self._taken if after.target_id not in subjects.targets}
+        for before, after in self._taken:
+            event = subjects.events.get(after.event_position)
+            if after.target_id in removed or event is None:
+                self.kill(before, DeathReason.TARGET_REMOVED)
+                continue
+            self._saved.append((before, after))
+            claimed.append(
+                Claimed(
+                    after,
+                    event,
+                    subjects.targets[after.target_id],
+                    subjects.keys.get(after.target_id, ()),
+                    claimed_ms=self.now,
+                    overdue_ms=max(0, self.now - (before.due_ms or self.now)),
+                )
+            )
+        for target_id in removed:
+            self._kill_others(target_id, {before.id for before, _ in self._taken})
+        self._taken = []
+        return claimed
+
+    def _kill_others(self, target_id: str, killed: set[int]) -> None:
+        """Give up the deliveries of a removed target, but for those in flight."""
+        for delivery in self._rows.unfinished_of(target_id, MAX_KILLED):
+            if delivery.id not in killed and not delivery.is_claimed(self.now):
+                self.kill(delivery, DeathReason.TARGET_REMOVED)
+
+
+def claim(transaction: Transaction, policy: DeliveryPolicy, request: ClaimRequest) -> Claims:
+    """Claim deliveries that are due, and probes of targets whose pause is over."""
+    changes = _Changes(transaction, policy, request)
+    _claim_probes(transaction, policy, changes)
+    due = transaction.deliveries.due(changes.now, MAX_SCANNED)
+    changes.load_health(delivery.target_id for delivery in due)
+    is_more = len(due) == MAX_SCANNED
+    for delivery in due:
+        if changes.is_full:
+            is_more = True
+            break
+        _claim_one(policy, changes, delivery)
+    claimed = changes.apply()
+    return Claims(claimed, frozenset(changes.crowded), changes.leases_lost, changes.dead, is_more)
+
+
+def _claim_probes(transaction: Transaction, policy: DeliveryPolicy, changes: _Changes) -> None:
+    for health in transaction.deliveries.ended_pauses(changes.now, MAX_PROBES):
+        changes.load_health([health.target_id])
+        parked = transaction.deliveries.parked(health.target_id, 1)
+        if not parked:
+            # Nothing waits, so that the next event is the probe: a single failure pauses the target again.
+            changes.put_health(replace(health, paused_until_ms=None, probe=0, failures=policy.pause_failures))
+        elif changes.take(parked[0], AttemptKind.PROBE):
+            changes.put_health(health.probed(parked[0].id, changes.now + policy.lease_ms))
+
+
+def _claim_one(policy: DeliveryPolicy, changes: _Changes, delivery: Delivery) -> None:
+    """Claim a delivery that is due, or park it, or give it up."""
+    if delivery.claim:
+        changes.leases_lost += 1
+        changes.log(_attempt(delivery, delivery.due_ms or 0, 0, LOST, None))
+    if delivery.tries and changes.now - delivery.since_ms > policy.max_age_ms:
+        changes.kill(delivery, DeathReason.AGE)
+    elif delivery.tries >= policy.max_tries:
+        changes.kill(delivery, DeathReason.LOST)
+    elif changes.is_paused(delivery.target_id):
+        changes.save(delivery, delivery.parked())
+    elif not changes.take(delivery):
+        changes.save(delivery, delivery.parked())
+        changes.crowded.add(delivery.target_id)
+
+
+def finish(transaction: Transaction, policy: DeliveryPolicy, request: FinishRequest) -> Claims:
+    """Take the results of attempts, and return what is claimed for the places that they have left."""
+    changes = _Changes(transaction, policy, request.claim)
+    ids = [result.delivery.id for result in request.results] + [back.delivery.id for back in request.given_back]
+    stored = {delivery.id: delivery for delivery in transaction.deliveries.with_ids(ids)}
+    targets = [delivery.target_id for delivery in stored.values()]
+    changes.load_health([*targets, *request.crowded])
+    for result in request.results:
+        row = stored.get(result.delivery.id)
+        if row is None or row.claim != result.delivery.claim:
+            changes.log(_attempt_of(result, SUPERSEDED))
+            continue
+        changes.log(_attempt_of(result, result.outcome))
+        if result.is_ok:
+            _deliver(changes, row)
+        elif result.outcome == CANCELLED:
+            _return(changes, row, row)
+        else:
+            _fail(policy, changes, row, result)
+    for back in request.given_back:
+        row = stored.get(back.delivery.id)
+        if row is not None and row.claim == back.delivery.claim:
+            _return(changes, row, row.not_attempted())
+    for target_id in request.crowded:
+        changes.release(target_id, 1)
+    claimed = changes.apply()
+    return Claims(claimed, dead=changes.dead)
+
+
+def _deliver(changes: _Changes, row: Delivery) -> None:
+    changes.save(row, None)
+    health = changes.health(row)
+    if health.is_trivial:
+        return
+    if health.is_paused:
+        if row.kind is AttemptKind.PROBE and not health.is_held:
+            changes.put_health(health.resumed())
+            changes.release(row.target_id, target_health.FIRST_PORTION)
+        return
+    health = health.succeeded()
+    if health.portion and not health.pending:
+        health = health.next_portion()
+        changes.release(row.target_id, health.portion)
+    changes.put_health(health)
+
+
+def _return(changes: _Changes, row: Delivery, after: Delivery) -> None:
+    """Let a delivery whose attempt did not happen, or not to its end, be claimed again at once."""
+    if row.kind is not AttemptKind.PROBE:
+        changes.save(row, after.waiting(changes.now))
+        return
+    changes.save(row, replace(after.parked(), kind=AttemptKind.QUEUED))
+    health = changes.health(row)
+    if health.probe == row.id:
+        changes.put_health(health.probed(0, changes.now))
+
+
+def _fail(policy: DeliveryPolicy, changes: _Changes, row: Delivery, result: Result) -> None:
+    health = changes.health(row)
+    reason = result.outcome if result.status is None else f"{result.outcome} {result.status}"
+    attempted = row.attempted(result.outcome, result.status, result.began_ms)
+    is_old = changes.now - row.since_ms > policy.max_age_ms
+    if result.status == GONE:
+        changes.put_health(replace(health.held(), reason=reason))
+        changes.save(row, attempted.uncounted().parked())
+        return
+    if row.kind is AttemptKind.PROBE and health.is_paused:
+        changes.put_health(replace(health.paused(changes.now, result.jitter), reason=reason))
+        if is_old:
+            changes.kill(row, DeathReason.AGE, attempted)
+        else:
+            changes.save(row, attempted.uncounted().parked())
+        return
+    health = health.failed(changes.now, reason, policy, result.jitter)
+    if target_health.asks_for_pause(result.status, result.retry_after_ms):
+        health = health.paused_as_asked(changes.now, result.retry_after_ms or 0)
+    changes.put_health(health)
+    delay = policy.retry_delay_ms(row.tries, result.jitter, result.retry_after_ms)
+    if delay is None:
+        changes.kill(row, DeathReason.ATTEMPTS, attempted)
+    elif changes.now + delay - row.since_ms > policy.max_age_ms:
+        changes.kill(row, DeathReason.AGE, attempted)
+    else:
+        changes.save(row, attempted.waiting(changes.now + delay))
+
+
+def renew(transaction: Transaction, policy: DeliveryPolicy, claimed: Sequence[Delivery]) -> None:
+    """Begin the leases of claimed deliveries anew, of those that still have their claim."""
+    rows = transaction.deliveries
+    until = rows.now_ms() + policy.lease_ms
+    claims = {delivery.id: delivery.claim for delivery in claimed}
+    stored = rows.with_ids(list(claims))
+    rows.save([(row, replace(row, due_ms=until)) for row in stored if row.claim == claims[row.id]])
+
+
+def _attempt_of(result: Result, outcome: str) -> Attempt:
+    return _attempt(result.delivery, result.began_ms, result.duration_ms, outcome, result.status)
+
+
+def _attempt(delivery: Delivery, at_ms: int, duration_ms: int, outcome: str, status: int | None) -> Attempt:
+    return Attempt(
+        delivery_id=delivery.id,
+        number=delivery.attempts,
+        owner=delivery.owner,
+        target_id=delivery.target_id,
+        event_position=delivery.event_position,
+        execution=delivery.execution,
+        kind=delivery.kind,
+        at_ms=at_ms,
+        duration_ms=duration_ms,
+        outcome=outcome,
+        status=status,
+        worker=delivery.claim >> WORKER_SHIFT,
+    )

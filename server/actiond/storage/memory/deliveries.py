@@ -1,0 +1,93 @@
+"""Stores deliveries, their attempts and the health of targets in memory: the repository of a transaction."""
+
+from collections.abc import Mapping, Sequence
+
+from actiond.actions.deliveries import Attempt, Delivery
+from actiond.actions.ports import DeliveryChange, Subjects
+from actiond.actions.target_health import TargetHealth
+from actiond.storage.memory.data import Data, UndoLog
+
+
+class MemoryDeliveries:
+    """Reads and writes the deliveries of one transaction."""
+
+    def __init__(self, data: Data, log: UndoLog, now_ms: int) -> None:
+        self._data = data
+        self._log = log
+        self._now_ms = now_ms
+        self.has_due = False
+        """Whether a delivery has become due."""
+
+    def now_ms(self) -> int:
+        return self._now_ms
+
+    def enqueue(self, deliveries: Sequence[Delivery]) -> None:
+        for delivery in deliveries:
+            is_behind = self._data.deliveries.goes_first(delivery.order_key)
+            self._log.replace(None, delivery.behind() if is_behind else delivery)
+            self.has_due = self.has_due or not is_behind
+
+    def unfinished(self, owner: str) -> tuple[int, int]:
+        counts = self._data.deliveries.unfinished
+        return counts[owner], counts.total()
+
+    def due(self, now_ms: int, limit: int) -> Sequence[Delivery]:
+        return self._data.deliveries.due(now_ms, limit)
+
+    def with_ids(self, ids: Sequence[int]) -> Sequence[Delivery]:
+        rows = self._data.deliveries.rows
+        return [rows[one] for one in sorted(set(ids)) if one in rows]
+
+    def next_behind(self, order_keys: Sequence[tuple[str, str]]) -> Sequence[Delivery]:
+        found = (self._data.deliveries.next_behind(order_key) for order_key in order_keys)
+        return [delivery for delivery in found if delivery is not None]
+
+    def parked(self, target_id: str, limit: int) -> Sequence[Delivery]:
+        return self._data.deliveries.parked(target_id, limit)
+
+    def unfinished_of(self, target_id: str, limit: int) -> Sequence[Delivery]:
+        return self._data.deliveries.unfinished_of(target_id, limit)
+
+    def save(self, changes: Sequence[DeliveryChange]) -> None:
+        for before, after in changes:
+            self._log.replace(before, after)
+            if after is not None and after.due_ms is not None and not after.claim:
+                self.has_due = True
+
+    def log(self, attempts: Sequence[Attempt]) -> None:
+        for attempt in attempts:
+            if attempt.delivery_id not in self._data.attempts:
+                self._log.put(self._data.attempts, attempt.delivery_id, {})
+            self._log.put(self._data.attempts[attempt.delivery_id], attempt.number, attempt)
+
+    def health(self, target_ids: Sequence[str]) -> Mapping[str, TargetHealth]:
+        kept = self._data.health
+        return {target_id: kept[target_id] for target_id in target_ids if target_id in kept}
+
+    def put_health(self, health: Sequence[TargetHealth]) -> None:
+        for one in health:
+            if not one.is_trivial:
+                self._log.put(self._data.health, one.target_id, one)
+            elif one.target_id in self._data.health:
+                self._log.remove(self._data.health, one.target_id)
+
+    def ended_pauses(self, now_ms: int, limit: int) -> Sequence[TargetHealth]:
+        ended = [
+            (one.paused_until_ms, one.target_id)
+            for one in self._data.health.values()
+            if one.paused_until_ms is not None and one.paused_until_ms <= now_ms
+        ]
+        return [self._data.health[target_id] for _, target_id in sorted(ended)[:limit]]
+
+    def subjects(self, deliveries: Sequence[Delivery]) -> Subjects:
+        data = self._data
+        positions = {delivery.event_position for delivery in deliveries}
+        wanted = {(delivery.owner, delivery.target_id) for delivery in deliveries}
+        targets = {
+            target_id: target for owner, target_id in wanted if (target := data.target(owner, target_id)) is not None
+        }
+        return Subjects(
+            {position: data.events_at[position] for position in positions if position in data.events_at},
+            targets,
+            {target_id: data.keys.get(target_id, ()) for target_id in targets},
+        )

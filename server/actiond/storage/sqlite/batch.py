@@ -1,0 +1,72 @@
+"""What the transactions of one batch share: what is read once for all of them, and what is stored once at its end."""
+
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from actiond.actions.deliveries import DeliveryState
+from actiond.actions.ports import FanOut
+
+ALL_OWNERS = ""
+"""Stands for all owners in the counts of deliveries. No owner has an empty id."""
+
+Clock = Callable[[], int]
+"""Returns nanoseconds since the epoch."""
+
+
+@dataclass(slots=True)
+class Batch:
+    """The state of the writer's current batch. Only the writer's thread uses it."""
+
+    clock: Clock = time.time_ns
+    fan_out: FanOut | None = None
+    """Enqueues deliveries of the events that are appended; None does not."""
+    now_ms: int = 0
+    """The time of the batch. It never goes back."""
+    targets: Counter[str] = field(default_factory=Counter)
+    """Change in the number of targets, by owner."""
+    deliveries: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """Change in the number of deliveries, by owner and state."""
+    revisions: dict[str, int] = field(default_factory=dict)
+    """Revisions of executions, by owner, as of now."""
+    unfinished: dict[str, int] = field(default_factory=dict)
+    """Unfinished deliveries, by owner and of ALL_OWNERS, as of now."""
+    raised: set[str] = field(default_factory=set)
+    """Owners whose revision has been raised in this batch."""
+    has_due: bool = False
+    """Whether a delivery has become due."""
+
+    def roll_back(self) -> None:
+        """Forget everything of this batch, as nothing of it is kept."""
+        self.undo()
+        self.begin()
+
+    def undo(self) -> None:
+        """Forget what is known of executions: a transaction that may have changed them is rolled back."""
+        if self.raised:
+            self.revisions.clear()
+            if self.fan_out is not None:
+                self.fan_out.forget(self.raised)
+
+    def begin(self) -> None:
+        """Forget everything of the last batch."""
+        self.now_ms = max(self.now_ms, self.clock() // 1_000_000)
+        self.targets.clear()
+        self.deliveries.clear()
+        self.revisions.clear()
+        self.unfinished.clear()
+        self.raised.clear()
+        self.has_due = False
+
+    def add(self, targets: Mapping[str, int], deliveries: Mapping[tuple[str, str], int], *, has_due: bool) -> None:
+        """Add what a transaction that succeeded has changed."""
+        self.has_due = self.has_due or has_due
+        for owner, more in targets.items():
+            self.targets[owner] += more
+        for (owner, state), more in deliveries.items():
+            self.deliveries[owner, state] += more
+            if state != DeliveryState.DEAD.value:
+                for counted in (owner, ALL_OWNERS):
+                    if counted in self.unfinished:
+                        self.unfinished[counted] += more

@@ -1,0 +1,339 @@
+"""Stores deliveries, their attempts and the health of targets: the repository of a transaction, and rows."""
+# ruff: noqa: S608  # the statements consist of constants
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+from actiond.actions.deliveries import Attempt, AttemptKind, DeathReason, Delivery, DeliveryState
+from actiond.actions.ports import DeliveryChange, Subjects
+from actiond.actions.target_health import TargetHealth
+from actiond.storage.sqlite import events, signing_keys, targets
+from actiond.storage.sqlite.batch import ALL_OWNERS, Batch
+from actiond.storage.sqlite.guarded_cursor import GuardedCursor
+from actiond.storage.sqlite.rows import Row, json_list, to_json
+
+_STATIC = "owner, target_id, event_position, execution, aggregate, sequence"
+_VARYING = "since_ms, state, due_ms, claim, attempts, tries, is_tried, kind, reason, last_outcome, last_status, last_ms"
+COLUMNS = f"id, {_STATIC}, {_VARYING}"
+"""What `from_row` reads."""
+
+# A delivery goes first unless one that waits or is parked has had no first result.
+_GOES_FIRST = """
+EXISTS (
+    SELECT 1 FROM deliveries AS earlier
+    WHERE earlier.target_id = {target} AND earlier.aggregate = {aggregate} AND earlier.is_tried = 0
+        AND earlier.state IN ('waiting', 'parked'))
+"""
+_INSERT = f"INSERT INTO deliveries ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_IS_BEHIND = f"SELECT {_GOES_FIRST.format(target='?', aggregate='?')}"
+_UPDATE = f"UPDATE deliveries SET ({_VARYING}) = (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) WHERE id = ?"
+_DELETE = "DELETE FROM deliveries WHERE id = ?"
+_DUE = f"SELECT {COLUMNS} FROM deliveries WHERE due_ms <= ? ORDER BY due_ms LIMIT ?"
+NEXT_DUE = "SELECT min(due_ms) FROM deliveries WHERE due_ms IS NOT NULL"
+_WITH_IDS = f"SELECT {COLUMNS} FROM deliveries WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id"
+_NEXT_BEHIND = f"""
+SELECT {COLUMNS} FROM deliveries
+WHERE target_id = ? AND aggregate = ? AND state <> 'dead' AND state = 'behind'
+    AND NOT {_GOES_FIRST.format(target="deliveries.target_id", aggregate="deliveries.aggregate")}
+ORDER BY sequence LIMIT 1
+"""
+_PARKED = f"SELECT {COLUMNS} FROM deliveries WHERE target_id = ? AND state = 'parked' ORDER BY id LIMIT ?"
+_UNFINISHED_OF = f"SELECT {COLUMNS} FROM deliveries WHERE target_id = ? AND state <> 'dead' LIMIT ?"
+_COUNTS = """
+SELECT owner, coalesce(sum(deliveries), 0) FROM delivery_counts
+WHERE owner IN (?, '') AND state <> 'dead' GROUP BY owner
+"""
+ADD_TO_COUNT = """
+INSERT INTO delivery_counts (owner, state, deliveries) VALUES (?, ?, ?)
+ON CONFLICT (owner, state) DO UPDATE SET deliveries = deliveries + excluded.deliveries
+"""
+
+_ATTEMPT_COLUMNS = (
+    "delivery_id, number, owner, target_id, event_position, execution, kind, at_ms, duration_ms, outcome, status,"
+    " worker"
+)
+# An attempt that was thought to be lost may still end.
+_LOG = f"""
+INSERT INTO attempts ({_ATTEMPT_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (delivery_id, number) DO UPDATE SET
+    at_ms = excluded.at_ms, duration_ms = excluded.duration_ms, outcome = excluded.outcome, status = excluded.status
+"""
+
+_HEALTH_COLUMNS = (
+    "target_id, owner, failures, failing_since_ms, paused_until_ms, is_held, pauses, probe, reason, portion, pending"
+)
+_HEALTH = f"SELECT {_HEALTH_COLUMNS} FROM target_health WHERE target_id IN (SELECT value FROM json_each(?))"
+_PUT_HEALTH = f"REPLACE INTO target_health ({_HEALTH_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_DELETE_HEALTH = "DELETE FROM target_health WHERE target_id = ?"
+_ENDED_PAUSES = f"""
+SELECT {_HEALTH_COLUMNS} FROM target_health WHERE paused_until_ms <= ? ORDER BY paused_until_ms LIMIT ?
+"""
+_EVENTS = f"SELECT position, {events.COLUMNS} FROM events WHERE position IN (SELECT value FROM json_each(?))"
+
+
+class SqliteDeliveries:
+    """Reads and writes the deliveries of one transaction."""
+
+    __slots__ = ("_batch", "_cursor", "growth", "has_due")
+
+    def __init__(self, cursor: GuardedCursor, batch: Batch) -> None:
+        self._cursor = cursor
+        self._batch = batch
+        self.growth: Counter[tuple[str, str]] = Counter()
+        """Change in the number of deliveries, by owner and state."""
+        self.has_due = False
+        """Whether a delivery has become due."""
+
+    def now_ms(self) -> int:
+        return self._batch.now_ms
+
+    def enqueue(self, deliveries: Sequence[Delivery]) -> None:
+        for delivery in deliveries:
+            # The first event of an aggregate has none before it.
+            is_behind = delivery.sequence > 1 and self._cursor.read_value(_IS_BEHIND, delivery.order_key)
+            if is_behind:
+                self._cursor.execute(_INSERT, to_row(delivery.behind()))
+                self._count(delivery.owner, DeliveryState.BEHIND, 1)
+            else:
+                self._cursor.execute(_INSERT, to_row(delivery))
+                self._count(delivery.owner, DeliveryState.WAITING, 1)
+                self.has_due = True
+
+    def unfinished(self, owner: str) -> tuple[int, int]:
+        known = self._batch.unfinished
+        if owner not in known:
+            counts = dict(self._cursor.read(lambda rows: [(one, count) for one, count in rows], _COUNTS, (owner,)))
+            known[owner] = counts.get(owner, 0) + self._batch_growth(owner)
+            known[ALL_OWNERS] = counts.get(ALL_OWNERS, 0) + self._batch_growth(ALL_OWNERS)
+        own = sum(more for (_, state), more in self.growth.items() if state != DeliveryState.DEAD.value)
+        return known[owner] + own, known[ALL_OWNERS] + own
+
+    def due(self, now_ms: int, limit: int) -> Sequence[Delivery]:
+        return self._read(_DUE, (now_ms, limit))
+
+    def with_ids(self, ids: Sequence[int]) -> Sequence[Delivery]:
+        return self._read(_WITH_IDS, (to_json(list(ids)),)) if ids else []
+
+    def next_behind(self, order_keys: Sequence[tuple[str, str]]) -> Sequence[Delivery]:
+        return [delivery for order_key in order_keys for delivery in self._read(_NEXT_BEHIND, order_key)]
+
+    def parked(self, target_id: str, limit: int) -> Sequence[Delivery]:
+        return self._read(_PARKED, (target_id, limit))
+
+    def unfinished_of(self, target_id: str, limit: int) -> Sequence[Delivery]:
+        return self._read(_UNFINISHED_OF, (target_id, limit))
+
+    def save(self, changes: Sequence[DeliveryChange]) -> None:
+        updated: list[Row] = []
+        deleted: list[Row] = []
+        for before, after in changes:
+            if after is None:
+                deleted.append((before.id,))
+                self._count(before.owner, before.state, -1)
+                continue
+            updated.append((*_varying(after), after.id))
+            if before.state is not after.state:
+                self._count(before.owner, before.state, -1)
+                self._count(before.owner, after.state, 1)
+            if after.due_ms is not None and not after.claim:
+                self.has_due = True
+        if updated:
+            self._cursor.execute_each(_UPDATE, updated)
+        if deleted:
+            self._cursor.execute_each(_DELETE, deleted)
+
+    def log(self, attempts: Sequence[Attempt]) -> None:
+        self._cursor.execute_each(_LOG, [attempt_to_row(attempt) for attempt in attempts])
+
+    def health(self, target_ids: Sequence[str]) -> Mapping[str, TargetHealth]:
+        found = self._cursor.read(lambda rows: [*map(health_from_row, rows)], _HEALTH, (json_list(target_ids),))
+        return {health.target_id: health for health in found}
+
+    def put_health(self, health: Sequence[TargetHealth]) -> None:
+        for one in health:
+            if one.is_trivial:
+                self._cursor.execute(_DELETE_HEALTH, (one.target_id,))
+            else:
+                self._cursor.execute(_PUT_HEALTH, health_to_row(one))
+
+    def ended_pauses(self, now_ms: int, limit: int) -> Sequence[TargetHealth]:
+        return self._cursor.read(lambda rows: [*map(health_from_row, rows)], _ENDED_PAUSES, (now_ms, limit))
+
+    def subjects(self, deliveries: Sequence[Delivery]) -> Subjects:
+        positions = to_json(sorted({delivery.event_position for delivery in deliveries}))
+        found = {}
+        keys = {}
+        for owner, target_id in {(delivery.owner, delivery.target_id) for delivery in deliveries}:
+            target = self._cursor.read_first(targets.from_row, targets.BY_ID, targets.key(owner, target_id))
+            if target is not None:
+                found[target_id] = target
+                keys[target_id] = self._cursor.read(
+                    lambda rows: [*map(signing_keys.from_row, rows)], signing_keys.OF_TARGET, (target_id,)
+                )
+        rows = self._cursor.read(
+            lambda rows: {position: events.from_row(tuple(rest)) for position, *rest in rows}, _EVENTS, (positions,)
+        )
+        return Subjects(rows, found, keys)
+
+    def _batch_growth(self, owner: str) -> int:
+        """Return what this batch has added to the owner's unfinished deliveries, or to those of ALL_OWNERS."""
+        growth = self._batch.deliveries.items()
+        return sum(more for (one, state), more in growth if owner in (one, ALL_OWNERS) and state != "dead")
+
+    def _read(self, statement: str, parameters: Row) -> list[Delivery]:
+        return self._cursor.read(lambda rows: [*map(from_row, rows)], statement, parameters)
+
+    def _count(self, owner: str, state: DeliveryState, more: int) -> None:
+        self.growth[owner, state.value] += more
+
+
+def counts_to_rows(growth: Mapping[tuple[str, str], int]) -> list[Row]:
+    """Return the parameters of ADD_TO_COUNT: for each owner, and for all."""
+    of_all: Counter[str] = Counter()
+    rows: list[Row] = []
+    for (owner, state), more in growth.items():
+        if more:
+            rows.append((owner, state, more))
+            of_all[state] += more
+    return rows + [(ALL_OWNERS, state, more) for state, more in of_all.items() if more]
+
+
+def to_row(delivery: Delivery) -> Row:
+    """Return all columns."""
+    return (
+        delivery.id,
+        delivery.owner,
+        delivery.target_id,
+        delivery.event_position,
+        delivery.execution,
+        delivery.aggregate,
+        delivery.sequence,
+        *_varying(delivery),
+    )
+
+
+def _varying(delivery: Delivery) -> Row:
+    return (
+        delivery.since_ms,
+        delivery.state.value,
+        delivery.due_ms,
+        delivery.claim,
+        delivery.attempts,
+        delivery.tries,
+        int(delivery.is_tried),
+        delivery.kind.value,
+        None if delivery.reason is None else delivery.reason.value,
+        delivery.last_outcome,
+        delivery.last_status,
+        delivery.last_ms,
+    )
+
+
+def from_row(row: Row) -> Delivery:
+    """Return the delivery in a row of COLUMNS."""
+    (
+        delivery_id,
+        owner,
+        target_id,
+        event_position,
+        execution,
+        aggregate,
+        sequence,
+        since_ms,
+        state,
+        due_ms,
+        claim,
+        attempts,
+        tries,
+        is_tried,
+        kind,
+        reason,
+        last_outcome,
+        last_status,
+        last_ms,
+    ) = row
+    return Delivery(
+        delivery_id,
+        owner,
+        target_id,
+        event_position,
+        execution,
+        aggregate,
+        sequence,
+        since_ms,
+        _STATES[state],
+        due_ms,
+        claim,
+        attempts,
+        tries,
+        bool(is_tried),
+        _KINDS[kind],
+        None if reason is None else DeathReason(reason),
+        last_outcome,
+        last_status,
+        last_ms,
+    )
+
+
+_STATES = {state.value: state for state in DeliveryState}
+_KINDS = {kind.value: kind for kind in AttemptKind}
+
+
+def attempt_to_row(attempt: Attempt) -> Row:
+    """Return all columns."""
+    return (
+        attempt.delivery_id,
+        attempt.number,
+        attempt.owner,
+        attempt.target_id,
+        attempt.event_position,
+        attempt.execution,
+        attempt.kind.value,
+        attempt.at_ms,
+        attempt.duration_ms,
+        attempt.outcome,
+        attempt.status,
+        attempt.worker,
+    )
+
+
+def attempt_from_row(row: Row) -> Attempt:
+    """Return the attempt in a row with all columns."""
+    delivery_id, number, owner, target_id, position, execution, kind, at_ms, duration_ms, outcome, status, worker = row
+    return Attempt(
+        delivery_id,
+        number,
+        owner,
+        target_id,
+        position,
+        execution,
+        _KINDS[kind],
+        at_ms,
+        duration_ms,
+        outcome,
+        status,
+        worker,
+    )
+
+
+def health_to_row(health: TargetHealth) -> Row:
+    """Return all columns."""
+    return (
+        health.target_id,
+        health.owner,
+        health.failures,
+        health.failing_since_ms,
+        health.paused_until_ms,
+        int(health.is_held),
+        health.pauses,
+        health.probe,
+        health.reason,
+        health.portion,
+        health.pending,
+    )
+
+
+def health_from_row(row: Row) -> TargetHealth:
+    """Return the health in a row with all columns."""
+    target_id, owner, failures, failing_since_ms, paused_until_ms, is_held, *rest = row
+    return TargetHealth(target_id, owner, failures, failing_since_ms, paused_until_ms, bool(is_held), *rest)

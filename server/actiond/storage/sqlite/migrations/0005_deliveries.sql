@@ -1,0 +1,72 @@
+-- Deliveries of events, their attempts, and the health of targets. Moments are milliseconds since the epoch, UTC.
+
+CREATE TABLE deliveries (
+    id             INTEGER NOT NULL PRIMARY KEY,
+    owner          TEXT    NOT NULL,
+    target_id      TEXT    NOT NULL,
+    event_position INTEGER NOT NULL,
+    execution      TEXT    NOT NULL, -- key of the condition that the event met
+    aggregate      TEXT    NOT NULL, -- type/id
+    sequence       INTEGER NOT NULL, -- within the aggregate
+    since_ms       INTEGER NOT NULL, -- its age counts from here
+    state          TEXT    NOT NULL CHECK (state IN ('waiting', 'behind', 'parked', 'dead')),
+    due_ms         INTEGER CHECK ((due_ms IS NOT NULL) = (state = 'waiting')), -- when it may be claimed
+    claim          INTEGER NOT NULL CHECK (claim = 0 OR state = 'waiting'),
+    attempts       INTEGER NOT NULL,
+    tries          INTEGER NOT NULL, -- attempts that count towards the schedule
+    is_tried       INTEGER NOT NULL CHECK (is_tried IN (0, 1)), -- has had a first result
+    kind           TEXT    NOT NULL,
+    reason         TEXT, -- why it is dead
+    last_outcome   TEXT    NOT NULL,
+    last_status    INTEGER,
+    last_ms        INTEGER NOT NULL
+) STRICT;
+
+CREATE INDEX deliveries_by_due ON deliveries (due_ms) WHERE due_ms IS NOT NULL;
+CREATE INDEX deliveries_in_order ON deliveries (target_id, aggregate, sequence) WHERE state <> 'dead';
+CREATE INDEX deliveries_parked ON deliveries (target_id) WHERE state = 'parked';
+CREATE INDEX deliveries_dead ON deliveries (last_ms) WHERE state = 'dead';
+CREATE INDEX deliveries_by_owner ON deliveries (owner);
+
+-- By owner and state; the owner '' stands for all.
+CREATE TABLE delivery_counts (
+    owner      TEXT    NOT NULL,
+    state      TEXT    NOT NULL,
+    deliveries INTEGER NOT NULL,
+    PRIMARY KEY (owner, state)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE attempts (
+    delivery_id    INTEGER NOT NULL,
+    number         INTEGER NOT NULL, -- counts the delivery's attempts from 1
+    owner          TEXT    NOT NULL,
+    target_id      TEXT    NOT NULL,
+    event_position INTEGER NOT NULL, -- 0 for a test
+    execution      TEXT    NOT NULL,
+    kind           TEXT    NOT NULL CHECK (kind IN ('queued', 'probe', 'manual', 'test')),
+    at_ms          INTEGER NOT NULL,
+    duration_ms    INTEGER NOT NULL,
+    outcome        TEXT    NOT NULL,
+    status         INTEGER,
+    worker         INTEGER NOT NULL,
+    PRIMARY KEY (delivery_id, number)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX attempts_by_time ON attempts (at_ms);
+CREATE INDEX attempts_by_owner ON attempts (owner, delivery_id);
+
+CREATE TABLE target_health (
+    target_id        TEXT    NOT NULL PRIMARY KEY,
+    owner            TEXT    NOT NULL,
+    failures         INTEGER NOT NULL, -- in a row
+    failing_since_ms INTEGER NOT NULL,
+    paused_until_ms  INTEGER,
+    is_held          INTEGER NOT NULL CHECK (is_held IN (0, 1)), -- paused until somebody resumes it
+    pauses           INTEGER NOT NULL, -- in a row
+    probe            INTEGER NOT NULL, -- id of the delivery that probes
+    reason           TEXT    NOT NULL, -- of the last failure
+    portion          INTEGER NOT NULL, -- deliveries released last
+    pending          INTEGER NOT NULL  -- of which so many have to succeed
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX target_health_by_pause ON target_health (paused_until_ms) WHERE paused_until_ms IS NOT NULL;
