@@ -28,7 +28,7 @@ from actiond.api.schema import make_catalogue, read_descriptor_set
 from actiond.api.served import ACTION_SERVICE, SERVICES
 from actiond.api.standard_services import StandardServices, description_services, health_services
 from actiond.api.v3alpha import errors
-from actiond.api.v3alpha.service import SIGNING_KEY, ActionService
+from actiond.api.v3alpha.service import SIGNING_KEY, WEBHOOK_SECRET, ActionService
 from actiond.bootstrap import default_owner, id_generator, prepare_store
 from actiond.config.groups import ApiSettings, DeliverySettings, TelemetrySettings
 from actiond.config.settings import Settings
@@ -251,11 +251,8 @@ def _domain(
 
 
 def _cors(api: ApiSettings) -> Cors:
-    return Cors(
-        frozenset(api.cors_origins),
-        (*api.cors_headers, BYPASS_HEADER),
-        (*api.cors_expose_headers, *(f"{prefix}{SIGNING_KEY}" for prefix in TRAILER_PREFIXES)),
-    )
+    keys = [f"{prefix}{name}" for name in (SIGNING_KEY, WEBHOOK_SECRET) for prefix in TRAILER_PREFIXES]
+    return Cors(frozenset(api.cors_origins), (*api.cors_headers, BYPASS_HEADER), (*api.cors_expose_headers, *keys))
 
 
 def _access_logs(telemetry: TelemetrySettings, put: Put) -> Sequence[AccessLog]:

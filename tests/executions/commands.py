@@ -3,6 +3,7 @@
 import asyncio
 import subprocess
 import sys
+from base64 import b64encode
 from dataclasses import dataclass
 
 from tests.support.servers.actiond import ServerProcess, clean_environment
@@ -36,8 +37,10 @@ async def run_beside(server: ServerProcess, *arguments: str) -> Done:
 
 
 async def rotate(server: ServerProcess, owner: str, target_id: str, *arguments: str) -> str:
-    """The target's new signing key."""
+    """The target's new signing key: standard output has it alone, and standard error ends with its other form."""
     done = await run_beside(server, "target", "rotate-key", target_id, "--owner", owner, *arguments)
     key = done.stdout.removesuffix("\n")
     assert key not in done.stderr
+    last = done.stderr.splitlines()[-1]
+    assert last == f"The same key for Standard Webhooks libraries: whsec_{b64encode(key.encode()).decode()}"
     return key

@@ -11,7 +11,7 @@ from google.protobuf import json_format
 from google.protobuf.message import Message
 
 from actiond import __version__
-from actiond.client.signature import HEADER, verify
+from actiond.client.signature import HEADER, verify, whsec
 from tests.executions.api import Api, condition, target
 from tests.executions.protocols import SERVICE
 from tests.executions.signatures import digest_by, signature_of
@@ -66,7 +66,8 @@ async def test_the_key_is_in_the_trailing_metadata_of_no_other_call(each_api: Ap
     answer = await each_api.call(GetTargetByIDRequest(target_id=created.id))
     assert answer.code == 0
     assert created.key.encode() not in answer.raw
-    assert "actiond-signing-key" not in answer.trailing
+    assert whsec(created.key).encode() not in answer.raw
+    assert not {"actiond-signing-key", "actiond-webhook-secret"} & answer.trailing.keys()
 
 
 async def test_the_payload_of_a_request_execution(each_api: Api, receiver: TargetServer, instance: str) -> None:
@@ -117,8 +118,8 @@ async def test_the_signing_key_is_in_no_payload(each_api: Api, receiver: TargetS
     await each_api.set(condition("response"), created)
     answer = await each_api.call(target("new"))
     (received,) = receiver.requests
-    key = answer.trailing["actiond-signing-key"]
-    assert str(key).encode() not in received.body
+    for name in ("actiond-signing-key", "actiond-webhook-secret"):
+        assert str(answer.trailing[name]).encode() not in received.body
 
 
 @pytest.fixture(scope="session")

@@ -11,6 +11,7 @@ from actiond_protos.zitadel.action.v3alpha.action_service_pb2 import (
 )
 from actiond_protos.zitadel.action.v3alpha.target_pb2 import Target
 
+from actiond.client.signature import whsec
 from tests.executions.api import FAILED, Api, condition, target
 from tests.executions.protocols import SERVICE, Answer
 from tests.support.targets.answers import ok
@@ -99,7 +100,7 @@ async def test_the_signing_key_still_comes_with_a_changed_response(each_api: Api
     await each_api.set(condition("response"), await each_api.target(receiver.url("/change"), "call"))
     answer = await each_api.call(target("sent"))
     assert answer.response.id == "42"
-    assert answer.trailing["actiond-signing-key"]
+    assert answer.trailing["actiond-webhook-secret"] == whsec(str(answer.trailing["actiond-signing-key"]))
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from actiond.actions.errors import TargetNotFoundError
 from actiond.actions.ports import Store
 from actiond.actions.use_cases.targets import SigningKeys
 from actiond.cli.store_command import STORE_SETTINGS, Command, owner_of, span_ns
+from actiond.client.signature import whsec
 from actiond.config.groups import StoreSettings
 from actiond.config.setting import SettingsError
 from actiond.process.console import Failure, info, print_surely
@@ -37,6 +38,7 @@ async def _rotate_key(store: Store, arguments: Mapping[str, object]) -> None:
         raise Failure(
             f"the new signing key of target {target_id} cannot be printed: {error.strerror}; rotate it again"
         ) from error
+    info(f"The same key for Standard Webhooks libraries: {whsec(key)}")
 
 
 COMMANDS: Mapping[str, Command] = {"rotate-key": _rotate_key}

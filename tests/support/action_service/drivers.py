@@ -5,6 +5,7 @@ import http.client
 import json
 import re
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 from urllib.parse import quote
@@ -14,7 +15,15 @@ from google.protobuf import json_format
 from google.protobuf.message import Message
 from google.rpc import status_pb2
 
-from tests.support.action_service.model import RESPONSES, SIGNING_KEY, Call, Outcome, failure, failure_from_json
+from tests.support.action_service.model import (
+    RESPONSES,
+    SIGNING_KEY,
+    WEBHOOK_SECRET,
+    Call,
+    Outcome,
+    failure,
+    failure_from_json,
+)
 from tests.support.wire import grpc_web
 from tests.support.wire.protocols import read_connect_error
 
@@ -84,18 +93,25 @@ class Grpc:
         try:
             body, ended = invoke.with_call(call.protobuf(), TIMEOUT, tuple(call.headers(self.token)))
         except grpc.RpcError as error:
-            return replace(failure(_rich_status(error)), signing_key=_signing_key(error))
-        return Outcome(0, response=call.parse_response(body), signing_key=_signing_key(ended))
+            return replace(failure(_rich_status(error)), signing_key=_grpc_signing_key(error))
+        return Outcome(0, response=call.parse_response(body), signing_key=_grpc_signing_key(ended))
 
     def close(self) -> None:
         self._channel.close()
 
 
-def _signing_key(ended: grpc.Call | grpc.RpcError) -> str | None:
+def _grpc_signing_key(ended: grpc.Call | grpc.RpcError) -> str | None:
     assert isinstance(ended, grpc.Call)
-    assert SIGNING_KEY not in dict(ended.initial_metadata() or ())
-    key = dict(ended.trailing_metadata() or ()).get(SIGNING_KEY)
+    assert not {SIGNING_KEY, WEBHOOK_SECRET} & dict(ended.initial_metadata() or ()).keys()
+    return _signing_key(dict(ended.trailing_metadata() or ()))
+
+
+def _signing_key(trailers: Mapping[str, str | bytes], prefix: str = "") -> str | None:
+    """Return the signing key of the trailing metadata, which must have it in both forms or in none."""
+    key = trailers.get(prefix + SIGNING_KEY)
     assert key is None or isinstance(key, str)
+    secret = None if key is None else f"whsec_{base64.b64encode(key.encode()).decode()}"
+    assert trailers.get(prefix + WEBHOOK_SECRET) == secret
     return key
 
 
@@ -175,12 +191,13 @@ class GrpcWeb(_HttpDriver):
         else:
             assert self._envoy or "grpc-status" not in response.headers
             assert SIGNING_KEY not in response.headers
+            assert WEBHOOK_SECRET not in response.headers
             answer = grpc_web.parse_answer(grpc_web.from_text(received) if self._text else received)
         if answer.message is None:
             outcome = failure(answer.status, response.status)
         else:
             outcome = Outcome(0, response=call.parse_response(answer.message), http_status=response.status)
-        return replace(outcome, signing_key=answer.trailers.get(SIGNING_KEY))
+        return replace(outcome, signing_key=_signing_key(answer.trailers))
 
 
 class Json(_HttpDriver):
@@ -210,7 +227,7 @@ class Json(_HttpDriver):
                 # Where JSON speaks Connect. No scenario sends a call there that succeeds.
                 assert response.status >= 400
                 return failure(read_connect_error(content), response.status)
-        key = response.headers.get(f"grpc-trailer-{SIGNING_KEY}")
+        key = _signing_key(dict(response.headers), "grpc-trailer-")
         if response.status < 300:
             return Outcome(0, response=_parse(call, content), http_status=response.status, signing_key=key)
         if self._envoy:

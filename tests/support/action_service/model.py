@@ -25,6 +25,7 @@ RESPONSES: dict[str, type[Message]] = {
     "ListExecutionServices": action_service_pb2.ListExecutionServicesResponse,
 }
 SIGNING_KEY = "actiond-signing-key"
+WEBHOOK_SECRET = "actiond-webhook-secret"
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +98,7 @@ class Outcome:
     http_status: int | None = None
     """None over native gRPC."""
     signing_key: str | None = None
-    """The trailing metadata, which each protocol carries in a different place."""
+    """The trailing metadata, which each protocol carries in a different place. The webhook secret is the same key."""
 
 
 DETAILS: tuple[type[Message], ...] = (

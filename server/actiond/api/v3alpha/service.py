@@ -10,10 +10,13 @@ from actiond.actions.use_cases.targets import Targets
 from actiond.api.v3alpha.details import put_details, put_list_details
 from actiond.api.v3alpha.executions import condition_of, execution_query, put_execution, steps_of
 from actiond.api.v3alpha.targets import new_target, put_target, target_change, target_query
+from actiond.client.signature import whsec
 from rpcfront import ServicerContext
 
 SIGNING_KEY = "actiond-signing-key"
 """The trailing metadata that carries a new target's signing key, once."""
+WEBHOOK_SECRET = "actiond-webhook-secret"  # noqa: S105  # a name
+"""The trailing metadata that carries the same key in the form that Standard Webhooks libraries take."""
 
 
 class ActionService(action_service_pb2_grpc.ActionServiceServicer):
@@ -28,7 +31,7 @@ class ActionService(action_service_pb2_grpc.ActionServiceServicer):
 
     async def CreateTarget(self, request: pb.CreateTargetRequest, context: ServicerContext) -> pb.CreateTargetResponse:
         target, signing_key = await self._targets.create(context.caller.actor, new_target(request))
-        context.set_trailing_metadata(((SIGNING_KEY, signing_key),))
+        context.set_trailing_metadata(((SIGNING_KEY, signing_key), (WEBHOOK_SECRET, whsec(signing_key))))
         response = pb.CreateTargetResponse(id=target.id)
         put_details(response.details, target)
         return response
