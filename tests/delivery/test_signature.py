@@ -4,14 +4,9 @@ import math
 import re
 import subprocess
 import sys
-import threading
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from typing import Any
 
 import pytest
 from cryptography.exceptions import InvalidSignature
@@ -21,9 +16,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from actiond.client.signature import HEADER, MAX_HEADER_LENGTH, SignatureError, header, verify
+from tests.delivery.page import PAGE, post, serving
 
 ROOT = Path(__file__).parents[2]
-PAGE = ROOT / "docs" / "targets.md"
 
 KEY = "kQ1vHkTqB3m0yN4dYb2cV8sR5wXzA6uEeJ7fGgLhPiM"
 OTHER_KEY = "0oV3nB7cM1xZ5lK9jH2gF6dS4aQ8wE0rT3yU7iP1oLk"
@@ -225,29 +220,10 @@ def test_a_receiver_imports_nothing_but_the_standard_library() -> None:
 
 @pytest.fixture
 def receiver(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """The receiver that the page shows, serving; its URL."""
+    """The receiver of calls that the page shows, serving; its URL."""
     monkeypatch.setenv("SIGNING_KEY", KEY)
-    (block, *_) = re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL)
-    names: dict[str, Any] = {"__name__": "page"}
-    exec(block, names)  # noqa: S102  # that is the point
-    handler: type[BaseHTTPRequestHandler] = names["Receiver"]
-    monkeypatch.setattr(handler, "log_message", lambda *_: None)
-    with HTTPServer(("127.0.0.1", 0), handler) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}/"
-        server.shutdown()
-        thread.join()
-
-
-def post(url: str, body: bytes, headers: dict[str, str]) -> tuple[int, bytes]:
-    request = urllib.request.Request(url, body, headers)  # noqa: S310  # it is ours
-    try:
-        with urllib.request.urlopen(request) as answer:  # noqa: S310  # it is ours
-            return answer.status, answer.read()
-    except urllib.error.HTTPError as error:
-        with error:
-            return error.code, error.read()
+    with serving("Receiver") as url:
+        yield url
 
 
 REQUEST = b'{"fullMethod":"/a.b.C/D","request":{"name":"  a name "}}'

@@ -5,6 +5,7 @@ import hashlib
 import hmac
 import json
 import time
+from collections.abc import Callable, Iterator
 
 import pytest
 from hypothesis import given
@@ -13,6 +14,7 @@ from standardwebhooks import Webhook, WebhookVerificationError
 
 from actiond.client.signature import header, webhook_headers, whsec
 from actiond.secrets.sealing import new_signing_key
+from tests.delivery.page import post, serving
 
 KEY = "kQ1vHkTqB3m0yN4dYb2cV8sR5wXzA6uEeJ7fGgLhPiM"
 OTHER_KEY = "0oV3nB7cM1xZ5lK9jH2gF6dS4aQ8wE0rT3yU7iP1oLk"
@@ -109,3 +111,41 @@ def test_a_signature_of_one_kind_is_not_one_of_the_other() -> None:
     headers["webhook-signature"] = f"v1,{base64.b64encode(bytes.fromhex(ours)).decode()}"
     with pytest.raises(WebhookVerificationError):
         verified(KEY, BODY, headers)
+
+
+EVENT = b'{"aggregateID":"42","sequence":2,"event_type":"target.changed"}'
+
+
+@pytest.fixture
+def receiver(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The receiver of deliveries that the page shows, serving; its URL."""
+    monkeypatch.setenv("WEBHOOK_SECRET", whsec(KEY))
+    with serving("EventReceiver") as url:
+        yield url
+
+
+def test_the_pages_receiver_takes_each_delivery_once(receiver: str, capsys: pytest.CaptureFixture[str]) -> None:
+    # Each attempt is signed anew.
+    for message_id, at in (("1", now() - 5), ("1", now()), ("2", now()), ("1", now())):
+        headers = webhook_headers(message_id, EVENT, [OTHER_KEY, KEY], at)
+        assert post(receiver, EVENT, headers) == (204, b"")
+    assert capsys.readouterr().out == "target.changed 42\n" * 2
+
+
+REFUSED: dict[str, Callable[[], dict[str, str]]] = {
+    "not signed": dict,
+    "by another key": lambda: webhook_headers(ID, EVENT, [OTHER_KEY], now()),
+    "another body": lambda: webhook_headers(ID, EVENT + b" ", [KEY], now()),
+    "old": lambda: webhook_headers(ID, EVENT, [KEY], NOW),
+    "another id": lambda: webhook_headers(ID, EVENT, [KEY], now()) | {"webhook-id": "1"},
+    "malformed": lambda: webhook_headers(ID, EVENT, [KEY], now()) | {"webhook-signature": "v1"},
+    "malformed base64": lambda: webhook_headers(ID, EVENT, [KEY], now()) | {"webhook-signature": "v1,a"},
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_the_pages_receiver_refuses_what_is_not_proven(
+    case: str, receiver: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert post(receiver, EVENT, REFUSED[case]()) == (401, b"")
+    assert capsys.readouterr().out == ""
