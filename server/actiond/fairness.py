@@ -26,6 +26,13 @@ class FairShares:
         self._reserved = whole // _RESERVED
         self._held: dict[str, int] = {}
 
+    def copy(self) -> "FairShares":
+        """Return the same state, which can be tried out."""
+        shares = FairShares(0)
+        shares._free, shares._short, shares._reserved = self._free, self._short, self._reserved
+        shares._held = dict(self._held)
+        return shares
+
     @property
     def free(self) -> int:
         """What nobody holds."""

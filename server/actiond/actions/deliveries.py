@@ -9,7 +9,7 @@ from enum import Enum
 
 from actiond.actions.events import Event
 from actiond.actions.signing_keys import SigningKey
-from actiond.actions.targets import Target, TargetType
+from actiond.actions.targets import Target
 
 OK = "ok"
 """The outcome of an attempt that delivered. Other outcomes are those of the client that calls targets, and these:"""
@@ -240,13 +240,3 @@ class DeliveryPolicy:
         scheduled = self.retry_delays_ms[tries - 1]
         asked = min(retry_after_ms or 0, MAX_RETRY_AFTER_MS, 2 * scheduled)
         return max(int(scheduled * jitter), asked)
-
-
-def as_delivery_target(target: Target, max_timeout_ns: int) -> Target:
-    """Return the target as deliveries call it: waited for, whatever its type; the response's body is not used."""
-    return replace(
-        target,
-        type=TargetType.WEBHOOK,
-        interrupt_on_error=True,  # so that a failure is logged as one, not as ignored
-        timeout_ns=min(target.timeout_ns, max_timeout_ns),
-    )

@@ -14,8 +14,9 @@ class Event:
 
     owner: str
     aggregate_type: str
-    """TARGET, EXECUTION or TOKEN."""
+    """TARGET, EXECUTION or TOKEN, or that of another service's event."""
     aggregate_id: str
+    """Of a target or token its id. Others begin with the owner and a slash: owners do not share them."""
     sequence: int
     """Counts the aggregate's events from 1."""
     type: str
@@ -26,3 +27,8 @@ class Event:
     """Id of the token that made the change; `system` for the server and its command line."""
     created_at_ns: int
     """Nanoseconds since the epoch, UTC."""
+
+    @property
+    def public_aggregate_id(self) -> str:
+        """The id of the aggregate within its owner, as receivers see it."""
+        return self.aggregate_id.removeprefix(f"{self.owner}/")

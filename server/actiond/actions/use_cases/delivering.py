@@ -5,8 +5,8 @@ itself. A result counts only while the delivery has the claim under which it was
 picture of the states.
 """
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from actiond.actions import target_health
@@ -44,29 +44,6 @@ class Places(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class ClaimRequest:
-    """What a worker asks for."""
-
-    claim: int
-    """Number of the claim, never used before."""
-    limit: int
-    places: Callable[[], Places]
-
-
-@dataclass(frozen=True, slots=True)
-class Claims:
-    """What a worker got."""
-
-    claimed: Sequence[Claimed] = ()
-    crowded: frozenset[str] = frozenset()
-    """Targets of which deliveries were parked for want of a place. The worker asks for their release later."""
-    leases_lost: int = 0
-    dead: Sequence[DeathReason] = ()
-    is_more: bool = False
-    """Whether more may be due."""
-
-
-@dataclass(frozen=True, slots=True)
 class Result:
     """How an attempt ended."""
 
@@ -87,54 +64,85 @@ class Result:
 
 
 @dataclass(frozen=True, slots=True)
-class GiveBack:
-    """A delivery that was claimed, and is due again at once."""
+class Exchange:
+    """What a worker hands back, and what it asks for."""
 
-    delivery: Delivery
+    claim: int
+    """Number of the claim, never used before."""
+    limit: int
+    """How many deliveries it can attempt."""
+    places: Callable[[], Places]
+    """Returns the free places, in a copy that may be taken from."""
+    is_due: bool = True
+    """Whether to look for deliveries that are due. Otherwise only what the results make free is claimed."""
+    results: Sequence[Result] = ()
+    returned: Sequence[Delivery] = ()
+    """Deliveries that were claimed and not attempted."""
+    crowded: Mapping[str, int] = field(default_factory=dict)
+    """Targets of which deliveries were parked for want of a place, and how many places they have now."""
 
 
 @dataclass(frozen=True, slots=True)
-class FinishRequest:
-    """What a worker hands back, and what it could take instead."""
+class Exchanged:
+    """What a worker got."""
 
-    results: Sequence[Result]
-    given_back: Sequence[GiveBack]
-    crowded: Sequence[str]
-    """Targets that have free places now, once for each: one parked delivery is released for it."""
-    claim: ClaimRequest
+    claimed: Sequence[Claimed] = ()
+    crowded: Mapping[str, str] = field(default_factory=dict)
+    """Targets of which deliveries were parked for want of a place, with their owners.
+
+    The worker asks for their release later.
+    """
+    exhausted: frozenset[str] = frozenset()
+    """Targets of Exchange.crowded that have no more parked deliveries, or that are paused."""
+    superseded: int = 0
+    """Results that came after their lease, and changed nothing."""
+    leases_lost: int = 0
+    dead: Sequence[DeathReason] = ()
+    is_more: bool = False
+    """Whether more may be due."""
 
 
 class _Changes:
     """The changes of one transaction, applied together: each row is saved once."""
 
-    def __init__(self, transaction: Transaction, policy: DeliveryPolicy, request: ClaimRequest) -> None:
+    def __init__(self, transaction: Transaction, policy: DeliveryPolicy, request: Exchange | None = None) -> None:
+        """Nothing is claimed without a request."""
         self._rows = transaction.deliveries
         self._policy = policy
-        self._claim = request.claim
-        self._limit = request.limit
-        self._places = request.places()
+        self._request = request
+        self._places = None if request is None else request.places()
+        self._crowded = {} if request is None else request.crowded
         self.now = self._rows.now_ms()
         self._saved: list[DeliveryChange] = []
         self._attempts: list[Attempt] = []
         self._taken: list[tuple[Delivery, Delivery]] = []
         self._to_promote: set[tuple[str, str]] = set()
         self._health: dict[str, TargetHealth] = {}
+        self._known_health: set[str] = set()
         self._changed_health: set[str] = set()
         self._released: dict[str, int] = {}
-        self.crowded: set[str] = set()
+        self.crowded: dict[str, str] = {}
+        self.exhausted: set[str] = set()
         self.dead: list[DeathReason] = []
         self.leases_lost = 0
 
     @property
     def is_full(self) -> bool:
-        return len(self._taken) >= self._limit
+        return self._request is None or len(self._taken) >= self._request.limit
 
     def load_health(self, target_ids: Iterable[str]) -> None:
-        self._health.update(self._rows.health(list(dict.fromkeys(target_ids))))
+        unknown = [target_id for target_id in dict.fromkeys(target_ids) if target_id not in self._known_health]
+        if unknown:
+            self._known_health.update(unknown)
+            self._health.update(self._rows.health(unknown))
 
     def health(self, delivery: Delivery) -> TargetHealth:
         """Return the health of a delivery's target, which has been loaded."""
         return self._health.get(delivery.target_id) or TargetHealth(delivery.target_id, delivery.owner)
+
+    def has_changed(self, health: TargetHealth) -> bool:
+        """Return whether a target's health is not any more as it was stored."""
+        return self._health.get(health.target_id) != health
 
     def is_paused(self, target_id: str) -> bool:
         health = self._health.get(target_id)
@@ -164,16 +172,22 @@ class _Changes:
 
     def take(self, before: Delivery, kind: AttemptKind | None = None) -> bool:
         """Claim a delivery, if there is a place for its attempt."""
-        if self.is_full or not self._places.take(before.owner, before.target_id):
+        request, places = self._request, self._places
+        if request is None or places is None or self.is_full or not places.take(before.owner, before.target_id):
             return False
-        self._taken.append((before, before.claimed(self._claim, self.now + self._policy.lease_ms, kind)))
+        self._taken.append((before, before.claimed(request.claim, self.now + self._policy.lease_ms, kind)))
         return True
 
-    def apply(self) -> Sequence[Claimed]:
-        """Store everything; hand over what was released and promoted while there are places. Return what is claimed."""
+    def settle(self) -> None:
+        """Store what was saved, release what is to be released, and let the next ones of their aggregates go first."""
         self._flush()
         self._release()
         self._promote()
+        self._flush()
+
+    def apply(self) -> Sequence[Claimed]:
+        """Store everything, and return what was claimed."""
+        self.settle()
         claimed = self._claimed()
         self._flush()
         if self._to_promote:  # deliveries of a removed target were given up
@@ -191,26 +205,40 @@ class _Changes:
             self._saved = []
 
     def _release(self) -> None:
+        crowded, self._crowded = self._crowded, {}
+        for target_id, places in crowded.items():
+            if self._release_of(target_id, places, self._take_or_wait) < places:
+                self.exhausted.add(target_id)
         for target_id, deliveries in self._released.items():
-            if self.is_paused(target_id):
-                continue
-            found = self._rows.parked(target_id, deliveries)
-            for delivery in found:
-                self._take_or_wait(delivery)
+            released = self._release_of(target_id, deliveries, self._wait)
             health = self._health.get(target_id)
-            if len(found) < deliveries and health is not None and health.portion:
+            if released < deliveries and health is not None and health.portion:
                 self.put_health(replace(health, portion=0, pending=0))  # no more are parked
+        self._released.clear()
+
+    def _release_of(self, target_id: str, deliveries: int, release: Callable[[Delivery], None]) -> int:
+        """Release parked deliveries of a target that is not paused, and return how many there were."""
+        found = () if self.is_paused(target_id) else self._rows.parked(target_id, deliveries)
+        for delivery in found:
+            release(delivery)
+        self._flush()
+        return len(found)
 
     def _promote(self) -> None:
         """Make the next delivery of each target and aggregate go first."""
         promoted = self._rows.next_behind(sorted(self._to_promote)) if self._to_promote else ()
         self._to_promote.clear()
+        # Where others are due, it has to wait for its turn.
+        hand_over = self._request is not None and not self._request.is_due
         for delivery in promoted:
-            self._take_or_wait(delivery)
+            (self._take_or_wait if hand_over else self._wait)(delivery)
 
     def _take_or_wait(self, delivery: Delivery) -> None:
         if self.is_paused(delivery.target_id) or not self.take(delivery):
-            self._saved.append((delivery, delivery.waiting(self.now)))
+            self._wait(delivery)
+
+    def _wait(self, delivery: Delivery) -> None:
+        self._saved.append((delivery, delivery.waiting(self.now)))
 
     def _claimed(self) -> list[Claimed]:
         """Return what was taken, with all that its attempts need. What has no target any more dies."""
@@ -247,25 +275,71 @@ class _Changes:
                 self.kill(delivery, DeathReason.TARGET_REMOVED)
 
 
-def claim(transaction: Transaction, policy: DeliveryPolicy, request: ClaimRequest) -> Claims:
-    """Claim deliveries that are due, and probes of targets whose pause is over."""
+def exchange(transaction: Transaction, policy: DeliveryPolicy, request: Exchange) -> Exchanged:
+    """Take the results of attempts, and claim as many deliveries as the worker has places for."""
     changes = _Changes(transaction, policy, request)
+    superseded = _take_results(transaction, policy, changes, request)
+    is_more = False
+    if request.is_due:
+        changes.settle()
+        is_more = _claim_due(transaction, policy, changes)
+    return Exchanged(
+        changes.apply(),
+        changes.crowded,
+        frozenset(changes.exhausted),
+        superseded,
+        changes.leases_lost,
+        changes.dead,
+        is_more,
+    )
+
+
+def _take_results(transaction: Transaction, policy: DeliveryPolicy, changes: _Changes, request: Exchange) -> int:
+    """Settle the deliveries that the worker hands back, and return how many it had no claim on any more."""
+    superseded = 0
+    ids = [result.delivery.id for result in request.results] + [delivery.id for delivery in request.returned]
+    stored = {delivery.id: delivery for delivery in transaction.deliveries.with_ids(ids)}
+    changes.load_health([*(delivery.target_id for delivery in stored.values()), *request.crowded])
+    for result in request.results:
+        row = stored.get(result.delivery.id)
+        if row is None or row.claim != result.delivery.claim:
+            superseded += 1
+            changes.log(_attempt_of(result, SUPERSEDED))
+            continue
+        changes.log(_attempt_of(result, result.outcome))
+        if result.is_ok:
+            _deliver(changes, row)
+        elif result.outcome == CANCELLED:
+            _return(changes, row, row)
+        else:
+            _fail(policy, changes, row, result)
+    for delivery in request.returned:
+        row = stored.get(delivery.id)
+        if row is not None and row.claim == delivery.claim:
+            _return(changes, row, row.not_attempted())
+    return superseded
+
+
+def _claim_due(transaction: Transaction, policy: DeliveryPolicy, changes: _Changes) -> bool:
+    """Claim what is due, and probes of targets whose pause is over. Return whether more may be due."""
     _claim_probes(transaction, policy, changes)
+    if changes.is_full:
+        return True
     due = transaction.deliveries.due(changes.now, MAX_SCANNED)
     changes.load_health(delivery.target_id for delivery in due)
-    is_more = len(due) == MAX_SCANNED
     for delivery in due:
         if changes.is_full:
-            is_more = True
-            break
+            return True
         _claim_one(policy, changes, delivery)
-    claimed = changes.apply()
-    return Claims(claimed, frozenset(changes.crowded), changes.leases_lost, changes.dead, is_more)
+    return len(due) == MAX_SCANNED
 
 
 def _claim_probes(transaction: Transaction, policy: DeliveryPolicy, changes: _Changes) -> None:
-    for health in transaction.deliveries.ended_pauses(changes.now, MAX_PROBES):
-        changes.load_health([health.target_id])
+    ended = transaction.deliveries.ended_pauses(changes.now, MAX_PROBES)
+    changes.load_health(health.target_id for health in ended)
+    for health in ended:
+        if changes.has_changed(health):
+            continue  # a result has changed it just now
         parked = transaction.deliveries.parked(health.target_id, 1)
         if not parked:
             # Nothing waits, so that the next event is the probe: a single failure pauses the target again.
@@ -287,36 +361,7 @@ def _claim_one(policy: DeliveryPolicy, changes: _Changes, delivery: Delivery) ->
         changes.save(delivery, delivery.parked())
     elif not changes.take(delivery):
         changes.save(delivery, delivery.parked())
-        changes.crowded.add(delivery.target_id)
-
-
-def finish(transaction: Transaction, policy: DeliveryPolicy, request: FinishRequest) -> Claims:
-    """Take the results of attempts, and return what is claimed for the places that they have left."""
-    changes = _Changes(transaction, policy, request.claim)
-    ids = [result.delivery.id for result in request.results] + [back.delivery.id for back in request.given_back]
-    stored = {delivery.id: delivery for delivery in transaction.deliveries.with_ids(ids)}
-    targets = [delivery.target_id for delivery in stored.values()]
-    changes.load_health([*targets, *request.crowded])
-    for result in request.results:
-        row = stored.get(result.delivery.id)
-        if row is None or row.claim != result.delivery.claim:
-            changes.log(_attempt_of(result, SUPERSEDED))
-            continue
-        changes.log(_attempt_of(result, result.outcome))
-        if result.is_ok:
-            _deliver(changes, row)
-        elif result.outcome == CANCELLED:
-            _return(changes, row, row)
-        else:
-            _fail(policy, changes, row, result)
-    for back in request.given_back:
-        row = stored.get(back.delivery.id)
-        if row is not None and row.claim == back.delivery.claim:
-            _return(changes, row, row.not_attempted())
-    for target_id in request.crowded:
-        changes.release(target_id, 1)
-    claimed = changes.apply()
-    return Claims(claimed, dead=changes.dead)
+        changes.crowded[delivery.target_id] = delivery.owner
 
 
 def _deliver(changes: _Changes, row: Delivery) -> None:

@@ -117,8 +117,8 @@ class DeliveryTable:
         self._first[row.order_key] += row.goes_first
 
     def _remove(self, row: Delivery) -> None:
-        if self.rows.pop(row.id, None) is None:
-            raise StoreError("the entity to change does not exist")
+        if self.rows.pop(row.id, None) != row:
+            raise StoreError("the delivery to change is not as it was read")
         self.counts[row.owner, row.state] -= 1
         match row.state:
             case DeliveryState.WAITING:

@@ -93,8 +93,9 @@ class MemoryStore:
         self._fan_out = fan_out
         self._on_enqueued = on_enqueued
 
-    def next_due_ms(self) -> int | None:
-        return self._data.deliveries.next_due_ms()
+    async def next_due_in_ms(self) -> int | None:
+        due_ms = self._data.deliveries.next_due_ms()
+        return None if due_ms is None else due_ms - max(self._now_ms, self._clock() // 1_000_000)
 
     async def ping(self) -> None:
         self._require_open()

@@ -150,8 +150,9 @@ class SqliteStore:
     def deliver(self, fan_out: FanOut, on_enqueued: Callable[[], object]) -> None:
         self._writer.deliver(fan_out, on_enqueued)
 
-    def next_due_ms(self) -> int | None:
-        return self._one(lambda row: cast("int | None", row[0]), deliveries.NEXT_DUE)
+    async def next_due_in_ms(self) -> int | None:
+        due_ms = self._one(lambda row: cast("int | None", row[0]), deliveries.NEXT_DUE)
+        return None if due_ms is None else due_ms - self._writer.now_ms()
 
     async def ping(self) -> None:
         self._one(lambda row: row, instance.DEFAULT_OWNER)

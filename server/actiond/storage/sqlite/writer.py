@@ -54,6 +54,7 @@ class Writer:
         observe_batch: ObserveBatch | None = None,
         clock: Clock = time.time_ns,
     ) -> None:
+        self._clock = clock
         self._batch = Batch(clock)
         self._on_due: Callable[[], object] | None = None
         self._connection = connection
@@ -83,6 +84,10 @@ class Writer:
         """See `Store.deliver`. `on_due` is called on the event loop of the changes."""
         self._batch.fan_out = fan_out
         self._on_due = on_due
+
+    def now_ms(self) -> int:
+        """Return the time by which deliveries are due."""
+        return max(self._batch.now_ms, self._clock() // 1_000_000)
 
     def submit(self, change: Callable[[Transaction], T]) -> "asyncio.Future[T]":
         """Return a future for the result of `change` after the commit. Cancelling it withdraws an unstarted change."""

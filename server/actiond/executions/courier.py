@@ -1,0 +1,355 @@
+"""The courier: claims deliveries, attempts them, and hands the results back.
+
+One task exchanges with the store: it hands over the results that have come in while it was busy, and takes what it has
+places for, in one change. So results gather by themselves under load, and nothing waits when there is none.
+"""
+
+import asyncio
+import logging
+import random
+from dataclasses import dataclass, replace
+from functools import partial
+
+from actiond.actions.deliveries import CANCELLED, OK, Claimed, Delivery, DeliveryPolicy
+from actiond.actions.errors import StoreError
+from actiond.actions.ports import AttemptResult, Store, TargetCaller, TargetRequest
+from actiond.actions.use_cases import delivering
+from actiond.actions.use_cases.delivering import Exchange, Exchanged, Result
+from actiond.executions.delivery_observer import DeliveryObserver
+from actiond.executions.event_payloads import body_of
+from actiond.executions.places import AttemptPlaces
+
+_log = logging.getLogger(__name__)
+
+MAX_CLAIMED = 64
+"""Deliveries of one claim. Larger claims win nothing, and hold up the store's other changes."""
+GATHER_SECONDS = 0.005
+"""How long a few free places wait for more to become free, so that a claim is worth its price."""
+MAX_RETRY_SECONDS = 1.0
+"""Longest wait before the store is asked again after it has failed."""
+_FIRST_RETRY_SECONDS = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class CourierLimits:
+    """How much a courier does at once."""
+
+    attempts: int = 128
+    per_target: int = 32
+    timeout_ns: int = 30_000_000_000
+    """Caps the targets' own timeouts."""
+    poll_seconds: float = 1.0
+    """How often it looks for deliveries that other processes have made due."""
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a courier works with."""
+
+    store: Store
+    caller: TargetCaller
+    observer: DeliveryObserver
+
+
+@dataclass(slots=True)
+class _Running:
+    """An attempt that runs, or whose result has not been stored yet."""
+
+    claimed: Claimed
+    held_since: float
+    """When its lease began, at the latest: by the loop's clock."""
+    task: "asyncio.Task[None] | None" = None
+
+
+class Courier:
+    """A Part. Must be used on one event loop."""
+
+    name = "courier"
+
+    def __init__(
+        self, surroundings: Surroundings, policy: DeliveryPolicy, limits: CourierLimits, *, instance: str, worker: int
+    ) -> None:
+        """Take what it works with.
+
+        instance: id that identifies this server to targets.
+        worker: number that no other process has, which makes claims unique.
+        """
+        self._store = surroundings.store
+        self._caller = surroundings.caller
+        self._observer = surroundings.observer
+        self._policy = policy
+        self._limits = limits
+        self._instance = instance
+        self._places = AttemptPlaces(limits.attempts, limits.per_target)
+        self._threshold = min(MAX_CLAIMED // 2, max(1, limits.attempts // 4))
+        self._next_claim = (worker << delivering.WORKER_SHIFT) + 1
+        self._running: dict[int, _Running] = {}
+        """By id of the delivery."""
+        self._results: list[Result] = []
+        self._returned: list[Delivery] = []
+        self._crowded: dict[str, str] = {}
+        """Owners by target: targets of which deliveries were parked because this worker had no place for them."""
+        self._work = asyncio.Event()
+        self._settled = asyncio.Event()
+        """Set while no attempt runs and every result is stored."""
+        self._settled.set()
+        self._is_due = True
+        self._has_gathered = False
+        self._is_draining = False
+        self._retry_seconds = _FIRST_RETRY_SECONDS
+        self._due_timer: asyncio.TimerHandle | None = None
+        self._gather_timer: asyncio.TimerHandle | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def wake(self) -> None:
+        """Look for deliveries that are due."""
+        self._is_due = True
+        self._work.set()
+
+    async def start(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._tasks = [loop.create_task(self._exchange_for_ever()), loop.create_task(self._renew_for_ever())]
+        self._work.set()
+
+    async def ended(self) -> None:
+        await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in self._tasks:
+            if task.done():
+                task.result()
+
+    def drain(self) -> None:
+        """Claim nothing more."""
+        self._is_draining = True
+        self._work.set()
+
+    async def idle(self) -> None:
+        """Wait until no attempt runs and every result is stored."""
+        await self._settled.wait()
+
+    async def cancel(self) -> None:
+        """Cut the attempts that run. They go back to be attempted again, by the next worker."""
+        for running in self._running.values():
+            if running.task is not None:
+                running.task.cancel()
+        await self._settled.wait()
+
+    async def close(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        for timer in (self._due_timer, self._gather_timer):
+            if timer is not None:
+                timer.cancel()
+        running = [one.task for one in self._running.values() if one.task is not None]
+        for attempt in running:
+            attempt.cancel()
+        await asyncio.gather(*self._tasks, *running, return_exceptions=True)
+
+    # Exchanging with the store.
+
+    async def _exchange_for_ever(self) -> None:
+        while True:
+            await self._work.wait()
+            self._work.clear()
+            request = self._next_request()
+            if request is None:
+                continue
+            try:
+                await self._exchange(request)
+            except StoreError:
+                # The store has logged it. What was claimed is attempted meanwhile, or its lease passes.
+                self._results = [*request.results, *self._results]
+                self._returned = [*request.returned, *self._returned]
+                self._is_due = self._is_due or request.is_due
+                self._drop_late_results()
+                await asyncio.sleep(self._retry_seconds)
+                self._retry_seconds = min(2 * self._retry_seconds, MAX_RETRY_SECONDS)
+                self._work.set()
+            else:
+                self._retry_seconds = _FIRST_RETRY_SECONDS
+            self._note_settled()
+
+    def _next_request(self) -> Exchange | None:
+        """Return what to ask the store for now; None if there is nothing."""
+        limit = 0 if self._is_draining else min(self._places.free, MAX_CLAIMED)
+        is_due = self._is_due and limit > 0
+        if is_due and limit < self._threshold and not self._has_gathered:
+            is_due = False
+            if self._gather_timer is None:
+                self._gather_timer = asyncio.get_running_loop().call_later(GATHER_SECONDS, self._stop_gathering)
+        if not (self._results or self._returned or is_due):
+            return None
+        if is_due:
+            self._is_due = self._has_gathered = False
+        results, self._results = self._results, []
+        returned, self._returned = self._returned, []
+        return Exchange(
+            claim=self._claim_number(),
+            limit=limit,
+            places=self._places.copy().copy,  # another thread copies it, while this one goes on
+            is_due=is_due,
+            results=results,
+            returned=returned,
+            crowded=self._wanted(max(1, limit // 2) if is_due else limit) if limit else {},
+        )
+
+    def _stop_gathering(self) -> None:
+        self._gather_timer = None
+        self._has_gathered = True
+        self._work.set()
+
+    def _claim_number(self) -> int:
+        self._next_claim += 1
+        return self._next_claim
+
+    def _wanted(self, limit: int) -> dict[str, int]:
+        """Return for how many places of which crowded targets to release deliveries: those served last come last."""
+        wanted: dict[str, int] = {}
+        for target_id, owner in list(self._crowded.items()):
+            free = min(limit, self._places.free_for(owner, target_id))
+            if free > 0:
+                wanted[target_id] = free
+                limit -= free
+                del self._crowded[target_id]
+                self._crowded[target_id] = owner
+        return wanted
+
+    async def _exchange(self, request: Exchange) -> None:
+        began = asyncio.get_running_loop().time()
+        exchanged = await self._store.write(partial(delivering.exchange, policy=self._policy, request=request))
+        for settled in (*(result.delivery for result in request.results), *request.returned):
+            running = self._running.get(settled.id)
+            if running is not None and running.claimed.delivery.claim == settled.claim:
+                del self._running[settled.id]
+        self._note(exchanged)
+        for claimed in exchanged.claimed:
+            self._begin(claimed, began)
+        if exchanged.is_more:
+            self.wake()
+        elif request.is_due:
+            await self._sleep_until_due()
+
+    def _note(self, exchanged: Exchanged) -> None:
+        for target_id in exchanged.exhausted:
+            self._crowded.pop(target_id, None)
+        for target_id, owner in exchanged.crowded.items():
+            self._crowded.setdefault(target_id, owner)
+        if exchanged.claimed:
+            self._observer.claimed(len(exchanged.claimed))
+        if exchanged.dead:
+            self._observer.died(exchanged.dead)
+        if exchanged.leases_lost:
+            self._observer.lost_leases(exchanged.leases_lost)
+
+    async def _sleep_until_due(self) -> None:
+        """Wake up when the next delivery is due, and now and then to see what other processes have made due."""
+        if self._due_timer is not None:
+            self._due_timer.cancel()
+        try:
+            due_in_ms = await self._store.next_due_in_ms()
+        except StoreError:
+            due_in_ms = None
+        seconds = self._limits.poll_seconds
+        if due_in_ms is not None:
+            seconds = min(seconds, max(0.001, due_in_ms / 1000))
+        self._due_timer = asyncio.get_running_loop().call_later(seconds, self.wake)
+
+    def _note_settled(self) -> None:
+        if self._running or self._results or self._returned:
+            self._settled.clear()
+        else:
+            self._settled.set()
+
+    # Attempts.
+
+    def _begin(self, claimed: Claimed, held_since: float) -> None:
+        running = _Running(claimed, held_since)
+        self._running[claimed.delivery.id] = running
+        self._places.add(claimed.delivery.owner, claimed.delivery.target_id)
+        self._settled.clear()
+        running.task = asyncio.get_running_loop().create_task(self._attempt(running))
+
+    async def _attempt(self, running: _Running) -> None:
+        claimed, delivery = running.claimed, running.claimed.delivery
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        try:
+            if began - running.held_since > self._policy.lease_ms / 1000 * 2 / 3:
+                # This process was stopped, or the loop was blocked: another worker may have the delivery by now.
+                self._returned.append(delivery)
+                return
+            waited = began - running.held_since
+            self._observer.began(claimed.overdue_ms / 1000 + waited)
+            result = await self._call(claimed)
+            began_ms = claimed.claimed_ms + int(waited * 1000)
+            self._results.append(_result(delivery, began_ms, result))
+            self._observer.attempted(result.outcome)
+            if result.outcome == OK:
+                age = began_ms / 1000 + result.seconds - claimed.event.created_at_ns / 1e9
+                self._observer.delivered(max(0.0, age))
+        finally:
+            running.task = None
+            self._places.give_back(delivery.owner, delivery.target_id)
+            self._work.set()
+
+    async def _call(self, claimed: Claimed) -> AttemptResult:
+        delivery, target = claimed.delivery, claimed.target
+        request = TargetRequest(
+            replace(target, timeout_ns=min(target.timeout_ns, self._limits.timeout_ns)),
+            claimed.keys,
+            body_of(claimed.event, self._instance),
+            delivery.execution,
+            request_id=str(delivery.id),
+            message_id=str(delivery.id),
+            attempt=delivery.attempts,
+        )
+        began = asyncio.get_running_loop().time()
+        try:
+            return await self._caller.attempt(request)
+        except asyncio.CancelledError:
+            return AttemptResult(CANCELLED, None, asyncio.get_running_loop().time() - began)
+
+    # Leases.
+
+    async def _renew_for_ever(self) -> None:
+        loop = asyncio.get_running_loop()
+        third = self._policy.lease_ms / 1000 / 3
+        while True:
+            await asyncio.sleep(third)
+            now = loop.time()
+            old = [one for one in self._running.values() if one.task is not None and now - one.held_since >= third]
+            if not old:
+                continue
+            deliveries = [one.claimed.delivery for one in old]
+            try:
+                await self._store.write(partial(delivering.renew, policy=self._policy, claimed=deliveries))
+            except StoreError:
+                continue  # the store has logged it; the next third may still be in time
+            for one in old:
+                one.held_since = now
+
+    def _drop_late_results(self) -> None:
+        """Drop results whose lease has passed: other workers attempt those deliveries anew."""
+        oldest = asyncio.get_running_loop().time() - self._policy.lease_ms / 1000
+        late = {
+            delivery_id: running
+            for delivery_id, running in self._running.items()
+            if running.task is None and running.held_since < oldest
+        }
+        if late:
+            _log.warning("%d results of deliveries are dropped, as the store did not take them in time", len(late))
+            self._results = [result for result in self._results if result.delivery.id not in late]
+            self._returned = [delivery for delivery in self._returned if delivery.id not in late]
+            for delivery_id in late:
+                del self._running[delivery_id]
+
+
+def _result(delivery: Delivery, began_ms: int, result: AttemptResult) -> Result:
+    return Result(
+        delivery,
+        began_ms,
+        round(result.seconds * 1000),
+        result.outcome,
+        result.status,
+        jitter=random.uniform(0.8, 1.2),  # noqa: S311  # no secret
+        retry_after_ms=None if result.retry_after is None else round(result.retry_after * 1000),
+    )

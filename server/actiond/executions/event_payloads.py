@@ -1,0 +1,48 @@
+"""What a delivery of an event sends: the body, as ZITADEL's event executions have it, and the headers beside it."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+import orjson
+
+from actiond.actions.events import Event
+
+VERSION = "v1"
+"""Of the form of event payloads."""
+
+
+def body_of(event: Event, instance: str) -> bytes:
+    """Return the JSON that targets are sent: the same bytes for each attempt.
+
+    instance: id that identifies this server to targets. Empty ids are left out.
+    """
+    fields = {
+        "aggregateID": event.public_aggregate_id,
+        "aggregateType": event.aggregate_type,
+        "resourceOwner": event.owner,
+        "instanceID": instance,
+        "version": VERSION,
+        "sequence": event.sequence,
+        "event_type": event.type,
+        "created_at": _rfc3339(event.created_at_ns),
+        "userID": event.editor,
+        "event_payload": event.payload,
+    }
+    return orjson.dumps({name: value for name, value in fields.items() if value != ""})
+
+
+def headers_of(delivery_id: int, attempt: int) -> Mapping[str, str]:
+    """Return the headers that describe an attempt, without signatures and their time."""
+    return {
+        "Content-Type": "application/json",
+        "webhook-id": str(delivery_id),
+        "actiond-attempt": str(attempt),
+    }
+
+
+def _rfc3339(ns: int) -> str:
+    """Return nanoseconds since the epoch as Go's RFC3339Nano does: without zeros at the end of the fraction."""
+    seconds, nanos = divmod(ns, 1_000_000_000)
+    moment = datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+    fraction = f".{nanos:09d}".rstrip("0") if nanos else ""
+    return f"{moment}{fraction}Z"

@@ -1,0 +1,49 @@
+"""The places of a worker's attempts: so many in all, shared fairly by owners, and so many for one target."""
+
+from collections import Counter
+
+from actiond.fairness import FairShares
+
+
+class AttemptPlaces:
+    """Counts the attempts that run. `copy` is tried out by a change, which may run twice."""
+
+    def __init__(self, total: int, per_target: int) -> None:
+        self._shares = FairShares(total)
+        self._per_target = per_target
+        self._by_target: Counter[str] = Counter()
+
+    @property
+    def free(self) -> int:
+        return self._shares.free
+
+    def free_for(self, owner: str, target_id: str) -> int:
+        """Return how many more attempts may be made at a target, as long as its owner may have more at all."""
+        if not self._shares.may_take(owner, is_privileged=True):
+            return 0
+        return min(self._shares.free, self._per_target - self._by_target[target_id])
+
+    def take(self, owner: str, target_id: str) -> bool:
+        """Take a place for an attempt, and return whether there was one."""
+        # Nothing is kept for privileged callers here, since no caller waits.
+        if self._by_target[target_id] >= self._per_target or not self._shares.may_take(owner, is_privileged=True):
+            return False
+        self.add(owner, target_id)
+        return True
+
+    def add(self, owner: str, target_id: str) -> None:
+        """Count an attempt."""
+        self._shares.take(owner)
+        self._by_target[target_id] += 1
+
+    def give_back(self, owner: str, target_id: str) -> None:
+        self._shares.give_back(owner)
+        self._by_target[target_id] -= 1
+        if not self._by_target[target_id]:
+            del self._by_target[target_id]
+
+    def copy(self) -> "AttemptPlaces":
+        places = AttemptPlaces(0, self._per_target)
+        places._shares = self._shares.copy()
+        places._by_target = self._by_target.copy()
+        return places
