@@ -3,7 +3,7 @@
 A delivery is a row while it is unfinished or dead. A delivered one leaves only its attempts.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 
@@ -240,3 +240,13 @@ class DeliveryPolicy:
         scheduled = self.retry_delays_ms[tries - 1]
         asked = min(retry_after_ms or 0, MAX_RETRY_AFTER_MS, 2 * scheduled)
         return max(int(scheduled * jitter), asked)
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryTotals:
+    """How many deliveries of all owners there are, for metrics."""
+
+    by_state: Mapping[DeliveryState, int]
+    oldest_due_ms: int
+    """For how long the first one in the queue has been due; 0 if none is."""
+    paused_targets: int

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 from actiond.actions.conditions import Condition
-from actiond.actions.deliveries import Attempt, Delivery
+from actiond.actions.deliveries import Attempt, Delivery, DeliveryTotals
 from actiond.actions.events import Event
 from actiond.actions.executions import Execution, ExecutionSnapshot, Step
 from actiond.actions.queries import ExecutionQuery, Page, TargetQuery
@@ -162,8 +162,26 @@ class DeliveryRepository(Protocol):
     def ended_pauses(self, now_ms: int, limit: int) -> Sequence[TargetHealth]:
         """Return the health of targets whose pause is over."""
 
-    def subjects(self, deliveries: Sequence[Delivery]) -> Subjects:
+    def subjects(self, deliveries: Sequence[Delivery], *, with_events: bool = True) -> Subjects:
         """Return what attempts of these deliveries need."""
+
+    def after(self, delivery_id: int, limit: int) -> Sequence[Delivery]:
+        """Return deliveries of any state with larger ids, sorted by id."""
+
+    def parked_targets(self, after: str, limit: int) -> Sequence[str]:
+        """Return the ids of targets that have parked deliveries, sorted; those after `after`."""
+
+    def dead_before(self, moment_ms: int, limit: int) -> Sequence[Delivery]:
+        """Return deliveries that were given up before a moment."""
+
+    def prune_attempts(self, before_ms: int, limit: int) -> int:
+        """Remove attempts that began before a moment, and return how many."""
+
+    def hold_lease(self, keeper: int, now_ms: int, until_ms: int) -> bool:
+        """Take the lease of housekeeping for a process, or renew it, unless another has it. Return whether it has it.
+
+        Nobody has it any more at `until_ms`.
+        """
 
 
 class Transaction(Protocol):
@@ -257,8 +275,14 @@ class Store(Protocol):
         on_enqueued: called on the event loop after each commit of this process that has made deliveries due.
         """
 
-    def next_due_ms(self) -> int | None:
-        """Return when the next delivery is due, in milliseconds since the epoch. It must be cheap: see `admit`."""
+    async def delivery_totals(self) -> DeliveryTotals:
+        """Return how many deliveries there are."""
+
+    async def next_due_in_ms(self) -> int | None:
+        """Return in how many milliseconds the next delivery is due, negative if it is; None without one.
+
+        It must be cheap: see `admit`.
+        """
 
     async def ping(self) -> None:
         """Raise StoreError unless the store can be read, and could write the last time it was asked to."""

@@ -102,7 +102,7 @@ class Exchanged:
     """Whether more may be due."""
 
 
-class _Changes:
+class Changes:
     """The changes of one transaction, applied together: each row is saved once."""
 
     def __init__(self, transaction: Transaction, policy: DeliveryPolicy, request: Exchange | None = None) -> None:
@@ -165,6 +165,10 @@ class _Changes:
         """Give a delivery up."""
         self.dead.append(reason)
         self.save(before, (attempted or before).dead(reason, self.now))
+
+    def promote(self, order_key: tuple[str, str]) -> None:
+        """Let the next delivery of a target and aggregate go first, if none does."""
+        self._to_promote.add(order_key)
 
     def release(self, target_id: str, deliveries: int) -> None:
         """Release parked deliveries of a target, unless it is paused when the changes are applied."""
@@ -277,7 +281,7 @@ class _Changes:
 
 def exchange(transaction: Transaction, policy: DeliveryPolicy, request: Exchange) -> Exchanged:
     """Take the results of attempts, and claim as many deliveries as the worker has places for."""
-    changes = _Changes(transaction, policy, request)
+    changes = Changes(transaction, policy, request)
     superseded = _take_results(transaction, policy, changes, request)
     is_more = False
     if request.is_due:
@@ -294,7 +298,7 @@ def exchange(transaction: Transaction, policy: DeliveryPolicy, request: Exchange
     )
 
 
-def _take_results(transaction: Transaction, policy: DeliveryPolicy, changes: _Changes, request: Exchange) -> int:
+def _take_results(transaction: Transaction, policy: DeliveryPolicy, changes: Changes, request: Exchange) -> int:
     """Settle the deliveries that the worker hands back, and return how many it had no claim on any more."""
     superseded = 0
     ids = [result.delivery.id for result in request.results] + [delivery.id for delivery in request.returned]
@@ -320,7 +324,7 @@ def _take_results(transaction: Transaction, policy: DeliveryPolicy, changes: _Ch
     return superseded
 
 
-def _claim_due(transaction: Transaction, policy: DeliveryPolicy, changes: _Changes) -> bool:
+def _claim_due(transaction: Transaction, policy: DeliveryPolicy, changes: Changes) -> bool:
     """Claim what is due, and probes of targets whose pause is over. Return whether more may be due."""
     _claim_probes(transaction, policy, changes)
     if changes.is_full:
@@ -334,7 +338,7 @@ def _claim_due(transaction: Transaction, policy: DeliveryPolicy, changes: _Chang
     return len(due) == MAX_SCANNED
 
 
-def _claim_probes(transaction: Transaction, policy: DeliveryPolicy, changes: _Changes) -> None:
+def _claim_probes(transaction: Transaction, policy: DeliveryPolicy, changes: Changes) -> None:
     ended = transaction.deliveries.ended_pauses(changes.now, MAX_PROBES)
     changes.load_health(health.target_id for health in ended)
     for health in ended:
@@ -348,7 +352,7 @@ def _claim_probes(transaction: Transaction, policy: DeliveryPolicy, changes: _Ch
             changes.put_health(health.probed(parked[0].id, changes.now + policy.lease_ms))
 
 
-def _claim_one(policy: DeliveryPolicy, changes: _Changes, delivery: Delivery) -> None:
+def _claim_one(policy: DeliveryPolicy, changes: Changes, delivery: Delivery) -> None:
     """Claim a delivery that is due, or park it, or give it up."""
     if delivery.claim:
         changes.leases_lost += 1
@@ -364,7 +368,7 @@ def _claim_one(policy: DeliveryPolicy, changes: _Changes, delivery: Delivery) ->
         changes.crowded[delivery.target_id] = delivery.owner
 
 
-def _deliver(changes: _Changes, row: Delivery) -> None:
+def _deliver(changes: Changes, row: Delivery) -> None:
     changes.save(row, None)
     health = changes.health(row)
     if health.is_trivial:
@@ -381,7 +385,7 @@ def _deliver(changes: _Changes, row: Delivery) -> None:
     changes.put_health(health)
 
 
-def _return(changes: _Changes, row: Delivery, after: Delivery) -> None:
+def _return(changes: Changes, row: Delivery, after: Delivery) -> None:
     """Let a delivery whose attempt did not happen, or not to its end, be claimed again at once."""
     if row.kind is not AttemptKind.PROBE:
         changes.save(row, after.waiting(changes.now))
@@ -392,7 +396,7 @@ def _return(changes: _Changes, row: Delivery, after: Delivery) -> None:
         changes.put_health(health.probed(0, changes.now))
 
 
-def _fail(policy: DeliveryPolicy, changes: _Changes, row: Delivery, result: Result) -> None:
+def _fail(policy: DeliveryPolicy, changes: Changes, row: Delivery, result: Result) -> None:
     health = changes.health(row)
     reason = result.outcome if result.status is None else f"{result.outcome} {result.status}"
     attempted = row.attempted(result.outcome, result.status, result.began_ms)

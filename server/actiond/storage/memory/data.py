@@ -45,6 +45,8 @@ class Data:
     """Attempts by delivery, then by number."""
     health: dict[str, TargetHealth] = field(default_factory=dict)
     """By target id."""
+    keeper: tuple[int, int] = (0, 0)
+    """The process that has the lease of housekeeping, and until when."""
     position: int = 0
     """Number of events."""
     at_ns: int = 0

@@ -1,8 +1,9 @@
 """Stores deliveries, their attempts and the health of targets in memory: the repository of a transaction."""
 
 from collections.abc import Mapping, Sequence
+from heapq import nsmallest
 
-from actiond.actions.deliveries import Attempt, Delivery
+from actiond.actions.deliveries import Attempt, Delivery, DeliveryState
 from actiond.actions.ports import DeliveryChange, Subjects
 from actiond.actions.target_health import TargetHealth
 from actiond.storage.memory.data import Data, UndoLog
@@ -79,9 +80,36 @@ class MemoryDeliveries:
         ]
         return [self._data.health[target_id] for _, target_id in sorted(ended)[:limit]]
 
-    def subjects(self, deliveries: Sequence[Delivery]) -> Subjects:
+    def after(self, delivery_id: int, limit: int) -> Sequence[Delivery]:
+        rows = self._data.deliveries.rows
+        return [rows[one] for one in nsmallest(limit, (one for one in rows if one > delivery_id))]
+
+    def parked_targets(self, after: str, limit: int) -> Sequence[str]:
+        return [target_id for target_id in self._data.deliveries.parked_targets() if target_id > after][:limit]
+
+    def dead_before(self, moment_ms: int, limit: int) -> Sequence[Delivery]:
+        dead = (row for row in self._data.deliveries.rows.values() if row.state is DeliveryState.DEAD)
+        return nsmallest(limit, (row for row in dead if row.last_ms < moment_ms), key=lambda row: row.last_ms)
+
+    def prune_attempts(self, before_ms: int, limit: int) -> int:
+        logs = self._data.attempts
+        old = [one for attempts in logs.values() for one in attempts.values() if one.at_ms < before_ms][:limit]
+        for attempt in old:
+            self._log.remove(logs[attempt.delivery_id], attempt.number)
+            if not logs[attempt.delivery_id]:
+                self._log.remove(logs, attempt.delivery_id)
+        return len(old)
+
+    def hold_lease(self, keeper: int, now_ms: int, until_ms: int) -> bool:
+        holder, held_until_ms = self._data.keeper
+        if keeper != holder and held_until_ms > now_ms:
+            return False
+        self._log.set("keeper", (keeper, until_ms))
+        return True
+
+    def subjects(self, deliveries: Sequence[Delivery], *, with_events: bool = True) -> Subjects:
         data = self._data
-        positions = {delivery.event_position for delivery in deliveries}
+        positions = {delivery.event_position for delivery in deliveries if with_events}
         wanted = {(delivery.owner, delivery.target_id) for delivery in deliveries}
         targets = {
             target_id: target for owner, target_id in wanted if (target := data.target(owner, target_id)) is not None

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
+from actiond.actions.deliveries import DeliveryState, DeliveryTotals
 from actiond.actions.errors import StoreError
 from actiond.actions.events import Event
 from actiond.actions.executions import Execution, ExecutionSnapshot
@@ -92,6 +93,14 @@ class MemoryStore:
     def deliver(self, fan_out: FanOut, on_enqueued: Callable[[], object]) -> None:
         self._fan_out = fan_out
         self._on_enqueued = on_enqueued
+
+    async def delivery_totals(self) -> DeliveryTotals:
+        due_in_ms = await self.next_due_in_ms()
+        by_state: Counter[DeliveryState] = Counter()
+        for (_, state), count in self._data.deliveries.counts.items():
+            by_state[state] += count
+        paused = sum(health.is_paused for health in self._data.health.values())
+        return DeliveryTotals(by_state, max(0, -(due_in_ms or 0)), paused)
 
     async def next_due_in_ms(self) -> int | None:
         due_ms = self._data.deliveries.next_due_ms()

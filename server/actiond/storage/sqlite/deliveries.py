@@ -39,10 +39,23 @@ ORDER BY sequence LIMIT 1
 """
 _PARKED = f"SELECT {COLUMNS} FROM deliveries WHERE target_id = ? AND state = 'parked' ORDER BY id LIMIT ?"
 _UNFINISHED_OF = f"SELECT {COLUMNS} FROM deliveries WHERE target_id = ? AND state <> 'dead' LIMIT ?"
+_AFTER = f"SELECT {COLUMNS} FROM deliveries WHERE id > ? ORDER BY id LIMIT ?"
+_DEAD_BEFORE = f"SELECT {COLUMNS} FROM deliveries WHERE state = 'dead' AND last_ms < ? ORDER BY last_ms LIMIT ?"
+# Steps from one target to the next: there may be many deliveries of each.
+_PARKED_TARGETS = """
+WITH RECURSIVE found (target_id) AS (
+    SELECT min(target_id) FROM deliveries WHERE state = 'parked' AND target_id > ?
+    UNION ALL
+    SELECT (SELECT min(target_id) FROM deliveries WHERE state = 'parked' AND target_id > found.target_id)
+    FROM found WHERE target_id IS NOT NULL)
+SELECT target_id FROM found WHERE target_id IS NOT NULL LIMIT ?
+"""
+_HOLD_LEASE = "UPDATE housekeeping SET keeper = ?, until_ms = ? WHERE keeper = ? OR until_ms <= ?"
 _COUNTS = """
 SELECT owner, coalesce(sum(deliveries), 0) FROM delivery_counts
 WHERE owner IN (?, '') AND state <> 'dead' GROUP BY owner
 """
+TOTALS = "SELECT state, deliveries FROM delivery_counts WHERE owner = ''"
 ADD_TO_COUNT = """
 INSERT INTO delivery_counts (owner, state, deliveries) VALUES (?, ?, ?)
 ON CONFLICT (owner, state) DO UPDATE SET deliveries = deliveries + excluded.deliveries
@@ -59,6 +72,11 @@ ON CONFLICT (delivery_id, number) DO UPDATE SET
     at_ms = excluded.at_ms, duration_ms = excluded.duration_ms, outcome = excluded.outcome, status = excluded.status
 """
 
+_PRUNE_ATTEMPTS = """
+DELETE FROM attempts WHERE (delivery_id, number) IN (
+    SELECT delivery_id, number FROM attempts WHERE at_ms < ? ORDER BY at_ms LIMIT ?)
+"""
+
 _HEALTH_COLUMNS = (
     "target_id, owner, failures, failing_since_ms, paused_until_ms, is_held, pauses, probe, reason, portion, pending"
 )
@@ -68,6 +86,7 @@ _DELETE_HEALTH = "DELETE FROM target_health WHERE target_id = ?"
 _ENDED_PAUSES = f"""
 SELECT {_HEALTH_COLUMNS} FROM target_health WHERE paused_until_ms <= ? ORDER BY paused_until_ms LIMIT ?
 """
+PAUSED_TARGETS = "SELECT count(*) FROM target_health WHERE is_held = 1 OR paused_until_ms IS NOT NULL"
 _EVENTS = f"SELECT position, {events.COLUMNS} FROM events WHERE position IN (SELECT value FROM json_each(?))"
 
 
@@ -159,8 +178,23 @@ class SqliteDeliveries:
     def ended_pauses(self, now_ms: int, limit: int) -> Sequence[TargetHealth]:
         return self._cursor.read(lambda rows: [*map(health_from_row, rows)], _ENDED_PAUSES, (now_ms, limit))
 
-    def subjects(self, deliveries: Sequence[Delivery]) -> Subjects:
-        positions = to_json(sorted({delivery.event_position for delivery in deliveries}))
+    def after(self, delivery_id: int, limit: int) -> Sequence[Delivery]:
+        return self._read(_AFTER, (delivery_id, limit))
+
+    def parked_targets(self, after: str, limit: int) -> Sequence[str]:
+        return self._cursor.read(lambda rows: [row[0] for row in rows], _PARKED_TARGETS, (after, limit))
+
+    def dead_before(self, moment_ms: int, limit: int) -> Sequence[Delivery]:
+        return self._read(_DEAD_BEFORE, (moment_ms, limit))
+
+    def prune_attempts(self, before_ms: int, limit: int) -> int:
+        return self._cursor.execute(_PRUNE_ATTEMPTS, (before_ms, limit)).rowcount
+
+    def hold_lease(self, keeper: int, now_ms: int, until_ms: int) -> bool:
+        return self._cursor.execute(_HOLD_LEASE, (keeper, until_ms, keeper, now_ms)).rowcount > 0
+
+    def subjects(self, deliveries: Sequence[Delivery], *, with_events: bool = True) -> Subjects:
+        positions = to_json(sorted({delivery.event_position for delivery in deliveries if with_events}))
         found = {}
         keys = {}
         for owner, target_id in {(delivery.owner, delivery.target_id) for delivery in deliveries}:

@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar, cast
 
+from actiond.actions.deliveries import DeliveryState, DeliveryTotals
 from actiond.actions.errors import StoreError, StoreUnavailableError
 from actiond.actions.events import Event
 from actiond.actions.executions import Execution, ExecutionSnapshot
@@ -149,6 +150,13 @@ class SqliteStore:
 
     def deliver(self, fan_out: FanOut, on_enqueued: Callable[[], object]) -> None:
         self._writer.deliver(fan_out, on_enqueued)
+
+    async def delivery_totals(self) -> DeliveryTotals:
+        due_in_ms = await self.next_due_in_ms()
+        counts = await self._all(tuple, deliveries.TOTALS)
+        paused = self._one(lambda row: int(row[0]), deliveries.PAUSED_TARGETS)
+        by_state = {DeliveryState(state): count for state, count in counts}
+        return DeliveryTotals(by_state, max(0, -(due_in_ms or 0)), paused or 0)
 
     async def next_due_in_ms(self) -> int | None:
         due_ms = self._one(lambda row: cast("int | None", row[0]), deliveries.NEXT_DUE)

@@ -70,3 +70,12 @@ CREATE TABLE target_health (
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX target_health_by_pause ON target_health (paused_until_ms) WHERE paused_until_ms IS NOT NULL;
+
+-- Which process removes what is old, and until when it may.
+CREATE TABLE housekeeping (
+    only_row INTEGER NOT NULL PRIMARY KEY CHECK (only_row = 1),
+    keeper   INTEGER NOT NULL,
+    until_ms INTEGER NOT NULL
+) STRICT;
+
+INSERT INTO housekeeping (only_row, keeper, until_ms) VALUES (1, 0, 0);

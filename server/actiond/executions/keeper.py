@@ -1,0 +1,97 @@
+"""The keeper: housekeeping of deliveries every few seconds, in one process at a time."""
+
+import asyncio
+import logging
+from collections.abc import Iterable
+from functools import partial
+from typing import Protocol
+
+from actiond.actions.deliveries import DeathReason, DeliveryPolicy, DeliveryTotals
+from actiond.actions.errors import StoreError
+from actiond.actions.ports import Store
+from actiond.actions.use_cases import housekeeping
+
+_log = logging.getLogger(__name__)
+
+INTERVAL_SECONDS = 5.0
+
+
+class KeeperObserver(Protocol):
+    """Is notified of what the keeper counts, on the event loop. Its methods must not block."""
+
+    def counted(self, totals: DeliveryTotals | None) -> None:
+        """Observe how many deliveries there are; None if another process counts them from now on."""
+
+    def died(self, reasons: Iterable[DeathReason]) -> None:
+        """Observe deliveries that were given up."""
+
+
+class Keeper:
+    """A Part. Must be used on one event loop."""
+
+    name = "keeper"
+
+    def __init__(self, store: Store, policy: DeliveryPolicy, observer: KeeperObserver, keeper: int) -> None:
+        """`keeper` is a number that no other process has."""
+        self._store = store
+        self._policy = policy
+        self._observer = observer
+        self._keeper = keeper
+        self._has_lease = False
+        self._patrolled = 0
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        self._task = asyncio.get_running_loop().create_task(self._keep_for_ever())
+
+    async def ended(self) -> None:
+        if self._task is not None:
+            await self._task
+
+    def drain(self) -> None:
+        """Do nothing: it does no call's work."""
+
+    async def idle(self) -> None:
+        """Return at once: `close` ends a portion that runs."""
+
+    async def cancel(self) -> None:
+        """Do nothing, likewise."""
+
+    async def close(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+        if self._has_lease:
+            try:
+                await self._store.write(partial(housekeeping.end_lease, keeper=self._keeper))
+            except StoreError:
+                """The lease passes by itself."""
+
+    async def _keep_for_ever(self) -> None:
+        while True:
+            try:
+                await self._keep()
+            except StoreError:
+                """The store has logged it, and is asked again."""
+            await asyncio.sleep(INTERVAL_SECONDS)
+
+    async def _keep(self) -> None:
+        """Do one round of housekeeping, if this process has the lease."""
+        had_lease = self._has_lease
+        self._has_lease = await self._store.write(partial(housekeeping.take_lease, keeper=self._keeper))
+        if not self._has_lease:
+            if had_lease:
+                self._observer.counted(None)
+            return
+        await self._sweep()
+        kept = await self._store.write(partial(housekeeping.patrol, policy=self._policy, after=self._patrolled))
+        self._patrolled = kept.next or 0
+        self._observer.died(kept.dead)
+        while await self._store.write(partial(housekeeping.prune, policy=self._policy)):
+            """Remove the next portion."""
+        self._observer.counted(await self._store.delivery_totals())
+
+    async def _sweep(self) -> None:
+        after: str | None = ""
+        while after is not None:
+            after = await self._store.write(partial(housekeeping.sweep, policy=self._policy, after=after))
