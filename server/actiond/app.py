@@ -18,7 +18,7 @@ from actiond.actions.tokens import Caller
 from actiond.actions.use_cases.executions import Executions
 from actiond.actions.use_cases.targets import Targets
 from actiond.actions.use_cases.tokens import Tokens
-from actiond.api import permissions
+from actiond.api import errors, permissions
 from actiond.api.authentication import Authenticator, permission_holders
 from actiond.api.call_places import CallPlaces
 from actiond.api.execution_interceptor import ExecutionInterceptor
@@ -27,7 +27,7 @@ from actiond.api.permissions import BYPASS_HEADER
 from actiond.api.schema import make_catalogue, read_descriptor_set
 from actiond.api.served import ACTION_SERVICE, SERVICES
 from actiond.api.standard_services import StandardServices, description_services, health_services
-from actiond.api.v3alpha import errors
+from actiond.api.v3alpha import errors as v3alpha_errors
 from actiond.api.v3alpha.service import SIGNING_KEY, WEBHOOK_SECRET, ActionService
 from actiond.bootstrap import default_owner, id_generator, prepare_store
 from actiond.config.groups import ApiSettings, DeliverySettings, TelemetrySettings
@@ -167,7 +167,7 @@ class Application:
                 beside={descriptor: None for descriptor, _ in health}
                 | {descriptor: docs.permission for descriptor, _ in docs.reflection},
             ),
-            translate=errors.translate,
+            translate=errors.by_service({ACTION_SERVICE: v3alpha_errors.translate}),
             success_code=permissions.success_code,
             probes=dict(zip(PROBES, (self._alive, self._ready), strict=True)),
             cors=_cors(settings.api),

@@ -10,8 +10,11 @@ from google.protobuf.message import Message
 from google.rpc import code_pb2, error_details_pb2, status_pb2
 
 from actiond.actions import errors
+from actiond.api.errors import DETAIL_TYPES
+from actiond.api.errors import by_service as errors_of_services
+from actiond.api.health import HEALTH
 from actiond.api.served import ACTION_SERVICE
-from actiond.api.v3alpha.errors import DETAIL_TYPES, ConditionEmptyError, translate
+from actiond.api.v3alpha.errors import ConditionEmptyError, translate
 
 INVALID, NOT_FOUND, EXISTS = code_pb2.INVALID_ARGUMENT, code_pb2.NOT_FOUND, code_pb2.ALREADY_EXISTS
 FAILED, DENIED, UNAUTHENTICATED = code_pb2.FAILED_PRECONDITION, code_pb2.PERMISSION_DENIED, code_pb2.UNAUTHENTICATED
@@ -57,6 +60,12 @@ BUSINESS: dict[type[Exception], tuple[int, str, str, str]] = {
         "LIST_TOO_SLOW",
     ),
     errors.TooManyStepsError: (FAILED, "ACTIOND-steps", "Too many targets", "TOO_MANY_TARGETS"),
+    errors.TooManyDeliveriesError: (
+        code_pb2.RESOURCE_EXHAUSTED,
+        "ACTIOND-deliveries",
+        "Too many unfinished deliveries",
+        "TOO_MANY_DELIVERIES",
+    ),
 }
 
 # What a call of these methods raises, and the same of it; then the field that it names, if any.
@@ -116,6 +125,12 @@ CASES: dict[str, tuple[str, Exception, tuple[int, str, str, str], str]] = {
         "targets",
     ),
     "steps are too many": ("SetExecution", errors.TooManyStepsError(1), BUSINESS[errors.TooManyStepsError], "targets"),
+    "there are too many deliveries": (
+        "CreateTarget",
+        errors.TooManyDeliveriesError(1_000_000),
+        BUSINESS[errors.TooManyDeliveriesError],
+        "",
+    ),
     "a page is too long": (
         "ListTargets",
         errors.LimitTooHighError(1000),
@@ -211,6 +226,17 @@ def test_every_error_that_a_call_can_meet_is_in_the_table() -> None:
 def test_an_error_that_is_no_callers_has_no_status() -> None:
     for error in (errors.StoreError("disk"), errors.TargetFailedError("hook"), ValueError("x")):
         assert translate(error, METHODS["CreateTarget"]) is None
+
+
+def test_the_table_of_the_service_is_asked_about_its_methods_alone() -> None:
+    mine = status_pb2.Status(code=FAILED, message="of the service")
+    by_service = errors_of_services({ACTION_SERVICE: lambda error, method: mine})
+    assert by_service(ValueError("x"), METHODS["CreateTarget"]) is mine
+    for method in (None, HEALTH.methods[0]):
+        missing = by_service(errors.PermissionMissingError(), method)
+        assert missing is not None
+        assert missing.code == DENIED
+        assert by_service(errors.TargetNameTakenError(), method) is None
 
 
 def test_a_denied_endpoint_is_named_with_the_reason_as_it_is() -> None:
