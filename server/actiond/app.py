@@ -13,9 +13,11 @@ from google.rpc import code_pb2
 
 from actiond import __version__
 from actiond.actions.errors import StoreError
+from actiond.actions.ids import IdGenerator
 from actiond.actions.ports import Store
 from actiond.actions.tokens import Caller
 from actiond.actions.use_cases.executions import Executions
+from actiond.actions.use_cases.fan_out import EventFanOut
 from actiond.actions.use_cases.targets import Targets
 from actiond.actions.use_cases.tokens import Tokens
 from actiond.api import errors, permissions
@@ -29,12 +31,14 @@ from actiond.api.served import ACTION_SERVICE, SERVICES
 from actiond.api.standard_services import StandardServices, description_services, health_services
 from actiond.api.v3alpha import errors as v3alpha_errors
 from actiond.api.v3alpha.service import SIGNING_KEY, WEBHOOK_SECRET, ActionService
-from actiond.bootstrap import default_owner, id_generator, prepare_store
-from actiond.config.groups import ApiSettings, DeliverySettings, TelemetrySettings
+from actiond.bootstrap import default_owner, prepare_store, worker_number
+from actiond.config.groups import ApiSettings, DeliverySettings, QueueSettings, TelemetrySettings
 from actiond.config.settings import Settings
 from actiond.delivery.client import DeliveryLimits, Egress, TargetClient
 from actiond.delivery.egress.policy import AddressGuard
 from actiond.delivery.signer import Signer
+from actiond.executions.courier import Courier, CourierLimits, DeliveryPorts
+from actiond.executions.keeper import Keeper
 from actiond.executions.plan_cache import PlanCache
 from actiond.executions.runner import Runner
 from actiond.secrets import encryption_keys
@@ -117,6 +121,9 @@ class OpenStore:
 
     store: Store
     sealer: Sealer
+    fan_out: EventFanOut
+    worker: int
+    """A number of this process, which no other one has had."""
     new_id: Callable[[], str]
     instance: str
     """The default owner's id, which identifies this server to targets."""
@@ -154,6 +161,7 @@ class Application:
             _delivery_limits(settings.delivery),
             [_target_log(settings.telemetry, surroundings.put), *metrics.target_observers],
         )
+        self._delivering = _delivering(settings.queue, opened, self._client, metrics)
         tokens = Tokens(opened.store, time.time_ns)
         is_private = settings.telemetry.metrics == "private"
         holders = permission_holders(tokens, permissions.READ_METRICS) if is_private else None
@@ -192,8 +200,7 @@ class Application:
             if not settings.store.database.traits.outlives_process:
                 await prepare_store(store, settings.api.admin_token, deliver_token)
             keys = encryption_keys.in_use(settings.store.encryption_keys, settings.store.secrets_dir, may_create=False)
-            instance = await default_owner(store)
-            opened = OpenStore(store, Sealer(keys), await id_generator(store), instance or "")
+            opened = await _opened(store, Sealer(keys))
             return cls(settings, opened, metrics, surroundings)
         except BaseException:
             await store.close()
@@ -219,6 +226,10 @@ class Application:
             ApplicationPart("gateway", idle=self._gateway.wait_idle, cancel=self._cancel_calls, close=_nothing),
         )
 
+    def delivering_parts(self) -> Sequence[Courier | Keeper]:
+        """Return the parts that deliver events. They start once the listeners take calls."""
+        return self._delivering
+
     async def _cancel_calls(self) -> None:
         """Cancel the calls over HTTP that are still running, and wait until each has sent its last response."""
         self._gateway.stop()
@@ -235,6 +246,35 @@ class Application:
         except StoreError:
             # Anybody can ask: the store has logged it.
             raise status_error(code_pb2.UNAVAILABLE, "the store is unavailable") from None
+
+
+async def _opened(store: Store, sealer: Sealer) -> OpenStore:
+    worker = await worker_number(store)
+    # Deliveries get their ids on the store's thread, so that two generators are needed, each with a number of its own.
+    fan_out = EventFanOut(IdGenerator(await worker_number(store), time.time_ns))
+    instance = await default_owner(store)
+    return OpenStore(store, sealer, fan_out, worker, IdGenerator(worker, time.time_ns), instance or "")
+
+
+def _delivering(
+    queue: QueueSettings, opened: OpenStore, client: TargetClient, metrics: Metrics | NullMetrics
+) -> Sequence[Courier | Keeper]:
+    """Let the store enqueue deliveries, and return the parts that attempt them and keep them in order."""
+    observer = metrics.delivery_metrics
+    keeper = Keeper(opened.store, queue.policy, observer, opened.worker)
+    if not queue.deliveries:
+        opened.store.deliver(opened.fan_out, lambda: None)
+        return (keeper,)
+    limits = CourierLimits(
+        attempts=queue.deliveries,
+        per_target=queue.deliveries_per_target,
+        timeout_ns=queue.delivery_timeout_ms * 1_000_000,
+        poll_seconds=queue.delivery_poll_ms / 1000,
+    )
+    works_with = DeliveryPorts(opened.store, client, observer)
+    courier = Courier(works_with, queue.policy, limits, instance=opened.instance, worker=opened.worker)
+    opened.store.deliver(opened.fan_out, courier.wake)
+    return courier, keeper
 
 
 def _domain(

@@ -4,7 +4,6 @@ import logging
 import os
 import secrets
 import time
-from collections.abc import Callable
 from dataclasses import replace
 
 from actiond.actions.errors import SecretTakenError, StoreError, TokenRevokedError
@@ -128,7 +127,6 @@ async def prepare_store(store: Store, admin_token: str | None, deliver_token: De
         raise SettingsError(f"ACTIOND_ADMIN_TOKEN: token {error.token_id} has the same secret: give another") from error
 
 
-async def id_generator(store: Store) -> Callable[[], str]:
-    """Return a generator of ids for a process that serves."""
-    worker = await store.write(lambda transaction: transaction.instance.next_worker_number())
-    return IdGenerator(worker, time.time_ns)
+async def worker_number(store: Store) -> int:
+    """Return a number for a process that serves, which no other one has had."""
+    return await store.write(lambda transaction: transaction.instance.next_worker_number())

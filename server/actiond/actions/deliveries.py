@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 
 from actiond.actions.events import Event
+from actiond.actions.ids import created_ms
 from actiond.actions.signing_keys import SigningKey
 from actiond.actions.targets import Target
 
@@ -46,7 +47,7 @@ class DeliveryState(Enum):
     """An attempt ended with 2xx. Stores keep no row, only the attempts."""
 
 
-UNFINISHED = (DeliveryState.WAITING, DeliveryState.BEHIND, DeliveryState.PARKED)
+UNFINISHED = frozenset({DeliveryState.WAITING, DeliveryState.BEHIND, DeliveryState.PARKED})
 
 
 class DeathReason(Enum):
@@ -191,6 +192,11 @@ class Attempt:
     worker: int
     """Number of the worker that made it."""
 
+    @property
+    def has_delivered(self) -> bool:
+        """Whether it delivered its delivery, of which stores then keep nothing but attempts."""
+        return self.outcome == OK and self.kind is not AttemptKind.TEST
+
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
@@ -214,15 +220,14 @@ class Claimed:
 class DeliveryPolicy:
     """When deliveries are retried and given up, and when targets are paused. Spans are in milliseconds."""
 
-    retry_delays_ms: tuple[int, ...] = (5_000, 300_000, 1_800_000, 7_200_000, 18_000_000, 36_000_000, 50_400_000,
-                                        72_000_000, 86_400_000)  # fmt: skip  # Standard Webhooks' example
-    max_age_ms: int = 5 * 86_400_000
-    lease_ms: int = 60_000
-    pause_failures: int = 8
-    """Failures in a row after which a target is paused, if they span `pause_failing_ms`."""
-    pause_failing_ms: int = 30_000
-    attempt_retention_ms: int = 7 * 86_400_000
-    dead_retention_ms: int = 30 * 86_400_000
+    retry_delays_ms: tuple[int, ...]
+    max_age_ms: int
+    lease_ms: int
+    pause_failures: int
+    """Failures in a row after which a target is paused, if they take `pause_failing_ms` at least."""
+    pause_failing_ms: int
+    attempt_retention_ms: int
+    dead_retention_ms: int
 
     @property
     def max_tries(self) -> int:
@@ -250,3 +255,25 @@ class DeliveryTotals:
     oldest_due_ms: int
     """For how long the first one in the queue has been due; 0 if none is."""
     paused_targets: int
+
+
+def delivered(attempt: Attempt, event: Event | None) -> Delivery:
+    """Return a delivered delivery, as far as the attempt that delivered it and its event tell."""
+    return Delivery(
+        id=attempt.delivery_id,
+        owner=attempt.owner,
+        target_id=attempt.target_id,
+        event_position=attempt.event_position,
+        execution=attempt.execution,
+        aggregate="" if event is None else event.aggregate,
+        sequence=0 if event is None else event.sequence,
+        since_ms=created_ms(attempt.delivery_id),
+        state=DeliveryState.DELIVERED,
+        due_ms=None,
+        attempts=attempt.number,
+        is_tried=True,
+        kind=attempt.kind,
+        last_outcome=attempt.outcome,
+        last_status=attempt.status,
+        last_ms=attempt.at_ms,
+    )

@@ -2,9 +2,13 @@
 
 import asyncio
 import re
+import secrets
+import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
+from actiond.actions.ids import MAX_WORKERS, IdGenerator
 from actiond.actions.ports import Store
+from actiond.actions.use_cases.fan_out import EventFanOut
 from actiond.config.groups import StoreSettings
 from actiond.config.setting import SettingsError
 from actiond.process.console import Failure, print_line
@@ -36,6 +40,9 @@ async def _run_on_store(
     settings: StoreSettings, command: Command, arguments: Mapping[str, object], *, must_exist: bool
 ) -> None:
     store = open_store(settings.database, must_exist=must_exist)
+    # What a command changes is delivered by the workers. It takes no worker number: those are for processes that make
+    # many ids.
+    store.deliver(EventFanOut(IdGenerator(secrets.randbelow(MAX_WORKERS), time.time_ns)), lambda: None)
     try:
         await command(store, {**arguments, STORE_SETTINGS: settings})
     finally:

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
+from actiond.actions.deliveries import DeliveryPolicy
 from actiond.config import setting_parsers as parsers
 from actiond.config.setting import SettingsError, SettingsGroup, setting
-from actiond.config.setting_parsers import Address
+from actiond.config.setting_parsers import Address, FailuresWithin
 from actiond.delivery.egress.networks import Network
 from actiond.secrets import encryption_keys
 from actiond.storage.urls import DatabaseUrl, parse_database_url
@@ -256,6 +257,13 @@ class ApiSettings(SettingsGroup):
         metavar="NAME",
         repeated=True,
     )
+    event_types: tuple[str, ...] = setting(
+        name="event-type",
+        read=parsers.event_types,
+        help="a type of other services' events, as order.placed, which may be published and which executions may name",
+        metavar="NAME",
+        repeated=True,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,6 +305,98 @@ class DeliverySettings(SettingsGroup):
         default="1048576",
         metavar="BYTES",
     )
+
+
+_DAY_MS = 86_400_000
+
+
+@dataclass(frozen=True, slots=True)
+class QueueSettings(SettingsGroup):
+    """The deliveries of events to targets. All processes of one database should have the same."""
+
+    deliveries: int = setting(
+        name="deliveries",
+        read=parsers.whole_number(0, 10_000),
+        help="deliveries of events that a worker attempts at once, shared fairly by owners; 0 leaves them to others",
+        default="128",
+        metavar="N",
+    )
+    deliveries_per_target: int = setting(
+        name="deliveries-per-target",
+        read=parsers.whole_number(1, 10_000),
+        help="deliveries to one target that a worker attempts at once",
+        default="32",
+        metavar="N",
+    )
+    delivery_timeout_ms: int = setting(
+        name="delivery-timeout",
+        read=parsers.span(1, 3_600_000),
+        help="how long an attempt may take, unless the target's own timeout is shorter",
+        default="30s",
+        metavar="SPAN",
+    )
+    retry_delays_ms: tuple[int, ...] = setting(
+        name="retry-delays",
+        read=parsers.spans,
+        help="how long to wait before each further attempt, 20% more or less; a delivery is dead after the last one",
+        default="5s,5m,30m,2h,5h,10h,14h,20h,24h",
+        metavar="SPANS",
+    )
+    delivery_max_age_ms: int = setting(
+        name="delivery-max-age",
+        read=parsers.span(1, 366 * _DAY_MS),
+        help="a delivery is dead when its next attempt would be later than this after the event",
+        default="5d",
+        metavar="SPAN",
+    )
+    pause_after: FailuresWithin = setting(
+        name="pause-after",
+        read=parsers.failures_within,
+        help="failures in a row, and how long they take at least, after which a target is paused and probed",
+        default="8,30s",
+        metavar="N,SPAN",
+    )
+    delivery_lease_ms: int = setting(
+        name="delivery-lease",
+        read=parsers.span(3_001, 3_600_000),
+        help="how soon another worker may take over what a worker that died had claimed",
+        default="60s",
+        metavar="SPAN",
+    )
+    delivery_poll_ms: int = setting(
+        name="delivery-poll",
+        read=parsers.span(10, 60_000),
+        help="how often a worker looks for deliveries that other processes have added",
+        default="1s",
+        metavar="SPAN",
+    )
+    attempt_retention_ms: int = setting(
+        name="attempt-retention",
+        read=parsers.span(1_000, 366 * _DAY_MS),
+        help="how long attempts are kept, and with them what is known of delivered events",
+        default="7d",
+        metavar="SPAN",
+    )
+    dead_retention_ms: int = setting(
+        name="dead-retention",
+        read=parsers.span(1_000, 366 * _DAY_MS),
+        help="how long deliveries that were given up are kept",
+        default="30d",
+        metavar="SPAN",
+    )
+
+    @property
+    def policy(self) -> DeliveryPolicy:
+        """When deliveries are retried and given up, and when targets are paused."""
+        return DeliveryPolicy(
+            retry_delays_ms=self.retry_delays_ms,
+            max_age_ms=self.delivery_max_age_ms,
+            lease_ms=self.delivery_lease_ms,
+            pause_failures=self.pause_after.failures,
+            pause_failing_ms=self.pause_after.span_ms,
+            attempt_retention_ms=self.attempt_retention_ms,
+            dead_retention_ms=self.dead_retention_ms,
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from actiond.actions.events import EXECUTION, TARGET, TOKEN
 from actiond.delivery.egress.networks import Network, parse_network
 
 _BRACKETED = re.compile(r"\[(?P<host>[0-9A-Fa-f:.]+)\]:(?P<port>[0-9]{1,5})")
@@ -21,8 +22,15 @@ _SEPARATORS = re.compile(r"[,\s]+")
 _DEFAULT_PORTS = {"http": "80", "https": "443"}
 _BOOLEANS = {"true": True, "1": True, "yes": True, "on": True, "false": False, "0": False, "no": False, "off": False}
 
+_EVENT_TYPE = re.compile(r"[a-z][a-z0-9_]*(?:\.[a-z0-9_]+)+")
+_UNITS_MS = {"d": 86_400_000, "h": 3_600_000, "m": 60_000, "s": 1_000, "ms": 1}
+
 MAX_FUNCTION_NAME = 1000
-"""Characters in the name of a function."""
+"""Characters in the name of a function, and in a type of events."""
+MAX_SPANS = 100
+MAX_SPAN_MS = 366 * 86_400_000
+RESERVED_EVENT_TYPES = frozenset({TARGET, EXECUTION, TOKEN})
+"""First words of the types of actiond's own events."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +79,68 @@ def seconds(text: str) -> float:
     if not re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", text) or not 0 < float(text) <= 3600:
         raise ValueError(f"{text!r} is not a number of seconds above 0 and up to 3600")
     return float(text)
+
+
+def span(least_ms: int, most_ms: int) -> Callable[[str], int]:
+    """Return a parser of spans of time, as 500ms, 30s, 5m, 2h, 7d, in milliseconds, between two bounds."""
+
+    def parse(text: str) -> int:
+        value = _span_ms(text)
+        if not least_ms <= value <= most_ms:
+            raise ValueError(f"{text!r} is not a span from {_span_text(least_ms)} to {_span_text(most_ms)}")
+        return value
+
+    return parse
+
+
+def spans(text: str) -> tuple[int, ...]:
+    """Parse a list of spans of time, in milliseconds."""
+    values = tuple(_span_ms(part) for part in _parts(text))
+    if not 1 <= len(values) <= MAX_SPANS or not all(1 <= value <= MAX_SPAN_MS for value in values):
+        raise ValueError(f"{text!r} is not a list of 1 to {MAX_SPANS} spans from 1ms to {_span_text(MAX_SPAN_MS)}")
+    return values
+
+
+@dataclass(frozen=True, slots=True)
+class FailuresWithin:
+    """So many failures in a row, which take so long."""
+
+    failures: int
+    span_ms: int
+
+
+def failures_within(text: str) -> FailuresWithin:
+    """Parse a number of failures and a span, as 8,30s."""
+    match = re.fullmatch(r"([0-9]{1,6}),(.+)", text)
+    if match is None or not int(match[1]):
+        raise ValueError(f"{text!r} is not a number of failures and the span that they take at least, as 8,30s")
+    return FailuresWithin(int(match[1]), _span_ms(match[2]))
+
+
+def _span_ms(text: str) -> int:
+    match = re.fullmatch(r"([0-9]{1,9})(ms|s|m|h|d)", text)
+    if match is None:
+        raise ValueError(f"{text!r} is not a span of time like 500ms, 30s, 5m, 2h or 7d")
+    return int(match[1]) * _UNITS_MS[match[2]]
+
+
+def _span_text(ms: int) -> str:
+    """Return a span in the largest unit in which it is a whole number."""
+    return next(f"{ms // size}{unit}" for unit, size in _UNITS_MS.items() if ms % size == 0)
+
+
+def event_types(text: str) -> tuple[str, ...]:
+    """Parse a list of types of other services' events, as order.placed."""
+    names = tuple(_parts(text))
+    for name in names:
+        if len(name) > MAX_FUNCTION_NAME or not _EVENT_TYPE.fullmatch(name):
+            raise ValueError(
+                f"{name[:MAX_FUNCTION_NAME]!r} is not a type of events: words of a-z, 0-9 and _, separated by dots,"
+                f" such as order.placed, up to {MAX_FUNCTION_NAME} characters"
+            )
+        if name.partition(".")[0] in RESERVED_EVENT_TYPES:
+            raise ValueError(f"{name!r} begins like an event of actiond itself")
+    return names
 
 
 def boolean(text: str) -> bool:

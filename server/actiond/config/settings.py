@@ -13,6 +13,7 @@ from actiond.config.groups import (
     LimitSettings,
     ListenSettings,
     ProcessSettings,
+    QueueSettings,
     StoreSettings,
     TelemetrySettings,
     TlsSettings,
@@ -36,6 +37,7 @@ class Settings:
     limits: LimitSettings
     api: ApiSettings
     delivery: DeliverySettings
+    queue: QueueSettings
     telemetry: TelemetrySettings
 
     def __post_init__(self) -> None:
@@ -72,6 +74,7 @@ TABLE: tuple[Setting, ...] = (
     *rows(LimitSettings),
     *rows(ApiSettings),
     *rows(DeliverySettings),
+    *rows(QueueSettings),
     *rows(TelemetrySettings),
 )
 """Every setting, group by group."""
@@ -87,6 +90,7 @@ def read(arguments: Mapping[str, object], environment: Mapping[str, str]) -> Set
         limits=read_group(LimitSettings, arguments, environment),
         api=read_group(ApiSettings, arguments, environment),
         delivery=read_group(DeliverySettings, arguments, environment),
+        queue=read_group(QueueSettings, arguments, environment),
         telemetry=read_group(TelemetrySettings, arguments, environment),
     )
 

@@ -43,7 +43,7 @@ class CourierLimits:
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
+class DeliveryPorts:
     """What a courier works with."""
 
     store: Store
@@ -67,16 +67,16 @@ class Courier:
     name = "courier"
 
     def __init__(
-        self, surroundings: Surroundings, policy: DeliveryPolicy, limits: CourierLimits, *, instance: str, worker: int
+        self, ports: DeliveryPorts, policy: DeliveryPolicy, limits: CourierLimits, *, instance: str, worker: int
     ) -> None:
         """Take what it works with.
 
         instance: id that identifies this server to targets.
         worker: number that no other process has, which makes claims unique.
         """
-        self._store = surroundings.store
-        self._caller = surroundings.caller
-        self._observer = surroundings.observer
+        self._store = ports.store
+        self._caller = ports.caller
+        self._observer = ports.observer
         self._policy = policy
         self._limits = limits
         self._instance = instance

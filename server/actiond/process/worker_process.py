@@ -61,6 +61,7 @@ async def _serve(spec: WorkerSpec) -> None:
         *application.parts(),
         *([] if certificates is None else [certificates]),
         *(Listener(reserved, listen) for reserved in sockets.reserved()),
+        *application.delivering_parts(),
     ]
     grace_period = settings.process.shutdown_grace_period
     worker = Worker(parts, state, grace_period)

@@ -8,6 +8,10 @@ OTHER = "other"
 
 DURATION_BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 """Seconds, from a call that waits for nothing up to a long target timeout."""
+LAG_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 30.0, 300.0)
+"""Seconds, from a delivery that is attempted at once up to a long backlog."""
+AGE_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 30.0, 300.0, 3600.0, 36_000.0, 360_000.0)
+"""Seconds, from a first attempt up to the last retry of some days."""
 BATCH_SIZE_BUCKETS = tuple(float(2**power) for power in range(11))
 
 
@@ -88,6 +92,39 @@ PENDING_CHANGES = Family(
     "actiond_store_changes_waiting", Kind.GAUGE, "Changes that were queued when the writer finished its last batch."
 )
 
+DELIVERY_ATTEMPTS = Family(
+    "actiond_delivery_attempts_total", Kind.COUNTER, "Attempts to deliver an event that have ended.", ("outcome",)
+)
+DELIVERY_LAG = Family(
+    "actiond_delivery_lag_seconds",
+    Kind.HISTOGRAM,
+    "Time from the moment at which an attempt was due until it began.",
+    bounds=LAG_BUCKETS,
+)
+DELIVERY_AGE = Family(
+    "actiond_delivery_age_seconds",
+    Kind.HISTOGRAM,
+    "Time from an event until a target had it, with a 2xx response.",
+    bounds=AGE_BUCKETS,
+)
+DELIVERIES_DEAD = Family("actiond_deliveries_dead_total", Kind.COUNTER, "Deliveries that were given up.", ("reason",))
+LEASES_LOST = Family(
+    "actiond_delivery_leases_lost_total", Kind.COUNTER, "Claims of deliveries whose lease passed without a result."
+)
+CLAIM_SIZE = Family(
+    "actiond_delivery_claim_size", Kind.HISTOGRAM, "Deliveries that were claimed at once.", bounds=BATCH_SIZE_BUCKETS
+)
+DELIVERIES = Family(
+    "actiond_deliveries",
+    Kind.GAUGE,
+    "Deliveries that are not delivered, by state, as the process that keeps house counted them last.",
+    ("state",),
+)
+OLDEST_DUE = Family(
+    "actiond_deliveries_oldest_due_seconds", Kind.GAUGE, "For how long the delivery that is next has been due."
+)
+PAUSED_TARGETS = Family("actiond_targets_paused", Kind.GAUGE, "Targets that get probes only, as they fail.")
+
 FAMILIES = (
     CALLS,
     CALL_DURATION,
@@ -97,4 +134,13 @@ FAMILIES = (
     BACKGROUND_CALLS,
     BATCH_SIZE,
     PENDING_CHANGES,
+    DELIVERY_ATTEMPTS,
+    DELIVERY_LAG,
+    DELIVERY_AGE,
+    DELIVERIES_DEAD,
+    LEASES_LOST,
+    CLAIM_SIZE,
+    DELIVERIES,
+    OLDEST_DUE,
+    PAUSED_TARGETS,
 )

@@ -1,12 +1,13 @@
 """Counts what a worker does. It runs on every call, so it takes no lock and finds a series by one dict lookup."""
 
 from bisect import bisect_left
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeAlias
 
 from google.rpc import code_pb2
 from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4
 
+from actiond.actions.deliveries import UNFINISHED, DeathReason, DeliveryState, DeliveryTotals
 from actiond.actions.ports import TargetRequest
 from actiond.delivery.observers import TargetObserver
 from actiond.delivery.outcomes import Outcome, TargetCall
@@ -64,6 +65,7 @@ class Metrics:
         self._batch_size = self._histogram(families.BATCH_SIZE)
         self._pending_changes = self._cells(families.PENDING_CHANGES)
         self._background_calls = self._cells(families.BACKGROUND_CALLS)
+        self._deliveries = _DeliveryMetrics(self)
         # The gauges of a former process are void: what was queued or running in it ended with it.
         self._pending_changes[0] = self._background_calls[0] = 0.0
 
@@ -76,6 +78,11 @@ class Metrics:
     def target_observers(self) -> Sequence[TargetObserver]:
         """Observers for the target client."""
         return (_TargetMetrics(self),)
+
+    @property
+    def delivery_metrics(self) -> "_DeliveryMetrics":
+        """An observer for the courier and the keeper."""
+        return self._deliveries
 
     def handlers(self, path: str, authorize: Authorize | None) -> Mapping[str, Handler]:
         """Return the handler that serves the metrics on `path` to what `authorize` accepts; None accepts everything."""
@@ -114,6 +121,14 @@ class Metrics:
     def render(self) -> bytes:
         """Return the metrics of all workers as text. Takes a while, so call it on a separate thread."""
         return render_text(self._memory.regions)
+
+    def counter(self, family: Family, label: str = "") -> Cells:
+        """Return the cell of a counter or gauge."""
+        return self._cells(family, label) if family.labels else self._cells(family)
+
+    def histogram(self, family: Family) -> Histogram:
+        """Return a histogram without labels."""
+        return self._histogram(family)
 
     def _add_call(self, key: tuple[str, str, int]) -> tuple[Cells, Histogram]:
         """Add a series. Methods, protocols and codes are the gateway's, never a client's text, so there are few."""
@@ -181,6 +196,50 @@ class _TargetMetrics:
     def _add_background(self, more: int) -> None:
         self._background += more
         self._metrics.set_background_calls(self._background)
+
+
+class _DeliveryMetrics:
+    """Observes the courier and the keeper on behalf of Metrics."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        self._metrics = metrics
+        self._lag = metrics.histogram(families.DELIVERY_LAG)
+        self._age = metrics.histogram(families.DELIVERY_AGE)
+        self._claim_size = metrics.histogram(families.CLAIM_SIZE)
+        self._leases_lost = metrics.counter(families.LEASES_LOST)
+        self._attempts: dict[str, Cells] = {}
+        # Gauges of a former process: if another one counts now, these would be added to its figures.
+        self.counted(None)
+
+    def claimed(self, deliveries: int) -> None:
+        self._claim_size.observe(deliveries)
+
+    def began(self, lag_seconds: float) -> None:
+        self._lag.observe(lag_seconds)
+
+    def attempted(self, outcome: str) -> None:
+        cells = self._attempts.get(outcome)
+        if cells is None:
+            cells = self._attempts[outcome] = self._metrics.counter(families.DELIVERY_ATTEMPTS, outcome)
+        cells[0] += 1.0
+
+    def delivered(self, age_seconds: float) -> None:
+        self._age.observe(age_seconds)
+
+    def died(self, reasons: Iterable[DeathReason]) -> None:
+        for reason in reasons:
+            self._metrics.counter(families.DELIVERIES_DEAD, reason.value)[0] += 1.0
+
+    def lost_leases(self, leases: int) -> None:
+        self._leases_lost[0] += leases
+
+    def counted(self, totals: DeliveryTotals | None) -> None:
+        counts = {} if totals is None else totals.by_state
+        for state in (*UNFINISHED, DeliveryState.DEAD):
+            self._metrics.counter(families.DELIVERIES, state.value)[0] = counts.get(state, 0)
+        oldest_due_ms, paused = (0, 0) if totals is None else (totals.oldest_due_ms, totals.paused_targets)
+        self._metrics.counter(families.OLDEST_DUE)[0] = oldest_due_ms / 1000
+        self._metrics.counter(families.PAUSED_TARGETS)[0] = paused
 
 
 def _discarded_cells(cells: int) -> Cells:
