@@ -10,7 +10,7 @@ from actiond.actions.errors import CertificateUnboundError, PermissionMissingErr
 from actiond.actions.use_cases.tokens import Tokens
 from actiond.api.authentication import Authenticator
 from actiond.api.certificate_names import MAX_NAMES, certificate_names
-from actiond.api.served import ACTION_SERVICE
+from actiond.api.served import ACTION_SERVICE, DELIVERY_SERVICE
 from actiond.storage.memory import MemoryStore
 from tests.support.tokens import make_token
 
@@ -73,6 +73,21 @@ async def test_a_header_alone_decides(authenticate: Authenticator) -> None:
 async def test_the_permissions_are_those_of_the_token(authenticate: Authenticator) -> None:
     with pytest.raises(PermissionMissingError):
         await caller(authenticate, Context({"peer_dns": [b"reader.example"]}))
+
+
+async def test_every_valid_token_may_call_what_only_requires_one() -> None:
+    tokens = Tokens(MemoryStore(), lambda: 1_000)
+    await tokens.add(make_token("powerless", "o"))
+    await tokens.add(make_token("expired", "o", expires_at_ns=999))
+    authenticate = Authenticator(tokens, (DELIVERY_SERVICE,))
+    get_caller = DELIVERY_SERVICE.methods_by_name["GetCaller"]
+    found = await authenticate(get_caller, Context({}, ("authorization", "Bearer powerless")))  # type: ignore[arg-type]  # a stand-in
+    assert found is not None
+    assert found.token.id == "powerless"
+    with pytest.raises(TokenInvalidError):
+        await authenticate(get_caller, Context({}, ("authorization", "Bearer expired")))  # type: ignore[arg-type]  # a stand-in
+    with pytest.raises(TokenMissingError):
+        await authenticate(get_caller, Context({}))  # type: ignore[arg-type]  # a stand-in
 
 
 @pytest.mark.parametrize(

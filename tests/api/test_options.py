@@ -3,13 +3,14 @@
 import time
 
 import pytest
+from google.protobuf.descriptor import ServiceDescriptor
 
 from actiond.actions.errors import PermissionMissingError, TokenMissingError
 from actiond.actions.use_cases.tokens import Tokens
 from actiond.api import permissions
 from actiond.api.authentication import Authenticator
 from actiond.api.health import HEALTH
-from actiond.api.served import ACTION_SERVICE
+from actiond.api.served import ACTION_SERVICE, DELIVERY_SERVICE
 from actiond.storage.memory import MemoryStore
 from rpcfront import ServiceError, ServicerContext
 from tests.support.services import echo
@@ -29,9 +30,31 @@ PERMISSIONS = {
     "ListExecutionServices": "execution.read",
 }
 
+DELIVERY_PERMISSIONS = {
+    "ListDeliveries": "delivery.read",
+    "CountDeliveries": "delivery.read",
+    "GetDelivery": "delivery.read",
+    "RetryDelivery": "delivery.write",
+    "CancelDelivery": "delivery.write",
+    "RetryDeliveries": "delivery.write",
+    "CancelDeliveries": "delivery.write",
+    "WatchDeliveries": "delivery.read",
+    "TestTarget": "execution.target.write",
+    "GetTargetHealth": "delivery.read",
+    "ResumeTarget": "delivery.write",
+    "PublishEvent": "event.publish",
+    "PublishEvents": "event.publish",
+    "GetCaller": "authenticated",
+}
 
-def test_each_method_has_the_permission_that_the_proto_names() -> None:
-    assert {method.name: permissions.permission(method) for method in ACTION_SERVICE.methods} == PERMISSIONS
+
+@pytest.mark.parametrize(
+    ("service", "expected"), [(ACTION_SERVICE, PERMISSIONS), (DELIVERY_SERVICE, DELIVERY_PERMISSIONS)]
+)
+def test_each_method_has_the_permission_that_the_proto_names(
+    service: ServiceDescriptor, expected: dict[str, str]
+) -> None:
+    assert {method.name: permissions.permission(method) for method in service.methods} == expected
 
 
 def test_a_method_without_a_permission_stops_the_start() -> None:
@@ -70,6 +93,7 @@ def _with_token(secret: str) -> ServicerContext:
 def test_success_codes_are_those_of_the_proto() -> None:
     codes = {method.name: permissions.success_code(method) for method in ACTION_SERVICE.methods}
     assert codes == dict.fromkeys(PERMISSIONS, 200) | {"CreateTarget": 201}
+    assert {permissions.success_code(method) for method in DELIVERY_SERVICE.methods} == {200}
 
 
 def test_the_known_permissions_are_sorted_and_each_named_once() -> None:
@@ -82,5 +106,17 @@ def test_the_known_permissions_are_sorted_and_each_named_once() -> None:
         "execution.target.read",
         "execution.target.write",
         "execution.write",
+        "metrics.read",
+    )
+
+
+def test_no_token_can_hold_what_every_valid_token_has() -> None:
+    assert permissions.permissions((DELIVERY_SERVICE,)) == (
+        "delivery.read",
+        "delivery.write",
+        "docs.read",
+        "event.publish",
+        "execution.bypass",
+        "execution.target.write",
         "metrics.read",
     )

@@ -8,7 +8,7 @@ from actiond.actions.errors import TokenInvalidError
 from actiond.actions.tokens import Caller
 from actiond.actions.use_cases.tokens import Tokens
 from actiond.api.certificate_names import certificate_names
-from actiond.api.permissions import permission
+from actiond.api.permissions import AUTHENTICATED, permission
 from rpcfront import HttpRequest, ServicerContext
 
 
@@ -46,7 +46,8 @@ class Authenticator:
         authorization = context.authorization()
         names = () if authorization else certificate_names(context.auth_context(), context.invocation_metadata)
         caller = await _authenticate(self._tokens, authorization, names)
-        caller.token.require(required)
+        if required != AUTHENTICATED:
+            caller.token.require(required)
         return None if name in self._beside else caller
 
 

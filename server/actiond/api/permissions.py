@@ -13,6 +13,8 @@ READ_API_DOCS = "docs.read"
 """Permission to read /openapi.json and to use reflection where they are private."""
 BYPASS = "execution.bypass"
 """Permission to bypass executions. No method requires it."""
+AUTHENTICATED = "authenticated"
+"""What a method requires that every valid token may call, in ZITADEL's word. No token needs to hold it."""
 BYPASS_HEADER = "actiond-bypass-executions"
 """The metadata key with which a caller bypasses executions; its value is `true`."""
 
@@ -32,8 +34,8 @@ def success_code(method: MethodDescriptor) -> int:
 
 def permissions(services: Iterable[ServiceDescriptor]) -> tuple[str, ...]:
     """Return every permission that a token can hold, sorted."""
-    required = (permission(method) for service in services for method in service.methods)
-    return tuple(sorted({BYPASS, READ_API_DOCS, READ_METRICS, *required}))
+    required = {permission(method) for service in services for method in service.methods}
+    return tuple(sorted({BYPASS, READ_API_DOCS, READ_METRICS, *required} - {AUTHENTICATED}))
 
 
 def _options(method: MethodDescriptor) -> options_pb2.Options:

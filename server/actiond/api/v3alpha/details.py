@@ -7,11 +7,9 @@ which takes longer than creating it.
 from typing import Any, Protocol
 
 from actiond_protos.zitadel.object.v2 import object_pb2
-from google.protobuf.timestamp_pb2 import Timestamp
 
 from actiond.actions.queries import Page, PageRequest, page_request
-
-_NANOS = 1_000_000_000
+from actiond.api.timestamps import put_ns
 
 
 class Resource(Protocol):
@@ -29,22 +27,16 @@ def put_details(message: object_pb2.Details, resource: Resource) -> None:
     """Fill in a resource's owner, sequence and change date."""
     message.sequence = resource.sequence
     message.resource_owner = resource.owner
-    _put_timestamp(message.change_date, resource.changed_at_ns)
+    put_ns(message.change_date, resource.changed_at_ns)
 
 
 def put_list_details(message: object_pb2.ListDetails, page: Page[Any]) -> None:
     """Fill in a list's total, and the state of the store in which the page was read."""
     message.total_result = page.total
     message.processed_sequence = page.position
-    _put_timestamp(message.timestamp, page.at_ns)
+    put_ns(message.timestamp, page.at_ns)
 
 
 def page_request_of(query: object_pb2.ListQuery) -> PageRequest:
     """Return the requested page. Raises LimitTooHighError."""
     return page_request(query.offset, query.limit, ascending=query.asc)
-
-
-def _put_timestamp(message: Timestamp, ns: int) -> None:
-    # Sets the field also for the epoch itself, whose seconds and nanos are the defaults.
-    message.SetInParent()
-    message.seconds, message.nanos = divmod(ns, _NANOS)
