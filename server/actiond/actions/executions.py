@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from actiond.actions.conditions import Condition
+from actiond.actions.events import EXECUTION, qualified_id
 from actiond.actions.signing_keys import SigningKey
 from actiond.actions.targets import Target
 
@@ -31,7 +32,7 @@ class Execution:
     @property
     def aggregate_id(self) -> str:
         """The id of its history. It contains the owner: two owners may each have an execution of the same condition."""
-        return f"{self.owner}/{self.condition.key}"
+        return qualified_id(self.owner, EXECUTION, self.condition.key)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,8 @@ EPOCH_MS = 1_704_067_200_000
 """2024-01-01T00:00:00Z in milliseconds: 41 bits from here last until 2093."""
 WORKER_BITS = 10
 COUNTER_BITS = 12
+TIME_SHIFT = WORKER_BITS + COUNTER_BITS
+"""The time of an id is in the bits above these."""
 MAX_WORKERS = 1 << WORKER_BITS
 MAX_ATTEMPTS = 1000
 """Ids that are tried for one entity. A few are enough, unless a clock has been set back by far."""
@@ -32,4 +34,14 @@ class IdGenerator:
         # A counter that overflows borrows from the next millisecond; a clock that jumps back is not followed.
         self._last = max(now, self._last + 1)
         time, counter = self._last >> COUNTER_BITS, self._last & ((1 << COUNTER_BITS) - 1)
-        return str(time << (WORKER_BITS + COUNTER_BITS) | self._worker | counter)
+        return str(time << TIME_SHIFT | self._worker | counter)
+
+
+def created_ms(number: int) -> int:
+    """Return when an id was made, in milliseconds since the epoch."""
+    return (number >> TIME_SHIFT) + EPOCH_MS
+
+
+def first_id(at_ms: int) -> int:
+    """Return the smallest id that is made at this moment. Those that were made before are smaller."""
+    return max(0, at_ms - EPOCH_MS) << TIME_SHIFT

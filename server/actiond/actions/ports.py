@@ -8,10 +8,18 @@ from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 from actiond.actions.conditions import Condition
-from actiond.actions.deliveries import Attempt, Delivery, DeliveryTotals
+from actiond.actions.deliveries import Attempt, Delivery, DeliveryState, DeliveryTotals
 from actiond.actions.events import Event
 from actiond.actions.executions import Execution, ExecutionSnapshot, Step
-from actiond.actions.queries import ExecutionQuery, Page, TargetQuery
+from actiond.actions.queries import (
+    DeliveryFilter,
+    DeliveryQuery,
+    DeliveryRecord,
+    ExecutionQuery,
+    Page,
+    TargetQuery,
+    TargetReport,
+)
 from actiond.actions.signing_keys import SigningKey
 from actiond.actions.target_health import TargetHealth
 from actiond.actions.targets import Target
@@ -137,6 +145,9 @@ class DeliveryRepository(Protocol):
 
     def with_ids(self, ids: Sequence[int]) -> Sequence[Delivery]:
         """Return the deliveries that exist of these, sorted by id."""
+
+    def still_claimed(self, deliveries: Sequence[Delivery]) -> Sequence[Delivery]:
+        """Return, as they are now, those that still have the claim that they have here."""
 
     def next_behind(self, order_keys: Sequence[tuple[str, str]]) -> Sequence[Delivery]:
         """Return the first one that is behind, by its sequence, of each target and aggregate where none goes first."""
@@ -274,6 +285,23 @@ class Store(Protocol):
 
         on_enqueued: called on the event loop after each commit of this process that has made deliveries due.
         """
+
+    async def find_deliveries(self, owner: str, query: DeliveryQuery) -> Sequence[DeliveryRecord]:
+        """Return a page of the owner's deliveries, the newest first, delivered ones included while attempts are kept.
+
+        Raises ListTooSlowError.
+        """
+
+    async def count_deliveries(self, owner: str, wanted: DeliveryFilter) -> Mapping[tuple[DeliveryState, str], int]:
+        """Return how many of the owner's deliveries match, by state and target id. Raises ListTooSlowError."""
+
+    async def delivery(self, owner: str, delivery_id: int) -> DeliveryRecord | None: ...
+
+    async def attempts(self, owner: str, delivery_id: int) -> Sequence[Attempt]:
+        """Return the attempts of a delivery, or of a test, by number."""
+
+    async def target_report(self, owner: str, target_id: str) -> TargetReport:
+        """Return what is known of a target's deliveries."""
 
     async def delivery_totals(self) -> DeliveryTotals:
         """Return how many deliveries there are."""

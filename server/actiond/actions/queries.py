@@ -146,6 +146,7 @@ class DeliveryFilter:
     event_type: str | None = None
     aggregate_type: str | None = None
     aggregate_id: str | None = None
+    """As the owner knows it: the event's `public_aggregate_id`."""
     states: frozenset[DeliveryState] = frozenset()
     from_ms: int | None = None
     """Created at this moment or later: milliseconds since the epoch."""

@@ -58,7 +58,7 @@ class EventFanOut:
                     target_id=target_id,
                     event_position=position,
                     execution=plan.execution,
-                    aggregate=f"{event.aggregate_type}/{event.aggregate_id}",
+                    aggregate=event.aggregate,
                     sequence=event.sequence,
                     since_ms=now,
                     state=DeliveryState.WAITING,

@@ -39,6 +39,10 @@ class MemoryDeliveries:
         rows = self._data.deliveries.rows
         return [rows[one] for one in sorted(set(ids)) if one in rows]
 
+    def still_claimed(self, deliveries: Sequence[Delivery]) -> Sequence[Delivery]:
+        found = ((self._data.deliveries.rows.get(one.id), one.claim) for one in deliveries)
+        return [row for row, claim in found if row is not None and row.claim == claim]
+
     def next_behind(self, order_keys: Sequence[tuple[str, str]]) -> Sequence[Delivery]:
         found = (self._data.deliveries.next_behind(order_key) for order_key in order_keys)
         return [delivery for delivery in found if delivery is not None]

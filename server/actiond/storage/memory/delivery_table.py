@@ -94,6 +94,10 @@ class DeliveryTable:
     def unfinished_of(self, target_id: str, limit: int) -> list[Delivery]:
         return [self.rows[one] for one in islice(self._unfinished_of.get(target_id, ()), limit)]
 
+    def unfinished_states_of(self, target_id: str) -> Counter[DeliveryState]:
+        """Count the unfinished deliveries of a target by state."""
+        return Counter(self.rows[one].state for one in self._unfinished_of.get(target_id, ()))
+
     def parked_targets(self) -> Iterator[str]:
         """Return the targets that have parked deliveries, sorted."""
         return iter(sorted(target_id for target_id, heap in self._parked.items() if heap))

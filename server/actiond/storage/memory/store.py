@@ -5,15 +5,24 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
-from actiond.actions.deliveries import DeliveryState, DeliveryTotals
+from actiond.actions.deliveries import Attempt, DeliveryState, DeliveryTotals
 from actiond.actions.errors import StoreError
 from actiond.actions.events import Event
 from actiond.actions.executions import Execution, ExecutionSnapshot
 from actiond.actions.ports import FanOut, Transaction
-from actiond.actions.queries import ExecutionQuery, Page, PageRequest, TargetQuery
+from actiond.actions.queries import (
+    DeliveryFilter,
+    DeliveryQuery,
+    DeliveryRecord,
+    ExecutionQuery,
+    Page,
+    PageRequest,
+    TargetQuery,
+    TargetReport,
+)
 from actiond.actions.targets import Target
 from actiond.actions.tokens import Admission, Token
-from actiond.storage.memory import executions, targets
+from actiond.storage.memory import delivery_lists, executions, targets
 from actiond.storage.memory.data import Data
 from actiond.storage.memory.transaction import MemoryTransaction
 
@@ -33,8 +42,7 @@ class MemoryStore:
         self._closed = False
 
     async def write(self, change: Callable[[Transaction], T]) -> T:
-        self._now_ms = max(self._now_ms, self._clock() // 1_000_000)
-        transaction = MemoryTransaction(self._data, self._now_ms, self._fan_out)
+        transaction = MemoryTransaction(self._data, self._read_clock(), self._fan_out)
         try:
             result = change(transaction)
             transaction.check()
@@ -102,9 +110,24 @@ class MemoryStore:
         paused = sum(health.is_paused for health in self._data.health.values())
         return DeliveryTotals(by_state, max(0, -(due_in_ms or 0)), paused)
 
+    async def find_deliveries(self, owner: str, query: DeliveryQuery) -> Sequence[DeliveryRecord]:
+        return delivery_lists.find(self._data, owner, query, self._read_clock())
+
+    async def count_deliveries(self, owner: str, wanted: DeliveryFilter) -> Mapping[tuple[DeliveryState, str], int]:
+        return delivery_lists.count(self._data, owner, wanted)
+
+    async def delivery(self, owner: str, delivery_id: int) -> DeliveryRecord | None:
+        return delivery_lists.get(self._data, owner, delivery_id, self._read_clock())
+
+    async def attempts(self, owner: str, delivery_id: int) -> Sequence[Attempt]:
+        return delivery_lists.attempts(self._data, owner, delivery_id)
+
+    async def target_report(self, owner: str, target_id: str) -> TargetReport:
+        return delivery_lists.report(self._data, owner, target_id)
+
     async def next_due_in_ms(self) -> int | None:
         due_ms = self._data.deliveries.next_due_ms()
-        return None if due_ms is None else due_ms - max(self._now_ms, self._clock() // 1_000_000)
+        return None if due_ms is None else due_ms - self._read_clock()
 
     async def ping(self) -> None:
         self._require_open()
@@ -121,6 +144,11 @@ class MemoryStore:
     def _data(self) -> Data:
         self._require_open()
         return self._kept
+
+    def _read_clock(self) -> int:
+        """Return the time in milliseconds. It never goes back."""
+        self._now_ms = max(self._now_ms, self._clock() // 1_000_000)
+        return self._now_ms
 
     def _require_open(self) -> None:
         if self._closed:

@@ -3,6 +3,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from actiond.actions.deliveries import Attempt, AttemptKind, DeathReason, Delivery, DeliveryState
 from actiond.actions.ports import DeliveryChange, Subjects
@@ -31,6 +32,7 @@ _DELETE = "DELETE FROM deliveries WHERE id = ?"
 _DUE = f"SELECT {COLUMNS} FROM deliveries WHERE due_ms <= ? ORDER BY due_ms LIMIT ?"
 NEXT_DUE = "SELECT min(due_ms) FROM deliveries WHERE due_ms IS NOT NULL"
 _WITH_IDS = f"SELECT {COLUMNS} FROM deliveries WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id"
+_CLAIMS = "SELECT id, claim, due_ms FROM deliveries WHERE id IN (SELECT value FROM json_each(?))"
 _NEXT_BEHIND = f"""
 SELECT {COLUMNS} FROM deliveries
 WHERE target_id = ? AND aggregate = ? AND state <> 'dead' AND state = 'behind'
@@ -61,13 +63,13 @@ INSERT INTO delivery_counts (owner, state, deliveries) VALUES (?, ?, ?)
 ON CONFLICT (owner, state) DO UPDATE SET deliveries = deliveries + excluded.deliveries
 """
 
-_ATTEMPT_COLUMNS = (
+ATTEMPT_COLUMNS = (
     "delivery_id, number, owner, target_id, event_position, execution, kind, at_ms, duration_ms, outcome, status,"
     " worker"
 )
 # An attempt that was thought to be lost may still end.
 _LOG = f"""
-INSERT INTO attempts ({_ATTEMPT_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+INSERT INTO attempts ({ATTEMPT_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (delivery_id, number) DO UPDATE SET
     at_ms = excluded.at_ms, duration_ms = excluded.duration_ms, outcome = excluded.outcome, status = excluded.status
 """
@@ -77,14 +79,14 @@ DELETE FROM attempts WHERE (delivery_id, number) IN (
     SELECT delivery_id, number FROM attempts WHERE at_ms < ? ORDER BY at_ms LIMIT ?)
 """
 
-_HEALTH_COLUMNS = (
+HEALTH_COLUMNS = (
     "target_id, owner, failures, failing_since_ms, paused_until_ms, is_held, pauses, probe, reason, portion, pending"
 )
-_HEALTH = f"SELECT {_HEALTH_COLUMNS} FROM target_health WHERE target_id IN (SELECT value FROM json_each(?))"
-_PUT_HEALTH = f"REPLACE INTO target_health ({_HEALTH_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_HEALTH = f"SELECT {HEALTH_COLUMNS} FROM target_health WHERE target_id IN (SELECT value FROM json_each(?))"
+_PUT_HEALTH = f"REPLACE INTO target_health ({HEALTH_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _DELETE_HEALTH = "DELETE FROM target_health WHERE target_id = ?"
 _ENDED_PAUSES = f"""
-SELECT {_HEALTH_COLUMNS} FROM target_health WHERE paused_until_ms <= ? ORDER BY paused_until_ms LIMIT ?
+SELECT {HEALTH_COLUMNS} FROM target_health WHERE paused_until_ms <= ? ORDER BY paused_until_ms LIMIT ?
 """
 PAUSED_TARGETS = "SELECT count(*) FROM target_health WHERE is_held = 1 OR paused_until_ms IS NOT NULL"
 _EVENTS = f"SELECT position, {events.COLUMNS} FROM events WHERE position IN (SELECT value FROM json_each(?))"
@@ -132,6 +134,19 @@ class SqliteDeliveries:
 
     def with_ids(self, ids: Sequence[int]) -> Sequence[Delivery]:
         return self._read(_WITH_IDS, (to_json(list(ids)),)) if ids else []
+
+    def still_claimed(self, deliveries: Sequence[Delivery]) -> Sequence[Delivery]:
+        if not deliveries:
+            return []
+        ids = to_json([delivery.id for delivery in deliveries])
+        rows = self._cursor.read(lambda rows: {row[0]: (row[1], row[2]) for row in rows}, _CLAIMS, (ids,))
+        held = []
+        for delivery in deliveries:
+            claim, due_ms = rows.get(delivery.id, (0, None))
+            # Nothing else of a row changes while it is claimed.
+            if claim == delivery.claim:
+                held.append(delivery if due_ms == delivery.due_ms else replace(delivery, due_ms=due_ms))
+        return held
 
     def next_behind(self, order_keys: Sequence[tuple[str, str]]) -> Sequence[Delivery]:
         return [delivery for order_key in order_keys for delivery in self._read(_NEXT_BEHIND, order_key)]

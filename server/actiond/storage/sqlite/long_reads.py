@@ -1,13 +1,23 @@
 """Reads that need several statements. They run in one transaction, so that all of them see the same snapshot."""
 
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
+from actiond.actions.deliveries import Attempt, DeliveryState
 from actiond.actions.executions import Execution, ExecutionSnapshot
-from actiond.actions.queries import ExecutionQuery, Page, PageRequest, TargetQuery
+from actiond.actions.queries import (
+    DeliveryFilter,
+    DeliveryQuery,
+    DeliveryRecord,
+    ExecutionQuery,
+    Page,
+    PageRequest,
+    TargetQuery,
+    TargetReport,
+)
 from actiond.actions.targets import Target
-from actiond.storage.sqlite import events, executions, signing_keys, target_lists, targets
+from actiond.storage.sqlite import deliveries, delivery_lists, events, executions, signing_keys, target_lists, targets
 from actiond.storage.sqlite.rows import Row, Statement, json_list
 
 T = TypeVar("T")
@@ -44,6 +54,57 @@ def execution_snapshot(connection: sqlite3.Connection, owner: str) -> ExecutionS
         targets={target.id: target for target in map(targets.from_row, rows(targets.BY_IDS, owner, ids))},
         keys=signing_keys.by_target(rows(signing_keys.OF_TARGETS, ids)),
     )
+
+
+def find_deliveries(
+    connection: sqlite3.Connection, owner: str, query: DeliveryQuery, now_ms: int
+) -> Sequence[DeliveryRecord]:
+    """See `Store.find_deliveries`."""
+    found = _records(connection, delivery_lists.page_statements(owner, query), now_ms)
+    return sorted(found, key=lambda record: record.delivery.id, reverse=True)[: query.limit]
+
+
+def count_deliveries(
+    connection: sqlite3.Connection, owner: str, wanted: DeliveryFilter
+) -> Mapping[tuple[DeliveryState, str], int]:
+    """See `Store.count_deliveries`."""
+    statements = delivery_lists.count_statements(owner, wanted)
+    rows = (row for statement in statements for row in connection.execute(*statement))
+    return {(DeliveryState(state), target_id): count for state, target_id, count in rows}
+
+
+def delivery(connection: sqlite3.Connection, owner: str, delivery_id: int, now_ms: int) -> DeliveryRecord | None:
+    """See `Store.delivery`."""
+    return next(_records(connection, delivery_lists.one_statements(owner, delivery_id), now_ms), None)
+
+
+def attempts(connection: sqlite3.Connection, owner: str, delivery_id: int) -> Sequence[Attempt]:
+    """See `Store.attempts`."""
+    rows = connection.execute(*delivery_lists.attempts_statement(owner, delivery_id))
+    return [deliveries.attempt_from_row(row) for row in rows]
+
+
+def target_report(connection: sqlite3.Connection, owner: str, target_id: str) -> TargetReport:
+    """See `Store.target_report`."""
+    if connection.execute(targets.BY_ID, targets.key(owner, target_id)).fetchone() is None:
+        return TargetReport(None, None, {})
+    health = connection.execute(delivery_lists.HEALTH, (target_id,)).fetchone()
+    (last_ok_ms,) = connection.execute(delivery_lists.LAST_OK, (target_id,)).fetchone()
+    states = connection.execute(delivery_lists.UNFINISHED_STATES, (target_id,))
+    return TargetReport(
+        None if health is None else deliveries.health_from_row(health),
+        last_ok_ms,
+        {DeliveryState(state): count for state, count in states},
+    )
+
+
+def _records(
+    connection: sqlite3.Connection, statements: Iterable[tuple[delivery_lists.Source, Statement]], now_ms: int
+) -> Iterator[DeliveryRecord]:
+    for source, statement in statements:
+        for row in connection.execute(*statement):
+            found, event = source.from_row(row)
+            yield DeliveryRecord(found, event, found.is_claimed(now_ms))
 
 
 def _page(

@@ -10,12 +10,20 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar, cast
 
-from actiond.actions.deliveries import DeliveryState, DeliveryTotals
+from actiond.actions.deliveries import Attempt, DeliveryState, DeliveryTotals
 from actiond.actions.errors import StoreError, StoreUnavailableError
 from actiond.actions.events import Event
 from actiond.actions.executions import Execution, ExecutionSnapshot
 from actiond.actions.ports import FanOut, ObserveBatch, Transaction
-from actiond.actions.queries import ExecutionQuery, Page, TargetQuery
+from actiond.actions.queries import (
+    DeliveryFilter,
+    DeliveryQuery,
+    DeliveryRecord,
+    ExecutionQuery,
+    Page,
+    TargetQuery,
+    TargetReport,
+)
 from actiond.actions.targets import Target
 from actiond.actions.tokens import Admission, Token
 from actiond.storage.sqlite import deliveries, events, instance, long_reads, signing_keys, targets, tokens
@@ -150,6 +158,23 @@ class SqliteStore:
 
     def deliver(self, fan_out: FanOut, on_enqueued: Callable[[], object]) -> None:
         self._writer.deliver(fan_out, on_enqueued)
+
+    async def find_deliveries(self, owner: str, query: DeliveryQuery) -> Sequence[DeliveryRecord]:
+        read = partial(long_reads.find_deliveries, owner=owner, query=query, now_ms=self._writer.now_ms())
+        return await self._list_reader.run(read, owner)
+
+    async def count_deliveries(self, owner: str, wanted: DeliveryFilter) -> Mapping[tuple[DeliveryState, str], int]:
+        return await self._list_reader.run(partial(long_reads.count_deliveries, owner=owner, wanted=wanted), owner)
+
+    async def delivery(self, owner: str, delivery_id: int) -> DeliveryRecord | None:
+        read = partial(long_reads.delivery, owner=owner, delivery_id=delivery_id, now_ms=self._writer.now_ms())
+        return await self._list_reader.run(read, owner)
+
+    async def attempts(self, owner: str, delivery_id: int) -> Sequence[Attempt]:
+        return await self._list_reader.run(partial(long_reads.attempts, owner=owner, delivery_id=delivery_id), owner)
+
+    async def target_report(self, owner: str, target_id: str) -> TargetReport:
+        return await self._list_reader.run(partial(long_reads.target_report, owner=owner, target_id=target_id), owner)
 
     async def delivery_totals(self) -> DeliveryTotals:
         due_in_ms = await self.next_due_in_ms()
