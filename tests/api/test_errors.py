@@ -143,6 +143,12 @@ CASES: dict[str, tuple[str, Exception, tuple[int, str, str, str], str]] = {
         BUSINESS[errors.EndpointDeniedError],
         "endpoint",
     ),
+    "a condition names an unknown event": (
+        "SetExecution",
+        errors.EventUnknownError(),
+        BUSINESS[errors.EventUnknownError],
+        "",
+    ),
 } | {kind.__name__: ("CreateTarget", kind(), BUSINESS[kind], "") for kind in BUSINESS if not is_dataclass(kind)}
 
 
@@ -209,8 +215,13 @@ def test_a_passed_deadline_has_no_details() -> None:
 def test_every_error_that_a_call_can_meet_is_in_the_table() -> None:
     every = {error for _, error in inspect.getmembers(errors, inspect.isclass) if issubclass(error, errors.DomainError)}
     # The base is never raised, only the command line looks tokens up by id and binds them to certificates, and only a
-    # start gives a token a secret that exists.
+    # start gives a token a secret that exists. Deliveries and published events have an API of their own.
     beside = {
+        errors.DeliveryNotFoundError,
+        errors.DeliveryNotDeadError,
+        errors.DeliveryNotUnfinishedError,
+        errors.AggregateReservedError,
+        errors.EventIdTakenError,
         errors.DomainError,
         errors.TokenNotFoundError,
         errors.CertificateTakenError,

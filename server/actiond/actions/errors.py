@@ -56,8 +56,12 @@ class FunctionUnknownError(DomainError):
     """The catalogue has no such function."""
 
 
+@dataclass(eq=False)
 class EventUnknownError(DomainError):
-    """The catalogue has no such event."""
+    """The catalogue has no such event, or nobody but this server may publish it."""
+
+    position: int | None = None
+    """Index of the event that should be published; None where a condition names the event."""
 
 
 class GroupUnknownError(DomainError):
@@ -103,6 +107,34 @@ class TooManyDeliveriesError(DomainError):
     """There are `maximum` unfinished deliveries, of this owner or of all."""
 
     maximum: int
+
+
+class DeliveryNotFoundError(DomainError):
+    """The resource owner has no such delivery, or its attempts are not kept any more."""
+
+
+class DeliveryNotDeadError(DomainError):
+    """The delivery that should be retried is not dead."""
+
+
+class DeliveryNotUnfinishedError(DomainError):
+    """The delivery that should be cancelled is delivered or dead."""
+
+
+@dataclass(eq=False)
+class AggregateReservedError(DomainError):
+    """An event that should be published is about an aggregate of this server's own types."""
+
+    position: int
+    """Index of the event."""
+
+
+@dataclass(eq=False)
+class EventIdTakenError(DomainError):
+    """Another event of the resource owner was published under the same id."""
+
+    position: int
+    """Index of the event."""
 
 
 class ExecutionFailedError(DomainError):
