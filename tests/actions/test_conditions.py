@@ -72,9 +72,17 @@ def test_a_call_meets_its_method_then_its_service_then_all() -> None:
 
 
 def test_the_groups_are_what_stands_before_a_dot_of_an_event() -> None:
-    assert Catalogue(events=frozenset({"user.human.added", "x"})).groups == {"user", "user.human"}
+    groups = Catalogue(published_events=frozenset({"user.human.added", "x"})).groups
+    assert groups - Catalogue().groups == {"user", "user.human"}
 
 
 def test_our_own_events_are_in_every_catalogue() -> None:
-    assert all(Condition(EVENT, Scope.EVENT, event) in Catalogue() for event in OWN_EVENTS)
+    for catalogue in (Catalogue(), Catalogue(published_events=frozenset({"order.placed"}))):
+        assert all(Condition(EVENT, Scope.EVENT, event) in catalogue for event in OWN_EVENTS)
     assert {"target", "execution"} == Catalogue().groups
+
+
+def test_events_that_may_be_published_are_in_the_catalogue() -> None:
+    catalogue = Catalogue(published_events=frozenset({"order.placed"}))
+    assert Condition(EVENT, Scope.EVENT, "order.placed") in catalogue
+    assert Condition(EVENT, Scope.EVENT, "order.paid") not in catalogue

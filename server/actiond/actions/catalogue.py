@@ -14,21 +14,25 @@ OWN_EVENTS = frozenset(
         "execution.removed",
     }
 )
-"""The events that executions can be set for."""
+"""This server's events that executions can be set for."""
 
 
 @dataclass(frozen=True, slots=True)
 class Catalogue:
-    """The served and described methods and services, the operator's functions, and this server's own events."""
+    """The served and described methods and services, the operator's functions, and all events."""
 
     methods: frozenset[str] = frozenset()
     """As `/package.Service/Method`."""
     services: frozenset[str] = frozenset()
     functions: frozenset[str] = frozenset()
-    events: frozenset[str] = OWN_EVENTS
+    published_events: frozenset[str] = frozenset()
+    """Types of other services' events, which may be published."""
+    events: frozenset[str] = field(init=False)
+    """OWN_EVENTS and these."""
     groups: frozenset[str] = field(init=False)
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "events", OWN_EVENTS | self.published_events)
         groups = frozenset(group for event in self.events for group in event_groups(event))
         object.__setattr__(self, "groups", groups)
 

@@ -195,6 +195,16 @@ class DeliveryRepository(Protocol):
         """
 
 
+class PublicationRepository(Protocol):
+    """The ids under which other services published events, within one transaction."""
+
+    def find(self, owner: str, event_ids: Sequence[str]) -> Mapping[str, Event]:
+        """Return the events that the owner published under these ids, by id."""
+
+    def add(self, owner: str, event_id: str, position: int) -> None:
+        """Keep under which id the event at this position was published. The owner must not have used it before."""
+
+
 class Transaction(Protocol):
     """The reads and writes of one change. Used only inside the function that `Store.write` runs.
 
@@ -211,10 +221,12 @@ class Transaction(Protocol):
     @property
     def deliveries(self) -> DeliveryRepository: ...
     @property
+    def publications(self) -> PublicationRepository: ...
+    @property
     def instance(self) -> InstanceRepository: ...
 
-    def append(self, event: Event) -> None:
-        """Append an event, and enqueue its deliveries as the store's FanOut decides.
+    def append(self, event: Event) -> int:
+        """Append an event, enqueue its deliveries as the store's FanOut decides, and return the event's position.
 
         Raises StoreError if its aggregate has one with that sequence, and TooManyDeliveriesError.
         """

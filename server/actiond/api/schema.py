@@ -29,15 +29,18 @@ class DescriptorSet:
 
 
 def make_catalogue(
-    served: Iterable[ServiceDescriptor], described: Iterable[DescriptorSet], functions: Iterable[str]
+    served: Iterable[ServiceDescriptor],
+    described: Iterable[DescriptorSet],
+    functions: Iterable[str],
+    published_events: Iterable[str] = (),
 ) -> Catalogue:
-    """Return the catalogue of the served and the described services, and of the functions."""
+    """Return the catalogue of the served and the described services, of the functions and of the events."""
     services = {service.full_name: tuple(method.name for method in service.methods) for service in served}
     for descriptor_set in described:
         for name, methods in descriptor_set.methods.items():
             services[name] = (*services.get(name, ()), *methods)
     paths = (f"/{service}/{method}" for service, methods in services.items() for method in methods)
-    return Catalogue(frozenset(paths), frozenset(services), frozenset(functions))
+    return Catalogue(frozenset(paths), frozenset(services), frozenset(functions), frozenset(published_events))
 
 
 def read_descriptor_set(path: Path) -> DescriptorSet:

@@ -6,6 +6,7 @@ from tests.storage.contract.execution_lists import ExecutionListContract
 from tests.storage.contract.executions import ExecutionContract
 from tests.storage.contract.ids import IdContract
 from tests.storage.contract.lists import ListContract
+from tests.storage.contract.publications import PublicationContract
 from tests.storage.contract.running import RunningContract
 from tests.storage.contract.target_lists import TargetListContract
 from tests.storage.contract.targets import TargetContract
@@ -21,6 +22,7 @@ class StoreContract(
     ExecutionListContract,
     IdContract,
     ListContract,
+    PublicationContract,
     RunningContract,
     TargetContract,
     TargetListContract,

@@ -40,6 +40,8 @@ class Data:
     """Events by aggregate, then by sequence."""
     events_at: dict[int, Event] = field(default_factory=dict)
     """Events by position."""
+    published: dict[tuple[str, str], int] = field(default_factory=dict)
+    """Positions of published events by owner and id."""
     deliveries: DeliveryTable = field(default_factory=DeliveryTable)
     attempts: dict[int, dict[int, Attempt]] = field(default_factory=dict)
     """Attempts by delivery, then by number."""

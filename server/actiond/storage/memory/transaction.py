@@ -11,6 +11,7 @@ from actiond.storage.change_record import ChangeRecord
 from actiond.storage.memory.data import Data, UndoLog
 from actiond.storage.memory.deliveries import MemoryDeliveries
 from actiond.storage.memory.executions import MemoryExecutions
+from actiond.storage.memory.publications import MemoryPublications
 from actiond.storage.memory.targets import MemoryTargets
 from actiond.storage.memory.tokens import MemoryTokens
 
@@ -27,9 +28,10 @@ class MemoryTransaction:
         self.executions = MemoryExecutions(data, self._log, self._record)
         self.tokens = MemoryTokens(data, self._log, self._record)
         self.deliveries = MemoryDeliveries(data, self._log, now_ms)
+        self.publications = MemoryPublications(data, self._log)
         self.instance = _Instance(data, self._log)
 
-    def append(self, event: Event) -> None:
+    def append(self, event: Event) -> int:
         history = self._data.events.setdefault((event.aggregate_type, event.aggregate_id), {})
         if event.sequence in history:
             raise StoreError(f"{event.aggregate_type} {event.aggregate_id} has an event {event.sequence} already")
@@ -43,6 +45,7 @@ class MemoryTransaction:
         self._log.set("at_ns", event.created_at_ns)
         if self._fan_out is not None:
             self._fan_out.enqueue(self, stored, position)
+        return position
 
     def last_sequence(self, aggregate_type: str, aggregate_id: str) -> int:
         return max(self._data.events.get((aggregate_type, aggregate_id), {}), default=0)

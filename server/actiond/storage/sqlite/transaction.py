@@ -11,6 +11,7 @@ from actiond.storage.sqlite.deliveries import SqliteDeliveries
 from actiond.storage.sqlite.executions import SqliteExecutions
 from actiond.storage.sqlite.guarded_cursor import GuardedCursor
 from actiond.storage.sqlite.instance import SqliteInstance
+from actiond.storage.sqlite.publications import SqlitePublications
 from actiond.storage.sqlite.targets import SqliteTargets
 from actiond.storage.sqlite.tokens import SqliteTokens
 
@@ -18,7 +19,17 @@ from actiond.storage.sqlite.tokens import SqliteTokens
 class SqliteTransaction:
     """Gives a change access to the database until the driver fails or `end` is called."""
 
-    __slots__ = ("_batch", "_cursor", "_record", "deliveries", "executions", "instance", "targets", "tokens")
+    __slots__ = (
+        "_batch",
+        "_cursor",
+        "_record",
+        "deliveries",
+        "executions",
+        "instance",
+        "publications",
+        "targets",
+        "tokens",
+    )
 
     def __init__(self, cursor: sqlite3.Cursor, batch: Batch) -> None:
         self._batch = batch
@@ -28,6 +39,7 @@ class SqliteTransaction:
         self.targets = SqliteTargets(guarded, record, self.executions)
         self.tokens = SqliteTokens(guarded, record)
         self.deliveries = SqliteDeliveries(guarded, batch)
+        self.publications = SqlitePublications(guarded)
         self.instance = SqliteInstance(guarded)
 
     @property
@@ -35,11 +47,12 @@ class SqliteTransaction:
         """The driver's first error, or None."""
         return self._cursor.failure
 
-    def append(self, event: Event) -> None:
+    def append(self, event: Event) -> int:
         self._record.event(event)
-        position = self._cursor.execute(events.APPEND, events.to_row(event)).lastrowid
+        position = cast("int", self._cursor.execute(events.APPEND, events.to_row(event)).lastrowid)
         if self._batch.fan_out is not None:
-            self._batch.fan_out.enqueue(self, event, cast("int", position))
+            self._batch.fan_out.enqueue(self, event, position)
+        return position
 
     def last_sequence(self, aggregate_type: str, aggregate_id: str) -> int:
         return cast("int", self._cursor.read_value(events.LAST_SEQUENCE, (aggregate_type, aggregate_id)))

@@ -90,3 +90,11 @@ CREATE TABLE housekeeping (
 ) STRICT;
 
 INSERT INTO housekeeping (only_row, keeper, until_ms) VALUES (1, 0, 0);
+
+-- Under which ids other services published events. An owner's id names one event.
+CREATE TABLE published_events (
+    owner    TEXT    NOT NULL,
+    event_id TEXT    NOT NULL,
+    position INTEGER NOT NULL, -- of the event
+    PRIMARY KEY (owner, event_id)
+) STRICT, WITHOUT ROWID;

@@ -1,0 +1,24 @@
+"""Stores in memory under which ids events were published."""
+
+from collections.abc import Mapping, Sequence
+
+from actiond.actions.errors import StoreError
+from actiond.actions.events import Event
+from actiond.storage.memory.data import Data, UndoLog
+
+
+class MemoryPublications:
+    """Reads and writes the ids of published events in one transaction."""
+
+    def __init__(self, data: Data, log: UndoLog) -> None:
+        self._data = data
+        self._log = log
+
+    def find(self, owner: str, event_ids: Sequence[str]) -> Mapping[str, Event]:
+        positions = {event_id: self._data.published.get((owner, event_id)) for event_id in event_ids}
+        return {one: self._data.events_at[position] for one, position in positions.items() if position is not None}
+
+    def add(self, owner: str, event_id: str, position: int) -> None:
+        if (owner, event_id) in self._data.published:
+            raise StoreError(f"an event was published under the id {event_id!r} already")
+        self._log.put(self._data.published, (owner, event_id), position)
