@@ -48,7 +48,7 @@ class EventFanOut:
         plan = self._plan(transaction, event.owner, event.type)
         if not plan.target_ids:
             return
-        _check_limits(transaction, event.owner, len(plan.target_ids))
+        check_limits(transaction, event.owner, len(plan.target_ids))
         now = transaction.deliveries.now_ms()
         transaction.deliveries.enqueue(
             [
@@ -103,7 +103,8 @@ def _target_ids(transaction: Transaction, owner: str, condition: Condition) -> I
             yield from _target_ids(transaction, owner, step)
 
 
-def _check_limits(transaction: Transaction, owner: str, more: int) -> None:
+def check_limits(transaction: Transaction, owner: str, more: int) -> None:
+    """Raise TooManyDeliveriesError if the owner, or all owners, would have too many unfinished deliveries."""
     of_owner, of_all = transaction.deliveries.unfinished(owner)
     for unfinished, maximum in ((of_owner, MAX_WAITING_OF_OWNER), (of_all, MAX_WAITING)):
         if unfinished + more > maximum:

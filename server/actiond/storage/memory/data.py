@@ -94,8 +94,8 @@ class UndoLog:
     def replace(self, before: Delivery | None, after: Delivery | None) -> None:
         """Replace a row of the deliveries."""
         table = self._data.deliveries
-        self._undo.append(partial(table.replace, after, before))
         table.replace(before, after)
+        self._undo.append(partial(table.replace, after, before))
 
     def raise_revision(self, owner: str) -> None:
         """Record that the owner's executions, or targets or keys that they use, have changed."""
