@@ -27,11 +27,15 @@ class TargetServer:
 
     answers: by the path's first segment; `script` overrides them for one path.
     tls: the server's side of https.
+    port: where to listen; 0 for a free one.
     """
 
-    def __init__(self, answers: Mapping[str, Answer] = STANDARD, *, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(
+        self, answers: Mapping[str, Answer] = STANDARD, *, tls: ssl.SSLContext | None = None, port: int = 0
+    ) -> None:
         self._answers = answers
         self._tls = tls
+        self._chosen_port = port
         self._scripts: dict[str, list[Answer]] = {}
         self._news = threading.Condition()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), name="target-server", daemon=True)
@@ -105,7 +109,9 @@ class TargetServer:
         self._loop = asyncio.get_running_loop()
         # Some tests have clients that do not trust the certificate: not worth a log line.
         self._loop.set_exception_handler(lambda _loop, _context: None)
-        server = await asyncio.start_server(self._connected, "127.0.0.1", 0, ssl=self._tls, backlog=4096)
+        server = await asyncio.start_server(
+            self._connected, "127.0.0.1", self._chosen_port, ssl=self._tls, backlog=4096
+        )
         with self._news:
             self.port = server.sockets[0].getsockname()[1]
             self._news.notify_all()

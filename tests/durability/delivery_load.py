@@ -1,0 +1,231 @@
+"""Clients that change targets and executions all the time, while the server is killed and restarted under them.
+
+One client changes the targets that all events are delivered to, and the execution that names them. The others change
+targets that nothing is delivered to: only the events of those matter.
+"""
+
+import http.client
+import json
+import random
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http import HTTPStatus
+from itertools import count
+from typing import Any
+
+from tests.support.delivery_database import EventKey
+from tests.support.servers.actiond import ADMIN_TOKEN
+
+TIMEOUT = 20.0
+PAUSE = 0.02
+"""Seconds between two calls of a client: what is looked at stays small enough to be looked at often."""
+CLIENTS = 2
+MAX_RECEIVING = 4
+"""Targets that all events are delivered to."""
+MIN_RECEIVING = 2
+ALL_EVENTS = {"event": {"all": True}}
+EXECUTION_ID = "event"
+"""The aggregate's id of the execution of all events."""
+
+
+class NotServedError(Exception):
+    """The call was not made: nobody listens."""
+
+
+class LostResponseError(Exception):
+    """The call may have been made, or not."""
+
+
+class Api:
+    """A connection to the server, wherever it listens at the moment."""
+
+    def __init__(self, port: Callable[[], int]) -> None:
+        self._port = port
+        self._connection: http.client.HTTPConnection | None = None
+
+    def call(self, method: str, path: str, body: Any = None) -> Any:
+        """Return the response of a call that succeeds. Raise NotServedError or LostResponseError."""
+        headers = {"Authorization": f"Bearer {ADMIN_TOKEN}", "Content-Type": "application/json"}
+        try:
+            if self._connection is None:
+                self._connection = http.client.HTTPConnection("127.0.0.1", self._port(), timeout=TIMEOUT)
+            self._connection.request(method, path, None if body is None else json.dumps(body), headers)
+            response = self._connection.getresponse()
+            data = response.read()
+        except ConnectionRefusedError as error:
+            self.close()
+            raise NotServedError from error
+        except (OSError, http.client.HTTPException) as error:
+            self.close()
+            raise LostResponseError from error
+        if response.status == HTTPStatus.SERVICE_UNAVAILABLE:
+            raise LostResponseError
+        assert response.status in (HTTPStatus.OK, HTTPStatus.CREATED), (method, path, response.status, data)
+        return json.loads(data)
+
+    def close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+
+class Acknowledged:
+    """The events that clients know of, since they got a response. Shared by the clients' threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._events: set[EventKey] = set()
+        self._lost_responses = 0
+
+    def add(self, aggregate_type: str, aggregate_id: str, response: Any) -> None:
+        with self._lock:
+            self._events.add((aggregate_type, aggregate_id, int(response["details"]["sequence"])))
+
+    def lose(self) -> None:
+        """Count a response that was lost."""
+        with self._lock:
+            self._lost_responses += 1
+
+    @property
+    def lost_responses(self) -> int:
+        return self._lost_responses
+
+    def events(self) -> frozenset[EventKey]:
+        with self._lock:
+            return frozenset(self._events)
+
+
+class _Client:
+    """Makes calls, one after the other."""
+
+    def __init__(self, port: Callable[[], int], acknowledged: Acknowledged, seed: int) -> None:
+        self._api = Api(port)
+        self._acknowledged = acknowledged
+        self._random = random.Random(seed)  # noqa: S311  # no secret
+        self._seed = seed
+        self._numbers = count(1)
+
+    def work(self, stop: threading.Event) -> None:
+        while not stop.wait(PAUSE * self._random.uniform(0.2, 1.8)):
+            try:
+                self._step()
+            except NotServedError:
+                """It is being restarted."""
+            except LostResponseError:
+                self._acknowledged.lose()
+        self._api.close()
+
+    def _step(self) -> None:
+        """Make one change."""
+        raise NotImplementedError
+
+    def _create(self, endpoint: str) -> str:
+        body = {"name": self._name(), "restWebhook": {}, "timeout": "10s", "endpoint": endpoint}
+        response = self._api.call("POST", "/v3alpha/targets", body)
+        self._acknowledged.add("target", response["id"], response)
+        return str(response["id"])
+
+    def _update(self, target_id: str, **fields: str) -> None:
+        response = self._api.call("PUT", f"/v3alpha/targets/{target_id}", {"name": self._name(), **fields})
+        self._acknowledged.add("target", target_id, response)
+
+    def _delete(self, target_id: str) -> None:
+        response = self._api.call("DELETE", f"/v3alpha/targets/{target_id}")
+        self._acknowledged.add("target", target_id, response)
+
+    def _name(self) -> str:
+        return f"target {self._seed}-{next(self._numbers)}"
+
+
+class _Changing(_Client):
+    """Adds, changes and deletes targets that nothing is delivered to."""
+
+    def __init__(self, port: Callable[[], int], acknowledged: Acknowledged, seed: int) -> None:
+        super().__init__(port, acknowledged, seed)
+        self._known: list[str] = []
+
+    def _step(self) -> None:
+        luck = self._random.random()
+        if not self._known or luck < 0.3:
+            self._known.append(self._create("https://example.com/hook"))
+            return
+        target_id = self._known.pop(self._random.randrange(len(self._known)))
+        if luck < 0.5:
+            self._delete(target_id)
+        else:
+            self._update(target_id)  # without a response, the target is left alone
+            self._known.append(target_id)
+
+
+class Operating(_Client):
+    """Adds, moves and deletes the targets that all events are delivered to."""
+
+    def __init__(
+        self, port: Callable[[], int], acknowledged: Acknowledged, seed: int, url: Callable[[str], str]
+    ) -> None:
+        super().__init__(port, acknowledged, seed)
+        self._url = url
+        self._receiving: list[str] = []
+        self._is_set = True
+        """Whether the execution names just the targets in `_receiving`, as far as is known."""
+
+    def begin(self) -> None:
+        """Add the first targets."""
+        while len(self._receiving) < MIN_RECEIVING:
+            self._receiving.append(self._create(self._endpoint()))
+        self._set()
+
+    def _step(self) -> None:
+        if not self._is_set:
+            self._set()
+        luck = self._random.random()
+        if luck > 0.1:
+            self._update(self._random.choice(self._receiving), endpoint=self._endpoint())
+        elif len(self._receiving) < MAX_RECEIVING and luck > 0.05:
+            self._is_set = False
+            self._receiving.append(self._create(self._endpoint()))
+        elif len(self._receiving) > MIN_RECEIVING:
+            self._delete(self._receiving.pop(0))  # the execution loses it in the same transaction
+
+    def _set(self) -> None:
+        targets = [{"target": target_id} for target_id in self._receiving]
+        response = self._api.call("PUT", "/v3alpha/executions", {"condition": ALL_EVENTS, "targets": targets})
+        self._acknowledged.add("execution", EXECUTION_ID, response)
+        self._is_set = True
+
+    def _endpoint(self) -> str:
+        return self._url(f"/mixed/{next(self._numbers)}")
+
+
+@contextmanager
+def load(port: Callable[[], int], url: Callable[[str], str], seed: int) -> Iterator[Acknowledged]:
+    """Run the clients while the block runs.
+
+    port: where the server listens now.
+    url: returns a URL of the receiver.
+    """
+    acknowledged = Acknowledged()
+    operating = Operating(port, acknowledged, seed, url)
+    operating.begin()
+    clients = [operating, *(_Changing(port, acknowledged, seed + number) for number in range(1, CLIENTS + 1))]
+    stop = threading.Event()
+    failures: list[BaseException] = []
+
+    def run(client: _Client) -> None:
+        try:
+            client.work(stop)
+        except BaseException as error:  # noqa: BLE001  # raised where the clients are waited for
+            failures.append(error)
+
+    threads = [threading.Thread(target=run, args=(client,), daemon=True) for client in clients]
+    for thread in threads:
+        thread.start()
+    try:
+        yield acknowledged
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()
+    for failure in failures:
+        raise failure
