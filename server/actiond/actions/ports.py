@@ -143,6 +143,9 @@ class DeliveryRepository(Protocol):
     def due(self, now_ms: int, limit: int) -> Sequence[Delivery]:
         """Return the deliveries that are due, those that have been due for longest first."""
 
+    def others_wait(self, owner: str) -> bool:
+        """Return whether another owner has waiting deliveries. It must be cheap."""
+
     def with_ids(self, ids: Sequence[int]) -> Sequence[Delivery]:
         """Return the deliveries that exist of these, sorted by id."""
 
@@ -185,8 +188,11 @@ class DeliveryRepository(Protocol):
     def dead_before(self, moment_ms: int, limit: int) -> Sequence[Delivery]:
         """Return deliveries that were given up before a moment."""
 
-    def prune_attempts(self, before_ms: int, limit: int) -> int:
-        """Remove attempts that began before a moment, and return how many."""
+    def prune_attempts(self, before_ms: int, after: int, limit: int) -> int | None:
+        """Look at about `limit` attempts of old deliveries whose id is above `after`, and remove those before a moment.
+
+        Return the id to go on after; None if those were the last ones.
+        """
 
     def hold_lease(self, keeper: int, now_ms: int, until_ms: int) -> bool:
         """Take the lease of housekeeping for a process, or renew it, unless another has it. Return whether it has it.

@@ -66,6 +66,9 @@ class Courier:
 
     name = "courier"
 
+    _loop: asyncio.AbstractEventLoop
+    """That of `start`."""
+
     def __init__(
         self, ports: DeliveryPorts, policy: DeliveryPolicy, limits: CourierLimits, *, instance: str, worker: int
     ) -> None:
@@ -78,6 +81,7 @@ class Courier:
         self._caller = ports.caller
         self._observer = ports.observer
         self._policy = policy
+        self._lease_seconds = policy.lease_ms / 1000
         self._limits = limits
         self._instance = instance
         self._places = AttemptPlaces(limits.attempts, limits.per_target)
@@ -94,6 +98,8 @@ class Courier:
         """Set while no attempt runs and every result is stored."""
         self._settled.set()
         self._is_due = True
+        self._is_blocked = False
+        """Whether deliveries are due whose owner has no place left, so that only results let it go on."""
         self._has_gathered = False
         self._is_draining = False
         self._retry_seconds = _FIRST_RETRY_SECONDS
@@ -107,8 +113,11 @@ class Courier:
         self._work.set()
 
     async def start(self) -> None:
-        loop = asyncio.get_running_loop()
-        self._tasks = [loop.create_task(self._exchange_for_ever()), loop.create_task(self._renew_for_ever())]
+        self._loop = asyncio.get_running_loop()
+        self._tasks = [
+            self._loop.create_task(self._exchange_for_ever()),
+            self._loop.create_task(self._renew_for_ever()),
+        ]
         self._work.set()
 
     async def ended(self) -> None:
@@ -169,17 +178,20 @@ class Courier:
             self._note_settled()
 
     def _next_request(self) -> Exchange | None:
-        """Return what to ask the store for now; None if there is nothing."""
+        """Return what to ask the store for now; None if there is nothing, or too little to be worth a change yet."""
         limit = 0 if self._is_draining else min(self._places.free, MAX_CLAIMED)
-        is_due = self._is_due and limit > 0
-        if is_due and limit < self._threshold and not self._has_gathered:
-            is_due = False
-            if self._gather_timer is None:
-                self._gather_timer = asyncio.get_running_loop().call_later(GATHER_SECONDS, self._stop_gathering)
-        if not (self._results or self._returned or is_due):
+        handed_back = len(self._results) + len(self._returned)
+        is_due = limit > 0 and (self._is_due or (self._is_blocked and handed_back > 0))
+        if not (handed_back or is_due):
             return None
+        is_worth_it = handed_back >= self._threshold or (is_due and limit >= self._threshold)
+        if self._is_attempting and not is_worth_it and not self._has_gathered:
+            if self._gather_timer is None:
+                self._gather_timer = self._loop.call_later(GATHER_SECONDS, self._stop_gathering)
+            return None
+        self._has_gathered = False
         if is_due:
-            self._is_due = self._has_gathered = False
+            self._is_due = False
         results, self._results = self._results, []
         returned, self._returned = self._returned, []
         return Exchange(
@@ -191,6 +203,10 @@ class Courier:
             returned=returned,
             crowded=self._wanted(max(1, limit // 2) if is_due else limit) if limit else {},
         )
+
+    @property
+    def _is_attempting(self) -> bool:
+        return self._places.free < self._limits.attempts
 
     def _stop_gathering(self) -> None:
         self._gather_timer = None
@@ -214,7 +230,7 @@ class Courier:
         return wanted
 
     async def _exchange(self, request: Exchange) -> None:
-        began = asyncio.get_running_loop().time()
+        began = self._loop.time()
         exchanged = await self._store.write(partial(delivering.exchange, policy=self._policy, request=request))
         for settled in (*(result.delivery for result in request.results), *request.returned):
             running = self._running.get(settled.id)
@@ -223,6 +239,7 @@ class Courier:
         self._note(exchanged)
         for claimed in exchanged.claimed:
             self._begin(claimed, began)
+        self._is_blocked = exchanged.is_blocked
         if exchanged.is_more:
             self.wake()
         elif request.is_due:
@@ -251,7 +268,7 @@ class Courier:
         seconds = self._limits.poll_seconds
         if due_in_ms is not None:
             seconds = min(seconds, max(0.001, due_in_ms / 1000))
-        self._due_timer = asyncio.get_running_loop().call_later(seconds, self.wake)
+        self._due_timer = self._loop.call_later(seconds, self.wake)
 
     def _note_settled(self) -> None:
         if self._running or self._results or self._returned:
@@ -266,56 +283,59 @@ class Courier:
         self._running[claimed.delivery.id] = running
         self._places.add(claimed.delivery.owner, claimed.delivery.target_id)
         self._settled.clear()
-        running.task = asyncio.get_running_loop().create_task(self._attempt(running))
+        running.task = self._loop.create_task(self._attempt(running))
 
     async def _attempt(self, running: _Running) -> None:
-        claimed, delivery = running.claimed, running.claimed.delivery
-        loop = asyncio.get_running_loop()
-        began = loop.time()
+        delivery = running.claimed.delivery
+        waited = self._loop.time() - running.held_since
         try:
-            if began - running.held_since > self._policy.lease_ms / 1000 * 2 / 3:
+            if waited > self._lease_seconds * 2 / 3:
                 # This process was stopped, or the loop was blocked: another worker may have the delivery by now.
                 self._returned.append(delivery)
-                return
-            waited = began - running.held_since
-            self._observer.began(claimed.overdue_ms / 1000 + waited)
-            result = await self._call(claimed)
-            began_ms = claimed.claimed_ms + int(waited * 1000)
-            self._results.append(_result(delivery, began_ms, result))
-            self._observer.attempted(result.outcome)
-            if result.outcome == OK:
-                age = began_ms / 1000 + result.seconds - claimed.event.created_at_ns / 1e9
-                self._observer.delivered(max(0.0, age))
+            else:
+                await self._attempt_in_time(running.claimed, waited)
         finally:
             running.task = None
             self._places.give_back(delivery.owner, delivery.target_id)
             self._work.set()
 
+    async def _attempt_in_time(self, claimed: Claimed, waited: float) -> None:
+        self._observer.began(claimed.overdue_ms / 1000 + waited)
+        result = await self._call(claimed)
+        began_ms = claimed.claimed_ms + int(waited * 1000)
+        self._results.append(_result(claimed.delivery, began_ms, result))
+        self._observer.attempted(result.outcome)
+        if result.outcome == OK:
+            age = began_ms / 1000 + result.seconds - claimed.event.created_at_ns / 1e9
+            self._observer.delivered(max(0.0, age))
+
     async def _call(self, claimed: Claimed) -> AttemptResult:
         delivery, target = claimed.delivery, claimed.target
+        if target.timeout_ns > self._limits.timeout_ns:
+            target = replace(target, timeout_ns=self._limits.timeout_ns)
+        message_id = str(delivery.id)
         request = TargetRequest(
-            replace(target, timeout_ns=min(target.timeout_ns, self._limits.timeout_ns)),
+            target,
             claimed.keys,
             body_of(claimed.event, self._instance),
             delivery.execution,
-            request_id=str(delivery.id),
-            message_id=str(delivery.id),
+            request_id=message_id,
+            message_id=message_id,
             attempt=delivery.attempts,
         )
-        began = asyncio.get_running_loop().time()
+        began = self._loop.time()
         try:
             return await self._caller.attempt(request)
         except asyncio.CancelledError:
-            return AttemptResult(CANCELLED, None, asyncio.get_running_loop().time() - began)
+            return AttemptResult(CANCELLED, None, self._loop.time() - began)
 
     # Leases.
 
     async def _renew_for_ever(self) -> None:
-        loop = asyncio.get_running_loop()
-        third = self._policy.lease_ms / 1000 / 3
+        third = self._lease_seconds / 3
         while True:
             await asyncio.sleep(third)
-            now = loop.time()
+            now = self._loop.time()
             old = [one for one in self._running.values() if one.task is not None and now - one.held_since >= third]
             if not old:
                 continue
@@ -329,7 +349,7 @@ class Courier:
 
     def _drop_late_results(self) -> None:
         """Drop results whose lease has passed: other workers attempt those deliveries anew."""
-        oldest = asyncio.get_running_loop().time() - self._policy.lease_ms / 1000
+        oldest = self._loop.time() - self._lease_seconds
         late = {
             delivery_id: running
             for delivery_id, running in self._running.items()
@@ -350,6 +370,6 @@ def _result(delivery: Delivery, began_ms: int, result: AttemptResult) -> Result:
         round(result.seconds * 1000),
         result.outcome,
         result.status,
-        jitter=random.uniform(0.8, 1.2),  # noqa: S311  # no secret
+        jitter=0.8 + 0.4 * random.random(),  # noqa: S311  # no secret
         retry_after_ms=None if result.retry_after is None else round(result.retry_after * 1000),
     )

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 
 import orjson
 
@@ -28,7 +29,9 @@ def body_of(event: Event, instance: str) -> bytes:
         "userID": event.editor,
         "event_payload": event.payload,
     }
-    return orjson.dumps({name: value for name, value in fields.items() if value != ""})
+    if not (instance and event.editor):
+        fields = {name: value for name, value in fields.items() if value != ""}
+    return orjson.dumps(fields)
 
 
 def headers_of(delivery_id: int, attempt: int) -> Mapping[str, str]:
@@ -43,6 +46,10 @@ def headers_of(delivery_id: int, attempt: int) -> Mapping[str, str]:
 def _rfc3339(ns: int) -> str:
     """Return nanoseconds since the epoch as Go's RFC3339Nano does: without zeros at the end of the fraction."""
     seconds, nanos = divmod(ns, 1_000_000_000)
-    moment = datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
     fraction = f".{nanos:09d}".rstrip("0") if nanos else ""
-    return f"{moment}{fraction}Z"
+    return f"{_second(seconds)}{fraction}Z"
+
+
+@lru_cache(16)
+def _second(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")

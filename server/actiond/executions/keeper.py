@@ -14,6 +14,10 @@ from actiond.actions.use_cases import housekeeping
 _log = logging.getLogger(__name__)
 
 INTERVAL_SECONDS = 5.0
+PRUNE_SECONDS = 60.0
+"""How long nothing is removed after everything that was old has been."""
+PRUNED_PORTIONS = 50
+"""How many portions are removed in one round."""
 
 
 class KeeperObserver(Protocol):
@@ -39,6 +43,8 @@ class Keeper:
         self._keeper = keeper
         self._has_lease = False
         self._patrolled = 0
+        self._pruned: int | None = 0
+        self._pruned_at = 0.0
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -87,11 +93,22 @@ class Keeper:
         kept = await self._store.write(partial(housekeeping.patrol, policy=self._policy, after=self._patrolled))
         self._patrolled = kept.next or 0
         self._observer.died(kept.dead)
-        while await self._store.write(partial(housekeeping.prune, policy=self._policy)):
-            """Remove the next portion."""
+        await self._prune()
         self._observer.counted(await self._store.delivery_totals())
 
     async def _sweep(self) -> None:
         after: str | None = ""
         while after is not None:
             after = await self._store.write(partial(housekeeping.sweep, policy=self._policy, after=after))
+
+    async def _prune(self) -> None:
+        """Go on where the last round ended; begin anew some time after everything was looked at."""
+        now = asyncio.get_running_loop().time()
+        if self._pruned is None and now - self._pruned_at < PRUNE_SECONDS:
+            return
+        self._pruned = self._pruned or 0
+        for _ in range(PRUNED_PORTIONS):
+            self._pruned = await self._store.write(partial(housekeeping.prune, policy=self._policy, after=self._pruned))
+            if self._pruned is None:
+                self._pruned_at = now
+                return

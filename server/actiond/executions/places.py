@@ -23,6 +23,10 @@ class AttemptPlaces:
             return 0
         return min(self._shares.free, self._per_target - self._by_target[target_id])
 
+    def has_share_left(self, owner: str) -> bool:
+        """Return whether the owner may have more places at all, whatever the target."""
+        return self._shares.may_take(owner, is_privileged=True)
+
     def take(self, owner: str, target_id: str) -> bool:
         """Take a place for an attempt, and return whether there was one."""
         # Nothing is kept for privileged callers here, since no caller waits.

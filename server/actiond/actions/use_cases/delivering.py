@@ -42,6 +42,9 @@ class Places(Protocol):
     def take(self, owner: str, target_id: str) -> bool:
         """Take a place for an attempt, and return whether there was one."""
 
+    def has_share_left(self, owner: str) -> bool:
+        """Return whether the owner may have more places at all, whatever the target."""
+
 
 @dataclass(frozen=True, slots=True)
 class Result:
@@ -100,6 +103,8 @@ class Exchanged:
     dead: Sequence[DeathReason] = ()
     is_more: bool = False
     """Whether more may be due."""
+    is_blocked: bool = False
+    """Whether more is due, and has to wait for results: its owner has used up its share of the places."""
 
 
 class Changes:
@@ -115,7 +120,8 @@ class Changes:
         self.now = self._rows.now_ms()
         self._saved: list[DeliveryChange] = []
         self._attempts: list[Attempt] = []
-        self._taken: list[tuple[Delivery, Delivery]] = []
+        self.taken: dict[int, tuple[Delivery, Delivery]] = {}
+        """What is claimed, by id, before and after. It is stored last."""
         self._to_promote: set[tuple[str, str]] = set()
         self._health: dict[str, TargetHealth] = {}
         self._known_health: set[str] = set()
@@ -123,12 +129,14 @@ class Changes:
         self._released: dict[str, int] = {}
         self.crowded: dict[str, str] = {}
         self.exhausted: set[str] = set()
+        self.is_blocked = False
         self.dead: list[DeathReason] = []
         self.leases_lost = 0
 
     @property
-    def is_full(self) -> bool:
-        return self._request is None or len(self._taken) >= self._request.limit
+    def places_left(self) -> int:
+        """How many more deliveries may be claimed."""
+        return 0 if self._request is None else self._request.limit - len(self.taken)
 
     def load_health(self, target_ids: Iterable[str]) -> None:
         unknown = [target_id for target_id in dict.fromkeys(target_ids) if target_id not in self._known_health]
@@ -177,10 +185,18 @@ class Changes:
     def take(self, before: Delivery, kind: AttemptKind | None = None) -> bool:
         """Claim a delivery, if there is a place for its attempt."""
         request, places = self._request, self._places
-        if request is None or places is None or self.is_full or not places.take(before.owner, before.target_id):
+        if request is None or places is None or not self.places_left or not places.take(before.owner, before.target_id):
             return False
-        self._taken.append((before, before.claimed(request.claim, self.now + self._policy.lease_ms, kind)))
+        self.taken[before.id] = before, before.claimed(request.claim, self.now + self._policy.lease_ms, kind)
         return True
+
+    def has_queue_alone(self, owner: str) -> bool:
+        """Return whether an owner has used up its share of the places while no other owner has deliveries waiting.
+
+        Then its deliveries may stay where they are in the queue. Otherwise they would hold up those of the others.
+        """
+        places = self._places
+        return places is not None and not places.has_share_left(owner) and not self._rows.others_wait(owner)
 
     def settle(self) -> None:
         """Store what was saved, release what is to be released, and let the next ones of their aggregates go first."""
@@ -246,12 +262,13 @@ class Changes:
 
     def _claimed(self) -> list[Claimed]:
         """Return what was taken, with all that its attempts need. What has no target any more dies."""
-        if not self._taken:
+        if not self.taken:
             return []
         claimed = []
-        subjects = self._rows.subjects([after for _, after in self._taken])
-        removed = {after.target_id for _, after in self._taken if after.target_id not in subjects.targets}
-        for before, after in self._taken:
+        taken = list(self.taken.values())
+        subjects = self._rows.subjects([after for _, after in taken])
+        removed = {after.target_id for _, after in taken if after.target_id not in subjects.targets}
+        for before, after in taken:
             event = subjects.events.get(after.event_position)
             if after.target_id in removed or event is None:
                 self.kill(before, DeathReason.TARGET_REMOVED)
@@ -268,14 +285,14 @@ class Changes:
                 )
             )
         for target_id in removed:
-            self._kill_others(target_id, {before.id for before, _ in self._taken})
-        self._taken = []
+            self._kill_others(target_id)
+        self.taken.clear()
         return claimed
 
-    def _kill_others(self, target_id: str, killed: set[int]) -> None:
+    def _kill_others(self, target_id: str) -> None:
         """Give up the deliveries of a removed target, but for those in flight."""
         for delivery in self._rows.unfinished_of(target_id, MAX_KILLED):
-            if delivery.id not in killed and not delivery.is_claimed(self.now):
+            if delivery.id not in self.taken and not delivery.is_claimed(self.now):
                 self.kill(delivery, DeathReason.TARGET_REMOVED)
 
 
@@ -295,47 +312,52 @@ def exchange(transaction: Transaction, policy: DeliveryPolicy, request: Exchange
         changes.leases_lost,
         changes.dead,
         is_more,
+        changes.is_blocked,
     )
 
 
 def _take_results(transaction: Transaction, policy: DeliveryPolicy, changes: Changes, request: Exchange) -> int:
     """Settle the deliveries that the worker hands back, and return how many it had no claim on any more."""
     superseded = 0
-    ids = [result.delivery.id for result in request.results] + [delivery.id for delivery in request.returned]
-    stored = {delivery.id: delivery for delivery in transaction.deliveries.with_ids(ids)}
-    changes.load_health([*(delivery.target_id for delivery in stored.values()), *request.crowded])
+    rows = transaction.deliveries
+    handed_back = [*(result.delivery for result in request.results), *request.returned]
+    held = {delivery.id: delivery for delivery in rows.still_claimed(handed_back)}
+    changes.load_health([*(delivery.target_id for delivery in held.values()), *request.crowded])
     for result in request.results:
-        row = stored.get(result.delivery.id)
-        if row is None or row.claim != result.delivery.claim:
+        row = held.get(result.delivery.id)
+        changes.log(_attempt_of(result, SUPERSEDED if row is None else result.outcome))
+        if row is None:
             superseded += 1
-            changes.log(_attempt_of(result, SUPERSEDED))
-            continue
-        changes.log(_attempt_of(result, result.outcome))
-        if result.is_ok:
+        elif result.is_ok:
             _deliver(changes, row)
         elif result.outcome == CANCELLED:
             _return(changes, row, row)
         else:
             _fail(policy, changes, row, result)
     for delivery in request.returned:
-        row = stored.get(delivery.id)
-        if row is not None and row.claim == delivery.claim:
-            _return(changes, row, row.not_attempted())
+        if delivery.id in held:
+            _return(changes, held[delivery.id], held[delivery.id].not_attempted())
     return superseded
 
 
 def _claim_due(transaction: Transaction, policy: DeliveryPolicy, changes: Changes) -> bool:
     """Claim what is due, and probes of targets whose pause is over. Return whether more may be due."""
     _claim_probes(transaction, policy, changes)
-    if changes.is_full:
-        return True
-    due = transaction.deliveries.due(changes.now, MAX_SCANNED)
-    changes.load_health(delivery.target_id for delivery in due)
-    for delivery in due:
-        if changes.is_full:
-            return True
-        _claim_one(policy, changes, delivery)
-    return len(due) == MAX_SCANNED
+    scanned = 0
+    while changes.places_left and scanned < MAX_SCANNED:
+        # What was claimed is stored last, so it is found again.
+        found = transaction.deliveries.due(changes.now, changes.places_left + len(changes.taken))
+        due = [delivery for delivery in found if delivery.id not in changes.taken][: changes.places_left]
+        if not due:
+            return False
+        changes.load_health(delivery.target_id for delivery in due)
+        for delivery in due:
+            _claim_one(policy, changes, delivery)
+            if changes.is_blocked:
+                return False
+        changes.settle()
+        scanned += len(due)
+    return True
 
 
 def _claim_probes(transaction: Transaction, policy: DeliveryPolicy, changes: Changes) -> None:
@@ -364,8 +386,11 @@ def _claim_one(policy: DeliveryPolicy, changes: Changes, delivery: Delivery) -> 
     elif changes.is_paused(delivery.target_id):
         changes.save(delivery, delivery.parked())
     elif not changes.take(delivery):
-        changes.save(delivery, delivery.parked())
-        changes.crowded[delivery.target_id] = delivery.owner
+        if changes.has_queue_alone(delivery.owner):
+            changes.is_blocked = True
+        else:
+            changes.save(delivery, delivery.parked())
+            changes.crowded[delivery.target_id] = delivery.owner
 
 
 def _deliver(changes: Changes, row: Delivery) -> None:
@@ -429,9 +454,7 @@ def renew(transaction: Transaction, policy: DeliveryPolicy, claimed: Sequence[De
     """Begin the leases of claimed deliveries anew, of those that still have their claim."""
     rows = transaction.deliveries
     until = rows.now_ms() + policy.lease_ms
-    claims = {delivery.id: delivery.claim for delivery in claimed}
-    stored = rows.with_ids(list(claims))
-    rows.save([(row, replace(row, due_ms=until)) for row in stored if row.claim == claims[row.id]])
+    rows.save([(row, replace(row, due_ms=until)) for row in rows.still_claimed(claimed)])
 
 
 def _attempt_of(result: Result, outcome: str) -> Attempt:

@@ -89,11 +89,18 @@ def _settle(policy: DeliveryPolicy, changes: Changes, delivery: Delivery, *, has
         changes.promote(delivery.order_key)
 
 
-def prune(transaction: Transaction, policy: DeliveryPolicy) -> bool:
-    """Remove a portion of what has been kept for long enough. Return whether there may be more."""
+def prune(transaction: Transaction, policy: DeliveryPolicy, after: int) -> int | None:
+    """Remove a portion of what has been kept for long enough.
+
+    after: the id that the portion before it ended with; 0 at first.
+
+    Return the id that this portion ended with; None if it was the last one.
+    """
     rows = transaction.deliveries
     now = rows.now_ms()
-    attempts = rows.prune_attempts(now - policy.attempt_retention_ms, PORTION)
+    last = rows.prune_attempts(now - policy.attempt_retention_ms, after, PORTION)
     dead = rows.dead_before(now - policy.dead_retention_ms, PORTION)
     rows.save([(delivery, None) for delivery in dead])
-    return PORTION in (attempts, len(dead))
+    if last is None and len(dead) == PORTION:
+        return after
+    return last

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from heapq import nsmallest
 
 from actiond.actions.deliveries import Attempt, Delivery, DeliveryState
+from actiond.actions.ids import first_id
 from actiond.actions.ports import DeliveryChange, Subjects
 from actiond.actions.target_health import TargetHealth
 from actiond.storage.memory.data import Data, UndoLog
@@ -34,6 +35,10 @@ class MemoryDeliveries:
 
     def due(self, now_ms: int, limit: int) -> Sequence[Delivery]:
         return self._data.deliveries.due(now_ms, limit)
+
+    def others_wait(self, owner: str) -> bool:
+        counts = self._data.deliveries.counts
+        return any(count and one != owner for (one, state), count in counts.items() if state is DeliveryState.WAITING)
 
     def with_ids(self, ids: Sequence[int]) -> Sequence[Delivery]:
         rows = self._data.deliveries.rows
@@ -95,14 +100,15 @@ class MemoryDeliveries:
         dead = (row for row in self._data.deliveries.rows.values() if row.state is DeliveryState.DEAD)
         return nsmallest(limit, (row for row in dead if row.last_ms < moment_ms), key=lambda row: row.last_ms)
 
-    def prune_attempts(self, before_ms: int, limit: int) -> int:
+    def prune_attempts(self, before_ms: int, after: int, limit: int) -> int | None:
         logs = self._data.attempts
-        old = [one for attempts in logs.values() for one in attempts.values() if one.at_ms < before_ms][:limit]
-        for attempt in old:
-            self._log.remove(logs[attempt.delivery_id], attempt.number)
-            if not logs[attempt.delivery_id]:
-                self._log.remove(logs, attempt.delivery_id)
-        return len(old)
+        found = [one for one in sorted(logs) if after < one < first_id(before_ms)][:limit]
+        for delivery_id in found:
+            for attempt in [one for one in logs[delivery_id].values() if one.at_ms < before_ms]:
+                self._log.remove(logs[delivery_id], attempt.number)
+            if not logs[delivery_id]:
+                self._log.remove(logs, delivery_id)
+        return found[-1] if len(found) == limit else None
 
     def hold_lease(self, keeper: int, now_ms: int, until_ms: int) -> bool:
         holder, held_until_ms = self._data.keeper

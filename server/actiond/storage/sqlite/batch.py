@@ -7,10 +7,14 @@ from dataclasses import dataclass, field
 
 from actiond.actions.deliveries import DeliveryState
 from actiond.actions.ports import FanOut
+from actiond.actions.signing_keys import SigningKey
+from actiond.actions.targets import Target
 
 ALL_OWNERS = ""
 """Stands for all owners in the counts of deliveries. No owner has an empty id."""
 
+CachedTarget = tuple[Target, tuple[SigningKey, ...]]
+MAX_CACHED_TARGETS = 10_000
 Clock = Callable[[], int]
 """Returns nanoseconds since the epoch."""
 
@@ -28,6 +32,8 @@ class Batch:
     """Change in the number of targets, by owner."""
     deliveries: Counter[tuple[str, str]] = field(default_factory=Counter)
     """Change in the number of deliveries, by owner and state."""
+    cached_targets: dict[str, CachedTarget] = field(default_factory=dict)
+    """Targets of deliveries, by id, with their keys. Each is good as long as its sequence is."""
     revisions: dict[str, int] = field(default_factory=dict)
     """Revisions of executions, by owner, as of now."""
     unfinished: dict[str, int] = field(default_factory=dict)

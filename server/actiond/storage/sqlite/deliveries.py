@@ -2,16 +2,19 @@
 # ruff: noqa: S608  # the statements consist of constants
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from actiond.actions.deliveries import Attempt, AttemptKind, DeathReason, Delivery, DeliveryState
+from actiond.actions.errors import StoreError
+from actiond.actions.ids import first_id
 from actiond.actions.ports import DeliveryChange, Subjects
 from actiond.actions.target_health import TargetHealth
 from actiond.storage.sqlite import events, signing_keys, targets
-from actiond.storage.sqlite.batch import ALL_OWNERS, Batch
+from actiond.storage.sqlite.batch import ALL_OWNERS, MAX_CACHED_TARGETS, Batch, CachedTarget
 from actiond.storage.sqlite.guarded_cursor import GuardedCursor
-from actiond.storage.sqlite.rows import Row, json_list, to_json
+from actiond.storage.sqlite.rows import Row, as_json, from_json, json_list, to_json
 
 _STATIC = "owner, target_id, event_position, execution, aggregate, sequence"
 _VARYING = "since_ms, state, due_ms, claim, attempts, tries, is_tried, kind, reason, last_outcome, last_status, last_ms"
@@ -27,22 +30,43 @@ EXISTS (
 """
 _INSERT = f"INSERT INTO deliveries ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _IS_BEHIND = f"SELECT {_GOES_FIRST.format(target='?', aggregate='?')}"
-_UPDATE = f"UPDATE deliveries SET ({_VARYING}) = (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) WHERE id = ?"
-_DELETE = "DELETE FROM deliveries WHERE id = ?"
-_DUE = f"SELECT {COLUMNS} FROM deliveries WHERE due_ms <= ? ORDER BY due_ms LIMIT ?"
-NEXT_DUE = "SELECT min(due_ms) FROM deliveries WHERE due_ms IS NOT NULL"
-_WITH_IDS = f"SELECT {COLUMNS} FROM deliveries WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id"
-_CLAIMS = "SELECT id, claim, due_ms FROM deliveries WHERE id IN (SELECT value FROM json_each(?))"
-_NEXT_BEHIND = f"""
-SELECT {COLUMNS} FROM deliveries
-WHERE target_id = ? AND aggregate = ? AND state <> 'dead' AND state = 'behind'
-    AND NOT {_GOES_FIRST.format(target="deliveries.target_id", aggregate="deliveries.aggregate")}
-ORDER BY sequence LIMIT 1
+# Parameter: a JSON array of rows, of the id and then _VARYING.
+_UPDATE = f"""
+UPDATE deliveries SET ({_VARYING}) = ({from_json(range(1, 13))})
+FROM json_each(?) AS new WHERE deliveries.id = json_extract(new.value, '$[0]')
 """
-_PARKED = f"SELECT {COLUMNS} FROM deliveries WHERE target_id = ? AND state = 'parked' ORDER BY id LIMIT ?"
-_UNFINISHED_OF = f"SELECT {COLUMNS} FROM deliveries WHERE target_id = ? AND state <> 'dead' LIMIT ?"
-_AFTER = f"SELECT {COLUMNS} FROM deliveries WHERE id > ? ORDER BY id LIMIT ?"
-_DEAD_BEFORE = f"SELECT {COLUMNS} FROM deliveries WHERE state = 'dead' AND last_ms < ? ORDER BY last_ms LIMIT ?"
+_DELETE = "DELETE FROM deliveries WHERE id IN (SELECT value FROM json_each(?))"
+_DUE = as_json(COLUMNS, "deliveries WHERE due_ms <= ? ORDER BY due_ms LIMIT ?")
+NEXT_DUE = "SELECT min(due_ms) FROM deliveries WHERE due_ms IS NOT NULL"
+_WITH_IDS = as_json(COLUMNS, "deliveries WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id")
+_OTHERS_WAIT = """
+SELECT EXISTS (
+    SELECT 1 FROM delivery_counts WHERE state = 'waiting' AND deliveries > 0 AND owner NOT IN ('', ?))
+"""
+# Parameters: the due moment, the claim, and a JSON array of ids. It leaves the state alone, and with it the indexes
+# that depend on one.
+_CLAIM = """
+UPDATE deliveries SET due_ms = ?, claim = ?, attempts = attempts + 1, tries = tries + 1
+WHERE id IN (SELECT value FROM json_each(?))
+"""
+_CLAIMS = as_json("id, claim, due_ms", "deliveries WHERE id IN (SELECT value FROM json_each(?))")
+# Parameter: a JSON array of targets and aggregates.
+_NEXT_BEHIND = as_json(
+    COLUMNS,
+    f"""
+    json_each(?) AS wanted JOIN deliveries ON deliveries.id = (
+        SELECT next.id FROM deliveries AS next
+        WHERE next.target_id = json_extract(wanted.value, '$[0]')
+            AND next.aggregate = json_extract(wanted.value, '$[1]') AND next.state = 'behind' AND next.state <> 'dead'
+            AND NOT {_GOES_FIRST.format(target="next.target_id", aggregate="next.aggregate")}
+        ORDER BY next.sequence LIMIT 1)
+    """,
+    prefix="deliveries.",
+)
+_PARKED = as_json(COLUMNS, "deliveries WHERE target_id = ? AND state = 'parked' ORDER BY id LIMIT ?")
+_UNFINISHED_OF = as_json(COLUMNS, "deliveries WHERE target_id = ? AND state <> 'dead' LIMIT ?")
+_AFTER = as_json(COLUMNS, "deliveries WHERE id > ? ORDER BY id LIMIT ?")
+_DEAD_BEFORE = as_json(COLUMNS, "deliveries WHERE state = 'dead' AND last_ms < ? ORDER BY last_ms LIMIT ?")
 # Steps from one target to the next: there may be many deliveries of each.
 _PARKED_TARGETS = """
 WITH RECURSIVE found (target_id) AS (
@@ -69,14 +93,19 @@ ATTEMPT_COLUMNS = (
 )
 # An attempt that was thought to be lost may still end.
 _LOG = f"""
-INSERT INTO attempts ({ATTEMPT_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+INSERT INTO attempts ({ATTEMPT_COLUMNS}) SELECT {from_json(range(12))} FROM json_each(?) AS new WHERE true
 ON CONFLICT (delivery_id, number) DO UPDATE SET
     at_ms = excluded.at_ms, duration_ms = excluded.duration_ms, outcome = excluded.outcome, status = excluded.status
 """
 
-_PRUNE_ATTEMPTS = """
-DELETE FROM attempts WHERE (delivery_id, number) IN (
-    SELECT delivery_id, number FROM attempts WHERE at_ms < ? ORDER BY at_ms LIMIT ?)
+# Parameters: an id, the id that a delivery of the moment would have, and a limit. An attempt is no older than its
+# delivery, and the order of ids is the table's own.
+_OLD_ATTEMPTS = as_json(
+    "delivery_id, number, at_ms",
+    "attempts WHERE delivery_id > ? AND delivery_id < ? ORDER BY delivery_id, number LIMIT ?",
+)
+_PRUNE_ATTEMPTS = f"""
+DELETE FROM attempts WHERE (delivery_id, number) IN (SELECT {from_json(range(2))} FROM json_each(?) AS new)
 """
 
 HEALTH_COLUMNS = (
@@ -89,7 +118,17 @@ _ENDED_PAUSES = f"""
 SELECT {HEALTH_COLUMNS} FROM target_health WHERE paused_until_ms <= ? ORDER BY paused_until_ms LIMIT ?
 """
 PAUSED_TARGETS = "SELECT count(*) FROM target_health WHERE is_held = 1 OR paused_until_ms IS NOT NULL"
-_EVENTS = f"SELECT position, {events.COLUMNS} FROM events WHERE position IN (SELECT value FROM json_each(?))"
+_EVENTS = as_json(f"position, {events.COLUMNS}", "events WHERE position IN (SELECT value FROM json_each(?))")
+# Parameter: a JSON array of owners, lengths of ids, and ids.
+_TARGET_SEQUENCES = as_json(
+    "id, sequence",
+    """
+    json_each(?) AS wanted CROSS JOIN targets ON targets.owner = json_extract(wanted.value, '$[0]')
+        AND targets.id_length = json_extract(wanted.value, '$[1]')
+        AND targets.id = json_extract(wanted.value, '$[2]')
+    """,
+    prefix="targets.",
+)
 
 
 class SqliteDeliveries:
@@ -132,6 +171,10 @@ class SqliteDeliveries:
     def due(self, now_ms: int, limit: int) -> Sequence[Delivery]:
         return self._read(_DUE, (now_ms, limit))
 
+    def others_wait(self, owner: str) -> bool:
+        # Those that this batch has added may be missed: the next exchange sees them.
+        return bool(self._cursor.read_value(_OTHERS_WAIT, (owner,)))
+
     def with_ids(self, ids: Sequence[int]) -> Sequence[Delivery]:
         return self._read(_WITH_IDS, (to_json(list(ids)),)) if ids else []
 
@@ -139,7 +182,7 @@ class SqliteDeliveries:
         if not deliveries:
             return []
         ids = to_json([delivery.id for delivery in deliveries])
-        rows = self._cursor.read(lambda rows: {row[0]: (row[1], row[2]) for row in rows}, _CLAIMS, (ids,))
+        rows = {one: (claim, due_ms) for one, claim, due_ms in self._cursor.read_json(_CLAIMS, (ids,))}
         held = []
         for delivery in deliveries:
             claim, due_ms = rows.get(delivery.id, (0, None))
@@ -149,7 +192,7 @@ class SqliteDeliveries:
         return held
 
     def next_behind(self, order_keys: Sequence[tuple[str, str]]) -> Sequence[Delivery]:
-        return [delivery for order_key in order_keys for delivery in self._read(_NEXT_BEHIND, order_key)]
+        return self._read(_NEXT_BEHIND, (to_json(order_keys),))
 
     def parked(self, target_id: str, limit: int) -> Sequence[Delivery]:
         return self._read(_PARKED, (target_id, limit))
@@ -158,26 +201,32 @@ class SqliteDeliveries:
         return self._read(_UNFINISHED_OF, (target_id, limit))
 
     def save(self, changes: Sequence[DeliveryChange]) -> None:
+        claimed: dict[tuple[int | None, int], list[int]] = {}
         updated: list[Row] = []
-        deleted: list[Row] = []
+        deleted: list[int] = []
         for before, after in changes:
             if after is None:
-                deleted.append((before.id,))
+                deleted.append(before.id)
                 self._count(before.owner, before.state, -1)
                 continue
-            updated.append((*_varying(after), after.id))
             if before.state is not after.state:
                 self._count(before.owner, before.state, -1)
                 self._count(before.owner, after.state, 1)
+            elif after.claim and after.kind is before.kind and after.attempts > before.attempts:
+                claimed.setdefault((after.due_ms, after.claim), []).append(after.id)
+                continue
+            updated.append((after.id, *_varying(after)))
             if after.due_ms is not None and not after.claim:
                 self.has_due = True
+        for (due_ms, claim), ids in claimed.items():
+            self._cursor.execute(_CLAIM, (due_ms, claim, to_json(ids)))
         if updated:
-            self._cursor.execute_each(_UPDATE, updated)
+            self._cursor.execute(_UPDATE, (to_json(updated),))
         if deleted:
-            self._cursor.execute_each(_DELETE, deleted)
+            self._cursor.execute(_DELETE, (to_json(deleted),))
 
     def log(self, attempts: Sequence[Attempt]) -> None:
-        self._cursor.execute_each(_LOG, [attempt_to_row(attempt) for attempt in attempts])
+        self._cursor.execute(_LOG, (to_json([attempt_to_row(attempt) for attempt in attempts]),))
 
     def health(self, target_ids: Sequence[str]) -> Mapping[str, TargetHealth]:
         found = self._cursor.read(lambda rows: [*map(health_from_row, rows)], _HEALTH, (json_list(target_ids),))
@@ -202,27 +251,56 @@ class SqliteDeliveries:
     def dead_before(self, moment_ms: int, limit: int) -> Sequence[Delivery]:
         return self._read(_DEAD_BEFORE, (moment_ms, limit))
 
-    def prune_attempts(self, before_ms: int, limit: int) -> int:
-        return self._cursor.execute(_PRUNE_ATTEMPTS, (before_ms, limit)).rowcount
+    def prune_attempts(self, before_ms: int, after: int, limit: int) -> int | None:
+        rows = self._cursor.read_json(_OLD_ATTEMPTS, (after, first_id(before_ms), limit))
+        old = [(delivery_id, number) for delivery_id, number, at_ms in rows if at_ms < before_ms]
+        if old:
+            self._cursor.execute(_PRUNE_ATTEMPTS, (to_json(old),))
+        if len(rows) < limit:
+            return None
+        last: int = rows[-1][0]
+        # Not all attempts of the last delivery may have been among them.
+        return last - 1 if last - 1 > after else last
 
     def hold_lease(self, keeper: int, now_ms: int, until_ms: int) -> bool:
         return self._cursor.execute(_HOLD_LEASE, (keeper, until_ms, keeper, now_ms)).rowcount > 0
 
     def subjects(self, deliveries: Sequence[Delivery], *, with_events: bool = True) -> Subjects:
-        positions = to_json(sorted({delivery.event_position for delivery in deliveries if with_events}))
-        found = {}
-        keys = {}
-        for owner, target_id in {(delivery.owner, delivery.target_id) for delivery in deliveries}:
-            target = self._cursor.read_first(targets.from_row, targets.BY_ID, targets.key(owner, target_id))
-            if target is not None:
-                found[target_id] = target
-                keys[target_id] = self._cursor.read(
-                    lambda rows: [*map(signing_keys.from_row, rows)], signing_keys.OF_TARGET, (target_id,)
-                )
-        rows = self._cursor.read(
-            lambda rows: {position: events.from_row(tuple(rest)) for position, *rest in rows}, _EVENTS, (positions,)
+        positions = sorted({delivery.event_position for delivery in deliveries}) if with_events else []
+        found = self._targets({(delivery.owner, delivery.target_id) for delivery in deliveries})
+        rows = self._cursor.read_json(_EVENTS, (to_json(positions),)) if positions else ()
+        return Subjects(
+            {position: events.from_row(tuple(row)) for position, *row in rows},
+            {target_id: target for target_id, (target, _) in found.items()},
+            {target_id: keys for target_id, (_, keys) in found.items()},
         )
-        return Subjects(rows, found, keys)
+
+    def _targets(self, wanted: Collection[tuple[str, str]]) -> Mapping[str, CachedTarget]:
+        """Return targets and their keys. A change to either raises the target's sequence, so that alone is read."""
+        cache = self._batch.cached_targets
+        sequences = self._cursor.read_json(
+            _TARGET_SEQUENCES, (to_json([targets.key(owner, target_id) for owner, target_id in wanted]),)
+        )
+        owners = {target_id: owner for owner, target_id in wanted}
+        found = {}
+        for target_id, sequence in sequences:
+            known = cache.get(target_id)
+            if known is None or known[0].sequence != sequence:
+                known = self._read_target(owners[target_id], target_id)
+                if len(cache) >= MAX_CACHED_TARGETS:
+                    cache.clear()
+                cache[target_id] = known
+            found[target_id] = known
+        return found
+
+    def _read_target(self, owner: str, target_id: str) -> CachedTarget:
+        target = self._cursor.read_first(targets.from_row, targets.BY_ID, targets.key(owner, target_id))
+        if target is None:
+            raise StoreError(f"target {target_id} is gone within a transaction")
+        keys = self._cursor.read(
+            lambda rows: tuple(map(signing_keys.from_row, rows)), signing_keys.OF_TARGET, (target_id,)
+        )
+        return target, keys
 
     def _batch_growth(self, owner: str) -> int:
         """Return what this batch has added to the owner's unfinished deliveries, or to those of ALL_OWNERS."""
@@ -230,7 +308,7 @@ class SqliteDeliveries:
         return sum(more for (one, state), more in growth if owner in (one, ALL_OWNERS) and state != "dead")
 
     def _read(self, statement: str, parameters: Row) -> list[Delivery]:
-        return self._cursor.read(lambda rows: [*map(from_row, rows)], statement, parameters)
+        return [*map(from_row, self._cursor.read_json(statement, parameters))]
 
     def _count(self, owner: str, state: DeliveryState, more: int) -> None:
         self.growth[owner, state.value] += more
@@ -278,7 +356,7 @@ def _varying(delivery: Delivery) -> Row:
     )
 
 
-def from_row(row: Row) -> Delivery:
+def from_row(row: Sequence[Any]) -> Delivery:
     """Return the delivery in a row of COLUMNS."""
     (
         delivery_id,

@@ -28,7 +28,12 @@ events.aggregate_id =
 _ATTEMPTS = f"SELECT {deliveries.ATTEMPT_COLUMNS} FROM attempts WHERE owner = ? AND delivery_id = ? ORDER BY number"
 # Parameter: the target's id.
 HEALTH = f"SELECT {deliveries.HEALTH_COLUMNS} FROM target_health WHERE target_id = ?"
-LAST_OK = "SELECT max(at_ms) FROM attempts WHERE target_id = ? AND outcome = 'ok'"
+# Of some of the newest deliveries, since one that was retried for long may be older.
+LAST_OK = """
+SELECT max(at_ms) FROM (
+    SELECT at_ms FROM attempts INDEXED BY delivered_by_target
+    WHERE target_id = ? AND outcome = 'ok' AND kind <> 'test' ORDER BY delivery_id DESC LIMIT 100)
+"""
 UNFINISHED_STATES = """
 SELECT state, count(*) FROM deliveries INDEXED BY deliveries_in_order
 WHERE target_id = ? AND state <> 'dead' GROUP BY state
@@ -64,23 +69,16 @@ class Source:
 
 
 def _stored_index(wanted: DeliveryFilter) -> str:
-    by = _order(wanted)
-    if by != "event" and wanted.states == {DeliveryState.DEAD}:
-        return f"deliveries_dead_by_{by}"
-    if by == "target" and wanted.states == {DeliveryState.PARKED}:
+    if wanted.states == {DeliveryState.DEAD}:
+        return "deliveries_dead_by_owner" if wanted.target_id is None else "deliveries_dead_by_target"
+    if wanted.target_id is not None and wanted.states == {DeliveryState.PARKED}:
         return "deliveries_parked"
-    return f"deliveries_by_{by}"
+    return "deliveries_by_owner"
 
 
 def _delivered_index(wanted: DeliveryFilter) -> str:
-    return f"delivered_by_{_order(wanted)}"
-
-
-def _order(wanted: DeliveryFilter) -> str:
     """Return what has the fewest deliveries beside those that match."""
-    if wanted.aggregate_type is not None and wanted.aggregate_id is not None:
-        return "event"
-    return "owner" if wanted.target_id is None else "target"
+    return "delivered_by_owner" if wanted.target_id is None else "delivered_by_target"
 
 
 _SOURCES = (
@@ -152,6 +150,9 @@ class _Part:
 
 def _parts(owner: str, wanted: DeliveryFilter, before_id: int | None = None) -> Iterator[_Part]:
     of_events = _event_conditions(owner, wanted)
+    # One bound: of two, SQLite would take one for the index, and look at all rows up to the other.
+    until_id = None if wanted.until_ms is None else first_id(wanted.until_ms)
+    bounds = [one for one in (until_id, before_id) if one is not None]
     for source in _SOURCES:
         states = [sql for state, sql in source.states.items() if not wanted.states or state in wanted.states]
         if not states:
@@ -160,9 +161,10 @@ def _parts(owner: str, wanted: DeliveryFilter, before_id: int | None = None) -> 
             (f"{source.table}.owner = ?", (owner,)),
             (f"({' OR '.join(states)})", ()),
             *_given(f"{source.table}.target_id = ?", wanted.target_id),
-            *_given(f"{source.id_column} >= ?", _first_id(wanted.from_ms)),
-            *_given(f"{source.id_column} < ?", _first_id(wanted.until_ms)),
-            *_given(f"{source.id_column} < ?", None if before_id is None else _in_range(before_id)),
+            *_given(
+                f"{source.id_column} >= ?", None if wanted.from_ms is None else _in_range(first_id(wanted.from_ms))
+            ),
+            *_given(f"{source.id_column} < ?", _in_range(min(bounds)) if bounds else None),
             *_aggregate_condition(source, owner, wanted),
             *of_events,
         ]
@@ -193,10 +195,6 @@ def _event_conditions(owner: str, wanted: DeliveryFilter) -> Sequence[Statement]
 
 def _given(sql: str, value: str | int | None) -> Sequence[Statement]:
     return () if value is None else ((sql, (value,)),)
-
-
-def _first_id(at_ms: int | None) -> int | None:
-    return None if at_ms is None else _in_range(first_id(at_ms))
 
 
 def _in_range(number: int) -> int:

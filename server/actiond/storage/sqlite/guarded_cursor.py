@@ -2,7 +2,9 @@
 
 import sqlite3
 from collections.abc import Callable, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
+
+import orjson
 
 from actiond.actions.errors import StoreError
 from actiond.storage.sqlite.connection import DRIVER_ERRORS, store_error
@@ -49,6 +51,10 @@ class GuardedCursor:
     def read_first(self, decode: Callable[[Row], T], statement: str, parameters: Row = ()) -> T | None:
         """Return the first row, decoded; None if there is none."""
         return self.read(lambda rows: decode(rows[0]) if rows else None, statement, parameters)
+
+    def read_json(self, statement: str, parameters: Row = ()) -> list[list[Any]]:
+        """Return the rows of a statement made by `as_json`."""
+        return self.read(lambda rows: orjson.loads(rows[0][0]), statement, parameters)
 
     def read_value(self, statement: str, parameters: Row = ()) -> object:
         """Return the only column of the only row."""
