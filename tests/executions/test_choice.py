@@ -85,10 +85,13 @@ async def test_a_target_that_is_deleted_is_called_no_more(each_api: Api, receive
     assert called(receiver) == ["/two"]
 
 
-async def test_what_is_set_for_events_does_not_run_on_calls(each_api: Api, receiver: TargetServer) -> None:
+async def test_what_is_set_for_events_runs_for_events_alone(each_api: Api, receiver: TargetServer) -> None:
     await each_api.set(of_all("event"), await each_api.target(receiver.url("/ok")))
+    assert (await each_api.call(LIST)).code == 0  # what changes nothing has no event either
     assert (await each_api.call(target("made"))).code == 0
-    assert receiver.paths() == []
+    await receiver.until(lambda: len(receiver.paths()) == 2)
+    events = [json.loads(request.body)["event_type"] for request in receiver.requests]
+    assert sorted(events) == ["execution.set", "target.added"]
 
 
 async def test_an_execution_of_one_method_does_not_run_for_another(api: Api, receiver: TargetServer) -> None:
