@@ -24,6 +24,7 @@ from actiond.actions.signing_keys import SigningKey
 from actiond.actions.target_health import TargetHealth
 from actiond.actions.targets import Target
 from actiond.actions.tokens import Admission, Token
+from actiond.actions.watching import ChangePage
 
 T = TypeVar("T")
 
@@ -194,6 +195,12 @@ class DeliveryRepository(Protocol):
         Return the id to go on after; None if those were the last ones.
         """
 
+    def watch(self, owner: str, until_ms: int) -> int:
+        """Record what happens to the owner's deliveries until a moment, and return the position of the last change."""
+
+    def prune_changes(self, before_ms: int, limit: int) -> int:
+        """Remove recorded changes from before a moment, and return how many."""
+
     def hold_lease(self, keeper: int, now_ms: int, until_ms: int) -> bool:
         """Take the lease of housekeeping for a process, or renew it, unless another has it. Return whether it has it.
 
@@ -320,6 +327,15 @@ class Store(Protocol):
 
     async def target_report(self, owner: str, target_id: str) -> TargetReport:
         """Return what is known of a target's deliveries."""
+
+    async def delivery_changes(self, owner: str, wanted: DeliveryFilter, after: int, limit: int) -> ChangePage:
+        """Return what happened to the owner's deliveries after a position, as far as it was recorded.
+
+        The states that are wanted are those after a change.
+        """
+
+    async def last_delivery_change(self, owner: str) -> int:
+        """Return the position of the owner's last recorded change; 0 without one. It must be cheap: see `admit`."""
 
     async def delivery_totals(self) -> DeliveryTotals:
         """Return how many deliveries there are."""

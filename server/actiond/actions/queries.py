@@ -9,6 +9,7 @@ from actiond.actions.conditions import ExecutionType
 from actiond.actions.deliveries import Delivery, DeliveryState
 from actiond.actions.errors import LimitTooHighError
 from actiond.actions.events import Event
+from actiond.actions.ids import first_id
 from actiond.actions.target_health import TargetHealth
 
 T = TypeVar("T")
@@ -153,6 +154,21 @@ class DeliveryFilter:
     until_ms: int | None = None
     """Created before this moment."""
 
+    def matches(self, delivery_id: int, target_id: str, state: DeliveryState, event: Event | None) -> bool:
+        """Return whether a delivery of an event to a target matches, in this state."""
+        values = (
+            (self.target_id, target_id),
+            (self.event_type, event and event.type),
+            (self.aggregate_type, event and event.aggregate_type),
+            (self.aggregate_id, event and event.public_aggregate_id),
+        )
+        return (
+            all(wanted is None or wanted == value for wanted, value in values)
+            and (not self.states or state in self.states)
+            and (self.from_ms is None or delivery_id >= first_id(self.from_ms))
+            and (self.until_ms is None or delivery_id < first_id(self.until_ms))
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class DeliveryQuery:
@@ -182,6 +198,6 @@ class TargetReport:
     health: TargetHealth | None
     """None for a healthy target."""
     last_ok_ms: int | None
-    """When the last attempt with a 2xx response began, as far as attempts are kept."""
+    """When the last attempt that delivered one of its newest deliveries began, as far as attempts are kept."""
     unfinished: Mapping[DeliveryState, int]
     """How many unfinished deliveries it has, by state."""

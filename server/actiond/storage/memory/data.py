@@ -13,6 +13,7 @@ from actiond.actions.signing_keys import SigningKey
 from actiond.actions.target_health import TargetHealth
 from actiond.actions.targets import Target
 from actiond.actions.tokens import Token
+from actiond.actions.watching import RecordedChange
 from actiond.storage.memory.delivery_table import DeliveryTable
 
 K = TypeVar("K")
@@ -47,6 +48,12 @@ class Data:
     """Attempts by delivery, then by number."""
     health: dict[str, TargetHealth] = field(default_factory=dict)
     """By target id."""
+    watches: dict[str, tuple[int, int]] = field(default_factory=dict)
+    """By owner: since which position changes are recorded without a gap, and until when."""
+    changes: dict[int, RecordedChange] = field(default_factory=dict)
+    """Recorded changes of deliveries, by position."""
+    last_change: int = 0
+    """Position of the last one that was ever recorded."""
     keeper: tuple[int, int] = (0, 0)
     """The process that has the lease of housekeeping, and until when."""
     position: int = 0

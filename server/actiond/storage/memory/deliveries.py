@@ -7,6 +7,7 @@ from actiond.actions.deliveries import Attempt, Delivery, DeliveryState
 from actiond.actions.ids import first_id
 from actiond.actions.ports import DeliveryChange, Subjects
 from actiond.actions.target_health import TargetHealth
+from actiond.actions.watching import recorded
 from actiond.storage.memory.data import Data, UndoLog
 
 
@@ -26,7 +27,9 @@ class MemoryDeliveries:
     def enqueue(self, deliveries: Sequence[Delivery]) -> None:
         for delivery in deliveries:
             is_behind = self._data.deliveries.goes_first(delivery.order_key)
-            self._log.replace(None, delivery.behind() if is_behind else delivery)
+            enqueued = delivery.behind() if is_behind else delivery
+            self._log.replace(None, enqueued)
+            self._record(None, enqueued)
             self.has_due = self.has_due or not is_behind
 
     def unfinished(self, owner: str) -> tuple[int, int]:
@@ -61,6 +64,7 @@ class MemoryDeliveries:
     def save(self, changes: Sequence[DeliveryChange]) -> None:
         for before, after in changes:
             self._log.replace(before, after)
+            self._record(before, after)
             if after is not None and after.due_ms is not None and not after.claim:
                 self.has_due = True
 
@@ -110,6 +114,22 @@ class MemoryDeliveries:
                 self._log.remove(logs, delivery_id)
         return found[-1] if len(found) == limit else None
 
+    def watch(self, owner: str, until_ms: int) -> int:
+        last = self._data.last_change
+        since, watched_until_ms = self._data.watches.get(owner, (last, 0))
+        # A watch that has lapsed begins anew: what happened meanwhile was not recorded.
+        since = since if watched_until_ms > self._now_ms else last
+        self._log.put(self._data.watches, owner, (since, max(until_ms, watched_until_ms)))
+        return last
+
+    def prune_changes(self, before_ms: int, limit: int) -> int:
+        old = [position for position, change in self._data.changes.items() if change.at_ms < before_ms][:limit]
+        for position in old:
+            self._log.remove(self._data.changes, position)
+        for owner, (since, until_ms) in list(self._data.watches.items()) if old else ():
+            self._log.put(self._data.watches, owner, (max(since, old[-1]), until_ms))
+        return len(old)
+
     def hold_lease(self, keeper: int, now_ms: int, until_ms: int) -> bool:
         holder, held_until_ms = self._data.keeper
         if keeper != holder and held_until_ms > now_ms:
@@ -129,3 +149,14 @@ class MemoryDeliveries:
             targets,
             {target_id: data.keys.get(target_id, ()) for target_id in targets},
         )
+
+    def _record(self, before: Delivery | None, after: Delivery | None) -> None:
+        """Record a change for those who watch it."""
+        if not self._data.watches:
+            return
+        change = recorded(before, after, self._now_ms)
+        if change is None or self._data.watches.get(change.delivery.owner, (0, 0))[1] <= self._now_ms:
+            return
+        position = self._data.last_change + 1
+        self._log.set("last_change", position)
+        self._log.put(self._data.changes, position, change)

@@ -4,8 +4,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from heapq import nlargest
 
-from actiond.actions.deliveries import OK, Attempt, Delivery, DeliveryState, delivered
-from actiond.actions.ids import first_id
+from actiond.actions.deliveries import Attempt, Delivery, DeliveryState, delivered
 from actiond.actions.queries import DeliveryFilter, DeliveryQuery, DeliveryRecord, TargetReport
 from actiond.storage.memory.data import Data
 
@@ -44,12 +43,8 @@ def report(data: Data, owner: str, target_id: str) -> TargetReport:
     """See `Store.target_report`."""
     if data.target(owner, target_id) is None:
         return TargetReport(None, None, {})
-    ok = (
-        attempt.at_ms
-        for kept in data.attempts.values()
-        for attempt in kept.values()
-        if attempt.target_id == target_id and attempt.outcome == OK
-    )
+    all_attempts = (attempt for kept in data.attempts.values() for attempt in kept.values())
+    ok = (one.at_ms for one in all_attempts if one.target_id == target_id and one.has_delivered)
     return TargetReport(
         data.health.get(target_id), max(ok, default=None), data.deliveries.unfinished_states_of(target_id)
     )
@@ -76,16 +71,5 @@ def _delivered(data: Data, kept: Sequence[Attempt]) -> Iterator[DeliveryRecord]:
 
 
 def _matches(record: DeliveryRecord, wanted: DeliveryFilter) -> bool:
-    delivery, event = record.delivery, record.event
-    values = (
-        (wanted.target_id, delivery.target_id),
-        (wanted.event_type, event and event.type),
-        (wanted.aggregate_type, event and event.aggregate_type),
-        (wanted.aggregate_id, event and event.public_aggregate_id),
-    )
-    return (
-        all(value is None or value == actual for value, actual in values)
-        and (not wanted.states or delivery.state in wanted.states)
-        and (wanted.from_ms is None or delivery.id >= first_id(wanted.from_ms))
-        and (wanted.until_ms is None or delivery.id < first_id(wanted.until_ms))
-    )
+    delivery = record.delivery
+    return wanted.matches(delivery.id, delivery.target_id, delivery.state, record.event)

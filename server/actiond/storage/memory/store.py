@@ -22,7 +22,8 @@ from actiond.actions.queries import (
 )
 from actiond.actions.targets import Target
 from actiond.actions.tokens import Admission, Token
-from actiond.storage.memory import delivery_lists, executions, targets
+from actiond.actions.watching import ChangePage
+from actiond.storage.memory import delivery_changes, delivery_lists, executions, targets
 from actiond.storage.memory.data import Data
 from actiond.storage.memory.transaction import MemoryTransaction
 
@@ -101,6 +102,13 @@ class MemoryStore:
     def deliver(self, fan_out: FanOut, on_enqueued: Callable[[], object]) -> None:
         self._fan_out = fan_out
         self._on_enqueued = on_enqueued
+
+    async def delivery_changes(self, owner: str, wanted: DeliveryFilter, after: int, limit: int) -> ChangePage:
+        return delivery_changes.page(self._data, owner, wanted, after, limit)
+
+    async def last_delivery_change(self, owner: str) -> int:
+        changes = self._data.changes
+        return next((position for position in reversed(changes) if changes[position].delivery.owner == owner), 0)
 
     async def delivery_totals(self) -> DeliveryTotals:
         due_in_ms = await self.next_due_in_ms()

@@ -36,6 +36,8 @@ class Batch:
     """Targets of deliveries, by id, with their keys. Each is good as long as its sequence is."""
     revisions: dict[str, int] = field(default_factory=dict)
     """Revisions of executions, by owner, as of now."""
+    watched: frozenset[str] | None = None
+    """Owners whose deliveries are watched; None if that has not been read."""
     unfinished: dict[str, int] = field(default_factory=dict)
     """Unfinished deliveries, by owner and of ALL_OWNERS, as of now."""
     raised: set[str] = field(default_factory=set)
@@ -49,7 +51,8 @@ class Batch:
         self.begin()
 
     def undo(self) -> None:
-        """Forget what is known of executions: a transaction that may have changed them is rolled back."""
+        """Forget what is known of executions and watches: a transaction that may have changed them is rolled back."""
+        self.watched = None
         if self.raised:
             self.revisions.clear()
             if self.fan_out is not None:
@@ -61,6 +64,7 @@ class Batch:
         self.targets.clear()
         self.deliveries.clear()
         self.revisions.clear()
+        self.watched = None
         self.unfinished.clear()
         self.raised.clear()
         self.has_due = False

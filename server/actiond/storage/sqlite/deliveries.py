@@ -11,7 +11,8 @@ from actiond.actions.errors import StoreError
 from actiond.actions.ids import first_id
 from actiond.actions.ports import DeliveryChange, Subjects
 from actiond.actions.target_health import TargetHealth
-from actiond.storage.sqlite import events, signing_keys, targets
+from actiond.actions.watching import recorded
+from actiond.storage.sqlite import delivery_changes, events, signing_keys, targets
 from actiond.storage.sqlite.batch import ALL_OWNERS, MAX_CACHED_TARGETS, Batch, CachedTarget
 from actiond.storage.sqlite.guarded_cursor import GuardedCursor
 from actiond.storage.sqlite.rows import Row, as_json, from_json, json_list, to_json
@@ -151,13 +152,11 @@ class SqliteDeliveries:
         for delivery in deliveries:
             # The first event of an aggregate has none before it.
             is_behind = delivery.sequence > 1 and self._cursor.read_value(_IS_BEHIND, delivery.order_key)
-            if is_behind:
-                self._cursor.execute(_INSERT, to_row(delivery.behind()))
-                self._count(delivery.owner, DeliveryState.BEHIND, 1)
-            else:
-                self._cursor.execute(_INSERT, to_row(delivery))
-                self._count(delivery.owner, DeliveryState.WAITING, 1)
-                self.has_due = True
+            enqueued = delivery.behind() if is_behind else delivery
+            self._cursor.execute(_INSERT, to_row(enqueued))
+            self._count(enqueued.owner, enqueued.state, 1)
+            self.has_due = self.has_due or not is_behind
+            self._record([(None, enqueued)])
 
     def unfinished(self, owner: str) -> tuple[int, int]:
         known = self._batch.unfinished
@@ -224,6 +223,7 @@ class SqliteDeliveries:
             self._cursor.execute(_UPDATE, (to_json(updated),))
         if deleted:
             self._cursor.execute(_DELETE, (to_json(deleted),))
+        self._record(changes)
 
     def log(self, attempts: Sequence[Attempt]) -> None:
         self._cursor.execute(_LOG, (to_json([attempt_to_row(attempt) for attempt in attempts]),))
@@ -261,6 +261,13 @@ class SqliteDeliveries:
         last: int = rows[-1][0]
         # Not all attempts of the last delivery may have been among them.
         return last - 1 if last - 1 > after else last
+
+    def watch(self, owner: str, until_ms: int) -> int:
+        self._batch.watched = None
+        return delivery_changes.watch(self._cursor, owner, self._batch.now_ms, until_ms)
+
+    def prune_changes(self, before_ms: int, limit: int) -> int:
+        return delivery_changes.prune(self._cursor, before_ms, limit)
 
     def hold_lease(self, keeper: int, now_ms: int, until_ms: int) -> bool:
         return self._cursor.execute(_HOLD_LEASE, (keeper, until_ms, keeper, now_ms)).rowcount > 0
@@ -301,6 +308,18 @@ class SqliteDeliveries:
             lambda rows: tuple(map(signing_keys.from_row, rows)), signing_keys.OF_TARGET, (target_id,)
         )
         return target, keys
+
+    def _record(self, changes: Sequence[tuple[Delivery | None, Delivery | None]]) -> None:
+        """Record changes for those who watch them."""
+        watched = self._batch.watched
+        if watched is None:
+            watched = self._batch.watched = delivery_changes.watched(self._cursor, self._batch.now_ms)
+        if not watched:
+            return
+        seen = (recorded(before, after, self._batch.now_ms) for before, after in changes)
+        kept = [change for change in seen if change is not None and change.delivery.owner in watched]
+        if kept:
+            delivery_changes.record(self._cursor, kept)
 
     def _batch_growth(self, owner: str) -> int:
         """Return what this batch has added to the owner's unfinished deliveries, or to those of ALL_OWNERS."""

@@ -26,7 +26,17 @@ from actiond.actions.queries import (
 )
 from actiond.actions.targets import Target
 from actiond.actions.tokens import Admission, Token
-from actiond.storage.sqlite import deliveries, events, instance, long_reads, signing_keys, targets, tokens
+from actiond.actions.watching import ChangePage
+from actiond.storage.sqlite import (
+    deliveries,
+    delivery_changes,
+    events,
+    instance,
+    long_reads,
+    signing_keys,
+    targets,
+    tokens,
+)
 from actiond.storage.sqlite.batch import Clock
 from actiond.storage.sqlite.connection import BUSY_TIMEOUT, DRIVER_ERRORS, connect, create_privately, store_error
 from actiond.storage.sqlite.files import DatabaseFiles, refuse_remains
@@ -175,6 +185,14 @@ class SqliteStore:
 
     async def target_report(self, owner: str, target_id: str) -> TargetReport:
         return await self._list_reader.run(partial(long_reads.target_report, owner=owner, target_id=target_id), owner)
+
+    async def delivery_changes(self, owner: str, wanted: DeliveryFilter, after: int, limit: int) -> ChangePage:
+        return await self._list_reader.run(
+            partial(delivery_changes.page, owner=owner, wanted=wanted, after=after, limit=limit), owner
+        )
+
+    async def last_delivery_change(self, owner: str) -> int:
+        return self._one(lambda row: int(row[0]), delivery_changes.LAST_OF_OWNER, (owner,)) or 0
 
     async def delivery_totals(self) -> DeliveryTotals:
         due_in_ms = await self.next_due_in_ms()

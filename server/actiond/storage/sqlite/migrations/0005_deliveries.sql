@@ -93,3 +93,25 @@ CREATE TABLE published_events (
     position INTEGER NOT NULL, -- of the event
     PRIMARY KEY (owner, event_id)
 ) STRICT, WITHOUT ROWID;
+
+-- Whose deliveries are watched, and until when. What happens to them is recorded, without a gap since a position.
+CREATE TABLE delivery_watches (
+    owner          TEXT    NOT NULL PRIMARY KEY,
+    since_position INTEGER NOT NULL,
+    until_ms       INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE delivery_changes (
+    position       INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
+    owner          TEXT    NOT NULL,
+    kind           TEXT    NOT NULL,
+    at_ms          INTEGER NOT NULL,
+    state          TEXT    NOT NULL, -- of the delivery, from then on
+    attempts       INTEGER NOT NULL, -- number of the attempt that ended, or 0
+    reason         TEXT,
+    delivery_id    INTEGER NOT NULL,
+    target_id      TEXT    NOT NULL,
+    event_position INTEGER NOT NULL
+) STRICT;
+
+CREATE INDEX delivery_changes_by_owner ON delivery_changes (owner);
