@@ -17,7 +17,7 @@ TEST_EVENT = "target.tested"
 
 
 @dataclass(frozen=True, slots=True)
-class TestLimits:
+class TesterLimits:
     """How a test is sent, and what is logged of it."""
 
     instance: str
@@ -31,7 +31,7 @@ class TestLimits:
 class TargetTester:
     """Sends a target an event that only says that it is a test, and logs the attempt."""
 
-    def __init__(self, store: Store, caller: TargetCaller, new_id: Callable[[], str], limits: TestLimits) -> None:
+    def __init__(self, store: Store, caller: TargetCaller, new_id: Callable[[], str], limits: TesterLimits) -> None:
         self._store = store
         self._caller = caller
         self._new_id = new_id
