@@ -127,11 +127,11 @@ async def subscribe(store: Store, owner: str, target_ids: Iterable[str], key: st
     await store.write(change)
 
 
-async def publish(store: Store, owner: str, order: str = "1", times: int = 1) -> None:
-    """Append events of an order, in one transaction."""
+async def publish(store: Store, owner: str, *orders: str) -> None:
+    """Append an event of each of these orders, in one transaction."""
 
     def change(transaction: Transaction) -> None:
-        for _ in range(times):
+        for order in orders:
             append(transaction, owner, "order", qualified_id(owner, "order", order), "order.placed")
 
     await store.write(change)
