@@ -238,7 +238,11 @@ class Changes:
 
     def _release_of(self, target_id: str, deliveries: int, release: Callable[[Delivery], None]) -> int:
         """Release parked deliveries of a target that is not paused, and return how many there were."""
-        found = () if self.is_paused(target_id) else self._rows.parked(target_id, deliveries)
+        if self.is_paused(target_id):
+            return 0
+        # What was claimed is stored last, so it is found as parked once more.
+        parked = self._rows.parked(target_id, deliveries + len(self.taken))
+        found = [delivery for delivery in parked if delivery.id not in self.taken][:deliveries]
         for delivery in found:
             release(delivery)
         self._flush()

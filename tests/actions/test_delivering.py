@@ -1,0 +1,84 @@
+"""Exchanges of results for claims: what becomes of a delivery, and of the others of its target, in each store."""
+
+from collections import Counter
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from actiond.actions import target_health
+from actiond.actions.deliveries import AttemptKind, Delivery, DeliveryState
+from actiond.actions.ports import Store
+from actiond.actions.target_health import TargetHealth
+from actiond.storage.memory import MemoryStore
+from actiond.storage.sqlite import SqliteStore
+from tests.support.delivering import (
+    DELIVERED,
+    FAILED,
+    POLICY,
+    SECOND_MS,
+    FakeClock,
+    Worker,
+    all_rows,
+    publish,
+    start_delivering,
+    subscribe,
+)
+
+PAUSING = replace(POLICY, pause_failures=1, pause_failing_ms=0)
+"""Pauses a target after one failure."""
+FIRST_PAUSE_MS = 10 * SECOND_MS
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture(params=["memory", "sqlite"])
+async def store(request: pytest.FixtureRequest, tmp_path: Path, clock: FakeClock) -> AsyncIterator[Store]:
+    store = MemoryStore(clock) if request.param == "memory" else SqliteStore.open(tmp_path / "x.db", clock=clock)
+    start_delivering(store, clock)
+    await subscribe(store, "owner", ["1"])
+    yield store
+    await store.close()
+
+
+async def publish_orders(store: Store, orders: int) -> None:
+    """Publish events that need not be delivered one by one."""
+    await publish(store, "owner", *map(str, range(orders)))
+
+
+async def states_of(store: Store) -> dict[DeliveryState, int]:
+    return dict(Counter(row.state for row in (await store.write(all_rows)).values()))
+
+
+async def health_of(store: Store) -> TargetHealth:
+    health = await store.write(lambda transaction: transaction.deliveries.health(["1"]))
+    return health.get("1") or TargetHealth("1", "owner")
+
+
+async def only_row(store: Store) -> Delivery:
+    (row,) = (await store.write(all_rows)).values()
+    return row
+
+
+@pytest.mark.parametrize("is_due", [False, True])
+async def test_what_is_released_twice_in_one_exchange_is_claimed_once(
+    store: Store, clock: FakeClock, monkeypatch: pytest.MonkeyPatch, is_due: bool
+) -> None:
+    monkeypatch.setattr(target_health, "FIRST_PORTION", 2)
+    await publish_orders(store, 40)
+    worker = Worker(store, 1, PAUSING, per_target=2)
+    await worker.exchange(limit=1)
+    await worker.end_all(FAILED)
+    clock.pass_ms(FIRST_PAUSE_MS)
+    await worker.exchange()
+    delivered = 0
+    while worker.running:  # at times, a portion does well when places are free for what was parked before
+        delivered += len(worker.running)
+        await worker.exchange(dict.fromkeys(worker.running, DELIVERED), is_due=is_due or not worker.crowded)
+        states = await states_of(store)
+        assert sum(states.values()) == 40 - delivered
+        assert {state: count for state, count in (await store.delivery_totals()).by_state.items() if count} == states
