@@ -123,19 +123,24 @@ class Delivery:
         """Whether later events of the aggregate are behind it."""
         return not self.is_tried and self.state in (DeliveryState.WAITING, DeliveryState.PARKED)
 
+    @property
+    def next_kind(self) -> AttemptKind:
+        """What its next attempt is made for, unless it is chosen as a probe: what was one is none by that."""
+        return AttemptKind.QUEUED if self.kind is AttemptKind.PROBE else self.kind
+
     def is_claimed(self, now_ms: int) -> bool:
         """Return whether a worker has it, as far as its lease tells."""
         return self.claim != 0 and self.due_ms is not None and self.due_ms > now_ms
 
     def waiting(self, due_ms: int) -> "Delivery":
         """Return it as due at a moment, without a claim."""
-        return replace(self, state=DeliveryState.WAITING, due_ms=due_ms, claim=0)
+        return replace(self, state=DeliveryState.WAITING, due_ms=due_ms, claim=0, kind=self.next_kind)
 
     def behind(self) -> "Delivery":
         return replace(self, state=DeliveryState.BEHIND, due_ms=None)
 
     def parked(self) -> "Delivery":
-        return replace(self, state=DeliveryState.PARKED, due_ms=None, claim=0)
+        return replace(self, state=DeliveryState.PARKED, due_ms=None, claim=0, kind=self.next_kind)
 
     def dead(self, reason: DeathReason, now_ms: int) -> "Delivery":
         return replace(self, state=DeliveryState.DEAD, due_ms=None, claim=0, reason=reason, last_ms=now_ms)
@@ -158,7 +163,7 @@ class Delivery:
             self.attempts + 1,
             self.tries + 1,
             self.is_tried,
-            kind or self.kind,
+            kind or self.next_kind,
             self.reason,
             self.last_outcome,
             self.last_status,

@@ -217,6 +217,12 @@ class PublicationRepository(Protocol):
     def add(self, owner: str, event_id: str, position: int) -> None:
         """Keep under which id the event at this position was published. The owner must not have used it before."""
 
+    def prune(self, before_ms: int, limit: int) -> int:
+        """Forget published events from before a moment with their ids, and return how many.
+
+        The last event of an aggregate is kept without its payload, so that the next one continues its sequence.
+        """
+
 
 class Transaction(Protocol):
     """The reads and writes of one change. Used only inside the function that `Store.write` runs.

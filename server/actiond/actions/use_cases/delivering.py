@@ -419,7 +419,7 @@ def _return(changes: Changes, row: Delivery, after: Delivery) -> None:
     if row.kind is not AttemptKind.PROBE:
         changes.save(row, after.waiting(changes.now))
         return
-    changes.save(row, replace(after.parked(), kind=AttemptKind.QUEUED))
+    changes.save(row, after.parked())
     health = changes.health(row)
     if health.probe == row.id:
         changes.put_health(health.probed(0, changes.now))

@@ -10,6 +10,7 @@ from actiond.actions.deliveries import DeathReason, Delivery, DeliveryPolicy, De
 from actiond.actions.ports import Transaction
 from actiond.actions.target_health import FIRST_PORTION
 from actiond.actions.use_cases.delivering import Changes
+from actiond.actions.watching import CHANGES_KEPT_MS
 
 LEASE_MS = 30_000
 """How long the lease lasts without being renewed: after that, another process may take over."""
@@ -101,6 +102,10 @@ def prune(transaction: Transaction, policy: DeliveryPolicy, after: int) -> int |
     last = rows.prune_attempts(now - policy.attempt_retention_ms, after, PORTION)
     dead = rows.dead_before(now - policy.dead_retention_ms, PORTION)
     rows.save([(delivery, None) for delivery in dead])
-    if last is None and len(dead) == PORTION:
+    changes = rows.prune_changes(now - CHANGES_KEPT_MS, PORTION)
+    # No delivery of an event is older, unless it was retried by hand. Then it dies, as there is nothing to send.
+    kept_ms = policy.max_age_ms + policy.dead_retention_ms + policy.attempt_retention_ms
+    published = transaction.publications.prune(now - kept_ms, PORTION)
+    if last is None and PORTION in (len(dead), changes, published):
         return after
     return last

@@ -22,3 +22,19 @@ class MemoryPublications:
         if (owner, event_id) in self._data.published:
             raise StoreError(f"an event was published under the id {event_id!r} already")
         self._log.put(self._data.published, (owner, event_id), position)
+
+    def prune(self, before_ms: int, limit: int) -> int:
+        data = self._data
+        old = [
+            (key, position)
+            for key, position in data.published.items()
+            if data.events_at[position].created_at_ns < before_ms * 1_000_000
+        ][:limit]
+        for key, position in old:
+            event = data.events_at[position]
+            history = data.events[event.aggregate_type, event.aggregate_id]
+            if event.sequence != max(history):
+                self._log.remove(history, event.sequence)
+            self._log.remove(data.events_at, position)
+            self._log.remove(data.published, key)
+        return len(old)

@@ -119,7 +119,10 @@ _ENDED_PAUSES = f"""
 SELECT {HEALTH_COLUMNS} FROM target_health WHERE paused_until_ms <= ? ORDER BY paused_until_ms LIMIT ?
 """
 PAUSED_TARGETS = "SELECT count(*) FROM target_health WHERE is_held = 1 OR paused_until_ms IS NOT NULL"
-_EVENTS = as_json(f"position, {events.COLUMNS}", "events WHERE position IN (SELECT value FROM json_each(?))")
+_EVENTS = as_json(
+    f"position, {events.COLUMNS}",
+    f"events WHERE position IN (SELECT value FROM json_each(?)) AND payload <> '{events.PRUNED}'",
+)
 # Parameter: a JSON array of owners, lengths of ids, and ids.
 _TARGET_SEQUENCES = as_json(
     "id, sequence",

@@ -8,6 +8,9 @@ from actiond.storage.sqlite.rows import Row, to_json
 
 COLUMNS = "owner, aggregate_type, aggregate_id, sequence, type, payload, editor, created_at_ns"
 
+PRUNED = "null"
+"""The payload of an event that is kept for its sequence alone."""
+
 APPEND = f"INSERT INTO events ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 OF_AGGREGATE = f"SELECT {COLUMNS} FROM events WHERE aggregate_type = ? AND aggregate_id = ? ORDER BY sequence"
 LAST_SEQUENCE = "SELECT coalesce(max(sequence), 0) FROM events WHERE aggregate_type = ? AND aggregate_id = ?"
@@ -37,7 +40,7 @@ def from_row(row: Row) -> Event:
         aggregate_id=aggregate_id,
         sequence=sequence,
         type=kind,
-        payload=json.loads(payload),
+        payload=json.loads(payload) or {},
         editor=editor,
         created_at_ns=created_at_ns,
     )

@@ -90,7 +90,7 @@ INSERT INTO housekeeping (only_row, keeper, until_ms) VALUES (1, 0, 0);
 CREATE TABLE published_events (
     owner    TEXT    NOT NULL,
     event_id TEXT    NOT NULL,
-    position INTEGER NOT NULL, -- of the event
+    position INTEGER NOT NULL UNIQUE, -- of the event
     PRIMARY KEY (owner, event_id)
 ) STRICT, WITHOUT ROWID;
 
