@@ -1,14 +1,35 @@
-"""What a list of targets costs, by SQLite's own plan of it: pages do not grow with the number of targets."""
+"""What a list costs, by SQLite's own plan of it: pages do not grow with the number of targets or deliveries."""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from actiond.actions.queries import IdsQuery, NameQuery, PageRequest, TargetField, TargetQuery, TextMethod
-from actiond.storage.sqlite import SqliteStore, executions, long_reads, signing_keys, target_lists, targets, tokens
+from actiond.actions.deliveries import UNFINISHED, DeliveryState
+from actiond.actions.ids import EPOCH_MS, first_id
+from actiond.actions.queries import (
+    DeliveryFilter,
+    DeliveryQuery,
+    IdsQuery,
+    NameQuery,
+    PageRequest,
+    TargetField,
+    TargetQuery,
+    TextMethod,
+)
+from actiond.storage.sqlite import (
+    SqliteStore,
+    delivery_lists,
+    executions,
+    long_reads,
+    signing_keys,
+    target_lists,
+    targets,
+    tokens,
+)
 from actiond.storage.sqlite.rows import Statement
 from tests.storage.samples import a_target, insert
 
@@ -147,3 +168,81 @@ def test_what_the_offset_skips_costs_no_look_at_a_row(connection: sqlite3.Connec
 def test_a_token_is_found_by_its_name_in_an_index(connection: sqlite3.Connection, statement: str) -> None:
     (search,) = searches(plan(connection, (statement, ("dns:worker.example",))), "tokens")
     assert search.startswith("SEARCH tokens USING INDEX tokens_by_certificate (certificate=?)")
+
+
+# Deliveries.
+
+OF_TARGET = DeliveryFilter(target_id="1")
+OF_AGGREGATE = DeliveryFilter(aggregate_type="order", aggregate_id="1")
+DEAD, PARKED = frozenset({DeliveryState.DEAD}), frozenset({DeliveryState.PARKED})
+OF_OWNER = ("deliveries_by_owner (owner=?)", "delivered_by_owner (owner=?)")
+# Of unfinished ones there are not many, so their lists look through those of the owner.
+DELIVERY_PLANS: dict[str, tuple[DeliveryFilter, tuple[str, ...]]] = {
+    "all": (DeliveryFilter(), OF_OWNER),
+    "of an event type": (DeliveryFilter(event_type="order.placed"), OF_OWNER),
+    "of an aggregate type": (DeliveryFilter(aggregate_type="order"), OF_OWNER),
+    "of an aggregate id": (DeliveryFilter(aggregate_id="1"), OF_OWNER),
+    "of an aggregate": (OF_AGGREGATE, OF_OWNER),
+    "of a target": (OF_TARGET, ("deliveries_by_owner (owner=?)", "delivered_by_target (target_id=?)")),
+    "since a moment": (
+        DeliveryFilter(from_ms=EPOCH_MS),
+        ("deliveries_by_owner (owner=? AND rowid>?)", "delivered_by_owner (owner=? AND delivery_id>?)"),
+    ),
+    "of a target between two moments": (
+        replace(OF_TARGET, from_ms=EPOCH_MS, until_ms=EPOCH_MS + 1),
+        (
+            "deliveries_by_owner (owner=? AND rowid>? AND rowid<?)",
+            "delivered_by_target (target_id=? AND delivery_id>? AND delivery_id<?)",
+        ),
+    ),
+    "unfinished": (DeliveryFilter(states=UNFINISHED), ("deliveries_by_owner (owner=?)",)),
+    "parked": (DeliveryFilter(states=PARKED), ("deliveries_by_owner (owner=?)",)),
+    "parked of a target": (replace(OF_TARGET, states=PARKED), ("deliveries_parked (target_id=?)",)),
+    "dead": (DeliveryFilter(states=DEAD), ("deliveries_dead_by_owner (owner=?)",)),
+    "dead of a target": (replace(OF_TARGET, states=DEAD), ("deliveries_dead_by_target (target_id=?)",)),
+    "delivered": (DeliveryFilter(states=frozenset({DeliveryState.DELIVERED})), ("delivered_by_owner (owner=?)",)),
+}
+
+
+@pytest.mark.parametrize(("wanted", "expected"), DELIVERY_PLANS.values(), ids=DELIVERY_PLANS.keys())
+def test_a_list_of_deliveries_is_read_from_the_smallest_index(
+    connection: sqlite3.Connection, wanted: DeliveryFilter, expected: Sequence[str]
+) -> None:
+    pages = [statement for _, statement in delivery_lists.page_statements("owner", DeliveryQuery(wanted))]
+    for statements in (pages, list(delivery_lists.count_statements("owner", wanted))):
+        steps = [plan(connection, statement) for statement in statements]
+        assert [one[0].partition(" INDEX ")[2] for one in steps] == list(expected)
+        assert not [step for one in steps for step in one if step.startswith("SCAN")]
+
+
+@pytest.mark.parametrize("wanted", [wanted for wanted, _ in DELIVERY_PLANS.values()], ids=DELIVERY_PLANS.keys())
+def test_a_page_of_deliveries_begins_where_the_one_before_it_ended(
+    connection: sqlite3.Connection, wanted: DeliveryFilter
+) -> None:
+    for _, statement in delivery_lists.page_statements("owner", DeliveryQuery(wanted, before_id=7)):
+        first, *others = plan(connection, statement)
+        assert first.endswith((" AND rowid<?)", " AND delivery_id<?)"))
+        assert "USE TEMP B-TREE FOR ORDER BY" not in others
+
+
+def test_of_two_bounds_the_narrower_one_is_that_of_the_index(connection: sqlite3.Connection) -> None:
+    for before_id, bound in ((7, 7), (first_id(EPOCH_MS + 1) + 7, first_id(EPOCH_MS + 1))):
+        query = DeliveryQuery(DeliveryFilter(until_ms=EPOCH_MS + 1), before_id=before_id)
+        for source, (sql, parameters) in delivery_lists.page_statements("owner", query):
+            assert sql.count(f"{source.id_column} < ?") == 1
+            assert bound in parameters
+
+
+def test_the_states_of_a_targets_deliveries_are_counted_without_reading_a_row(connection: sqlite3.Connection) -> None:
+    search, *_ = plan(connection, (delivery_lists.UNFINISHED_STATES, ("1",)))
+    assert search == "SEARCH deliveries USING COVERING INDEX deliveries_in_order (target_id=?)"
+
+
+def test_one_delivery_is_found_by_its_key(connection: sqlite3.Connection) -> None:
+    found = [plan(connection, statement)[0] for _, statement in delivery_lists.one_statements("owner", 1)]
+    assert found == [
+        "SEARCH deliveries USING INTEGER PRIMARY KEY (rowid=?)",
+        "SEARCH attempts USING PRIMARY KEY (delivery_id=?)",
+    ]
+    (search,) = plan(connection, delivery_lists.attempts_statement("owner", 1))
+    assert search == "SEARCH attempts USING PRIMARY KEY (delivery_id=?)"

@@ -17,6 +17,8 @@ from actiond.actions.ports import Transaction
 from actiond.actions.queries import PageRequest, TargetQuery
 from actiond.storage.sqlite import SqliteStore
 from tests.storage.contract import STORE_CALLS, StoreContract
+from tests.storage.contract.deliveries import a_delivery
+from tests.storage.contract.deliveries import put as put_deliveries
 from tests.storage.samples import (
     SAMPLE_KEYS,
     SAMPLE_TARGET,
@@ -29,6 +31,7 @@ from tests.storage.samples import (
     put,
     put_execution,
 )
+from tests.support.delivering import FakeClock
 
 
 @pytest.fixture
@@ -37,8 +40,8 @@ def path(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-async def store(path: Path) -> AsyncIterator[SqliteStore]:
-    store = SqliteStore.open(path)
+async def store(path: Path, clock: FakeClock) -> AsyncIterator[SqliteStore]:
+    store = SqliteStore.open(path, clock=clock)
     yield store
     await store.close()
 
@@ -90,8 +93,9 @@ async def test_a_table_that_is_gone_is_a_store_error_with_the_drivers_as_its_cau
     path: Path, store: SqliteStore, name: str
 ) -> None:
     with closing(sqlite3.connect(path)) as connection:
-        for table in ("execution_steps", "executions", "signing_keys", "targets", "tokens", "events", "instance"):
-            connection.execute(f"DROP TABLE {table}")
+        for (table,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall():
+            if not table.startswith("sqlite_"):
+                connection.execute(f"DROP TABLE {table}")
     with pytest.raises(StoreError) as caught:
         await STORE_CALLS[name](store)
     assert isinstance(caught.value.__cause__, sqlite3.OperationalError)
@@ -112,6 +116,9 @@ async def test_a_table_that_is_gone_is_a_store_error_with_the_drivers_as_its_cau
         ),
         ("UPDATE tokens SET permissions = '['", "tokens"),
         ("UPDATE events SET payload = '{'", "events"),
+        ("UPDATE events SET payload = '{'", "find_deliveries"),
+        ("UPDATE events SET payload = '{'", "delivery"),
+        ("UPDATE deliveries SET reason = 'telegram'", "find_deliveries"),
     ],
 )
 async def test_a_row_that_cannot_be_read_is_a_store_error(
@@ -119,6 +126,7 @@ async def test_a_row_that_cannot_be_read_is_a_store_error(
 ) -> None:
     await store.write(insert(SAMPLE_TARGET))
     await store.write(put(a_token("1")))
+    await store.write(put_deliveries(a_delivery(1)))
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.executescript(statement)
     with pytest.raises(StoreError):

@@ -1,9 +1,12 @@
 """What `actiond.actions.ports` says of a store, as tests. Each store's test module inherits `StoreContract`."""
 
 from tests.storage.contract.changes import STORE_CALLS, ChangeContract
+from tests.storage.contract.deliveries import DeliveryContract
+from tests.storage.contract.delivery_lists import DeliveryListContract
 from tests.storage.contract.events import EventContract
 from tests.storage.contract.execution_lists import ExecutionListContract
 from tests.storage.contract.executions import ExecutionContract
+from tests.storage.contract.fan_out import FanOutContract
 from tests.storage.contract.ids import IdContract
 from tests.storage.contract.lists import ListContract
 from tests.storage.contract.publications import PublicationContract
@@ -17,9 +20,12 @@ __all__ = ["STORE_CALLS", "StoreContract"]
 
 class StoreContract(
     ChangeContract,
+    DeliveryContract,
+    DeliveryListContract,
     EventContract,
     ExecutionContract,
     ExecutionListContract,
+    FanOutContract,
     IdContract,
     ListContract,
     PublicationContract,

@@ -7,7 +7,7 @@ import pytest
 
 from actiond.actions.errors import StoreError
 from actiond.actions.ports import Store, Transaction
-from actiond.actions.queries import ExecutionQuery, TargetQuery
+from actiond.actions.queries import DeliveryFilter, DeliveryQuery, ExecutionQuery, TargetQuery
 from actiond.actions.signing_keys import SigningKey
 from tests.storage.samples import (
     SAMPLE_TARGET,
@@ -38,6 +38,13 @@ STORE_CALLS: dict[str, Callable[[Store], Coroutine[None, None, object]]] = {
     "admit_certificate": lambda store: store.admit_certificate("dns:worker.example"),
     "tokens": lambda store: store.tokens(),
     "events": lambda store: store.events("target", "1"),
+    "find_deliveries": lambda store: store.find_deliveries("owner", DeliveryQuery()),
+    "count_deliveries": lambda store: store.count_deliveries("owner", DeliveryFilter()),
+    "delivery": lambda store: store.delivery("owner", 1),
+    "attempts": lambda store: store.attempts("owner", 1),
+    "target_report": lambda store: store.target_report("owner", "1"),
+    "delivery_totals": lambda store: store.delivery_totals(),
+    "next_due_in_ms": lambda store: store.next_due_in_ms(),
     "ping": lambda store: store.ping(),
 }
 

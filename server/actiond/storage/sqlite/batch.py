@@ -51,7 +51,8 @@ class Batch:
         self.begin()
 
     def undo(self) -> None:
-        """Forget what is known of executions and watches: a transaction that may have changed them is rolled back."""
+        """Forget targets, executions and watches that are known: a transaction that may have changed them is undone."""
+        self.cached_targets.clear()  # a sequence that was given in it is given again
         self.watched = None
         if self.raised:
             self.revisions.clear()
