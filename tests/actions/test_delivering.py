@@ -82,3 +82,21 @@ async def test_what_is_released_twice_in_one_exchange_is_claimed_once(
         states = await states_of(store)
         assert sum(states.values()) == 40 - delivered
         assert {state: count for state, count in (await store.delivery_totals()).by_state.items() if count} == states
+
+
+async def test_a_probe_whose_worker_dies_is_no_probe_when_it_is_claimed_again(store: Store, clock: FakeClock) -> None:
+    await publish_orders(store, 2)
+    dying, worker = Worker(store, 1, PAUSING), Worker(store, 2, PAUSING)
+    await dying.exchange(limit=1)
+    await dying.end_all(FAILED)
+    await dying.exchange(limit=1)  # the other one is parked
+    clock.pass_ms(FIRST_PAUSE_MS)
+    (probe,) = (await dying.exchange()).claimed
+    assert probe.delivery.kind is AttemptKind.PROBE
+    clock.pass_ms(PAUSING.lease_ms)
+    await worker.exchange()  # what was the probe is parked, and is the next one's
+    await worker.end_all(DELIVERED)
+    while worker.running:
+        assert [claimed.delivery.kind for claimed in worker.running.values()] == [AttemptKind.QUEUED]
+        await worker.end_all(DELIVERED)
+    assert await states_of(store) == {}
