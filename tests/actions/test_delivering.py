@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 
 from actiond.actions import target_health
+from actiond.actions.actors import Actor
 from actiond.actions.deliveries import AttemptKind, Delivery, DeliveryState
 from actiond.actions.ports import Store
 from actiond.actions.target_health import TargetHealth
+from actiond.actions.use_cases.deliveries import Deliveries
 from actiond.storage.memory import MemoryStore
 from actiond.storage.sqlite import SqliteStore
 from tests.support.delivering import (
@@ -100,3 +102,36 @@ async def test_a_probe_whose_worker_dies_is_no_probe_when_it_is_claimed_again(st
         assert [claimed.delivery.kind for claimed in worker.running.values()] == [AttemptKind.QUEUED]
         await worker.end_all(DELIVERED)
     assert await states_of(store) == {}
+
+
+async def test_no_other_probe_goes_while_the_lease_of_one_is_renewed(store: Store, clock: FakeClock) -> None:
+    await publish_orders(store, 3)
+    slow, worker = Worker(store, 1, PAUSING), Worker(store, 2, PAUSING)
+    await slow.exchange(limit=1)
+    await slow.end_all(FAILED)
+    await slow.exchange(limit=1)  # the others are parked
+    clock.pass_ms(FIRST_PAUSE_MS)
+    await slow.exchange()
+    for _ in range(3):
+        clock.pass_ms(PAUSING.lease_ms * 2 // 3)
+        await slow.renew()
+        assert not (await worker.exchange()).claimed
+    clock.pass_ms(PAUSING.lease_ms)
+    (probe,) = (await worker.exchange()).claimed
+    assert probe.is_probe
+
+
+async def test_a_lease_that_is_renewed_leaves_a_pause_that_was_ended_by_hand_alone(
+    store: Store, clock: FakeClock
+) -> None:
+    await publish_orders(store, 3)
+    slow, worker = Worker(store, 1, PAUSING), Worker(store, 2, PAUSING)
+    await slow.exchange(limit=1)
+    await slow.end_all(FAILED)
+    await slow.exchange(limit=1)
+    clock.pass_ms(FIRST_PAUSE_MS)
+    await slow.exchange()
+    await Deliveries(store, PAUSING).resume(Actor("", "owner"), "1")
+    await slow.renew()
+    assert not (await health_of(store)).is_paused
+    assert (await worker.exchange()).claimed

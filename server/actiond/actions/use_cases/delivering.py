@@ -458,7 +458,13 @@ def renew(transaction: Transaction, policy: DeliveryPolicy, claimed: Sequence[De
     """Begin the leases of claimed deliveries anew, of those that still have their claim."""
     rows = transaction.deliveries
     until = rows.now_ms() + policy.lease_ms
-    rows.save([(row, replace(row, due_ms=until)) for row in rows.still_claimed(claimed)])
+    held = rows.still_claimed(claimed)
+    rows.save([(row, replace(row, due_ms=until)) for row in held])
+    probes = {row.target_id: row.id for row in held if row.kind is AttemptKind.PROBE}
+    if probes:
+        known = rows.health([*probes]).values()
+        running = (health for health in known if health.is_paused and health.probe == probes[health.target_id])
+        rows.put_health([health.probed(health.probe, until) for health in running])
 
 
 def _attempt_of(result: Result, outcome: str) -> Attempt:
