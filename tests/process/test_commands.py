@@ -37,6 +37,11 @@ from tests.process.conftest import Run
         (["execution", "list", "--database", "memory:"], "memory:"),
         (["target", "rotate-key"], "ID"),
         (["target", "rotate-key", "1", "--database", "memory:"], "memory:"),
+        (["target", "resume"], "ID"),
+        (["target", "resume", "1", "--database", "memory:"], "memory:"),
+        (["delivery"], "COMMAND"),
+        (["delivery", "show"], "ID"),
+        (["delivery", "list", "--database", "memory:"], "memory:"),
     ],
     ids=" ".join,
 )

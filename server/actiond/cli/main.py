@@ -27,6 +27,7 @@ ACTIOND_ENCRYPTION_KEY sets the key that signing keys are encrypted with, instea
 """
 
 
+_DELIVERY_ID = "as `actiond delivery list` prints it"
 _INSTALL = "pip install '.[server]' in a checkout"
 
 
@@ -97,9 +98,14 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _run_on_store(name: str, subcommand: str, chosen: Mapping[str, object]) -> int:
-    from actiond.cli import executions, store_command, targets, tokens
+    from actiond.cli import deliveries, executions, store_command, targets, tokens
 
-    commands = {"token": tokens.COMMANDS, "execution": executions.COMMANDS, "target": targets.COMMANDS}[name]
+    commands = {
+        "token": tokens.COMMANDS,
+        "execution": executions.COMMANDS,
+        "target": targets.COMMANDS,
+        "delivery": deliveries.COMMANDS,
+    }[name]
     # A token may be created before the server's first start.
     may_create = (name, subcommand) == ("token", "create")
     store = read_group(StoreSettings, chosen, os.environ)
@@ -117,8 +123,10 @@ def _parser() -> argparse.ArgumentParser:
     _add_token_commands(token)
     execution = commands.add_parser("execution", help="list and delete executions", allow_abbrev=False)
     _add_execution_commands(execution)
-    target = commands.add_parser("target", help="give a target a new signing key", allow_abbrev=False)
+    target = commands.add_parser("target", help="give a target a new signing key, or resume it", allow_abbrev=False)
     _add_target_commands(target)
+    delivery = commands.add_parser("delivery", help="list, retry and cancel deliveries of events", allow_abbrev=False)
+    _add_delivery_commands(delivery)
     return parser
 
 
@@ -187,8 +195,65 @@ def _add_target_commands(parser: argparse.ArgumentParser) -> None:
         default="24h",
         help="how long calls are signed with the previous keys too, as 24h or 0s [24h]",
     )
-    _add_owner(rotate)
-    add_flags(rotate, rows(StoreSettings))
+    resume = commands.add_parser(
+        "resume",
+        help="end the pause of a target",
+        description="Ends the pause of a target whose deliveries failed, or that responded 410. Its parked deliveries"
+        " are released in growing portions.",
+        allow_abbrev=False,
+    )
+    resume.add_argument("id", metavar="ID", help="id of the target")
+    for command in (rotate, resume):
+        _add_owner(command)
+        add_flags(command, rows(StoreSettings))
+
+
+def _add_delivery_commands(parser: argparse.ArgumentParser) -> None:
+    commands = parser.add_subparsers(dest="subcommand", required=True, metavar="COMMAND")
+    listing = commands.add_parser("list", help="list deliveries, the newest first", allow_abbrev=False)
+    listing.add_argument("--limit", metavar="N", default="100", help="how many to list at most [100]")
+    show = commands.add_parser("show", help="show a delivery with its attempts", allow_abbrev=False)
+    show.add_argument("id", metavar="ID", help=_DELIVERY_ID)
+    show.add_argument("--payload", action="store_true", help="also print the event's payload, as JSON")
+    retry = commands.add_parser(
+        "retry",
+        help="retry dead deliveries",
+        description="Lets a dead delivery be attempted at once, with all its attempts again. Of many, the first of each"
+        " target are attempted, and the others as those succeed.",
+        allow_abbrev=False,
+    )
+    cancel = commands.add_parser(
+        "cancel",
+        help="give up deliveries that are not delivered yet",
+        description="Gives a delivery up. It is dead then, and can be retried. An attempt that is running is not"
+        " interrupted: the target may accept the event all the same.",
+        allow_abbrev=False,
+    )
+    for command in (retry, cancel):
+        command.add_argument("id", metavar="ID", nargs="?", help=_DELIVERY_ID)
+        command.add_argument("--all", action="store_true", help="all that the filters match, instead of one")
+        command.add_argument(
+            "--count", action="store_true", help="with --all: print how many they are, and change none"
+        )
+    for command in (listing, retry, cancel):
+        _add_delivery_filters(command)
+    for command in (listing, show, retry, cancel):
+        _add_owner(command)
+        add_flags(command, rows(StoreSettings))
+
+
+def _add_delivery_filters(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--target", metavar="ID", help="only those for this target")
+    parser.add_argument("--event-type", metavar="TYPE", help="only those of events of this type, as order.placed")
+    parser.add_argument("--aggregate", metavar="TYPE/ID", help="only those of events of this aggregate, as order/4711")
+    parser.add_argument(
+        "--state",
+        action="append",
+        dest="states",
+        metavar="STATE",
+        help="only those that are waiting, behind, parked, dead or delivered; may be repeated",
+    )
+    parser.add_argument("--since", metavar="SPAN", help="only those created within the last 7d, 24h or 30m")
 
 
 def _add_owner(parser: argparse.ArgumentParser) -> None:

@@ -1,10 +1,11 @@
-"""What the commands share: open the store, find the resource owner, parse spans of time, print tables."""
+"""What the commands share: open the store, find the resource owner, parse spans of time, print times and tables."""
 
 import asyncio
 import re
 import secrets
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import UTC, datetime
 
 from actiond.actions.ids import MAX_WORKERS, IdGenerator
 from actiond.actions.ports import Store
@@ -72,6 +73,11 @@ def span_ns(text: str) -> int | None:
     """Return a span such as 30d, 12h, 45m or 10s in nanoseconds; None for any other text."""
     span = re.fullmatch(r"([0-9]{1,9})([smhdw])", text)
     return int(span[1]) * _UNITS[span[2]] * 10**9 if span else None
+
+
+def utc(ns: int) -> str:
+    """Return a moment, in nanoseconds since the epoch, as RFC 3339 in seconds."""
+    return datetime.fromtimestamp(ns // 1_000_000_000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def print_table(rows: Sequence[Sequence[str]]) -> None:

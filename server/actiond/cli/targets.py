@@ -1,4 +1,4 @@
-"""`actiond target`: give a target a new signing key."""
+"""`actiond target`: give a target a new signing key, and resume one that is paused."""
 
 import time
 from collections.abc import Mapping
@@ -8,6 +8,7 @@ from actiond.actions.actors import SYSTEM, Actor
 from actiond.actions.errors import TargetNotFoundError
 from actiond.actions.ports import Store
 from actiond.actions.use_cases.targets import SigningKeys
+from actiond.cli.deliveries import use_cases
 from actiond.cli.store_command import STORE_SETTINGS, Command, owner_of, span_ns
 from actiond.client.signature import whsec
 from actiond.config.groups import StoreSettings
@@ -41,4 +42,16 @@ async def _rotate_key(store: Store, arguments: Mapping[str, object]) -> None:
     info(f"The same key for Standard Webhooks libraries: {whsec(key)}")
 
 
-COMMANDS: Mapping[str, Command] = {"rotate-key": _rotate_key}
+async def _resume(store: Store, arguments: Mapping[str, object]) -> None:
+    target_id = str(arguments["id"])
+    actor = Actor(SYSTEM, await owner_of(store, arguments))
+    deliveries = use_cases(store)
+    try:
+        health = (await deliveries.report(actor, target_id)).health
+        await deliveries.resume(actor, target_id)
+    except TargetNotFoundError as error:
+        raise Failure(f"there is no target {target_id!r}") from error
+    info(f"target {target_id} {'is resumed' if health is not None and health.is_paused else 'was not paused'}")
+
+
+COMMANDS: Mapping[str, Command] = {"rotate-key": _rotate_key, "resume": _resume}

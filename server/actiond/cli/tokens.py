@@ -3,7 +3,7 @@
 import secrets
 import time
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import NoReturn, cast
 
 from actiond.actions.certificates import parse_name
@@ -12,7 +12,7 @@ from actiond.actions.ids import MAX_WORKERS, IdGenerator
 from actiond.actions.ports import Store
 from actiond.actions.tokens import ALL_PERMISSIONS, Token, digest_of
 from actiond.actions.use_cases.tokens import Tokens
-from actiond.cli.store_command import Command, owner_of, print_table, printable, span_ns
+from actiond.cli.store_command import Command, owner_of, print_table, printable, span_ns, utc
 from actiond.config.setting import SettingsError
 from actiond.process.console import Failure, info, print_surely
 
@@ -47,7 +47,7 @@ async def _create(store: Store, arguments: Mapping[str, object]) -> None:
         raise Failure(
             f"{certificate} is bound to token {error.token_id} ({error.token_name}); revoke that token first"
         ) from error
-    until = f", until {_time(token.expires_at_ns)}" if token.expires_at_ns else ""
+    until = f", until {utc(token.expires_at_ns)}" if token.expires_at_ns else ""
     info(f"token {token.id} for owner {token.owner}{until}; its secret, shown this once:")
     try:
         print_surely(secret)
@@ -128,8 +128,8 @@ def _row(token: Token, now_ns: int) -> tuple[str, ...]:
         token.name,
         token.owner,
         ",".join(sorted(token.permissions)),
-        _time(token.created_at_ns),
-        _time(token.expires_at_ns) if token.expires_at_ns else "never",
+        utc(token.created_at_ns),
+        utc(token.expires_at_ns) if token.expires_at_ns else "never",
         _state(token, now_ns),
         token.certificate or "-",
     )
@@ -139,7 +139,3 @@ def _state(token: Token, now_ns: int) -> str:
     if token.is_active(now_ns):
         return "active"
     return "expired" if token.revoked_at_ns is None else "revoked"
-
-
-def _time(ns: int) -> str:
-    return datetime.fromtimestamp(ns // 1_000_000_000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
