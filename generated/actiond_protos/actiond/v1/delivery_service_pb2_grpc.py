@@ -219,8 +219,8 @@ class DeliveryServiceServicer:
     def PublishEvent(self, request, context):
         """Publishes an event, which is delivered to the targets of its event execution. Returns once the event is on disk.
 
-        INVALID_ARGUMENT for a type that the server was not started with, ALREADY_EXISTS if another event was published
-        under the same id, RESOURCE_EXHAUSTED if too many deliveries are unfinished.
+        NOT_FOUND for a type that the server was not started with, ALREADY_EXISTS if another event was published under the
+        same id, RESOURCE_EXHAUSTED if too many deliveries are unfinished.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -1,0 +1,1 @@
+"""actiond.v1: the servicer, its converters and its error ids."""
