@@ -121,8 +121,9 @@ class DeliveryTable:
         self._first[row.order_key] += row.goes_first
 
     def _remove(self, row: Delivery) -> None:
-        if self.rows.pop(row.id, None) != row:
+        if self.rows.get(row.id) != row:
             raise StoreError("the delivery to change is not as it was read")
+        del self.rows[row.id]
         self.counts[row.owner, row.state] -= 1
         match row.state:
             case DeliveryState.WAITING:

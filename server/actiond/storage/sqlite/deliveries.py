@@ -15,7 +15,7 @@ from actiond.actions.watching import recorded
 from actiond.storage.sqlite import delivery_changes, events, signing_keys, targets
 from actiond.storage.sqlite.batch import ALL_OWNERS, MAX_CACHED_TARGETS, Batch, CachedTarget
 from actiond.storage.sqlite.guarded_cursor import GuardedCursor
-from actiond.storage.sqlite.rows import Row, as_json, from_json, json_list, to_json
+from actiond.storage.sqlite.rows import Row, as_json, from_json, json_list, rows_to_json
 
 _STATIC = "owner, target_id, event_position, execution, aggregate, sequence"
 _VARYING = "since_ms, state, due_ms, claim, attempts, tries, is_tried, kind, reason, last_outcome, last_status, last_ms"
@@ -178,12 +178,12 @@ class SqliteDeliveries:
         return bool(self._cursor.read_value(_OTHERS_WAIT, (owner,)))
 
     def with_ids(self, ids: Sequence[int]) -> Sequence[Delivery]:
-        return self._read(_WITH_IDS, (to_json(list(ids)),)) if ids else []
+        return self._read(_WITH_IDS, (rows_to_json(list(ids)),)) if ids else []
 
     def still_claimed(self, deliveries: Sequence[Delivery]) -> Sequence[Delivery]:
         if not deliveries:
             return []
-        ids = to_json([delivery.id for delivery in deliveries])
+        ids = rows_to_json([delivery.id for delivery in deliveries])
         rows = {one: (claim, due_ms) for one, claim, due_ms in self._cursor.read_json(_CLAIMS, (ids,))}
         held = []
         for delivery in deliveries:
@@ -194,7 +194,7 @@ class SqliteDeliveries:
         return held
 
     def next_behind(self, order_keys: Sequence[tuple[str, str]]) -> Sequence[Delivery]:
-        return self._read(_NEXT_BEHIND, (to_json(order_keys),))
+        return self._read(_NEXT_BEHIND, (rows_to_json(order_keys),))
 
     def parked(self, target_id: str, limit: int) -> Sequence[Delivery]:
         return self._read(_PARKED, (target_id, limit))
@@ -221,15 +221,15 @@ class SqliteDeliveries:
             if after.due_ms is not None and not after.claim:
                 self.has_due = True
         for (due_ms, claim), ids in claimed.items():
-            self._cursor.execute(_CLAIM, (due_ms, claim, to_json(ids)))
+            self._cursor.execute(_CLAIM, (due_ms, claim, rows_to_json(ids)))
         if updated:
-            self._cursor.execute(_UPDATE, (to_json(updated),))
+            self._cursor.execute(_UPDATE, (rows_to_json(updated),))
         if deleted:
-            self._cursor.execute(_DELETE, (to_json(deleted),))
+            self._cursor.execute(_DELETE, (rows_to_json(deleted),))
         self._record(changes)
 
     def log(self, attempts: Sequence[Attempt]) -> None:
-        self._cursor.execute(_LOG, (to_json([attempt_to_row(attempt) for attempt in attempts]),))
+        self._cursor.execute(_LOG, (rows_to_json([attempt_to_row(attempt) for attempt in attempts]),))
 
     def health(self, target_ids: Sequence[str]) -> Mapping[str, TargetHealth]:
         found = self._cursor.read(lambda rows: [*map(health_from_row, rows)], _HEALTH, (json_list(target_ids),))
@@ -258,7 +258,7 @@ class SqliteDeliveries:
         rows = self._cursor.read_json(_OLD_ATTEMPTS, (after, first_id(before_ms), limit))
         old = [(delivery_id, number) for delivery_id, number, at_ms in rows if at_ms < before_ms]
         if old:
-            self._cursor.execute(_PRUNE_ATTEMPTS, (to_json(old),))
+            self._cursor.execute(_PRUNE_ATTEMPTS, (rows_to_json(old),))
         if len(rows) < limit:
             return None
         last: int = rows[-1][0]
@@ -278,7 +278,7 @@ class SqliteDeliveries:
     def subjects(self, deliveries: Sequence[Delivery], *, with_events: bool = True) -> Subjects:
         positions = sorted({delivery.event_position for delivery in deliveries}) if with_events else []
         found = self._targets({(delivery.owner, delivery.target_id) for delivery in deliveries})
-        rows = self._cursor.read_json(_EVENTS, (to_json(positions),)) if positions else ()
+        rows = self._cursor.read_json(_EVENTS, (rows_to_json(positions),)) if positions else ()
         return Subjects(
             {position: events.from_row(tuple(row)) for position, *row in rows},
             {target_id: target for target_id, (target, _) in found.items()},
@@ -289,7 +289,7 @@ class SqliteDeliveries:
         """Return targets and their keys. A change to either raises the target's sequence, so that alone is read."""
         cache = self._batch.cached_targets
         sequences = self._cursor.read_json(
-            _TARGET_SEQUENCES, (to_json([targets.key(owner, target_id) for owner, target_id in wanted]),)
+            _TARGET_SEQUENCES, (rows_to_json([targets.key(owner, target_id) for owner, target_id in wanted]),)
         )
         owners = {target_id: owner for owner, target_id in wanted}
         found = {}

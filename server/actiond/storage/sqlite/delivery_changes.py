@@ -12,7 +12,7 @@ from actiond.actions.queries import DeliveryFilter
 from actiond.actions.watching import ATTEMPT_KINDS, ChangeKind, ChangePage, RecordedChange, WatchedChange
 from actiond.storage.sqlite import events
 from actiond.storage.sqlite.guarded_cursor import GuardedCursor
-from actiond.storage.sqlite.rows import Row, as_json, from_json, to_json
+from actiond.storage.sqlite.rows import Row, as_json, from_json, rows_to_json
 
 _WATCHED = as_json("owner", "delivery_watches WHERE until_ms > ?")
 _LAST = "SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'delivery_changes'"
@@ -72,14 +72,14 @@ def record(cursor: GuardedCursor, changes: Sequence[RecordedChange]) -> None:
         )
         for change in changes
     ]
-    cursor.execute(_RECORD, (to_json(rows),))
+    cursor.execute(_RECORD, (rows_to_json(rows),))
 
 
 def prune(cursor: GuardedCursor, before_ms: int, limit: int) -> int:
     """See `DeliveryRepository.prune_changes`."""
     old = [row[0] for row in cursor.read_json(_OLD, (before_ms, limit))]
     if old:
-        cursor.execute(_PRUNE, (to_json(old),))
+        cursor.execute(_PRUNE, (rows_to_json(old),))
         cursor.execute(_FORGET_BEFORE, (old[-1],))
     return len(old)
 

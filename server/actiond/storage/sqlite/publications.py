@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from actiond.actions.events import Event
 from actiond.storage.sqlite import events
 from actiond.storage.sqlite.guarded_cursor import GuardedCursor
-from actiond.storage.sqlite.rows import as_json, to_json
+from actiond.storage.sqlite.rows import as_json, rows_to_json
 
 _FIND = f"""
 SELECT {events.COLUMNS} FROM events
@@ -50,7 +50,9 @@ class SqlitePublications:
     def prune(self, before_ms: int, limit: int) -> int:
         old = self._cursor.read_json(_OLD, (limit, before_ms * 1_000_000))
         if old:
-            self._cursor.execute(_FORGET, (to_json([position for position, _ in old]),))
-            self._cursor.execute(_DELETE_EVENTS, (to_json([position for position, is_last in old if not is_last]),))
-            self._cursor.execute(_EMPTY_EVENTS, (to_json([position for position, is_last in old if is_last]),))
+            self._cursor.execute(_FORGET, (rows_to_json([position for position, _ in old]),))
+            self._cursor.execute(
+                _DELETE_EVENTS, (rows_to_json([position for position, is_last in old if not is_last]),)
+            )
+            self._cursor.execute(_EMPTY_EVENTS, (rows_to_json([position for position, is_last in old if is_last]),))
         return len(old)

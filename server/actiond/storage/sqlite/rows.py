@@ -6,8 +6,10 @@ Decoding a row that is not valid in the domain raises ValueError.
 # ruff: noqa: S608  # the statements consist of constants
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
+
+import orjson
 
 Row = tuple[Any, ...]
 """A row as sqlite3 returns it. The schema is STRICT, so the types of the columns are known."""
@@ -26,6 +28,11 @@ def json_list(texts: Iterable[str]) -> str:
     Texts with a NUL are left out: no column contains one, and SQLite would truncate the text there.
     """
     return to_json([text for text in texts if "\0" not in text])
+
+
+def rows_to_json(rows: Sequence[object]) -> str:
+    """Encode rows of texts and integers for json_each, faster than `to_json`."""
+    return orjson.dumps(rows).decode()
 
 
 def as_json(columns: str, rest: str, prefix: str = "") -> str:
