@@ -18,8 +18,10 @@ from actiond.storage.sqlite import SqliteStore
 from tests.support.delivering import (
     DELIVERED,
     FAILED,
+    MINUTE_MS,
     POLICY,
     SECOND_MS,
+    Ended,
     FakeClock,
     Worker,
     all_rows,
@@ -135,3 +137,15 @@ async def test_a_lease_that_is_renewed_leaves_a_pause_that_was_ended_by_hand_alo
     await slow.renew()
     assert not (await health_of(store)).is_paused
     assert (await worker.exchange()).claimed
+
+
+async def test_a_probe_that_is_asked_to_wait_is_followed_by_no_other_one_before(store: Store, clock: FakeClock) -> None:
+    await publish_orders(store, 2)
+    worker = Worker(store, 1, PAUSING)
+    await worker.exchange(limit=1)
+    await worker.end_all(FAILED)
+    await worker.exchange()
+    clock.pass_ms(FIRST_PAUSE_MS)
+    await worker.exchange()
+    await worker.end_all(Ended("status", 429, retry_after_ms=10 * MINUTE_MS))
+    assert (await health_of(store)).paused_until_ms == clock.ms + 10 * MINUTE_MS

@@ -67,10 +67,10 @@ class TargetHealth:
             pending=0,
         )
 
-    def paused_as_asked(self, now_ms: int, retry_after_ms: int) -> "TargetHealth":
+    def paused_as_asked(self, now_ms: int, asked_ms: int) -> "TargetHealth":
         """Return it paused for as long as the receiver asked, unless it is paused for longer."""
-        until = now_ms + min(retry_after_ms, MAX_RETRY_AFTER_MS)
-        if self.is_held or (self.paused_until_ms or 0) >= until:
+        until = now_ms + min(asked_ms, MAX_RETRY_AFTER_MS)
+        if not asked_ms or self.is_held or (self.paused_until_ms or 0) >= until:
             return self
         return replace(self, paused_until_ms=until, probe=0, portion=0, pending=0)
 
@@ -102,6 +102,6 @@ class TargetHealth:
         return not (self.failures or self.is_paused or self.portion)
 
 
-def asks_for_pause(status: int | None, retry_after_ms: int | None) -> bool:
-    """Return whether a response asks to be left alone for a while, as opposed to this one message."""
-    return status == TOO_MANY_REQUESTS and bool(retry_after_ms)
+def asked_pause_ms(status: int | None, retry_after_ms: int | None) -> int:
+    """Return for how long a response asks to leave the target alone, as opposed to this one message; 0 if it does not."""
+    return (retry_after_ms or 0) if status == TOO_MANY_REQUESTS else 0

@@ -434,17 +434,17 @@ def _fail(policy: DeliveryPolicy, changes: Changes, row: Delivery, result: Resul
         changes.put_health(replace(health.held(), reason=reason))
         changes.save(row, attempted.uncounted().parked())
         return
+    asked_ms = target_health.asked_pause_ms(result.status, result.retry_after_ms)
     if row.kind is AttemptKind.PROBE and health.is_paused:
-        changes.put_health(replace(health.paused(changes.now, result.jitter), reason=reason))
+        health = health.paused(changes.now, result.jitter).paused_as_asked(changes.now, asked_ms)
+        changes.put_health(replace(health, reason=reason))
         if is_old:
             changes.kill(row, DeathReason.AGE, attempted)
         else:
             changes.save(row, attempted.uncounted().parked())
         return
     health = health.failed(changes.now, reason, policy, result.jitter)
-    if target_health.asks_for_pause(result.status, result.retry_after_ms):
-        health = health.paused_as_asked(changes.now, result.retry_after_ms or 0)
-    changes.put_health(health)
+    changes.put_health(health.paused_as_asked(changes.now, asked_ms))
     delay = policy.retry_delay_ms(row.tries, result.jitter, result.retry_after_ms)
     if delay is None:
         changes.kill(row, DeathReason.ATTEMPTS, attempted)
