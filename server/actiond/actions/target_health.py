@@ -103,5 +103,5 @@ class TargetHealth:
 
 
 def asked_pause_ms(status: int | None, retry_after_ms: int | None) -> int:
-    """Return for how long a response asks to leave the target alone, as opposed to this one message; 0 if it does not."""
+    """Return for how long a response asks to leave a target alone, not just one message; 0 if it does not."""
     return (retry_after_ms or 0) if status == TOO_MANY_REQUESTS else 0
