@@ -47,20 +47,28 @@ def server(tmp_path: Path) -> Iterator[ServerProcess]:
         yield server
 
 
-def test_a_newcomer_sees_an_endpoint_called_and_a_request_changed_by_it(server: ServerProcess) -> None:
+def test_a_newcomer_sees_a_request_changed_by_an_endpoint_and_an_event_delivered_to_it(server: ServerProcess) -> None:
     script = "\n".join(steps()).replace("'the admin token'", '"$(cat data/admin-token)"')
     # If a step fails, the endpoint must not outlive the shell.
     script = "trap 'kill $(jobs -p) 2>/dev/null || true' EXIT\n" + script.replace("9000", str(free_port()))
     done = paste(script, server)
     assert (done.returncode, done.stderr) == (0, "")
-    bound, sent, made, listed, *undone = map(json.loads, done.stdout.splitlines())
+    bound, sent, made, listed, unbound, bound_to_event, made_again, event, *undone = map(
+        json.loads, done.stdout.splitlines()
+    )
     assert [target["name"] for target in listed["result"]] == ["named by the target"]
     assert [list(reply) for reply in (bound, made)] == [["details"], ["id", "details"]]
-    assert [list(reply) for reply in undone] == [["details"], ["details"]]
+    assert [list(reply) for reply in (unbound, bound_to_event, *undone)] == [["details"]] * 4
     shown = json.loads(re.search(r"```\n(\{\"fullMethod.*\})\n```", README)[1])  # type: ignore[index]  # it is there
     for one in (sent, shown):
         assert one.pop("instanceID") == one.pop("orgID")
     assert sent == shown
+    shown_event = json.loads(re.search(r"```\n(\{\"aggregateID.*\})\n```", README)[1])  # type: ignore[index]  # likewise
+    assert event["aggregateID"] == made_again["id"]
+    for varying in ("aggregateID", "resourceOwner", "instanceID", "created_at"):
+        assert event.pop(varying)
+        shown_event.pop(varying)
+    assert event == shown_event
 
 
 DEAD = '{"name": "dead", "restWebhook": {"interruptOnError": true}, "timeout": "1s", "endpoint": "http://127.0.0.1:1/"}'
@@ -74,7 +82,7 @@ def broken(server: ServerProcess, tmp_path: Path) -> dict[str, str]:
     """Bind a dead target to all requests, as the page does; return the page's variables."""
     variables = {"TOKEN": (tmp_path / "data" / "admin-token").read_text().strip()}
     variables["ID"] = json.loads(paste(CREATE, server, **variables).stdout)["id"]
-    bind, _ = blocks(EXECUTIONS)
+    bind, _, _ = blocks(EXECUTIONS)
     assert "details" in json.loads(paste(bind, server, **variables).stdout)
     assert "EXEC-dra6yamk98" in paste(GET, server, **variables).stdout
     return variables
@@ -83,7 +91,7 @@ def broken(server: ServerProcess, tmp_path: Path) -> dict[str, str]:
 def test_a_broken_execution_is_deleted_by_a_caller_who_may_bypass_it(
     server: ServerProcess, broken: dict[str, str]
 ) -> None:
-    _, delete = blocks(EXECUTIONS)
+    _, _, delete = blocks(EXECUTIONS)
     done = paste(delete, server, **broken)
     assert "details" in json.loads(done.stdout)
     assert json.loads(paste(GET, server, **broken).stdout)["target"]["name"] == "dead"
