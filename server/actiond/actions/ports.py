@@ -166,7 +166,7 @@ class DeliveryRepository(Protocol):
         """Store changed deliveries. Each must be as it was read in this transaction, or claimed by the caller."""
 
     def log(self, attempts: Sequence[Attempt]) -> None:
-        """Add attempts to the log. One that is there already is kept."""
+        """Add attempts to the log. One that is there already is kept, unless it was thought to be lost."""
 
     def health(self, target_ids: Sequence[str]) -> Mapping[str, TargetHealth]:
         """Return what is kept of the health of targets."""

@@ -318,6 +318,12 @@ class DeliveryContract:
         await store.write(lambda transaction: transaction.deliveries.log([late]))
         assert await store.attempts("owner", 1) == [late]
 
+    async def test_an_attempt_that_has_ended_stays_as_it_is_when_its_result_comes_again(self, store: Store) -> None:
+        ended = an_attempt(outcome="ok", status=200)
+        await store.write(lambda transaction: transaction.deliveries.log([ended]))
+        await store.write(lambda transaction: transaction.deliveries.log([replace(ended, outcome=SUPERSEDED)]))
+        assert await store.attempts("owner", 1) == [ended]
+
     async def test_old_attempts_are_pruned_in_portions(self, store: Store) -> None:
         first = first_id(NOW)
         attempts = [

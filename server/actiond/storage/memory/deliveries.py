@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from heapq import nsmallest
 
-from actiond.actions.deliveries import Attempt, Delivery, DeliveryState
+from actiond.actions.deliveries import LOST, Attempt, Delivery, DeliveryState
 from actiond.actions.ids import first_id
 from actiond.actions.ports import DeliveryChange, Subjects
 from actiond.actions.target_health import TargetHealth
@@ -72,7 +72,9 @@ class MemoryDeliveries:
         for attempt in attempts:
             if attempt.delivery_id not in self._data.attempts:
                 self._log.put(self._data.attempts, attempt.delivery_id, {})
-            self._log.put(self._data.attempts[attempt.delivery_id], attempt.number, attempt)
+            kept = self._data.attempts[attempt.delivery_id]
+            if attempt.number not in kept or kept[attempt.number].outcome == LOST:
+                self._log.put(kept, attempt.number, attempt)
 
     def health(self, target_ids: Sequence[str]) -> Mapping[str, TargetHealth]:
         kept = self._data.health

@@ -97,6 +97,7 @@ _LOG = f"""
 INSERT INTO attempts ({ATTEMPT_COLUMNS}) SELECT {from_json(range(12))} FROM json_each(?) AS new WHERE true
 ON CONFLICT (delivery_id, number) DO UPDATE SET
     at_ms = excluded.at_ms, duration_ms = excluded.duration_ms, outcome = excluded.outcome, status = excluded.status
+WHERE attempts.outcome = 'lost'
 """
 
 # Parameters: an id, the id that a delivery of the moment would have, and a limit. An attempt is no older than its
