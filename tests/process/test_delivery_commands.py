@@ -243,6 +243,21 @@ def test_what_cannot_be_meant_is_exit_code_2(run: Run, database: Database, argum
     assert database.rows() == before
 
 
+def test_a_list_that_takes_too_long_is_exit_code_1(
+    run: Run, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("actiond.storage.sqlite.reader.MAX_SECONDS", -1.0)
+    monkeypatch.setattr("actiond.storage.sqlite.reader._INSTRUCTIONS", 10)
+    refused(run("delivery", "list"), "takes too long", code=1)
+
+
+def test_no_more_are_retried_than_may_be_unfinished(
+    run: Run, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("actiond.actions.use_cases.fan_out.MAX_WAITING", 2)
+    refused(run("delivery", "retry", "--all"), "more than 2 unfinished deliveries", code=1)
+
+
 def test_a_target_that_is_held_is_resumed(run: Run, database: Database) -> None:
     done = run("target", "resume", "7")
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "target 7 is resumed\n")

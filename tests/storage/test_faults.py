@@ -13,9 +13,10 @@ from pathlib import Path
 import pytest
 
 from actiond.actions.errors import ListTooSlowError, StoreError, StoreUnavailableError
-from actiond.actions.queries import NameQuery, TargetQuery, TextMethod
+from actiond.actions.queries import DeliveryFilter, DeliveryQuery, NameQuery, TargetQuery, TextMethod
 from actiond.storage.sqlite import SqliteStore, reader, writer
 from actiond.storage.sqlite.reader import Reader
+from tests.storage.contract.deliveries import a_delivery, put
 from tests.storage.samples import SAMPLE_TARGET, a_target, an_execution, insert, put_execution
 
 
@@ -173,6 +174,21 @@ async def test_a_list_that_takes_too_long_is_interrupted(store: SqliteStore, mon
     monkeypatch.setattr(store._list_reader, "_max_seconds", reader.MAX_SECONDS)
     assert not (await store.find_targets("owner", slow)).items
     await store.write(insert(a_target("1000", "later")))  # nothing holds a snapshot
+
+
+async def test_a_list_of_deliveries_that_takes_too_long_is_interrupted(
+    store: SqliteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await store.write(put(*(a_delivery(number) for number in range(1, 100))))
+    store._connections.lists.set_progress_handler(store._list_reader._is_late, 10)  # the list is a short one
+    monkeypatch.setattr(store._list_reader, "_max_seconds", -1.0)
+    wanted = DeliveryFilter(event_type="order.placed")
+    with pytest.raises(ListTooSlowError):
+        await store.find_deliveries("owner", DeliveryQuery(wanted))
+    with pytest.raises(ListTooSlowError):
+        await store.count_deliveries("owner", wanted)
+    monkeypatch.setattr(store._list_reader, "_max_seconds", reader.MAX_SECONDS)
+    assert await store.find_deliveries("owner", DeliveryQuery(wanted)) == []
 
 
 async def test_the_log_is_bounded_although_one_long_read_follows_the_other(
