@@ -12,12 +12,15 @@ import actiond_protos
 from google.rpc import code_pb2
 
 from actiond import __version__
+from actiond.actions.catalogue import Catalogue
 from actiond.actions.errors import StoreError
 from actiond.actions.ids import IdGenerator
 from actiond.actions.ports import Store
 from actiond.actions.tokens import Caller
+from actiond.actions.use_cases.deliveries import Deliveries
 from actiond.actions.use_cases.executions import Executions
 from actiond.actions.use_cases.fan_out import EventFanOut
+from actiond.actions.use_cases.publishing import Publishing
 from actiond.actions.use_cases.targets import Targets
 from actiond.actions.use_cases.tokens import Tokens
 from actiond.api import errors, permissions
@@ -27,8 +30,11 @@ from actiond.api.execution_interceptor import ExecutionInterceptor
 from actiond.api.message_payload import Merger
 from actiond.api.permissions import BYPASS_HEADER
 from actiond.api.schema import make_catalogue, read_descriptor_set
-from actiond.api.served import ACTION_SERVICE, SERVICES
+from actiond.api.served import ACTION_SERVICE, DELIVERY_SERVICE, SERVICES
 from actiond.api.standard_services import StandardServices, description_services, health_services
+from actiond.api.v1 import errors as v1_errors
+from actiond.api.v1.service import DeliveryService
+from actiond.api.v1.watching import Watches
 from actiond.api.v3alpha import errors as v3alpha_errors
 from actiond.api.v3alpha.service import SIGNING_KEY, WEBHOOK_SECRET, ActionService
 from actiond.bootstrap import default_owner, prepare_store, worker_number
@@ -38,9 +44,11 @@ from actiond.delivery.client import DeliveryLimits, Egress, TargetClient
 from actiond.delivery.egress.policy import AddressGuard
 from actiond.delivery.signer import Signer
 from actiond.executions.courier import Courier, CourierLimits, DeliveryPorts
+from actiond.executions.delivery_watch import DeliveryWatch
 from actiond.executions.keeper import Keeper
 from actiond.executions.plan_cache import PlanCache
 from actiond.executions.runner import Runner
+from actiond.executions.target_test import TargetTester, TesterLimits
 from actiond.secrets import encryption_keys
 from actiond.secrets.admin_token import DeliverToken
 from actiond.secrets.sealing import Sealer, make_key
@@ -166,16 +174,21 @@ class Application:
         is_private = settings.telemetry.metrics == "private"
         holders = permission_holders(tokens, permissions.READ_METRICS) if is_private else None
         docs = _api_docs(settings, tokens)
-        service, interceptor = _domain(settings.api, opened, guard, self._client)
+        catalogue = _catalogue(settings.api)
+        service, interceptor = _domain(catalogue, opened, guard, self._client)
+        watches = Watches(DeliveryWatch(opened.store), self._draining, settings.limits.max_concurrent)
+        deliveries = _delivery_service(settings.queue, catalogue, opened, self._client, watches)
         self._gateway = Gateway(
-            services=[(ACTION_SERVICE, service), *health, *docs.reflection],
+            services=[(ACTION_SERVICE, service), (DELIVERY_SERVICE, deliveries), *health, *docs.reflection],
             authenticate=Authenticator(
                 tokens,
                 SERVICES,
                 beside={descriptor: None for descriptor, _ in health}
                 | {descriptor: docs.permission for descriptor, _ in docs.reflection},
             ),
-            translate=errors.by_service({ACTION_SERVICE: v3alpha_errors.translate}),
+            translate=errors.by_service(
+                {ACTION_SERVICE: v3alpha_errors.translate, DELIVERY_SERVICE: v1_errors.translate}
+            ),
             success_code=permissions.success_code,
             probes=dict(zip(PROBES, (self._alive, self._ready), strict=True)),
             cors=_cors(settings.api),
@@ -277,17 +290,33 @@ def _delivering(
     return courier, keeper
 
 
-def _domain(
-    api: ApiSettings, opened: OpenStore, guard: AddressGuard, client: TargetClient
-) -> tuple[ActionService, ExecutionInterceptor]:
-    """Return the service, and the interceptor that runs executions around its calls."""
+def _catalogue(api: ApiSettings) -> Catalogue:
     described = map(read_descriptor_set, api.descriptor_sets)
-    catalogue = make_catalogue(SERVICES, described, api.execution_functions)
+    return make_catalogue(SERVICES, described, api.execution_functions, api.event_types)
+
+
+def _domain(
+    catalogue: Catalogue, opened: OpenStore, guard: AddressGuard, client: TargetClient
+) -> tuple[ActionService, ExecutionInterceptor]:
+    """Return the service, and the interceptor that runs executions around the calls of every service."""
     targets = Targets(opened.store, time.time_ns, opened.new_id, make_key(opened.sealer), guard.deny_reason)
     executions = Executions(opened.store, time.time_ns, catalogue)
     merger = Merger(JsonCodec(), Validator().violations)
     interceptor = ExecutionInterceptor(PlanCache(opened.store), Runner(client), merger, opened.instance)
     return ActionService(targets, executions, catalogue), interceptor
+
+
+def _delivery_service(
+    queue: QueueSettings, catalogue: Catalogue, opened: OpenStore, client: TargetClient, watches: Watches
+) -> DeliveryService:
+    limits = TesterLimits(opened.instance, opened.worker, queue.delivery_timeout_ms * 1_000_000)
+    return DeliveryService(
+        Deliveries(opened.store, queue.policy),
+        Publishing(opened.store, time.time_ns, catalogue),
+        TargetTester(opened.store, client, opened.new_id, limits),
+        watches,
+        opened.instance,
+    )
 
 
 def _cors(api: ApiSettings) -> Cors:

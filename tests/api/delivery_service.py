@@ -179,11 +179,11 @@ class Served:
 
 
 @asynccontextmanager
-async def serve(max_watches: int = 16, max_seconds: float = 60.0) -> AsyncIterator[Served]:
+async def serve(max_calls: int = 64, max_seconds: float = 60.0) -> AsyncIterator[Served]:
     tokens = Tokens(MemoryStore(), lambda: 1)
     await tokens.add(make_token(TOKEN, OWNER, [ALL_PERMISSIONS]))
     served = Served(FakeDeliveries(), FakePublishing(), FakeWatch(), asyncio.Event())
-    watches = Watches(served.watch, served.draining, max_watches, max_seconds)
+    watches = Watches(served.watch, served.draining, max_calls, max_seconds)
     service: Any = DeliveryService  # which takes stand-ins as well
     gateway = Gateway(
         services=[

@@ -114,7 +114,7 @@ async def test_a_watch_that_fails_is_an_internal_error() -> None:
 
 
 async def test_one_watch_too_many_is_refused_until_another_has_ended() -> None:
-    async with serve(max_watches=4) as served:
+    async with serve(max_calls=16) as served:
         watches = [begin(served) for _ in range(3)]
         async with asyncio.timeout(WAIT):
             while served.watch.open < len(watches):  # noqa: ASYNC110  # a stand-in notifies nobody

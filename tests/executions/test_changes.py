@@ -18,7 +18,7 @@ from tests.support.targets.answers import ok
 from tests.support.targets.server import TargetServer
 
 RENAMES = ok(b'{"name": "changed"}')
-SERVICES = {"services": [SERVICE]}
+SERVICES = {"services": ["actiond.v1.DeliveryService", SERVICE]}
 
 
 async def create(api: Api, name: str = "sent") -> Target:
@@ -194,7 +194,7 @@ async def test_a_changed_response_is_held_to_its_type(each_api: Api, receiver: T
     created = await each_api.target(receiver.url("/broken"), "call", interrupts=False)
     await each_api.set(condition("response", "ListExecutionServices"), created)
     answer = await each_api.call(ListExecutionServicesRequest())
-    assert list(answer.response.services) == [SERVICE]
+    assert list(answer.response.services) == SERVICES["services"]
 
 
 async def test_a_target_cannot_lead_a_request_past_the_address_guard(api: Api, receiver: TargetServer) -> None:

@@ -9,8 +9,21 @@ READ_TARGETS = "execution.target.read"
 WRITE = "execution.write"
 DELETE = "execution.delete"
 READ = "execution.read"
+WRITE_DELIVERIES = "delivery.write"
+READ_DELIVERIES = "delivery.read"
+PUBLISH = "event.publish"
 
-PERMISSIONS = (WRITE_TARGETS, DELETE_TARGETS, READ_TARGETS, WRITE, DELETE, READ)
+PERMISSIONS = (
+    WRITE_TARGETS,
+    DELETE_TARGETS,
+    READ_TARGETS,
+    WRITE,
+    DELETE,
+    READ,
+    WRITE_DELIVERIES,
+    READ_DELIVERIES,
+    PUBLISH,
+)
 """All that the API's methods ask for."""
 
 

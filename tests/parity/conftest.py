@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.parity.calls import FUNCTIONS
+from tests.parity.delivery_calls import EVENT_TYPES
 from tests.parity.service import seed, token_of
 from tests.support.action_service.connections import DRIVERS, Ports
 from tests.support.action_service.drivers import Driver
@@ -17,7 +18,8 @@ from tests.support.servers.envoy import EnvoyProcess
 @pytest.fixture(scope="session")
 def ports(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ports]:
     """A server with tokens and a target of another owner, and Envoy in front of it."""
-    with ServerProcess(tmp_path_factory.mktemp("server"), "--execution-function", *FUNCTIONS) as server:
+    flags = ("--execution-function", *FUNCTIONS, "--event-type", *EVENT_TYPES)
+    with ServerProcess(tmp_path_factory.mktemp("server"), *flags) as server:
         asyncio.run(seed(server.database))
         with EnvoyProcess(tmp_path_factory.mktemp("envoy"), server.grpc_port) as envoy:
             yield Ports(server.grpc_port, server.http_port, envoy.port)

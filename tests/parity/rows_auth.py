@@ -12,6 +12,7 @@ REVOKED = "a-revoked-token"
 READER = "a-token-that-only-reads"
 WRITER = "a-token-that-only-writes"
 POWERLESS = "a-token-without-permissions"
+POWERLESS_OWNER = "100000000000000001"
 
 
 def _row(id: str, authorization: str | None, expected: Outcome) -> Scenario:

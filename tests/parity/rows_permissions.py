@@ -1,8 +1,12 @@
 """Rows: what each method asks of its caller, and that it asks before it looks at anything else."""
 
+from dataclasses import replace
+
+from actiond_protos.actiond.v1 import delivery_service_pb2
 from actiond_protos.zitadel.action.v3alpha import action_service_pb2 as pb
 
-from tests.parity import callers
+from tests.parity import callers, rows_auth
+from tests.parity import delivery_calls as deliveries
 from tests.parity.calls import (
     FUNCTIONS,
     answer,
@@ -18,7 +22,7 @@ from tests.parity.calls import (
 )
 from tests.parity.scenario import JSON, PROTOBUF, Differs, Scenario, exhaustive, representative
 from tests.support.action_service import expect
-from tests.support.action_service.model import SERVICE, Call, Outcome
+from tests.support.action_service.model import DELIVERIES, SERVICE, Call, Outcome
 from tests.support.action_service.requests import create, get
 
 METHODS = (
@@ -34,9 +38,33 @@ METHODS = (
     "SetExecution",
     "UpdateTarget",
 )
+DELIVERY_METHODS = (
+    "CancelDeliveries",
+    "CancelDelivery",
+    "CountDeliveries",
+    "GetCaller",
+    "GetDelivery",
+    "GetTargetHealth",
+    "ListDeliveries",
+    "PublishEvent",
+    "PublishEvents",
+    "ResumeTarget",
+    "RetryDeliveries",
+    "RetryDelivery",
+    "TestTarget",
+    "WatchDeliveries",
+)
 FUNCTIONS_LISTED = answer(pb.ListExecutionFunctionsResponse(functions=sorted(FUNCTIONS)))
-METHODS_LISTED = answer(pb.ListExecutionMethodsResponse(methods=[f"/{SERVICE}/{name}" for name in METHODS]))
-SERVICES_LISTED = answer(pb.ListExecutionServicesResponse(services=[SERVICE]))
+METHODS_LISTED = answer(
+    pb.ListExecutionMethodsResponse(
+        methods=[
+            f"/{service}/{name}"
+            for service, names in ((DELIVERIES, DELIVERY_METHODS), (SERVICE, METHODS))
+            for name in names
+        ]
+    )
+)
+SERVICES_LISTED = answer(pb.ListExecutionServicesResponse(services=[DELIVERIES, SERVICE]))
 
 _NO_CONDITION = expect.violations(condition="value is required")
 
@@ -62,11 +90,71 @@ _CALLS: tuple[tuple[str, Call, Outcome], ...] = (
     (callers.READ, list_functions(), FUNCTIONS_LISTED),
     (callers.READ, list_methods(), METHODS_LISTED),
     (callers.READ, list_services(), SERVICES_LISTED),
+    (
+        callers.READ_DELIVERIES,
+        deliveries.call(delivery_service_pb2.ListDeliveriesRequest(page_token="x")),
+        deliveries.BAD_PAGE_TOKEN,
+    ),
+    (
+        callers.READ_DELIVERIES,
+        deliveries.call(delivery_service_pb2.CountDeliveriesRequest()),
+        answer(delivery_service_pb2.CountDeliveriesResponse()),
+    ),
+    (
+        callers.READ_DELIVERIES,
+        deliveries.call(delivery_service_pb2.GetDeliveryRequest(delivery_id="1")),
+        deliveries.UNKNOWN_DELIVERY,
+    ),
+    (
+        callers.WRITE_DELIVERIES,
+        deliveries.call(delivery_service_pb2.RetryDeliveryRequest(delivery_id="1")),
+        deliveries.UNKNOWN_DELIVERY,
+    ),
+    (
+        callers.WRITE_DELIVERIES,
+        deliveries.call(delivery_service_pb2.CancelDeliveryRequest(delivery_id="1")),
+        deliveries.UNKNOWN_DELIVERY,
+    ),
+    (
+        callers.WRITE_DELIVERIES,
+        deliveries.call(delivery_service_pb2.RetryDeliveriesRequest()),
+        expect.violations(filter="value is required"),
+    ),
+    (
+        callers.WRITE_DELIVERIES,
+        deliveries.call(delivery_service_pb2.CancelDeliveriesRequest()),
+        expect.violations(filter="value is required"),
+    ),
+    (
+        callers.WRITE_TARGETS,
+        deliveries.call(delivery_service_pb2.TestTargetRequest(target_id="1")),
+        deliveries.UNKNOWN_TARGET,
+    ),
+    (
+        callers.READ_DELIVERIES,
+        deliveries.call(delivery_service_pb2.GetTargetHealthRequest(target_id="1")),
+        deliveries.UNKNOWN_TARGET,
+    ),
+    (
+        callers.WRITE_DELIVERIES,
+        deliveries.call(delivery_service_pb2.ResumeTargetRequest(target_id="1")),
+        deliveries.UNKNOWN_TARGET,
+    ),
+    (
+        callers.PUBLISH,
+        deliveries.call(delivery_service_pb2.PublishEventRequest(type="x", aggregate_type="order", aggregate_id="1")),
+        deliveries.unknown_type(),
+    ),
+    (
+        callers.PUBLISH,
+        deliveries.call(delivery_service_pb2.PublishEventsRequest()),
+        expect.violations(events="must contain at least 1 item(s)"),
+    ),
 )
 
 
 def _by(call: Call, secret: str) -> Call:
-    return Call(call.method, call.message, authorization=f"Bearer {secret}")
+    return replace(call, authorization=f"Bearer {secret}")
 
 
 ENOUGH = [
@@ -86,7 +174,7 @@ LACKING = [
 ANONYMOUS = [
     Scenario(
         f"{call.method} without a token, of bytes that are no request",
-        Call(call.method, wire=b"\xff\xff", authorization=None),
+        replace(call, message=None, wire=b"\xff\xff", authorization=None),
         expect.TOKEN_MISSING,
         only=PROTOBUF,
     )
@@ -95,7 +183,7 @@ ANONYMOUS = [
 ANONYMOUS += [
     Scenario(
         f"{call.method} without a token, as JSON",
-        Call(call.method, call.message, authorization=None),
+        replace(call, authorization=None),
         expect.TOKEN_MISSING,
         only=JSON,
     )
@@ -118,8 +206,32 @@ ANONYMOUS += [
     )
 ]
 
+# What every valid token may call.
+AUTHENTICATED = [
+    Scenario(
+        "a token without permissions asks who it is",
+        deliveries.call(delivery_service_pb2.GetCallerRequest(), by=rows_auth.POWERLESS),
+        answer(
+            delivery_service_pb2.GetCallerResponse(
+                token_id=rows_auth.POWERLESS, name=rows_auth.POWERLESS, resource_owner=rows_auth.POWERLESS_OWNER
+            )
+        ),
+    ),
+    Scenario(
+        "an expired token asks who it is",
+        deliveries.call(delivery_service_pb2.GetCallerRequest(), by=rows_auth.EXPIRED),
+        expect.TOKEN_INVALID,
+    ),
+    Scenario(
+        "nobody asks who it is",
+        deliveries.call(delivery_service_pb2.GetCallerRequest(), authorization=None),
+        expect.TOKEN_MISSING,
+    ),
+]
+
 ROWS = [
     *representative(ENOUGH),
+    *representative(AUTHENTICATED),
     *exhaustive(LACKING),
     *exhaustive(ANONYMOUS),
 ]

@@ -2,15 +2,20 @@
 
 import re
 import time
+from collections.abc import Iterable
 from dataclasses import replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
+from actiond_protos.actiond.v1.delivery_service_pb2 import GetDeliveryResponse, TestTargetResponse
 from actiond_protos.zitadel.action.v3alpha.action_service_pb2 import CreateTargetRequest, CreateTargetResponse
 from actiond_protos.zitadel.object.v2.object_pb2 import Details, ListDetails
+from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from tests.parity.calls import OWNER, id_of
+from tests.parity.delivery_calls import MY_TARGET, TOKEN
+from tests.parity.delivery_shelf import known_deliveries, my_target
 from tests.support.action_service.drivers import Driver
 from tests.support.action_service.model import Call, Outcome
 
@@ -19,7 +24,8 @@ M = TypeVar("M", bound=Message)
 RECENT = 60
 """Seconds. A time that is older is no matter of this run, and stays to be compared."""
 _STAMPS: dict[type[Message], str] = {Details: "change_date", ListDetails: "timestamp"}
-_MARK = re.compile("<(?:owner|id of [^>]*)>")
+_MARK = re.compile("<(?:owner|token|my target|(?:id of|delivery) [^>]*)>")
+_INSTANCE = re.compile('(?<="instanceID":")[0-9]+')
 
 
 class Run:
@@ -28,7 +34,7 @@ class Run:
     def __init__(self, driver: Driver, token: str, owner: str) -> None:
         self._driver = driver
         self._token = token
-        self._known = {OWNER: owner}
+        self._known = {OWNER: owner, TOKEN: token, MY_TARGET: my_target(owner), **known_deliveries(owner)}
 
     def __call__(self, call: Call) -> Outcome:
         outcome = self._driver(self._told(call))
@@ -66,11 +72,11 @@ class Run:
                 setattr(message, field.name, self._text(value))
             elif isinstance(value, Message):
                 self._resolve(value)
-            elif field.message_type is not None:
-                for part in value:
-                    self._resolve(part)
             elif field.type == field.TYPE_STRING:
                 value[:] = [self._text(part) for part in value]
+            else:
+                for part in _messages(field, value):
+                    self._resolve(part)
 
     def _text(self, text: str) -> str:
         return _MARK.sub(lambda mark: self._known.get(mark[0], mark[0]), text)
@@ -90,12 +96,21 @@ def _settle(message: Message) -> None:
     if isinstance(message, ListDetails):
         assert message.processed_sequence > 0
         message.ClearField("processed_sequence")
+    if isinstance(message, TestTargetResponse):
+        message.ClearField("duration")
+    if isinstance(message, GetDeliveryResponse):
+        message.payload = _INSTANCE.sub("<instance>", message.payload)
     for field, value in message.ListFields():
         if isinstance(value, Timestamp):
             if abs(time.time() - value.seconds) < RECENT:
                 message.ClearField(field.name)
         elif isinstance(value, Message):
             _settle(value)
-        elif field.message_type is not None:
-            for part in value:
+        else:
+            for part in _messages(field, value):
                 _settle(part)
+
+
+def _messages(field: FieldDescriptor, value: Any) -> Iterable[Message]:
+    """Return the messages of a repeated field, if it has any. No row has an id or a time in a map."""
+    return () if field.message_type is None or field.message_type.GetOptions().map_entry else value

@@ -4,6 +4,7 @@ from tests.parity import (
     rows_auth,
     rows_conditions,
     rows_delete,
+    rows_deliveries,
     rows_execution_lists,
     rows_executions,
     rows_fields,
@@ -13,6 +14,7 @@ from tests.parity import (
     rows_includes,
     rows_lists,
     rows_permissions,
+    rows_publishing,
     rows_update,
 )
 from tests.parity.scenario import Scenario
@@ -31,4 +33,6 @@ SCENARIOS: list[Scenario] = [
     *rows_includes.ROWS,
     *rows_executions.ROWS,
     *rows_execution_lists.ROWS,
+    *rows_deliveries.ROWS,
+    *rows_publishing.ROWS,
 ]

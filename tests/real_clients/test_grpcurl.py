@@ -76,6 +76,7 @@ def _request(name: str) -> dict[str, Any]:
 def test_the_services_are_listed_without_a_token(each_grpcurl: Grpcurl) -> None:
     listed = each_grpcurl("list")
     assert listed.stdout.splitlines() == [
+        "actiond.v1.DeliveryService",
         "grpc.health.v1.Health",
         "grpc.reflection.v1.ServerReflection",
         "grpc.reflection.v1alpha.ServerReflection",

@@ -7,4 +7,4 @@ from google.protobuf.descriptor import ServiceDescriptor
 ACTION_SERVICE: ServiceDescriptor = action_service_pb2.DESCRIPTOR.services_by_name["ActionService"]
 DELIVERY_SERVICE: ServiceDescriptor = delivery_service_pb2.DESCRIPTOR.services_by_name["DeliveryService"]
 
-SERVICES = (ACTION_SERVICE,)
+SERVICES = (ACTION_SERVICE, DELIVERY_SERVICE)

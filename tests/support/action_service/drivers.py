@@ -5,10 +5,10 @@ import http.client
 import json
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 import grpc
 from google.protobuf import json_format
@@ -41,7 +41,7 @@ class Route:
     path: str
     success: int = 200
     has_body: bool = True
-    """Whether the body is the message without the fields in the path; otherwise there is no body."""
+    """Whether the body is the message without the fields in the path; otherwise those are in the query."""
 
 
 # The proto's annotations, repeated by hand.
@@ -57,6 +57,19 @@ ROUTES = {
     "ListExecutionFunctions": Route("GET", "/v3alpha/executions/functions", has_body=False),
     "ListExecutionMethods": Route("GET", "/v3alpha/executions/methods", has_body=False),
     "ListExecutionServices": Route("GET", "/v3alpha/executions/services", has_body=False),
+    "ListDeliveries": Route("GET", "/v1/deliveries", has_body=False),
+    "CountDeliveries": Route("GET", "/v1/deliveries:count", has_body=False),
+    "GetDelivery": Route("GET", "/v1/deliveries/{delivery_id}", has_body=False),
+    "RetryDelivery": Route("POST", "/v1/deliveries/{delivery_id}:retry"),
+    "CancelDelivery": Route("POST", "/v1/deliveries/{delivery_id}:cancel"),
+    "RetryDeliveries": Route("POST", "/v1/deliveries:retry"),
+    "CancelDeliveries": Route("POST", "/v1/deliveries:cancel"),
+    "TestTarget": Route("POST", "/v1/targets/{target_id}:test"),
+    "GetTargetHealth": Route("GET", "/v1/targets/{target_id}/health", has_body=False),
+    "ResumeTarget": Route("POST", "/v1/targets/{target_id}:resume"),
+    "PublishEvent": Route("POST", "/v1/events:publish"),
+    "PublishEvents": Route("POST", "/v1/events:batchPublish"),
+    "GetCaller": Route("GET", "/v1/caller", has_body=False),
 }
 HTTP_BY_CODE = {0: 200, 1: 499, 2: 500, 3: 400, 4: 504, 5: 404, 6: 409, 7: 403, 8: 429, 9: 400, 10: 409, 11: 400}
 HTTP_BY_CODE |= {12: 501, 13: 500, 14: 503, 15: 500, 16: 401}
@@ -244,19 +257,32 @@ def _request(call: Call) -> tuple[str, str, bytes]:
     if variable is not None:
         bound = variable[1]
         path = path.replace(variable[0], quote(getattr(call.message, bound), safe=""))
-    body = call.json
-    if body is None:
-        body = _body(call.message, bound) if route.has_body and call.message is not None else ""
+    body = call.json or ""
+    if call.message is not None and call.json is None:
+        rest = _without(call.message, bound)
+        if route.has_body:
+            body = json.dumps(rest)
+        elif rest:
+            path += f"?{urlencode(list(_parameters(rest)))}"
     return call.http.verb or route.verb, call.http.path or path, body if isinstance(body, bytes) else body.encode()
 
 
-def _body(message: Message, bound: str | None) -> str:
-    """Return the message as JSON, without the fields in the path."""
+def _without(message: Message, bound: str | None) -> dict[str, Any]:
+    """Return the message as JSON, without the field in the path."""
     if bound is not None:
         whole, message = message, type(message)()
         message.CopyFrom(whole)
         message.ClearField(bound)
-    return json_format.MessageToJson(message)
+    return json_format.MessageToDict(message)
+
+
+def _parameters(fields: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Yield the query parameters of a message in JSON: nested fields have dotted names, repeated ones are repeated."""
+    for name, value in fields.items():
+        if isinstance(value, dict):
+            yield from _parameters(value, f"{prefix}{name}.")
+        else:
+            yield from ((prefix + name, str(one)) for one in (value if isinstance(value, list) else [value]))
 
 
 def _parse(call: Call, content: dict[str, Any]) -> Message:

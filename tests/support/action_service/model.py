@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from actiond_protos.actiond.v1 import delivery_service_pb2
 from actiond_protos.zitadel.action.v3alpha import action_service_pb2
 from actiond_protos.zitadel.v1 import error_detail_pb2
 from google.protobuf import any_pb2, json_format
@@ -11,6 +12,7 @@ from google.protobuf.message import Message
 from google.rpc import error_details_pb2, status_pb2
 
 SERVICE = "zitadel.action.v3alpha.ActionService"
+DELIVERIES = "actiond.v1.DeliveryService"
 RESPONSES: dict[str, type[Message]] = {
     "CreateTarget": action_service_pb2.CreateTargetResponse,
     "UpdateTarget": action_service_pb2.UpdateTargetResponse,
@@ -23,7 +25,21 @@ RESPONSES: dict[str, type[Message]] = {
     "ListExecutionFunctions": action_service_pb2.ListExecutionFunctionsResponse,
     "ListExecutionMethods": action_service_pb2.ListExecutionMethodsResponse,
     "ListExecutionServices": action_service_pb2.ListExecutionServicesResponse,
+    "ListDeliveries": delivery_service_pb2.ListDeliveriesResponse,
+    "CountDeliveries": delivery_service_pb2.CountDeliveriesResponse,
+    "GetDelivery": delivery_service_pb2.GetDeliveryResponse,
+    "RetryDelivery": delivery_service_pb2.RetryDeliveryResponse,
+    "CancelDelivery": delivery_service_pb2.CancelDeliveryResponse,
+    "RetryDeliveries": delivery_service_pb2.RetryDeliveriesResponse,
+    "CancelDeliveries": delivery_service_pb2.CancelDeliveriesResponse,
+    "TestTarget": delivery_service_pb2.TestTargetResponse,
+    "GetTargetHealth": delivery_service_pb2.GetTargetHealthResponse,
+    "ResumeTarget": delivery_service_pb2.ResumeTargetResponse,
+    "PublishEvent": delivery_service_pb2.PublishEventResponse,
+    "PublishEvents": delivery_service_pb2.PublishEventsResponse,
+    "GetCaller": delivery_service_pb2.GetCallerResponse,
 }
+"""Of both services, whose methods have different names."""
 SIGNING_KEY = "actiond-signing-key"
 WEBHOOK_SECRET = "actiond-webhook-secret"
 

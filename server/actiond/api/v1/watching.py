@@ -36,13 +36,16 @@ class Watches:
         self,
         watch: Watch,
         draining: asyncio.Event,
-        max_watches: int = MAX_WATCHES,
+        max_calls: int,
         max_seconds: float = MAX_SECONDS,
     ) -> None:
-        """Once `draining` is set, end all of them."""
+        """Once `draining` is set, end all of them.
+
+        max_calls: calls that run at once, of which watches take at most a quarter.
+        """
         self._watch = watch
         self._draining = draining
-        self._shares = FairShares(max_watches)
+        self._shares = FairShares(min(MAX_WATCHES, max(1, max_calls // 4)))
         self._max_seconds = max_seconds
 
     async def events(self, owner: str, wanted: DeliveryFilter, position: str) -> AsyncGenerator[WatchEvent, None]:
