@@ -11,9 +11,9 @@ from actiond import __version__
 from actiond.actions.errors import StoreError
 from actiond.cli import server_extra
 from actiond.config import settings
-from actiond.config.groups import StoreSettings
-from actiond.config.setting import SettingsError, add_flags, read_group, rows
-from actiond.config.settings import TABLE
+from actiond.config.groups import DeliverySettings, QueueSettings, StoreSettings
+from actiond.config.setting import Setting, SettingsError, SettingsGroup, add_flags, read_group, rows
+from actiond.config.settings import DELIVER_TABLE, TABLE
 from actiond.process import console
 from actiond.secrets.encryption_keys import KeyFileError
 from actiond.telemetry import standard_streams
@@ -94,6 +94,10 @@ def _run(options: argparse.Namespace) -> int:
         from actiond.process.serve import serve
 
         return serve(settings.read(chosen, os.environ), settings.unknown_variables(os.environ))
+    if options.command == "deliver":
+        from actiond.process.serve import deliver
+
+        return deliver(settings.read(chosen, os.environ), settings.unknown_variables(os.environ))
     return _run_on_store(options.command, options.subcommand, chosen)
 
 
@@ -119,11 +123,21 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     serve = commands.add_parser("serve", help="serve the API", description=_SERVE, allow_abbrev=False)
     add_flags(serve, TABLE)
+    deliver = commands.add_parser(
+        "deliver",
+        help="deliver events, without serving the API",
+        description="Delivers the events of a database that other processes serve, until SIGTERM or Ctrl-C. It listens"
+        " nowhere.",
+        allow_abbrev=False,
+    )
+    add_flags(deliver, DELIVER_TABLE)
     token = commands.add_parser("token", help="create, list and revoke tokens", allow_abbrev=False)
     _add_token_commands(token)
     execution = commands.add_parser("execution", help="list and delete executions", allow_abbrev=False)
     _add_execution_commands(execution)
-    target = commands.add_parser("target", help="give a target a new signing key, or resume it", allow_abbrev=False)
+    target = commands.add_parser(
+        "target", help="give a target a new signing key, test it, or resume it", allow_abbrev=False
+    )
     _add_target_commands(target)
     delivery = commands.add_parser("delivery", help="list, retry and cancel deliveries of events", allow_abbrev=False)
     _add_delivery_commands(delivery)
@@ -203,9 +217,25 @@ def _add_target_commands(parser: argparse.ArgumentParser) -> None:
         allow_abbrev=False,
     )
     resume.add_argument("id", metavar="ID", help="id of the target")
-    for command in (rotate, resume):
+    test = commands.add_parser(
+        "test",
+        help="send a target a test",
+        description="Sends one signed request now, as for an event of the type target.tested. The exit code is 1 if the"
+        " target does not accept it. It is no delivery: it is not retried, and a pause does not hold it back.",
+        allow_abbrev=False,
+    )
+    test.add_argument("id", metavar="ID", help="id of the target")
+    add_flags(
+        test, [*_of(DeliverySettings, "allow_addresses", "deny_addresses"), *_of(QueueSettings, "delivery_timeout_ms")]
+    )
+    for command in (rotate, test, resume):
         _add_owner(command)
         add_flags(command, rows(StoreSettings))
+
+
+def _of(group: type[SettingsGroup], *fields: str) -> list[Setting]:
+    """Return some of a group's settings."""
+    return [row for row in rows(group) if row.field in fields]
 
 
 def _add_delivery_commands(parser: argparse.ArgumentParser) -> None:

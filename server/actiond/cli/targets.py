@@ -1,18 +1,22 @@
-"""`actiond target`: give a target a new signing key, and resume one that is paused."""
+"""`actiond target`: give a target a new signing key, test it, and resume one that is paused."""
 
+import os
+import secrets
 import time
 from collections.abc import Mapping
 from typing import cast
 
 from actiond.actions.actors import SYSTEM, Actor
+from actiond.actions.deliveries import OK
 from actiond.actions.errors import TargetNotFoundError
+from actiond.actions.ids import MAX_WORKERS, IdGenerator
 from actiond.actions.ports import Store
 from actiond.actions.use_cases.targets import SigningKeys
 from actiond.cli.deliveries import use_cases
 from actiond.cli.store_command import STORE_SETTINGS, Command, owner_of, span_ns
 from actiond.client.signature import whsec
-from actiond.config.groups import StoreSettings
-from actiond.config.setting import SettingsError
+from actiond.config.groups import DeliverySettings, QueueSettings, StoreSettings
+from actiond.config.setting import SettingsError, read_group
 from actiond.process.console import Failure, info, print_surely
 from actiond.secrets import encryption_keys
 from actiond.secrets.sealing import Sealer, make_key
@@ -54,4 +58,35 @@ async def _resume(store: Store, arguments: Mapping[str, object]) -> None:
     info(f"target {target_id} {'is resumed' if health is not None and health.is_paused else 'was not paused'}")
 
 
-COMMANDS: Mapping[str, Command] = {"rotate-key": _rotate_key, "resume": _resume}
+async def _test(store: Store, arguments: Mapping[str, object]) -> None:
+    # These load what calls targets, which the other commands do without.
+    from actiond import __version__
+    from actiond.delivery.client import DeliveryLimits, Egress, TargetClient
+    from actiond.delivery.egress.policy import AddressGuard
+    from actiond.delivery.signer import Signer
+    from actiond.executions.target_test import TargetTester, TesterLimits
+
+    target_id = str(arguments["id"])
+    settings = cast("StoreSettings", arguments[STORE_SETTINGS])
+    calls = read_group(DeliverySettings, arguments, os.environ)
+    queue = read_group(QueueSettings, arguments, os.environ)
+    keys = encryption_keys.in_use(settings.encryption_keys, settings.secrets_dir, may_create=False)
+    owner = await owner_of(store, arguments)
+    instance = await store.write(lambda transaction: transaction.instance.default_owner())
+    guard = AddressGuard(calls.allow_addresses, calls.deny_addresses)
+    client = TargetClient(Egress(guard, Signer(Sealer(keys)), f"actiond/{__version__}"), DeliveryLimits())
+    limits = TesterLimits(instance or "", worker=0, timeout_ns=queue.delivery_timeout_ms * 1_000_000)
+    new_id = IdGenerator(secrets.randbelow(MAX_WORKERS), time.time_ns)
+    try:
+        result = await TargetTester(store, client, new_id, limits).test(Actor(SYSTEM, owner), target_id)
+    except TargetNotFoundError as error:
+        raise Failure(f"there is no target {target_id!r}") from error
+    finally:
+        await client.close()
+    status = "" if result.status is None else f", status {result.status}"
+    if result.outcome != OK:
+        raise Failure(f"the test of target {target_id} failed: {result.outcome}{status}")
+    info(f"target {target_id} has accepted the test{status}, after {result.seconds * 1000:.0f} ms")
+
+
+COMMANDS: Mapping[str, Command] = {"rotate-key": _rotate_key, "test": _test, "resume": _resume}

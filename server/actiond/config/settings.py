@@ -78,6 +78,14 @@ TABLE: tuple[Setting, ...] = (
     *rows(TelemetrySettings),
 )
 """Every setting, group by group."""
+DELIVER_TABLE: tuple[Setting, ...] = (
+    *rows(StoreSettings),
+    *rows(ProcessSettings),
+    *rows(DeliverySettings),
+    *rows(QueueSettings),
+    *(row for row in rows(TelemetrySettings) if row.field == "log_level"),
+)
+"""The settings of `actiond deliver`."""
 
 
 def read(arguments: Mapping[str, object], environment: Mapping[str, str]) -> Settings:

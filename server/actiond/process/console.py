@@ -68,6 +68,11 @@ def serving(sockets: Iterable[ReservedSocket]) -> None:
         _write_line(f"{reserved.protocol} listening on {reserved.address}")
 
 
+def delivering() -> None:
+    """Print the start-up line of a process that listens nowhere."""
+    _write_line("delivering events")
+
+
 def deliver_admin_token(token: str, data_dir: Path | None, sockets: Sockets, *, is_secure: bool) -> None:
     """Deliver the token that was just generated: show it on a terminal, else write it to a file for this user alone.
 
@@ -75,7 +80,7 @@ def deliver_admin_token(token: str, data_dir: Path | None, sockets: Sockets, *, 
     """
     streams = standard_streams.installed()
     terminal = sys.stdout if streams is None else streams.terminal
-    if terminal is not None and terminal.isatty():
+    if terminal is not None and terminal.isatty() and sockets.http is not None:
         grpc = sockets.grpc or sockets.http
         introduce = _introduction_with_tls if is_secure else _introduction
         try:

@@ -29,7 +29,20 @@ def serve(settings: Settings, warnings: Sequence[str] = ()) -> int:
     Raise SettingsError when an address or a file that a setting names cannot be used, KeyFileError, and Failure.
     """
     open_files.raise_limit()
-    sockets = reserve_sockets(settings.listen)
+    return _start(settings, warnings, reserve_sockets(settings.listen))
+
+
+def deliver(settings: Settings, warnings: Sequence[str] = ()) -> int:
+    """Do the same for a process that only delivers events."""
+    if not settings.store.database.traits.shared_by_processes:
+        raise SettingsError(f"--database: {settings.store.database.kind}: belongs to the process that serves it")
+    if not settings.queue.deliveries:
+        raise SettingsError("--deliveries: 0 leaves nothing to do")
+    open_files.raise_limit()
+    return _start(settings, warnings, Sockets())
+
+
+def _start(settings: Settings, warnings: Sequence[str], sockets: Sockets) -> int:
     standard_streams.install(settings.telemetry.log_level)
     # grpc's native core would log by itself. It is loaded for its status codes, and serves nobody.
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
@@ -58,7 +71,10 @@ def serve(settings: Settings, warnings: Sequence[str] = ()) -> int:
 
 
 def _announce(sockets: Sockets) -> None:
-    console.serving(sockets.reserved())
+    if sockets.reserved():
+        console.serving(sockets.reserved())
+    else:
+        console.delivering()
     service_manager.notify(service_manager.READY)
 
 

@@ -30,10 +30,10 @@ class ReservedSocket:
 
 
 class Sockets(NamedTuple):
-    """One per listener."""
+    """One per listener. A process that only delivers events has none."""
 
-    grpc: ReservedSocket | None
-    http: ReservedSocket
+    grpc: ReservedSocket | None = None
+    http: ReservedSocket | None = None
 
     def reserved(self) -> list[ReservedSocket]:
         """Return those that there are."""

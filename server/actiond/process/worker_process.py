@@ -55,7 +55,7 @@ async def _serve(spec: WorkerSpec) -> None:
         raise RuntimeError("the standard streams are not installed")
     surroundings = Surroundings(spec.memory, spec.number, state.draining, streams.stderr.put)
     application = await Application.open(settings, spec.deliver_token, surroundings)
-    certificates = Certificates.load(settings.tls)
+    certificates = Certificates.load(settings.tls) if sockets.reserved() else None
     listen = partial(application.listen, tls=None if certificates is None else certificates.reloader)
     parts: list[Part] = [
         *application.parts(),
