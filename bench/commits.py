@@ -8,6 +8,7 @@ from pathlib import Path
 from actiond.actions.events import Event
 from actiond.actions.signing_keys import SigningKey
 from actiond.actions.targets import Target, TargetType
+from actiond.storage.sqlite.batch import Batch
 from actiond.storage.sqlite.connection import connect, create_privately
 from actiond.storage.sqlite.schema import migrations, prepare
 from actiond.storage.sqlite.transaction import SqliteTransaction
@@ -53,7 +54,7 @@ class CommitLoad:
         target_id, name = f"{383270916982837248 + self._number}", f"bench-{self._number:08}"
         event = replace(self._event, aggregate_id=target_id, payload={"name": name, **self._event.payload})
         cursor = self._connection.execute("BEGIN IMMEDIATE")
-        transaction = SqliteTransaction(cursor)
+        transaction = SqliteTransaction(cursor, Batch())
         transaction.targets.insert(replace(self._target, id=target_id, name=name), self._keys)
         transaction.append(event)
         cursor.execute("COMMIT")

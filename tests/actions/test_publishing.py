@@ -137,3 +137,10 @@ async def test_a_published_event_is_delivered(
     with pytest.raises(TooManyDeliveriesError):
         await publishing.publish(a_caller(), [PAID, replace(PLACED, id="second")])
     assert len(await store.events("order", "owner/4711")) == 2
+
+
+async def test_an_event_without_an_id_is_forgotten_like_any_other(store: MemoryStore, publishing: Publishing) -> None:
+    await publishing.publish(a_caller(), [PAID, PAID])
+    (owner,) = {event.owner for event in store._data.events_at.values()}
+    assert await store.write(lambda transaction: transaction.publications.prune(1_700_000_000_001, 1_000)) == 2
+    assert [event.sequence for event in await store.events("order", f"{owner}/4711")] == [2]

@@ -11,6 +11,10 @@ from actiond.actions.events import OWN_AGGREGATES, Event, qualified_id
 from actiond.actions.ports import Store, Transaction
 
 
+_UNNAMED = "\x1f"
+"""Begins the id of an event that was published without one. No client can send it: ids are printable."""
+
+
 @dataclass(frozen=True, slots=True)
 class NewEvent:
     """An event to publish."""
@@ -66,8 +70,9 @@ class Publishing:
                 if first is None:
                     first = _event(transaction, actor, new, now)
                     at = transaction.append(first)
+                    # Also without an id: events are forgotten in the order in which they were published.
+                    transaction.publications.add(actor.owner, new.id or f"{_UNNAMED}{at}", at)
                     if new.id:
-                        transaction.publications.add(actor.owner, new.id, at)
                         known[new.id] = first
                     published.append(Published(first.sequence, is_new=True))
                 elif _is_same(first, actor, new):

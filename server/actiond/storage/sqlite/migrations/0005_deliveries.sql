@@ -15,7 +15,7 @@ CREATE TABLE deliveries (
     attempts       INTEGER NOT NULL,
     tries          INTEGER NOT NULL, -- attempts that count towards the schedule
     is_tried       INTEGER NOT NULL CHECK (is_tried IN (0, 1)), -- has had a first result
-    kind           TEXT    NOT NULL,
+    kind           TEXT    NOT NULL CHECK (kind IN ('queued', 'probe', 'manual')),
     reason         TEXT, -- why it is dead
     last_outcome   TEXT    NOT NULL,
     last_status    INTEGER,
