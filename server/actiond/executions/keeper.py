@@ -42,6 +42,7 @@ class Keeper:
         self._observer = observer
         self._keeper = keeper
         self._has_lease = False
+        self._has_swept = False
         self._patrolled = 0
         self._pruned: int | None = 0
         self._pruned_at = 0.0
@@ -85,11 +86,14 @@ class Keeper:
         """Do one round of housekeeping, if this process has the lease."""
         had_lease = self._has_lease
         self._has_lease = await self._store.write(partial(housekeeping.take_lease, keeper=self._keeper))
+        if self._has_lease or not self._has_swept:
+            # Once without the lease, too: a process that was killed still has it, and perhaps had parked deliveries.
+            await self._sweep()
+            self._has_swept = True
         if not self._has_lease:
             if had_lease:
                 self._observer.counted(None)
             return
-        await self._sweep()
         kept = await self._store.write(partial(housekeeping.patrol, policy=self._policy, after=self._patrolled))
         self._patrolled = kept.next or 0
         self._observer.died(kept.dead)

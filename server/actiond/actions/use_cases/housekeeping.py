@@ -16,8 +16,14 @@ LEASE_MS = 30_000
 """How long the lease lasts without being renewed: after that, another process may take over."""
 PORTION = 1_000
 """Rows that one change removes or looks at."""
-SWEPT_TARGETS = 256
+SWEPT_TARGETS = 16
 """Targets whose parked deliveries one change looks at."""
+RELEASED = 512
+"""Parked deliveries of a target that one sweep releases.
+
+These are more than the workers have places for, as a rule. So they learn that the target has more, and then ask for
+those themselves, as places become free.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +57,9 @@ def sweep(transaction: Transaction, policy: DeliveryPolicy, after: str) -> str |
     target_ids = rows.parked_targets(after, SWEPT_TARGETS)
     changes = Changes(transaction, policy)
     changes.load_health(target_ids)
+    resumed = {target_id for target_id, health in rows.health(target_ids).items() if health.portion}
     for target_id in target_ids:
-        changes.release(target_id, FIRST_PORTION)
+        changes.release(target_id, FIRST_PORTION if target_id in resumed else RELEASED)
     changes.apply()
     return target_ids[-1] if len(target_ids) == SWEPT_TARGETS else None
 
