@@ -9,13 +9,14 @@ import pytest
 
 from actiond.actions import target_health
 from actiond.actions.actors import Actor
-from actiond.actions.deliveries import AttemptKind, Delivery, DeliveryState
+from actiond.actions.deliveries import LOST, SUPERSEDED, AttemptKind, Delivery, DeliveryState
 from actiond.actions.ports import Store
 from actiond.actions.target_health import TargetHealth
 from actiond.actions.use_cases.deliveries import Deliveries
 from actiond.storage.memory import MemoryStore
 from actiond.storage.sqlite import SqliteStore
 from tests.support.delivering import (
+    CUT,
     DELIVERED,
     FAILED,
     MINUTE_MS,
@@ -149,3 +150,24 @@ async def test_a_probe_that_is_asked_to_wait_is_followed_by_no_other_one_before(
     await worker.exchange()
     await worker.end_all(Ended("status", 429, retry_after_ms=10 * MINUTE_MS))
     assert (await health_of(store)).paused_until_ms == clock.ms + 10 * MINUTE_MS
+
+
+@pytest.mark.parametrize("late", [DELIVERED, FAILED, CUT, None], ids=["delivered", "failed", "cut", "returned"])
+async def test_a_late_result_changes_nothing_though_it_comes_with_that_of_a_new_claim(
+    store: Store, clock: FakeClock, late: Ended | None
+) -> None:
+    await publish_orders(store, 1)
+    worker = Worker(store, 1)
+    await worker.exchange()
+    clock.pass_ms(POLICY.lease_ms)
+    await worker.exchange()  # the same worker has it again: it was stopped for a while
+    old, new = worker.running
+    delivery_id = old[0]
+    exchanged = await worker.exchange(
+        {**({} if late is None else {old: late}), new: FAILED}, [old] if late is None else []
+    )
+    assert exchanged.superseded == (late is not None)
+    row = await only_row(store)
+    assert (row.state, row.tries, row.last_outcome) == (DeliveryState.WAITING, 2, FAILED.outcome)
+    outcomes = [attempt.outcome for attempt in await store.attempts("owner", delivery_id)]
+    assert outcomes == [LOST if late is None else SUPERSEDED, FAILED.outcome]

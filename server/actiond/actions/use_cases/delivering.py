@@ -325,10 +325,10 @@ def _take_results(transaction: Transaction, policy: DeliveryPolicy, changes: Cha
     superseded = 0
     rows = transaction.deliveries
     handed_back = [*(result.delivery for result in request.results), *request.returned]
-    held = {delivery.id: delivery for delivery in rows.still_claimed(handed_back)}
+    held = {(delivery.id, delivery.claim): delivery for delivery in rows.still_claimed(handed_back)}
     changes.load_health([*(delivery.target_id for delivery in held.values()), *request.crowded])
     for result in request.results:
-        row = held.get(result.delivery.id)
+        row = held.get((result.delivery.id, result.delivery.claim))
         changes.log(_attempt_of(result, SUPERSEDED if row is None else result.outcome))
         if row is None:
             superseded += 1
@@ -339,8 +339,9 @@ def _take_results(transaction: Transaction, policy: DeliveryPolicy, changes: Cha
         else:
             _fail(policy, changes, row, result)
     for delivery in request.returned:
-        if delivery.id in held:
-            _return(changes, held[delivery.id], held[delivery.id].not_attempted())
+        row = held.get((delivery.id, delivery.claim))
+        if row is not None:
+            _return(changes, row, row.not_attempted())
     return superseded
 
 
