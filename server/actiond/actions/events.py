@@ -15,7 +15,7 @@ UNIQUE_IDS = frozenset({TARGET, TOKEN})
 """The types whose ids are never given to two owners."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen, see deliveries.py
 class Event:
     """What happened to one resource (its aggregate), when, and who did it."""
 

@@ -359,7 +359,7 @@ class Store(Protocol):
         """Finish the changes that have begun, then release everything. Later calls raise StoreError."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen, see deliveries.py
 class TargetRequest:
     """A call to make: its target, signing keys and body, and what it is made for."""
 
@@ -379,7 +379,7 @@ class TargetRequest:
     """Number of the attempt, from 1; 0 where there is just one."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen, see deliveries.py
 class AttemptResult:
     """How an attempt to deliver a message ended."""
 

@@ -35,7 +35,7 @@ class Outcome(Enum):
     """Nothing was sent: the target has no signing key, or it cannot be decrypted."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen, see deliveries.py
 class TargetCall:
     """Describes a call that has ended, for the log and the metrics."""
 

@@ -46,7 +46,7 @@ class Places(Protocol):
         """Return whether the owner may have more places at all, whatever the target."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen, see deliveries.py
 class Result:
     """How an attempt ended."""
 
@@ -66,7 +66,7 @@ class Result:
         return self.outcome == OK
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen, see deliveries.py
 class Exchange:
     """What a worker hands back, and what it asks for."""
 
@@ -85,7 +85,7 @@ class Exchange:
     """Targets of which deliveries were parked for want of a place, and how many places they have now."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen, see deliveries.py
 class Exchanged:
     """What a worker got."""
 

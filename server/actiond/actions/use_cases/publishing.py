@@ -10,7 +10,6 @@ from actiond.actions.errors import AggregateReservedError, EventIdTakenError, Ev
 from actiond.actions.events import OWN_AGGREGATES, Event, qualified_id
 from actiond.actions.ports import Store, Transaction
 
-
 _UNNAMED = "\x1f"
 """Begins the id of an event that was published without one. No client can send it: ids are printable."""
 
