@@ -85,6 +85,9 @@ class DeliveryContent:
     def unfinished(self) -> list[StoredDelivery]:
         return [delivery for delivery in self.deliveries if delivery.is_unfinished]
 
+    def has_parked(self) -> bool:
+        return any(delivery.state == "parked" for delivery in self.deliveries)
+
     def attempts_of(self, delivery_id: int) -> list[StoredAttempt]:
         """Return the attempts of a delivery by number."""
         return [attempt for attempt in self.attempts if attempt.delivery_id == delivery_id]

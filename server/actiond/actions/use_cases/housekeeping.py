@@ -4,7 +4,7 @@ One process at a time does it, by a lease. If two do for a moment, nothing goes 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from actiond.actions.deliveries import DeathReason, Delivery, DeliveryPolicy, DeliveryState
 from actiond.actions.ports import Transaction
@@ -86,7 +86,8 @@ def _settle(policy: DeliveryPolicy, changes: Changes, delivery: Delivery, *, has
     # What is due later than it can have been put off was put off by a clock that was ahead.
     longest = policy.lease_ms if delivery.claim else 2 * max((*policy.retry_delays_ms, 0))
     if delivery.due_ms is not None and delivery.due_ms > changes.now + longest + 1_000:
-        changes.save(delivery, delivery.waiting(changes.now))
+        # A claim stays with it, so that it is seen to be lost when the delivery is claimed again.
+        changes.save(delivery, replace(delivery, due_ms=changes.now))
     elif delivery.is_claimed(changes.now):
         return
     elif not has_target:
