@@ -4,70 +4,24 @@ One client changes the targets that all events are delivered to, and the executi
 targets that nothing is delivered to: only the events of those matter.
 """
 
-import http.client
-import json
 import random
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from http import HTTPStatus
 from itertools import count
 from typing import Any
 
+from tests.support.clients.json_api import ALL_EVENTS, NOWHERE, JsonApi, LostResponseError, NotServedError
 from tests.support.delivery_database import EventKey
-from tests.support.servers.actiond import ADMIN_TOKEN
 
-TIMEOUT = 20.0
 PAUSE = 0.02
 """Seconds between two calls of a client: what is looked at stays small enough to be looked at often."""
 CLIENTS = 2
 MAX_RECEIVING = 4
 """Targets that all events are delivered to."""
 MIN_RECEIVING = 2
-ALL_EVENTS = {"event": {"all": True}}
 EXECUTION_ID = "event"
 """The aggregate's id of the execution of all events."""
-
-
-class NotServedError(Exception):
-    """The call was not made: nobody listens."""
-
-
-class LostResponseError(Exception):
-    """The call may have been made, or not."""
-
-
-class Api:
-    """A connection to the server, wherever it listens at the moment."""
-
-    def __init__(self, port: Callable[[], int]) -> None:
-        self._port = port
-        self._connection: http.client.HTTPConnection | None = None
-
-    def call(self, method: str, path: str, body: Any = None) -> Any:
-        """Return the response of a call that succeeds. Raise NotServedError or LostResponseError."""
-        headers = {"Authorization": f"Bearer {ADMIN_TOKEN}", "Content-Type": "application/json"}
-        try:
-            if self._connection is None:
-                self._connection = http.client.HTTPConnection("127.0.0.1", self._port(), timeout=TIMEOUT)
-            self._connection.request(method, path, None if body is None else json.dumps(body), headers)
-            response = self._connection.getresponse()
-            data = response.read()
-        except ConnectionRefusedError as error:
-            self.close()
-            raise NotServedError from error
-        except (OSError, http.client.HTTPException) as error:
-            self.close()
-            raise LostResponseError from error
-        if response.status == HTTPStatus.SERVICE_UNAVAILABLE:
-            raise LostResponseError
-        assert response.status in (HTTPStatus.OK, HTTPStatus.CREATED), (method, path, response.status, data)
-        return json.loads(data)
-
-    def close(self) -> None:
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
 
 
 class Acknowledged:
@@ -100,7 +54,7 @@ class _Client:
     """Makes calls, one after the other."""
 
     def __init__(self, port: Callable[[], int], acknowledged: Acknowledged, seed: int) -> None:
-        self._api = Api(port)
+        self._api = JsonApi(port, keep_alive=True)
         self._acknowledged = acknowledged
         self._random = random.Random(seed)  # noqa: S311  # no secret
         self._seed = seed
@@ -121,21 +75,17 @@ class _Client:
         raise NotImplementedError
 
     def _create(self, endpoint: str) -> str:
-        body = {"name": self._name(), "restWebhook": {}, "timeout": "10s", "endpoint": endpoint}
-        response = self._api.call("POST", "/v3alpha/targets", body)
+        response = self._api.create_target(endpoint)
         self._acknowledged.add("target", response["id"], response)
         return str(response["id"])
 
     def _update(self, target_id: str, **fields: str) -> None:
-        response = self._api.call("PUT", f"/v3alpha/targets/{target_id}", {"name": self._name(), **fields})
+        response = self._api.update_target(target_id, name=f"changed {self._seed}-{next(self._numbers)}", **fields)
         self._acknowledged.add("target", target_id, response)
 
     def _delete(self, target_id: str) -> None:
-        response = self._api.call("DELETE", f"/v3alpha/targets/{target_id}")
+        response = self._api.delete_target(target_id)
         self._acknowledged.add("target", target_id, response)
-
-    def _name(self) -> str:
-        return f"target {self._seed}-{next(self._numbers)}"
 
 
 class _Changing(_Client):
@@ -148,7 +98,7 @@ class _Changing(_Client):
     def _step(self) -> None:
         luck = self._random.random()
         if not self._known or luck < 0.3:
-            self._known.append(self._create("https://example.com/hook"))
+            self._known.append(self._create(NOWHERE))
             return
         target_id = self._known.pop(self._random.randrange(len(self._known)))
         if luck < 0.5:
@@ -189,8 +139,7 @@ class Operating(_Client):
             self._delete(self._receiving.pop(0))  # the execution loses it in the same transaction
 
     def _set(self) -> None:
-        targets = [{"target": target_id} for target_id in self._receiving]
-        response = self._api.call("PUT", "/v3alpha/executions", {"condition": ALL_EVENTS, "targets": targets})
+        response = self._api.set_execution(ALL_EVENTS, *self._receiving)
         self._acknowledged.add("execution", EXECUTION_ID, response)
         self._is_set = True
 

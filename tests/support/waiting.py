@@ -6,9 +6,9 @@ from collections.abc import Callable
 WAIT = 15.0
 
 
-def until(condition: Callable[[], bool], what: str) -> None:
+def until(condition: Callable[[], bool], what: str, seconds: float = WAIT) -> None:
     """Wait until the condition holds."""
-    deadline = time.monotonic() + WAIT
+    deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, f"never: {what}"
         time.sleep(0.01)
