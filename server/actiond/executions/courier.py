@@ -266,7 +266,7 @@ class Courier:
         except StoreError:
             due_in_ms = None
         seconds = self._limits.poll_seconds
-        if due_in_ms is not None:
+        if due_in_ms is not None and not self._is_blocked:
             seconds = min(seconds, max(0.001, due_in_ms / 1000))
         self._due_timer = self._loop.call_later(seconds, self.wake)
 
