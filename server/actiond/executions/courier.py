@@ -7,6 +7,7 @@ places for, in one change. So results gather by themselves under load, and nothi
 import asyncio
 import logging
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -61,6 +62,10 @@ class _Running:
     task: "asyncio.Task[None] | None" = None
 
 
+_Claim = tuple[int, int]
+"""Id and claim of a delivery: a worker that was stopped for long may have claims of one delivery twice."""
+
+
 class Courier:
     """A Part. Must be used on one event loop."""
 
@@ -87,20 +92,20 @@ class Courier:
         self._places = AttemptPlaces(limits.attempts, limits.per_target)
         self._threshold = min(MAX_CLAIMED // 2, max(1, limits.attempts // 4))
         self._next_claim = (worker << delivering.WORKER_SHIFT) + 1
-        self._running: dict[int, _Running] = {}
-        """By id of the delivery."""
+        self._running: dict[_Claim, _Running] = {}
         self._results: list[Result] = []
         self._returned: list[Delivery] = []
         self._crowded: dict[str, str] = {}
         """Owners by target: targets of which deliveries were parked because this worker had no place for them."""
         self._work = asyncio.Event()
         self._settled = asyncio.Event()
-        """Set while no attempt runs and every result is stored."""
+        """Set while no attempt runs, every result is stored, and no claim is on its way."""
         self._settled.set()
         self._is_due = True
         self._is_blocked = False
         """Whether deliveries are due whose owner has no place left, so that only results let it go on."""
         self._has_gathered = False
+        self._is_exchanging = False
         self._is_draining = False
         self._retry_seconds = _FIRST_RETRY_SECONDS
         self._due_timer: asyncio.TimerHandle | None = None
@@ -162,6 +167,8 @@ class Courier:
             request = self._next_request()
             if request is None:
                 continue
+            self._is_exchanging = True
+            self._settled.clear()
             try:
                 await self._exchange(request)
             except StoreError:
@@ -170,12 +177,15 @@ class Courier:
                 self._returned = [*request.returned, *self._returned]
                 self._is_due = self._is_due or request.is_due
                 self._drop_late_results()
+                self._is_exchanging = False
+                self._note_settled()
                 await asyncio.sleep(self._retry_seconds)
                 self._retry_seconds = min(2 * self._retry_seconds, MAX_RETRY_SECONDS)
                 self._work.set()
             else:
                 self._retry_seconds = _FIRST_RETRY_SECONDS
-            self._note_settled()
+                self._is_exchanging = False
+                self._note_settled()
 
     def _next_request(self) -> Exchange | None:
         """Return what to ask the store for now; None if there is nothing, or too little to be worth a change yet."""
@@ -233,10 +243,11 @@ class Courier:
         began = self._loop.time()
         exchanged = await self._store.write(partial(delivering.exchange, policy=self._policy, request=request))
         for settled in (*(result.delivery for result in request.results), *request.returned):
-            running = self._running.get(settled.id)
-            if running is not None and running.claimed.delivery.claim == settled.claim:
-                del self._running[settled.id]
+            self._running.pop(_claim_of(settled), None)
         self._note(exchanged)
+        if self._is_draining:
+            self._give_back(exchanged.claimed)
+            return
         for claimed in exchanged.claimed:
             self._begin(claimed, began)
         self._is_blocked = exchanged.is_blocked
@@ -244,6 +255,12 @@ class Courier:
             self.wake()
         elif request.is_due:
             await self._sleep_until_due()
+
+    def _give_back(self, claimed: Sequence[Claimed]) -> None:
+        """Let other workers claim at once what was claimed while the drain began."""
+        if claimed:
+            self._returned += [one.delivery for one in claimed]
+            self._work.set()
 
     def _note(self, exchanged: Exchanged) -> None:
         for target_id in exchanged.exhausted:
@@ -271,7 +288,7 @@ class Courier:
         self._due_timer = self._loop.call_later(seconds, self.wake)
 
     def _note_settled(self) -> None:
-        if self._running or self._results or self._returned:
+        if self._is_exchanging or self._running or self._results or self._returned:
             self._settled.clear()
         else:
             self._settled.set()
@@ -280,7 +297,7 @@ class Courier:
 
     def _begin(self, claimed: Claimed, held_since: float) -> None:
         running = _Running(claimed, held_since)
-        self._running[claimed.delivery.id] = running
+        self._running[_claim_of(claimed.delivery)] = running
         self._places.add(claimed.delivery.owner, claimed.delivery.target_id)
         self._settled.clear()
         running.task = self._loop.create_task(self._attempt(running))
@@ -294,6 +311,10 @@ class Courier:
                 self._returned.append(delivery)
             else:
                 await self._attempt_in_time(running.claimed, waited)
+        except Exception:  # noqa: BLE001  # others must not suffer from it: its lease passes, and a try is used up
+            _log.exception("an attempt of the delivery %d failed without a result", delivery.id)
+            self._running.pop(_claim_of(delivery), None)
+            self._note_settled()
         finally:
             running.task = None
             self._places.give_back(delivery.owner, delivery.target_id)
@@ -351,16 +372,18 @@ class Courier:
         """Drop results whose lease has passed: other workers attempt those deliveries anew."""
         oldest = self._loop.time() - self._lease_seconds
         late = {
-            delivery_id: running
-            for delivery_id, running in self._running.items()
-            if running.task is None and running.held_since < oldest
+            claim for claim, running in self._running.items() if running.task is None and running.held_since < oldest
         }
         if late:
             _log.warning("%d results of deliveries are dropped, as the store did not take them in time", len(late))
-            self._results = [result for result in self._results if result.delivery.id not in late]
-            self._returned = [delivery for delivery in self._returned if delivery.id not in late]
-            for delivery_id in late:
-                del self._running[delivery_id]
+            self._results = [result for result in self._results if _claim_of(result.delivery) not in late]
+            self._returned = [delivery for delivery in self._returned if _claim_of(delivery) not in late]
+            for claim in late:
+                del self._running[claim]
+
+
+def _claim_of(delivery: Delivery) -> _Claim:
+    return delivery.id, delivery.claim
 
 
 def _result(delivery: Delivery, began_ms: int, result: AttemptResult) -> Result:
