@@ -152,6 +152,24 @@ async def test_a_probe_that_is_asked_to_wait_is_followed_by_no_other_one_before(
     assert (await health_of(store)).paused_until_ms == clock.ms + 10 * MINUTE_MS
 
 
+async def test_a_message_that_always_fails_does_not_keep_its_target_paused(store: Store, clock: FakeClock) -> None:
+    await publish_orders(store, 3)
+    worker = Worker(store, 1, PAUSING)
+    (poison,) = (await worker.exchange(limit=1)).claimed
+    await worker.end_all(FAILED)
+    clock.pass_ms(POLICY.retry_delays_ms[0])
+    await worker.exchange()
+    assert await states_of(store) == {DeliveryState.PARKED: 3}
+    probes = []
+    for _ in range(3):
+        clock.pass_ms(FIRST_PAUSE_MS * 4)
+        await worker.exchange()
+        probes += [claimed.delivery.id for claimed in worker.running.values() if claimed.is_probe]
+        await worker.exchange({key: FAILED if key[0] == poison.delivery.id else DELIVERED for key in worker.running})
+    assert probes[0] == poison.delivery.id
+    assert (await store.write(all_rows)).keys() == {poison.delivery.id}
+
+
 @pytest.mark.parametrize("late", [DELIVERED, FAILED, CUT, None], ids=["delivered", "failed", "cut", "returned"])
 async def test_a_late_result_changes_nothing_though_it_comes_with_that_of_a_new_claim(
     store: Store, clock: FakeClock, late: Ended | None

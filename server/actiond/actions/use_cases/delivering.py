@@ -32,6 +32,8 @@ MAX_SCANNED = 512
 """Due deliveries that one claim looks at. It parks those of paused and busy targets: the next claim sees others."""
 MAX_PROBES = 16
 """Paused targets that one claim probes."""
+MAX_PROBE_CHOICE = 32
+"""Parked deliveries of a paused target of which one is the probe."""
 MAX_KILLED = 1_000
 """Deliveries of a removed target that one change gives up."""
 
@@ -371,12 +373,15 @@ def _claim_probes(transaction: Transaction, policy: DeliveryPolicy, changes: Cha
     for health in ended:
         if changes.has_changed(health):
             continue  # a result has changed it just now
-        parked = transaction.deliveries.parked(health.target_id, 1)
+        parked = transaction.deliveries.parked(health.target_id, MAX_PROBE_CHOICE)
         if not parked:
             # Nothing waits, so that the next event is the probe: a single failure pauses the target again.
             changes.put_health(replace(health, paused_until_ms=None, probe=0, failures=policy.pause_failures))
-        elif changes.take(parked[0], AttemptKind.PROBE):
-            changes.put_health(health.probed(parked[0].id, changes.now + policy.lease_ms))
+            continue
+        # Another one each time: a message that always fails would keep its target paused.
+        probe = parked[max(0, health.pauses - 1) % len(parked)]
+        if changes.take(probe, AttemptKind.PROBE):
+            changes.put_health(health.probed(probe.id, changes.now + policy.lease_ms))
 
 
 def _claim_one(policy: DeliveryPolicy, changes: Changes, delivery: Delivery) -> None:
