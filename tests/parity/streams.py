@@ -3,7 +3,7 @@
 import http.client
 import json
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
 import grpc
@@ -110,5 +110,10 @@ class ConnectStream(_HttpStream):
         raise AssertionError("the stream has no end")
 
 
-STREAMS = {"grpc": GrpcStream, "grpc-web": GrpcWebStream, "connect": ConnectStream, "json": JsonStream}
+STREAMS: dict[str, Callable[[Ports, str, pb.WatchDeliveriesRequest], Stream]] = {
+    "grpc": GrpcStream,
+    "grpc-web": GrpcWebStream,
+    "connect": ConnectStream,
+    "json": JsonStream,
+}
 """By protocol."""

@@ -38,8 +38,8 @@ class Watched:
         return outcome.response
 
     def publish(self, aggregate_id: str) -> None:
-        event = {"type": "order.placed", "aggregate_type": "order", "aggregate_id": aggregate_id}
-        self._done(call(pb.PublishEventRequest(**event)))
+        event = pb.PublishEventRequest(type="order.placed", aggregate_type="order", aggregate_id=aggregate_id)
+        self._done(call(event))
 
     def watch(self, protocol: str, position: str = "") -> Iterator[pb.WatchDeliveriesResponse]:
         stream = STREAMS[protocol](self._ports, ADMIN_TOKEN, pb.WatchDeliveriesRequest(position=position))
