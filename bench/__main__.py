@@ -5,23 +5,28 @@ Everything runs on one machine, including the load generator: the ratios say mor
 
 import argparse
 import sys
-from collections.abc import Collection
 from contextlib import ExitStack
 
-from bench import gateway, misuse, report, targets, whole
-from bench.load import CallError
+from bench import deliveries, gateway, misuse, report, targets, whole
+from bench.load import CallError, Concluding
 from bench.measure import measure
-from bench.subjects import WAITING, MissingError, Part, Servers
+from bench.subjects import BACKLOG, WAITING, MissingError, Part, Servers
 
-PARTS = {"actiond": whole.PART, "targets": targets.PART, "gateway": gateway.PART, "misuse": misuse.PART}
+PARTS = {
+    "actiond": whole.PART,
+    "targets": targets.PART,
+    "gateway": gateway.PART,
+    "misuse": misuse.PART,
+    "deliveries": deliveries.PART,
+}
 
 
-def _run(part: Part, names: Collection[str], rounds: int, seconds: float, waiting: int) -> str:
-    """Measure the rows with these names and return the part's tables."""
-    subjects = [subject for subject in part.subjects if subject.name in names]
+def _run(part: Part, arguments: argparse.Namespace) -> str:
+    """Measure the part's rows that are asked for and return its tables."""
+    subjects = [subject for subject in part.subjects if subject.name in arguments.only]
     loads, missing = {}, []
     with ExitStack() as stack:
-        servers = Servers(part.starters, stack, waiting)
+        servers = Servers(part.starters, stack, arguments.waiting, arguments.backlog)
         for subject in subjects:
             try:
                 server = servers.get(subject.server)
@@ -29,9 +34,14 @@ def _run(part: Part, names: Collection[str], rounds: int, seconds: float, waitin
                 missing.append(f"{subject.name} is skipped: {error}")
             else:
                 loads[subject.name] = part.clients[subject.protocol](server), server.processes
-        results = measure(loads, rounds, seconds)
-    comparisons = (report.goals(part.goals, results), report.pairs(part.pairs, results))
-    tables = (report.table(subjects, results), "\n".join(missing), *comparisons)
+        results = measure(loads, arguments.rounds, arguments.seconds)
+        conclusions = [load.conclude() for load, _ in loads.values() if isinstance(load, Concluding)]
+    comparisons = (
+        report.goals(part.goals, results),
+        report.bounds(part.bounds, results),
+        report.pairs(part.pairs, results),
+    )
+    tables = (report.table(subjects, results), "\n".join(missing), *comparisons, *conclusions)
     return "\n\n".join([f"{part.title}:", *filter(None, tables)])
 
 
@@ -51,6 +61,12 @@ def _arguments() -> argparse.Namespace:
         default=WAITING,
         help="calls that wait on a slow target, in `targets` (default: %(default)s)",
     )
+    parser.add_argument(
+        "--backlog",
+        type=int,
+        default=BACKLOG,
+        help="deliveries that wait for a target that is down, in `deliveries` (default: %(default)s)",
+    )
     parser.add_argument("--only", nargs="+", choices=names, default=names, metavar="ROW", help=", ".join(names))
     arguments = parser.parse_args()
     unknown = set(arguments.parts).difference(PARTS)
@@ -67,8 +83,7 @@ def main() -> None:
         for part in map(PARTS.__getitem__, arguments.parts or PARTS):
             if all(subject.name not in arguments.only for subject in part.subjects):
                 continue
-            tables = _run(part, arguments.only, arguments.rounds, arguments.seconds, arguments.waiting)
-            print(tables, end="\n\n", flush=True)
+            print(_run(part, arguments), end="\n\n", flush=True)
     except CallError as error:
         sys.exit(f"a call failed: {error}")
     print(report.NOTES)

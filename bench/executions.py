@@ -72,8 +72,9 @@ def create_target(server: Server, secret: str, endpoint: str) -> str:
     return str(_asked(server, secret, "POST", JSON_PATH, {**target, "endpoint": endpoint})["id"])
 
 
-def set_execution(server: Server, secret: str, condition: Mapping[str, object], target_id: str) -> None:
-    _asked(server, secret, "PUT", _PATH, {"condition": condition, "targets": [{"target": target_id}]})
+def set_execution(server: Server, secret: str, condition: Mapping[str, object], *target_ids: str) -> None:
+    targets = [{"target": target_id} for target_id in target_ids]
+    _asked(server, secret, "PUT", _PATH, {"condition": condition, "targets": targets})
 
 
 def _asked(server: Server, secret: str, verb: str, path: str, body: Mapping[str, object]) -> Any:

@@ -13,7 +13,7 @@ from array import array
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 IN_FLIGHT = 64
 PATIENCE = 10.0
@@ -77,6 +77,14 @@ class Load(Protocol):
     def run(self, seconds: float) -> Sample: ...
 
     def close(self) -> None: ...
+
+
+@runtime_checkable
+class Concluding(Protocol):
+    """A load that measures something once, after all rounds."""
+
+    def conclude(self) -> str:
+        """Measure it and return what to report."""
 
 
 class Conversation(Protocol):

@@ -3,13 +3,13 @@
 import os
 import platform
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from operator import attrgetter
 from pathlib import Path
 
 from bench.measure import CPU, RATE, Figures, Result
-from bench.subjects import Goal, Pair, Subject
+from bench.subjects import Bound, Goal, Pair, Subject
 
 NOTES = """\
 spread: difference between the fastest and the slowest round, as a share of their median.
@@ -19,8 +19,11 @@ by CPU: the same ratio by CPU time, the limit's divided by the row's. It holds w
 of commits: ratio of requests/s to one commit per target.
 generator: the load generator's share of a core; with a *, the generator was at its limit or saturated the machine
 together with the server, which would be faster with cores to itself.
-here: the ratio by requests/s, or the others' CPU time divided by the row's. Of several others the fastest counts.
+here: the ratio by requests/s, or the others' time divided by the row's. Of several others the fastest counts.
 stream-...: messages/s and CPU time per message; p50 and p99 are of a whole stream.
+deliver-..., posts-...: deliveries/s or POSTs/s, and CPU time of each but the receiver's; p50 and p99 are of a POST.
+exchange: deliveries/s that are claimed and finished, and nothing between; p50 and p99 are of one exchange.
+lag-...: events/s that are published and delivered; p50 and p99 are of the time from due until the POST begins.
 row, beside: the first row's figures divided by the second's. CPU includes the time that waiting calls took."""
 
 _COLUMNS = (
@@ -30,6 +33,9 @@ _COLUMNS = (
 _LINE = "{:<28}{:>10}{:>8} {:>8} {:>8}{:>8}{:>10}{:>8}{:>12}{:>11}  {}"
 _GOAL_COLUMNS = ("goal", "by", "at least", "here", "holds")
 _GOAL_LINE = "{:<68}{:>6}{:>10}{:>8}{:>7}"
+_TIMES: dict[str, Callable[[Figures], float]] = {"CPU": CPU, "p50": attrgetter("p50"), "p99": attrgetter("p99")}
+_BOUND_COLUMNS = ("row", "figure", "goal", "here", "holds")
+_BOUND_LINE = "{:<68}{:>10}{:>10}{:>8}{:>7}"
 _PAIR_FIGURES = {"p50": "p50", "p99": "p99", "CPU": "cpu", "requests/s": "rate"}
 _PAIR_LINE = "{:<28}{:<28}{:>8}{:>8}{:>8}{:>12}"
 _PACKAGES = (
@@ -119,10 +125,11 @@ def goals(wanted: Iterable[Goal], results: Mapping[str, Result]) -> str:
 
 
 def _goal_line(goal: Goal, result: Result, others: Sequence[Result]) -> str:
-    if goal.figure == "CPU":
-        here = min(others, key=lambda other: other.median.cpu).of(result, CPU)
-    else:
+    if goal.figure == "rate":
         here = result.of(max(others, key=lambda other: other.median.rate), RATE)
+    else:
+        figure = _TIMES[goal.figure]
+        here = min(others, key=lambda other: figure(other.median)).of(result, figure)
     holds = "yes" if here >= goal.at_least else "no"
     return _GOAL_LINE.format(str(goal), goal.figure, f"{goal.at_least:.2f}", f"{here:.2f}", holds)
 
@@ -139,3 +146,27 @@ def pairs(wanted: Iterable[Pair], results: Mapping[str, Result]) -> str:
         if pair.row in results and pair.beside in results
     ]
     return "\n".join([_PAIR_LINE.format("row", "beside", *_PAIR_FIGURES), *lines]) if lines else ""
+
+
+def bounds(wanted: Iterable[Bound], results: Mapping[str, Result]) -> str:
+    """Return a line for each bound whose row was measured."""
+    lines = [_bound_line(bound, results[bound.row].median) for bound in wanted if bound.row in results]
+    return "\n".join([_BOUND_LINE.format(*_BOUND_COLUMNS), *lines]) if lines else ""
+
+
+def _bound_line(bound: Bound, figures: Figures) -> str:
+    if bound.figure == "rate":
+        return _BOUND_LINE.format(
+            bound.row,
+            "requests/s",
+            f"≥ {bound.bound:,.0f}",
+            f"{figures.rate:,.0f}",
+            "yes" if figures.rate >= bound.bound else "no",
+        )
+    return _BOUND_LINE.format(
+        bound.row,
+        "p99 ms",
+        f"≤ {bound.bound * 1e3:g}",
+        f"{figures.p99 * 1e3:.2f}",
+        "yes" if figures.p99 <= bound.bound else "no",
+    )

@@ -29,12 +29,16 @@ def run(serving: AbstractAsyncContextManager[Ports]) -> None:
 
 async def _run(serving: AbstractAsyncContextManager[Ports]) -> None:
     async with serving as ports:
-        # As a worker of actiond does.
-        gc.collect()
-        gc.freeze()
-        gc.set_threshold(20_000, 20, 20)
+        freeze()
         print(*ports, flush=True)
         await asyncio.to_thread(sys.stdin.read)
+
+
+def freeze() -> None:
+    """Let the garbage collector ignore what there is, and run rarely, as a worker of actiond does."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
 
 
 def require_packages(*modules: str, programs: Sequence[str] = ()) -> None:

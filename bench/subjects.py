@@ -14,6 +14,8 @@ from bench.load import Load
 ROOT = Path(__file__).parents[1]
 WAITING = 1_000
 """Default number of calls that wait on a slow target."""
+BACKLOG = 500_000
+"""Default number of deliveries that wait for a target that is down."""
 
 
 class MissingError(Exception):
@@ -29,6 +31,8 @@ class Server:
     processes: tuple[int, ...]
     directory: Path
     """The server's own directory, which exists as long as the bench runs."""
+    backlog: int = 0
+    """How many deliveries wait for a target that is down."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +66,21 @@ class Goal:
     row: str
     others: tuple[str, ...]
     at_least: float
-    figure: Literal["rate", "CPU"] = "rate"
-    """By requests per second, or by the inverse of CPU time per call: a higher ratio is better by either."""
+    figure: Literal["rate", "CPU", "p50", "p99"] = "rate"
+    """By requests per second, or by the inverse of a time: a higher ratio is better by any."""
 
     def __str__(self) -> str:
         return f"{self.row} of {' and '.join(self.others)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """How fast a row should be on any machine."""
+
+    row: str
+    figure: Literal["rate", "p99"]
+    bound: float
+    """At least so many requests per second, or at most so many seconds."""
 
 
 Starter = Callable[["Servers", Path, ExitStack], Server]
@@ -85,14 +99,23 @@ class Part:
     clients: Mapping[str, Client]
     goals: Sequence[Goal] = ()
     pairs: Sequence[Pair] = ()
+    bounds: Sequence[Bound] = ()
 
 
 class Servers:
     """Starts the servers of a part's rows on first use."""
 
-    def __init__(self, starters: Mapping[str, Starter], stack: ExitStack, waiting: int = WAITING) -> None:
-        """`stack` stops the servers; `waiting` is the number of waiting calls, for starters that make such calls."""
+    def __init__(
+        self, starters: Mapping[str, Starter], stack: ExitStack, waiting: int = WAITING, backlog: int = BACKLOG
+    ) -> None:
+        """Take the starters and what they may ask for.
+
+        stack: stops the servers.
+        waiting: number of calls that wait on a slow target.
+        backlog: number of deliveries that wait for a target that is down.
+        """
         self.waiting = waiting
+        self.backlog = backlog
         self._starters = starters
         self._stack = stack
         self.directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="actiond-bench-")))

@@ -1,7 +1,7 @@
 """Targets for actiond to call, and nothing else: `python -m bench.target_server`, until standard input ends.
 
-One responds at once, with a change to the message; one is slow. It parses requests only as far as it must, because it
-runs beside the server that is measured, which lacks the time that it spends.
+One responds at once, with a change to the message; one is slow; one is down until it is brought up. It parses requests
+only as far as it must, because it runs beside the server that is measured, which lacks the time that it spends.
 """
 
 import asyncio
@@ -10,8 +10,8 @@ from typing import cast
 
 import uvloop
 
-FAST, SLOW, COUNT = "/fast", "/slow", "/count"
-"""Paths. The last returns how many requests wait on the slow one."""
+FAST, SLOW, COUNT, DOWN, UP = "/fast", "/slow", "/count", "/down", "/up"
+"""Paths. COUNT returns how many requests wait on the slow one, UP brings up the one that is down."""
 SLOW_SECONDS = 10.0
 RENAMED = "renamed-by-the-target"
 CHANGE = b'{"target":{"name":"%s"}}' % RENAMED.encode()
@@ -24,8 +24,9 @@ class _Connection(asyncio.Protocol):
     _transport: asyncio.Transport
     _late: asyncio.TimerHandle | None = None
 
-    def __init__(self, waiting: "set[_Connection]") -> None:
+    def __init__(self, waiting: "set[_Connection]", is_up: asyncio.Event) -> None:
         self._waiting = waiting
+        self._is_up = is_up
         self._received = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -41,7 +42,11 @@ class _Connection(asyncio.Protocol):
         if path == SLOW:
             self._waiting.add(self)
             self._late = asyncio.get_running_loop().call_later(SLOW_SECONDS, self._answer_late)
+        elif path == DOWN and not self._is_up.is_set():
+            self._answer(b"", b"503 Service Unavailable")
         else:
+            if path == UP:
+                self._is_up.set()
             self._answer(CHANGE if path == FAST else str(len(self._waiting)).encode())
 
     def connection_lost(self, _error: Exception | None) -> None:
@@ -53,8 +58,8 @@ class _Connection(asyncio.Protocol):
         self._waiting.discard(self)
         self._answer(b"{}")
 
-    def _answer(self, body: bytes) -> None:
-        self._transport.write(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n%s" % (len(body), body))
+    def _answer(self, body: bytes, status: bytes = b"200 OK") -> None:
+        self._transport.write(b"HTTP/1.1 %s\r\ncontent-length: %d\r\n\r\n%s" % (status, len(body), body))
 
 
 def _length(head: bytes) -> int:
@@ -65,8 +70,8 @@ def _length(head: bytes) -> int:
 
 async def _serve() -> None:
     """Serve, and print the ports as the bench's servers do, the first of which is gRPC's."""
-    loop, ended, waiting = asyncio.get_running_loop(), asyncio.Event(), set[_Connection]()
-    server = await loop.create_server(lambda: _Connection(waiting), "127.0.0.1", 0, backlog=4096)
+    loop, ended, waiting, is_up = asyncio.get_running_loop(), asyncio.Event(), set[_Connection](), asyncio.Event()
+    server = await loop.create_server(lambda: _Connection(waiting, is_up), "127.0.0.1", 0, backlog=4096)
     print(0, server.sockets[0].getsockname()[1], flush=True)
     loop.add_reader(sys.stdin, ended.set)
     await ended.wait()

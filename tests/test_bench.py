@@ -21,8 +21,8 @@ from bench.load import CallError, HttpConversation
 from bench.measure import Figures, Result
 from bench.requests import JSON, JSON_PATH, JSON_TYPE, METHOD, WEB, WEB_TYPE, is_good
 from bench.streams import GrpcStreams, WebStream
-from bench.subjects import Answer, Goal, MissingError, Pair, Server, Servers, ask, post
-from bench.target_server import CHANGE, COUNT, FAST, SLOW
+from bench.subjects import Answer, Bound, Goal, MissingError, Pair, Server, Servers, ask, post
+from bench.target_server import CHANGE, COUNT, DOWN, FAST, SLOW, UP
 from tests.support.servers.actiond import ADMIN_TOKEN, ServerProcess
 
 ROOT = Path(__file__).parents[1]
@@ -40,7 +40,7 @@ def run(*arguments: str) -> list[str]:
 
 @pytest.mark.parametrize("part", PARTS)
 def test_each_row_of_a_part_has_its_figures_or_says_what_is_missing(part: str) -> None:
-    lines = run(part, "--seconds", SECONDS, "--rounds", "1", "--waiting", "40")
+    lines = run(part, "--seconds", SECONDS, "--rounds", "1", "--waiting", "40", "--backlog", "200")
     # The goals and the pairs, which begin with a row's name too, stand further down.
     rows = {line.split()[0]: line.split()[1:] for line in reversed(lines) if line.strip()}
     for subject in PARTS[part].subjects:
@@ -63,6 +63,7 @@ def test_every_goal_and_every_pair_names_rows_that_there_are() -> None:
         names = {subject.name for subject in part.subjects}
         assert names.issuperset(name for goal in part.goals for name in (goal.row, *goal.others))
         assert names.issuperset(name for pair in part.pairs for name in (pair.row, pair.beside))
+        assert names.issuperset(bound.row for bound in part.bounds)
         assert names.issuperset(subject.limit for subject in part.subjects)
 
 
@@ -147,6 +148,13 @@ def test_the_slow_target_counts_the_calls_that_wait_there(target: Server) -> Non
         connection.sendall(request[-1:])
         wait_for_count(target, 1)
     wait_for_count(target, 0)
+
+
+def test_a_target_is_down_until_it_is_brought_up() -> None:
+    with ExitStack() as stack:
+        target = Servers(targets.PART.starters, stack).get("target")
+        statuses = [ask(target.http_port, path, JSON_TYPE, JSON).status for path in (DOWN, FAST, UP, DOWN)]
+    assert statuses == [503, 200, 200, 200]
 
 
 def test_the_fast_target_answers_with_a_change(target: Server) -> None:
@@ -340,6 +348,32 @@ def test_a_goal_by_cpu_time_is_held_against_the_others_time() -> None:
     results = {"own": result(50), "slow": result(20), "fast": result(100)}
     text = report.goals([Goal("own", ("slow", "fast"), 0.5, "CPU")], results)
     assert text.splitlines()[1].split()[-4:] == ["CPU", "0.50", "0.50", "yes"]
+
+
+def test_a_goal_by_latency_is_held_against_the_others_latency() -> None:
+    results = {"own": Result([Figures(1, 0.004, 0.009, 1, 0)]), "other": Result([Figures(1, 0.003, 0.003, 1, 0)])}
+    lines = [report.goals([Goal("own", ("other",), 0.5, figure)], results).splitlines()[1] for figure in ("p50", "p99")]
+    assert [line.split()[-4:] for line in lines] == [["p50", "0.50", "0.75", "yes"], ["p99", "0.50", "0.33", "no"]]
+
+
+def test_a_bound_is_held_against_the_figure_itself() -> None:
+    bounds = [
+        Bound("own", "rate", 40),
+        Bound("own", "rate", 60),
+        Bound("own", "p99", 0.002),
+        Bound("own", "p99", 0.001),
+    ]
+    _, *lines = report.bounds(bounds, {"own": result(50)}).splitlines()
+    assert [line.split()[-3:] for line in lines] == [
+        ["40", "50", "yes"],
+        ["60", "50", "no"],
+        ["2", "2.00", "yes"],
+        ["1", "2.00", "no"],
+    ]
+
+
+def test_a_bound_without_its_row_is_left_out() -> None:
+    assert report.bounds([Bound("missing", "rate", 1)], {"own": result(50)}) == ""
 
 
 def test_a_goal_without_its_peers_is_left_out() -> None:
