@@ -12,9 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from actiond.actions.deliveries import DeliveryPolicy
 from actiond.config import setting_parsers, settings
 from actiond.config.setting import SettingsError, SettingsGroup, add_flags
-from actiond.config.setting_parsers import Address
+from actiond.config.setting_parsers import Address, FailuresWithin
 from actiond.config.settings import TABLE, Settings
 from actiond.process import console
 from actiond.process.sockets import ReservedSocket
@@ -88,6 +89,54 @@ WRONG = [
     ("max_target_calls", "0"),
     ("max_calls_per_target", "60001"),
     ("max_target_response", "1k"),
+    ("event_types", "order"),
+    ("event_types", "order."),
+    ("event_types", ".placed"),
+    ("event_types", "order..placed"),
+    ("event_types", "Order.placed"),
+    ("event_types", "order.plac\u00e9d"),
+    ("event_types", "order-placed.x"),
+    ("event_types", "order.*"),
+    ("event_types", "1order.placed"),
+    ("event_types", "target.added"),
+    ("event_types", "execution.any"),
+    ("event_types", "order.placed token.made"),
+    ("event_types", "order." + "x" * 1000),
+    ("deliveries", "-1"),
+    ("deliveries", "10001"),
+    ("deliveries", "all"),
+    ("deliveries_per_target", "0"),
+    ("deliveries_per_target", "10001"),
+    ("delivery_timeout_ms", "30"),
+    ("delivery_timeout_ms", "0s"),
+    ("delivery_timeout_ms", "1.5s"),
+    ("delivery_timeout_ms", "61m"),
+    ("delivery_timeout_ms", "30 s"),
+    ("delivery_timeout_ms", "30S"),
+    ("retry_delays_ms", ""),
+    ("retry_delays_ms", ","),
+    ("retry_delays_ms", "5s,5"),
+    ("retry_delays_ms", "0s"),
+    ("retry_delays_ms", "367d"),
+    ("retry_delays_ms", ",".join(["1s"] * 101)),
+    ("delivery_max_age_ms", "0d"),
+    ("delivery_max_age_ms", "367d"),
+    ("delivery_max_age_ms", "5"),
+    ("pause_after", "8"),
+    ("pause_after", "0,30s"),
+    ("pause_after", "8,30"),
+    ("pause_after", "30s,8"),
+    ("pause_after", "8,30s,1"),
+    ("pause_after", "1000000,30s"),
+    ("delivery_lease_ms", "3s"),
+    ("delivery_lease_ms", "3000ms"),
+    ("delivery_lease_ms", "61m"),
+    ("delivery_poll_ms", "9ms"),
+    ("delivery_poll_ms", "61s"),
+    ("attempt_retention_ms", "999ms"),
+    ("attempt_retention_ms", "367d"),
+    ("dead_retention_ms", "999ms"),
+    ("dead_retention_ms", "10000000000d"),
     ("encryption_keys", "short"),
     ("max_body", "0"),
     ("max_body", "1MiB"),
@@ -125,6 +174,71 @@ def test_an_admin_token_that_no_header_can_carry_is_refused_without_being_repeat
         settings.read({}, {"ACTIOND_ADMIN_TOKEN": token})
     assert str(refused.value).startswith("ACTIOND_ADMIN_TOKEN: ")
     assert not token or token not in str(refused.value)
+
+
+RIGHT: list[tuple[str, str, object]] = [
+    ("event_types", "", ()),
+    ("event_types", "order.placed", ("order.placed",)),
+    ("event_types", "order.placed, a.b.c_1\nuser.2fa", ("order.placed", "a.b.c_1", "user.2fa")),
+    ("event_types", "targets.x tokenized.y", ("targets.x", "tokenized.y")),
+    ("deliveries", "0", 0),
+    ("deliveries", "10000", 10_000),
+    ("deliveries_per_target", "1", 1),
+    ("delivery_timeout_ms", "1ms", 1),
+    ("delivery_timeout_ms", "1h", 3_600_000),
+    ("retry_delays_ms", "1ms", (1,)),
+    ("retry_delays_ms", "5s 5m,2h\n1d", (5_000, 300_000, 7_200_000, 86_400_000)),
+    ("retry_delays_ms", ",".join(["366d"] * 100), (366 * 86_400_000,) * 100),
+    ("delivery_max_age_ms", "366d", 366 * 86_400_000),
+    ("pause_after", "1,0s", FailuresWithin(1, 0)),
+    ("pause_after", "999999,1h", FailuresWithin(999_999, 3_600_000)),
+    ("delivery_lease_ms", "3001ms", 3_001),
+    ("delivery_poll_ms", "10ms", 10),
+    ("delivery_poll_ms", "1m", 60_000),
+    ("attempt_retention_ms", "1s", 1_000),
+    ("dead_retention_ms", "366d", 366 * 86_400_000),
+]
+
+
+@pytest.mark.parametrize(("field", "text", "value"), RIGHT)
+def test_the_bounds_of_a_setting_of_deliveries_are_within_it(field: str, text: str, value: object) -> None:
+    read = settings.read({field: text}, EMPTY)
+    assert getattr(read.api if field == "event_types" else read.queue, field) == value
+
+
+def test_the_policy_is_that_of_the_design_by_default() -> None:
+    assert settings.read({}, EMPTY).queue.policy == DeliveryPolicy(
+        retry_delays_ms=tuple(
+            1_000 * seconds for seconds in (5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400)
+        ),
+        max_age_ms=5 * 86_400_000,
+        lease_ms=60_000,
+        pause_failures=8,
+        pause_failing_ms=30_000,
+        attempt_retention_ms=7 * 86_400_000,
+        dead_retention_ms=30 * 86_400_000,
+    )
+
+
+def test_each_setting_of_the_policy_is_used_for_what_it_is_called() -> None:
+    given = {
+        "retry_delays_ms": "1s,2s",
+        "delivery_max_age_ms": "3s",
+        "delivery_lease_ms": "4s",
+        "pause_after": "5,6s",
+        "attempt_retention_ms": "7s",
+        "dead_retention_ms": "8s",
+    }
+    assert settings.read(given, EMPTY).queue.policy == DeliveryPolicy(
+        (1_000, 2_000), 3_000, 4_000, 5, 6_000, 7_000, 8_000
+    )
+
+
+def test_a_repeated_event_type_adds_up() -> None:
+    parser = argparse.ArgumentParser()
+    add_flags(parser, TABLE)
+    arguments = parser.parse_args(["--event-type", "order.placed", "--event-type", "order.paid", "user.left"])
+    assert settings.read(vars(arguments), EMPTY).api.event_types == ("order.placed", "order.paid", "user.left")
 
 
 def test_the_admin_token_has_no_flag() -> None:
