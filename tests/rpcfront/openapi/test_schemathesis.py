@@ -76,7 +76,7 @@ async def test_every_route_of_the_fixture_has_no_finding(tmp_path: Path) -> None
 
 def test_actiond_has_no_finding(tmp_path: Path) -> None:
     with ServerProcess(tmp_path, database="memory:") as server:
-        options = (f"--header=Authorization: Bearer {server.token}", "--phases=coverage,fuzzing,stateful")
-        options += ("--max-examples=10", f"--exclude-path-regex={ENDLESS}")
-        tested = run(f"{server.http_url}/openapi.json", tmp_path, *options)
+        options = (f"--header=Authorization: Bearer {server.token}", f"--exclude-path-regex={ENDLESS}")
+        phases = ("--phases=coverage,fuzzing,stateful", "--max-examples=10")
+        tested = run(f"{server.http_url}/openapi.json", tmp_path, *options, *phases)
     assert tested == 24
