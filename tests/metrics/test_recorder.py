@@ -8,10 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4
 
+from actiond.actions.deliveries import UNFINISHED, DeathReason, DeliveryState, DeliveryTotals
 from actiond.delivery.outcomes import Outcome, TargetCall
 from actiond.telemetry.metrics import recorder
 from actiond.telemetry.metrics.families import BATCH_SIZE_BUCKETS, DURATION_BUCKETS, FAMILIES
 from actiond.telemetry.metrics.memory import Memory
+from actiond.telemetry.metrics.null import NullMetrics
 from actiond.telemetry.metrics.recorder import Metrics
 from rpcfront import CallEnd, Gateway, HttpRequest
 from tests.support.clients.http import ask
@@ -183,6 +185,119 @@ def test_started_calls_are_a_gauge() -> None:
     for under_way in (1, 2, 1):
         metrics.set_background_calls(under_way)
     assert read(metrics)("actiond_started_target_calls") == 1
+
+
+def test_attempts_to_deliver_are_counted_by_outcome() -> None:
+    metrics = Metrics()
+    for outcome in ("ok", "status", "ok", "cancelled"):
+        metrics.delivery_metrics.attempted(outcome)
+    reading = read(metrics)
+    counts = {outcome: reading("actiond_delivery_attempts_total", outcome=outcome) for outcome in ("ok", "status")}
+    assert counts == {"ok": 2, "status": 1}
+    assert reading.labels("actiond_delivery_attempts_total", "outcome") == {"ok", "status", "cancelled"}
+
+
+def test_lags_ages_and_claims_of_deliveries_are_histograms() -> None:
+    metrics = Metrics()
+    deliveries = metrics.delivery_metrics
+    for seconds in (0.001, 0.3, 400.0):
+        deliveries.began(seconds)
+        deliveries.delivered(1_000 * seconds)
+    deliveries.claimed(64)
+    reading = read(metrics)
+    assert reading("actiond_delivery_lag_seconds_bucket", le="0.001") == 1
+    assert reading("actiond_delivery_lag_seconds_bucket", le="0.5") == 2
+    assert reading("actiond_delivery_lag_seconds_bucket", le="+Inf") == 3
+    assert reading("actiond_delivery_age_seconds_bucket", le="300.0") == 2
+    assert reading("actiond_delivery_age_seconds_count") == 3
+    assert reading("actiond_delivery_claim_size_sum") == 64
+
+
+def test_deliveries_that_were_given_up_are_counted_by_reason() -> None:
+    metrics = Metrics()
+    metrics.delivery_metrics.died([DeathReason.AGE, DeathReason.ATTEMPTS])
+    metrics.delivery_metrics.died([DeathReason.AGE])
+    metrics.delivery_metrics.died([])
+    reading = read(metrics)
+    assert reading("actiond_deliveries_dead_total", reason="age") == 2
+    assert reading("actiond_deliveries_dead_total", reason="attempts") == 1
+
+
+def test_leases_that_were_lost_add_up() -> None:
+    metrics = Metrics()
+    for leases in (3, 4):
+        metrics.delivery_metrics.lost_leases(leases)
+    assert read(metrics)("actiond_delivery_leases_lost_total") == 7
+
+
+TOTALS = DeliveryTotals({DeliveryState.WAITING: 5, DeliveryState.PARKED: 3, DeliveryState.DEAD: 2}, 1_500, 4)
+
+
+def gauges(metrics: Metrics) -> dict[str, float | None]:
+    reading = read(metrics)
+    states = [state.value for state in (*UNFINISHED, DeliveryState.DEAD)]
+    return {
+        **{state: reading("actiond_deliveries", state=state) for state in states},
+        "oldest": reading("actiond_deliveries_oldest_due_seconds"),
+        "paused": reading("actiond_targets_paused"),
+    }
+
+
+NONE_LEFT = {"waiting": 0, "behind": 0, "parked": 0, "dead": 0, "oldest": 0, "paused": 0}
+
+
+def test_what_the_keeper_counts_are_gauges() -> None:
+    metrics = Metrics()
+    metrics.delivery_metrics.counted(TOTALS)
+    assert gauges(metrics) == {"waiting": 5, "behind": 0, "parked": 3, "dead": 2, "oldest": 1.5, "paused": 4}
+    metrics.delivery_metrics.counted(DeliveryTotals({}, 0, 0))
+    assert gauges(metrics) == NONE_LEFT
+
+
+def test_gauges_of_deliveries_are_those_of_the_worker_that_counts_now() -> None:
+    memory = Memory(2)
+    former, new = (Metrics(memory, number) for number in (1, 2))
+    former.delivery_metrics.counted(TOTALS)
+    former.delivery_metrics.counted(None)
+    new.delivery_metrics.counted(TOTALS)
+    assert gauges(former) == gauges(new)
+    assert gauges(new)["waiting"] == 5
+
+
+def test_a_replacement_of_the_worker_that_counted_forgets_its_gauges_and_keeps_its_counters() -> None:
+    memory = Memory(2)
+    killed = Metrics(memory, 1)
+    killed.delivery_metrics.counted(TOTALS)
+    killed.delivery_metrics.attempted("ok")
+    replacement = Metrics(memory, 1)
+    assert gauges(replacement) == NONE_LEFT
+    replacement.delivery_metrics.attempted("ok")
+    assert read(replacement)("actiond_delivery_attempts_total", outcome="ok") == 2
+
+
+def test_every_outcome_and_reason_has_a_series_though_the_memory_is_full_of_targets() -> None:
+    metrics = Metrics()
+    for number in range(recorder.MAX_TARGETS):
+        for outcome in Outcome:
+            metrics.observe_target(target_call(f"{number:0200}", outcome, is_ignored=True))
+    outcomes = {outcome.value for outcome in Outcome}
+    for value in outcomes:
+        metrics.delivery_metrics.attempted(value)
+    metrics.delivery_metrics.died(DeathReason)
+    reading = read(metrics)
+    assert reading.labels("actiond_delivery_attempts_total", "outcome") == outcomes
+    assert reading.labels("actiond_deliveries_dead_total", "reason") == {reason.value for reason in DeathReason}
+
+
+def test_a_server_without_metrics_observes_deliveries_all_the_same() -> None:
+    deliveries = NullMetrics().delivery_metrics
+    deliveries.claimed(1)
+    deliveries.began(0.1)
+    deliveries.attempted("ok")
+    deliveries.delivered(0.1)
+    deliveries.died([DeathReason.AGE])
+    deliveries.lost_leases(1)
+    deliveries.counted(TOTALS)
 
 
 def test_labels_that_need_quoting_are_read_back_as_they_are() -> None:
