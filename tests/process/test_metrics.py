@@ -151,3 +151,32 @@ def test_calls_to_targets_are_counted_those_under_way_too(start: Start) -> None:
         receiver.release()
         until(lambda: Reading(scrape(server).body)("actiond_started_target_calls") == 0, "the started call has ended")
         assert Reading(scrape(server).body)("actiond_target_calls_total", target=ids[1], outcome="ok") == 1
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_deliveries_are_counted_by_all_workers_and_their_backlog_by_one(start: Start, workers: int) -> None:
+    server = start("--allow-address", "127.0.0.0/8", "--retry-delays", "1h", workers=workers)
+    with TargetServer() as receiver:
+        for path, event in (("/ok", "target.added"), ("/status/503", "target.removed")):
+            target = {"name": path, "restWebhook": {}, "timeout": "5s", "endpoint": receiver.url(path)}
+            created = call(server, "POST", "/v3alpha/targets", target)
+            condition = {"event": {"event": event}}
+            targets = [{"target": created["id"]}]
+            call(server, "PUT", "/v3alpha/executions", {"condition": condition, "targets": targets})
+        for name in ("one", "two"):
+            target = {"name": name, "restWebhook": {}, "timeout": "5s", "endpoint": "https://example.com/"}
+            created = call(server, "POST", "/v3alpha/targets", target)
+            call(server, "DELETE", f"/v3alpha/targets/{created['id']}")
+
+        def counted(name: str, **labels: str) -> float:
+            return Reading(scrape(server).body)(name, **labels) or 0
+
+        attempts = "actiond_delivery_attempts_total"
+        # The target whose addition was delivered last is that of the second execution.
+        until(lambda: counted(attempts, outcome="ok") == 3, "three additions are delivered")
+        until(lambda: counted(attempts, outcome="status") == 2, "two removals are refused")
+        until(lambda: counted("actiond_deliveries", state="waiting") == 2, "the keeper has counted those that wait")
+        assert counted("actiond_delivery_lag_seconds_count") == 5
+        assert counted("actiond_delivery_age_seconds_count") == 3
+        assert counted("actiond_delivery_claim_size_sum") == 5
+        assert counted("actiond_deliveries", state="dead") == 0
