@@ -15,7 +15,7 @@ from actiond.actions.target_health import TargetHealth
 from actiond.actions.use_cases import housekeeping
 from actiond.executions import keeper as keeper_module
 from actiond.storage.sqlite import SqliteStore
-from tests.support.couriers import DELIVERED, FAILED, ScriptedCaller, courier, keeper, until
+from tests.support.couriers import DELIVERED, FAILED, ScriptedCaller, courier, keeper
 from tests.support.delivering import (
     HOUR_MS,
     POLICY,
@@ -27,6 +27,7 @@ from tests.support.delivering import (
     subscribe,
 )
 from tests.support.delivery_database import DeliveryContent, read_deliveries
+from tests.support.waiting import async_until
 
 OWNER = "1"
 TARGETS = ["11"]
@@ -57,7 +58,7 @@ def _quick_keepers(monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def settled(path: Path) -> DeliveryContent:
     """Wait until everything is delivered or dead, and return what there is."""
-    await until(lambda: not read_deliveries(path).unfinished(), "everything is delivered or dead")
+    await async_until(lambda: not read_deliveries(path).unfinished(), "everything is delivered or dead")
     return read_deliveries(path)
 
 
@@ -75,7 +76,7 @@ async def test_after_the_clock_was_set_back_new_events_are_delivered_at_once(
     caller = ScriptedCaller()
     async with courier(store, caller, clock):
         await publish(store, OWNER, "a")
-        await until(lambda: len(caller.requests) == 1, "the first event")
+        await async_until(lambda: len(caller.requests) == 1, "the first event")
         clock.pass_ms(-HOUR_MS)
         await publish(store, OWNER, "b", "c")
         assert outcomes(await settled(path)) == ["ok"] * 3
@@ -89,10 +90,10 @@ async def test_after_the_clock_was_set_back_a_retry_waits_until_it_has_caught_up
     caller = ScriptedCaller(FAILED, DELIVERED)
     async with courier(store, caller, clock):
         await publish(store, OWNER, "a")
-        await until(lambda: outcomes(read_deliveries(path)) == ["status"], "the first attempt fails")
+        await async_until(lambda: outcomes(read_deliveries(path)) == ["status"], "the first attempt fails")
         clock.pass_ms(-HOUR_MS)
         await publish(store, OWNER, "b")
-        await until(lambda: len(caller.requests) == 2, "the courier looks again")
+        await async_until(lambda: len(caller.requests) == 2, "the courier looks again")
         clock.pass_ms(HOUR_MS + 2 * POLICY.retry_delays_ms[0])
         await settled(path)
     assert [request.attempt for request in caller.requests] == [1, 1, 2]
@@ -127,9 +128,9 @@ async def test_claims_that_are_not_too_far_ahead_are_left_to_their_worker(
     caller = ScriptedCaller(None)
     async with courier(store, caller, clock), keeper(store, 1) as rounds:
         await publish(store, OWNER, "a")
-        await until(lambda: len(caller.requests) == 1, "the attempt")
+        await async_until(lambda: len(caller.requests) == 1, "the attempt")
         seen = rounds.number
-        await until(lambda: rounds.number > seen + 1, "the keeper has looked")
+        await async_until(lambda: rounds.number > seen + 1, "the keeper has looked")
         caller.release()
         assert outcomes(await settled(path)) == ["ok"]
 
@@ -156,7 +157,7 @@ async def test_two_keepers_at_once_do_everything_once(
     async with AsyncExitStack() as stack:
         stack.push_async_callback(other.close)
         both = [await stack.enter_async_context(keeper(each, number)) for number, each in enumerate((store, other), 1)]
-        await until(lambda: all(rounds.number > 2 for rounds in both), "both have done their rounds")
+        await async_until(lambda: all(rounds.number > 2 for rounds in both), "both have done their rounds")
         content = read_deliveries(path)
         assert Counter((each.target_id, each.state, each.reason) for each in content.deliveries) == {
             (kept, "waiting", None): 20,
@@ -168,7 +169,7 @@ async def test_two_keepers_at_once_do_everything_once(
         assert deaths == {DeathReason.TARGET_REMOVED: 20, DeathReason.AGE: 18}
         assert content.counts == {**content.counts, "waiting": 22, "parked": 0, "dead": 38}
         clock.pass_ms(POLICY.dead_retention_ms + 1)
-        await until(
+        await async_until(
             lambda: not [each for each in read_deliveries(path).deliveries if each.state == "dead"], "all pruned"
         )
         assert read_deliveries(path).counts["dead"] == 0
@@ -184,10 +185,12 @@ async def test_while_the_database_is_read_only_nothing_is_attempted_and_afterwar
     caller = ScriptedCaller(FAILED, DELIVERED)
     async with courier(store, caller, clock):
         await publish(store, OWNER, "a")
-        await until(lambda: outcomes(read_deliveries(path)) == ["status"], "the first attempt fails")
+        await async_until(lambda: outcomes(read_deliveries(path)) == ["status"], "the first attempt fails")
         store._connections.writer.execute("PRAGMA query_only = ON")
         clock.pass_ms(2 * POLICY.retry_delays_ms[0])
-        await until(lambda: "attempt to write a readonly database" in caplog.text, "the courier has tried to claim")
+        await async_until(
+            lambda: "attempt to write a readonly database" in caplog.text, "the courier has tried to claim"
+        )
         assert len(caller.requests) == 1
         store._connections.writer.execute("PRAGMA query_only = OFF")
         assert outcomes(await settled(path)) == ["status", "ok"]

@@ -1,7 +1,6 @@
 """Couriers and keepers for tests: real ones on a real store, with a caller that does as it is told."""
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from typing import TypeVar
@@ -15,7 +14,6 @@ from tests.support.delivering import POLICY, start_delivering
 
 T = TypeVar("T")
 
-WAIT = 15.0
 POLL = 0.01
 DELIVERED = AttemptResult(OK, 200, 0.0)
 FAILED = AttemptResult("status", 500, 0.0)
@@ -93,11 +91,3 @@ async def keeper(store: Store, number: int, policy: DeliveryPolicy = POLICY) -> 
         yield rounds
     finally:
         await keeper.close()
-
-
-async def until(condition: Callable[[], bool], what: str) -> None:
-    """Wait until the condition holds."""
-    deadline = time.monotonic() + WAIT
-    while not condition():
-        assert time.monotonic() < deadline, f"never: {what}"
-        await asyncio.sleep(POLL)

@@ -44,6 +44,7 @@ class Connection(asyncio.Protocol):
             raise
         finally:
             self._reader = self._ended = None
+            reader.release()
         if not reader.is_reusable:
             self.abort()
         return reader

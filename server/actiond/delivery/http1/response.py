@@ -121,6 +121,14 @@ class ResponseReader:
         """Return the error of a connection that broke rather than ended."""
         return ResponseError(_ENDED_EARLY) if self.status else ConnectionLostError()
 
+    def release(self) -> None:
+        """Let go of what refers to this reader, which reads nothing more. Otherwise the garbage collector would.
+
+        It comes rarely, and until then the head of each response, which may be large, would stay in memory.
+        """
+        del self._parser
+        self._error = None
+
     def _parse(self, part: memoryview) -> None:
         try:
             self._parser.feed_data(part)
@@ -213,4 +221,7 @@ class ResponseReader:
 
     def _fail(self, error: Exception) -> None:
         self._error = error
-        raise error
+        try:
+            raise error
+        finally:
+            del error  # its traceback refers to this frame
