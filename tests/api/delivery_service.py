@@ -34,7 +34,6 @@ from actiond.api.v1.service import DeliveryService
 from actiond.api.v1.watching import Watches
 from actiond.storage.memory import MemoryStore
 from rpcfront import Gateway
-from tests.support.servers.faces import listener
 from tests.support.tokens import make_token
 
 OWNER = "310000000000000001"
@@ -192,7 +191,12 @@ async def serve(max_calls: int = 64, max_seconds: float = 60.0) -> AsyncIterator
         authenticate=Authenticator(tokens, (DELIVERY_SERVICE,)),
         translate=errors.by_service({DELIVERY_SERVICE: translate}),
     )
-    async with listener(gateway) as served.port, grpc.aio.insecure_channel(f"127.0.0.1:{served.port}") as channel:
-        stub: Any = delivery_service_pb2_grpc.DeliveryServiceStub
-        served.stub = stub(channel)
-        yield served
+    server = await gateway.listen()
+    try:
+        served.port = server.port
+        async with grpc.aio.insecure_channel(f"127.0.0.1:{served.port}") as channel:
+            stub: Any = delivery_service_pb2_grpc.DeliveryServiceStub
+            served.stub = stub(channel)
+            yield served
+    finally:
+        await server.drain(0)

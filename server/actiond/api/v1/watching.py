@@ -22,10 +22,10 @@ class Watch(Protocol):
     def __call__(self, owner: str, wanted: DeliveryFilter, position: str) -> AsyncGenerator[WatchEvent, None]:
         """Yield what happens from a position on, or from now on if it is empty. Does not end by itself.
 
-        The states that are wanted are those after a change. Yields at once, a heartbeat if nothing else, so that the
-        client has a position. If changes since that position are not known any more, or the position cannot be read,
-        the first thing it yields says that something was missed. It buffers a bounded number of changes for a slow
-        reader, and says when it had to drop some.
+        The states that are wanted are those after a change. Without a position, it yields a heartbeat at once, so that
+        the client has one. If changes since that position are not known any more, or the position cannot be read, the
+        first thing it yields says that something was missed. A slow reader costs no memory: it learns that it missed
+        what was removed before it read it.
         """
 
 
