@@ -15,6 +15,7 @@ import signal
 import subprocess
 import sys
 import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
@@ -22,8 +23,8 @@ from typing import Self
 
 from tests.support.delivery_database import EventKey
 from tests.support.servers.ports import lasting_port
-from tests.support.targets.answers import STANDARD
-from tests.support.targets.exchanges import Answer, Exchange, Received
+from tests.support.targets.answers import CHUNKED, STANDARD, ok, repeated
+from tests.support.targets.exchanges import Answer, Exchange, Received, head
 from tests.support.targets.server import TargetServer
 
 ROOT = Path(__file__).parents[3]
@@ -178,10 +179,17 @@ def _logged(log: _Log, answer: Answer) -> Answer:
     return logged
 
 
+_MORE: Mapping[str, Answer] = {
+    "slow_drip": repeated(head(200, (CHUNKED,)), b"1\r\n \r\n", pause=1),
+    "ten_gigabytes": repeated(head(200, (("content-length", str(10 * 2**30)),)), bytes(65_536)),
+    "too_many_requests": ok(b"{}", ("retry-after", "3600"), status=429),
+}
+
+
 def main() -> None:
     """Listen on the given port, and log to the given file, until killed."""
     log = _Log(Path(sys.argv[2]))
-    answers = {name: _logged(log, answer) for name, answer in STANDARD.items()} | {"mixed": _mixed(log)}
+    answers = {name: _logged(log, answer) for name, answer in {**STANDARD, **_MORE}.items()} | {"mixed": _mixed(log)}
     with TargetServer(answers, port=int(sys.argv[1])):
         os.write(sys.stdout.fileno(), READY)
         signal.pause()
