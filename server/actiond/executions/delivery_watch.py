@@ -38,21 +38,23 @@ class DeliveryWatch:
         try:
             last = await feed.started()
             after = last if not position else _parse(position)
-            if not position:
-                yield WatchEvent(str(after), Notice.HEARTBEAT)
+            is_silent = True
             while True:
                 seen = feed.last
                 page = await self._store.delivery_changes(owner, wanted, after, PAGE_SIZE)
                 if not page.is_complete:
                     after = await feed.renew()
                     yield WatchEvent(str(after), Notice.MISSED)
+                    is_silent = False
                     continue
                 for changed_at, change in page.changes:
                     yield WatchEvent(str(changed_at), change)
-                if page.position > after:
-                    after = page.position
-                elif not await feed.news(seen, HEARTBEAT_SECONDS):
+                has_news = page.position > after
+                after = max(after, page.position)
+                # The first one at once, so that the client sees that the watch has begun, and has a position.
+                if not page.changes and (is_silent or (not has_news and not await feed.news(seen, HEARTBEAT_SECONDS))):
                     yield WatchEvent(str(after), Notice.HEARTBEAT)
+                is_silent = False
         finally:
             feed.watches -= 1
             if not feed.watches:
