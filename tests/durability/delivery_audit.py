@@ -3,10 +3,10 @@
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from itertools import pairwise
 
+from tests.durability.delivery_load import EVENT_TYPE, Known
 from tests.support.delivery_database import DeliveryContent, EventKey, StoredAttempt, StoredEvent
 from tests.support.targets.receiver import ReceiverLog
 
@@ -35,6 +35,10 @@ class Audit:
 
     lost_events: list[EventKey] = field(default_factory=list)
     """Acknowledged, and not in the database."""
+    published_twice: list[str] = field(default_factory=list)
+    """Ids of published events, of which there are two in the database, or one with another sequence than was told."""
+    torn_batches: list[str] = field(default_factory=list)
+    """First ids of batches that were published in part."""
     missing: list[Pair] = field(default_factory=list)
     """Neither delivered nor unfinished nor dead."""
     unexpected: list[Pair] = field(default_factory=list)
@@ -62,16 +66,16 @@ class Audit:
         return {name: value for name, value in found if isinstance(value, list) and value}
 
 
-def audit(acknowledged: AbstractSet[EventKey], before: int, content: DeliveryContent, log: ReceiverLog) -> Audit:
+def audit(known: Known, before: int, content: DeliveryContent, log: ReceiverLog) -> Audit:
     """Look at everything.
 
-    acknowledged: read before `content`.
+    known: read before `content`.
     before: how many requests the receiver had logged before `content` was read.
     log: read after `content`.
     """
     audit = Audit(events=len(content.events), requests=len(log.requests))
-    keys = {event.key for event in content.events.values()}
-    audit.lost_events = sorted(acknowledged - keys)
+    audit.lost_events = sorted(known.events - {event.key for event in content.events.values()})
+    _compare_publications(audit, known, content)
     _compare_deliveries(audit, content)
     _compare_requests(audit, content, log, before)
     _count_duplicates(audit, content, log, before)
@@ -99,6 +103,17 @@ def _most_specific(plans: Mapping[str, list[str]], event_type: str) -> list[str]
         if key in plans:
             return plans[key]
     return []
+
+
+def _compare_publications(audit: Audit, known: Known, content: DeliveryContent) -> None:
+    keys: dict[str, list[EventKey]] = {}
+    for event in content.events.values():
+        if event.type == EVENT_TYPE:
+            keys.setdefault(event.payload["id"], []).append(event.key)
+    twice = {event_id for event_id, of_id in keys.items() if len(of_id) > 1}
+    differing = {event_id for event_id, key in known.published.items() if keys.get(event_id, [key]) != [key]}
+    audit.published_twice = sorted(twice | differing)
+    audit.torn_batches = [batch[0] for batch in known.batches if 0 < sum(one in keys for one in batch) < len(batch)]
 
 
 def _compare_deliveries(audit: Audit, content: DeliveryContent) -> None:

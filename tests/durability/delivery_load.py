@@ -1,13 +1,15 @@
-"""Clients that change targets and executions all the time, while the server is killed and restarted under them.
+"""Clients that change targets and publish events all the time, while the server is killed and restarted under them.
 
-One client changes the targets that all events are delivered to, and the execution that names them. The others change
-targets that nothing is delivered to: only the events of those matter.
+One client changes the targets that all events are delivered to, and the execution that names them. Others change
+targets that nothing is delivered to: only the events of those matter. One publishes events of another service, in
+batches, and each batch again until it is acknowledged.
 """
 
 import random
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from itertools import count
 from typing import Any
 
@@ -17,11 +19,29 @@ from tests.support.delivery_database import EventKey
 PAUSE = 0.02
 """Seconds between two calls of a client: what is looked at stays small enough to be looked at often."""
 CLIENTS = 2
+"""That change targets which nothing is delivered to."""
 MAX_RECEIVING = 4
 """Targets that all events are delivered to."""
 MIN_RECEIVING = 2
 EXECUTION_ID = "event"
 """The aggregate's id of the execution of all events."""
+EVENT_TYPE = "order.placed"
+"""That is published."""
+ORDERS = 8
+"""Aggregates of published events. There are few, so that many events of one wait for each other."""
+MAX_BATCH = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What clients know at a moment."""
+
+    events: frozenset[EventKey]
+    """Those that were acknowledged."""
+    published: Mapping[str, EventKey]
+    """Those of them that were published, by their ids."""
+    batches: Sequence[Sequence[str]]
+    """The ids of all batches that were sent, acknowledged or not."""
 
 
 class Acknowledged:
@@ -30,11 +50,24 @@ class Acknowledged:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._events: set[EventKey] = set()
+        self._published: dict[str, EventKey] = {}
+        self._batches: list[Sequence[str]] = []
         self._lost_responses = 0
 
     def add(self, aggregate_type: str, aggregate_id: str, response: Any) -> None:
         with self._lock:
             self._events.add((aggregate_type, aggregate_id, int(response["details"]["sequence"])))
+
+    def send(self, batch: Sequence[str]) -> None:
+        """Note the ids of a batch that is about to be sent for the first time."""
+        with self._lock:
+            self._batches.append(batch)
+
+    def publish(self, event_id: str, key: EventKey) -> None:
+        """Add an event that was published."""
+        with self._lock:
+            self._events.add(key)
+            self._published[event_id] = key
 
     def lose(self) -> None:
         """Count a response that was lost."""
@@ -45,9 +78,9 @@ class Acknowledged:
     def lost_responses(self) -> int:
         return self._lost_responses
 
-    def events(self) -> frozenset[EventKey]:
+    def known(self) -> Known:
         with self._lock:
-            return frozenset(self._events)
+            return Known(frozenset(self._events), dict(self._published), list(self._batches))
 
 
 class _Client:
@@ -108,6 +141,36 @@ class _Changing(_Client):
             self._known.append(target_id)
 
 
+class _Publishing(_Client):
+    """Publishes events, with ids: a batch whose response was lost is sent again."""
+
+    def __init__(self, port: Callable[[], int], acknowledged: Acknowledged, seed: int) -> None:
+        super().__init__(port, acknowledged, seed)
+        self._batch: list[dict[str, Any]] = []
+
+    def _step(self) -> None:
+        if not self._batch:
+            self._batch = [self._event() for _ in range(self._random.randint(1, MAX_BATCH))]
+            self._acknowledged.send([event["eventId"] for event in self._batch])
+        response = self._api.call("POST", "/v1/events:batchPublish", {"events": self._batch})
+        for event, published in zip(self._batch, response["events"], strict=True):
+            key = (event["aggregateType"], event["aggregateId"], int(published["sequence"]))
+            self._acknowledged.publish(event["eventId"], key)
+        self._batch = []
+
+    def _event(self) -> dict[str, Any]:
+        event_id = f"event-{self._seed}-{next(self._numbers)}"
+        order = f"order-{self._random.randrange(ORDERS)}"
+        payload = {"id": event_id}
+        return {
+            "type": EVENT_TYPE,
+            "aggregateType": "order",
+            "aggregateId": order,
+            "payload": payload,
+            "eventId": event_id,
+        }
+
+
 class Operating(_Client):
     """Adds, moves and deletes the targets that all events are delivered to."""
 
@@ -157,7 +220,8 @@ def load(port: Callable[[], int], url: Callable[[str], str], seed: int) -> Itera
     acknowledged = Acknowledged()
     operating = Operating(port, acknowledged, seed, url)
     operating.begin()
-    clients = [operating, *(_Changing(port, acknowledged, seed + number) for number in range(1, CLIENTS + 1))]
+    clients: list[_Client] = [operating, _Publishing(port, acknowledged, seed)]
+    clients += [_Changing(port, acknowledged, seed + number) for number in range(1, CLIENTS + 1)]
     stop = threading.Event()
     failures: list[BaseException] = []
 

@@ -16,7 +16,8 @@ from itertools import islice
 from pathlib import Path
 
 from tests.durability.delivery_audit import Audit, Pair, audit, undelivered
-from tests.durability.delivery_load import Acknowledged, load
+from tests.durability.delivery_load import EVENT_TYPE, Acknowledged, load
+from tests.support.clients.json_api import JsonApi
 from tests.support.delivery_database import read_deliveries
 from tests.support.servers.actiond import ServerProcess
 from tests.support.targets.receiver import ReceiverLog, ReceiverProcess
@@ -24,7 +25,7 @@ from tests.support.targets.receiver import ReceiverLog, ReceiverProcess
 LEASE = 3.1
 SETTINGS = (
     *("--allow-address", "127.0.0.0/8", "--delivery-lease", f"{LEASE * 1000:.0f}ms", "--delivery-poll", "50ms"),
-    *("--retry-delays", "100ms,200ms,300ms,400ms,500ms", "--delivery-timeout", "5s"),
+    *("--retry-delays", "100ms,200ms,300ms,400ms,500ms", "--delivery-timeout", "5s", "--event-type", EVENT_TYPE),
 )
 PAUSING = ("--pause-after", "4,300ms")
 """Pauses last 10 seconds at least, so only long runs have time for them."""
@@ -64,6 +65,8 @@ class Story:
     """One for each round, and one at the end."""
     undelivered: list[Pair] = field(default_factory=list)
     """At the end: neither arrived nor dead."""
+    unlisted: list[tuple[int, str]] = field(default_factory=list)
+    """At the end: ids and states of what is delivered or dead, and not so by the API, or the other way round."""
     lost_responses: int = 0
     faults: list[str] = field(default_factory=list)
     """Lines of the server's log that tell of faults."""
@@ -113,7 +116,9 @@ class Rounds:
                 self._look(acknowledged)
         self._settle()
         self._look(acknowledged)
-        self._story.undelivered = undelivered(read_deliveries(self._database), self._log.read())
+        content = read_deliveries(self._database)
+        self._story.undelivered = undelivered(content, self._log.read())
+        self._story.unlisted = sorted(content.settled() ^ self._listed())
         self._story.lost_responses = acknowledged.lost_responses
 
     def _kill_worker(self) -> None:
@@ -143,10 +148,19 @@ class Rounds:
             os.kill(victim, signal.SIGCONT)
 
     def _look(self, acknowledged: Acknowledged) -> None:
-        events = acknowledged.events()
+        known = acknowledged.known()
         before = len(self._log.read().requests)
         content = read_deliveries(self._database)
-        self._story.audits.append(audit(events, before, content, self._log.read()))
+        self._story.audits.append(audit(known, before, content, self._log.read()))
+
+    def _listed(self) -> set[tuple[int, str]]:
+        """Return the ids and states of what the API lists as delivered or dead."""
+        api = JsonApi.of(self._server)
+        return {
+            (int(delivery["deliveryId"]), state.lower())
+            for state in ("DEAD", "DELIVERED")
+            for delivery in api.deliveries(state)
+        }
 
     def _settle(self) -> None:
         """Wait until everything is delivered or dead."""

@@ -39,9 +39,11 @@ def _report(story: Story) -> bool:
         _print(f"look {number}: {found}")
     if story.undelivered:
         _print(f"undelivered: {story.undelivered}")
+    if story.unlisted:
+        _print(f"unlisted: {story.unlisted}")
     for fault in story.faults[:20]:
         _print(f"log: {fault}")
-    return not (violations or story.undelivered or story.faults or story.exit_code)
+    return not (violations or story.undelivered or story.unlisted or story.faults or story.exit_code)
 
 
 def _print(text: object) -> None:

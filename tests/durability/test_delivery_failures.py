@@ -8,7 +8,9 @@ import subprocess
 import sys
 import time
 from base64 import b64encode
+from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 from pathlib import Path
 
@@ -36,6 +38,7 @@ from tests.support.waiting import until
 ADDED = on_event("target.added")
 AT_ONCE = LEASE * 2 / 3
 """Seconds. What takes less did not wait for a lease."""
+PUBLISH = "/v1/events:publish"
 PATIENT = "600s"
 """A timeout that does not pass."""
 
@@ -315,6 +318,29 @@ def _rotate_key(server: ServerProcess, target_id: str, environment: dict[str, st
     variables = clean_environment(ACTIOND_DATA_DIR=str(server.data_dir), **environment)
     done = subprocess.run(command, env=variables, capture_output=True, text=True, timeout=60, check=True)
     return done.stdout.removesuffix("\n")
+
+
+# An event is published twice.
+
+
+def test_an_event_that_is_published_twice_is_one_event_that_is_delivered_once(
+    tmp_path: Path, receiver: TargetServer
+) -> None:
+    event = {"type": "order.placed", "aggregateType": "order", "aggregateId": "7", "eventId": "the-id", "payload": {}}
+    arguments = (*QUICK, "--event-type", "order.placed")
+    with ServerProcess(tmp_path, *arguments, workers=2) as server:
+        api = JsonApi.of(server)
+        api.set_execution(on_event("order.placed"), api.create_target(receiver.url("/ok"))["id"])
+        with ThreadPoolExecutor(8) as pool:
+            responses = list(pool.map(lambda _: JsonApi.of(server).call("POST", PUBLISH, event), range(40)))
+        server.kill()
+    with ServerProcess(tmp_path, *arguments, workers=2) as server:
+        responses.append(JsonApi.of(server).call("POST", PUBLISH, event))
+        content = until_settled(server)
+    assert Counter(response.get("created", False) for response in responses) == {True: 1, False: 40}
+    assert {response["sequence"] for response in responses} == {"1"}
+    assert [stored.key for stored in content.events.values() if stored.type == "order.placed"] == [("order", "7", 1)]
+    assert len({each.header("webhook-id") for each in receiver.requests}) == 1
 
 
 # Logs.

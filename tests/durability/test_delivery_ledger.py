@@ -29,6 +29,14 @@ def test_every_acknowledged_event_is_in_the_database(story: Story) -> None:
     assert found(story, "lost_events") == []
 
 
+def test_an_event_that_is_published_twice_with_one_id_is_one_event(story: Story) -> None:
+    assert found(story, "published_twice") == []
+
+
+def test_a_batch_of_events_is_published_as_a_whole_or_not_at_all(story: Story) -> None:
+    assert found(story, "torn_batches") == []
+
+
 def test_every_event_is_delivered_or_unfinished_or_dead_for_each_of_its_targets(story: Story) -> None:
     assert found(story, "missing") == []
     assert story.last.expected > 100
@@ -76,6 +84,10 @@ def test_at_the_end_every_delivery_has_arrived_or_is_listed_as_dead(story: Story
     assert story.undelivered == []
     assert story.last.unfinished == 0
     assert story.last.delivered + story.last.dead.total() == story.last.expected
+
+
+def test_at_the_end_the_api_lists_what_is_delivered_and_what_is_dead(story: Story) -> None:
+    assert story.unlisted == []
 
 
 def test_everything_was_killed_in_the_middle_of_the_work(story: Story) -> None:

@@ -85,6 +85,11 @@ class DeliveryContent:
     def unfinished(self) -> list[StoredDelivery]:
         return [delivery for delivery in self.deliveries if delivery.is_unfinished]
 
+    def settled(self) -> set[tuple[int, str]]:
+        """Return the ids of what is `delivered` or `dead`, with the state."""
+        dead = {(delivery.id, "dead") for delivery in self.deliveries if not delivery.is_unfinished}
+        return dead | {(attempt.delivery_id, "delivered") for attempt in self.attempts if attempt.outcome == "ok"}
+
     def has_parked(self) -> bool:
         return any(delivery.state == "parked" for delivery in self.deliveries)
 

@@ -5,10 +5,11 @@ It notices what tests of kills need to know: whether a call may have been made a
 
 import http.client
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from http import HTTPStatus
 from itertools import count
 from typing import Any
+from urllib.parse import urlencode
 
 from tests.support.servers.actiond import ADMIN_TOKEN, ServerProcess
 
@@ -82,6 +83,16 @@ class JsonApi:
     def set_execution(self, condition: Mapping[str, Any], *target_ids: str) -> Any:
         targets = [{"target": target_id} for target_id in target_ids]
         return self.call("PUT", "/v3alpha/executions", {"condition": condition, "targets": targets})
+
+    def deliveries(self, state: str) -> Iterator[Any]:
+        """Yield all deliveries in a state, such as `DEAD`, page by page."""
+        query = {"filter.states": f"DELIVERY_STATE_{state}", "pageSize": "1000"}
+        while True:
+            page = self.call("GET", f"/v1/deliveries?{urlencode(query)}")
+            yield from page.get("deliveries", ())
+            query["pageToken"] = page.get("nextPageToken", "")
+            if not query["pageToken"]:
+                return
 
 
 def on_event(event_type: str) -> Mapping[str, Any]:
