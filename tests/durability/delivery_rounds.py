@@ -33,7 +33,8 @@ MAX_MOMENT = 0.8
 """Seconds until something is killed."""
 MAX_ABSENCE = 0.6
 """Seconds for which the receiver is gone."""
-SETTLE_TIMEOUT = 120.0
+SETTLE_TIMEOUT = 300.0
+"""Seconds. Without pauses, a few are enough."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -378,10 +378,15 @@ def _claim_probes(transaction: Transaction, policy: DeliveryPolicy, changes: Cha
             # Nothing waits, so that the next event is the probe: a single failure pauses the target again.
             changes.put_health(replace(health, paused_until_ms=None, probe=0, failures=policy.pause_failures))
             continue
-        # Another one each time: a message that always fails would keep its target paused.
-        probe = parked[max(0, health.pauses - 1) % len(parked)]
+        # Another one each time: a message that always fails would keep its target paused. And those that have failed
+        # already say less of the target than those that have not.
+        probe = min(parked, key=_attempts)
         if changes.take(probe, AttemptKind.PROBE):
             changes.put_health(health.probed(probe.id, changes.now + policy.lease_ms))
+
+
+def _attempts(delivery: Delivery) -> int:
+    return delivery.attempts
 
 
 def _claim_one(policy: DeliveryPolicy, changes: Changes, delivery: Delivery) -> None:
