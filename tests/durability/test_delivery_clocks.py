@@ -3,9 +3,10 @@
 The store is a real one on a file, with a clock that the tests set. Nobody is called.
 """
 
+import sqlite3
 from collections import Counter
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, closing
 from pathlib import Path
 
 import pytest
@@ -194,3 +195,21 @@ async def test_while_the_database_is_read_only_nothing_is_attempted_and_afterwar
         assert len(caller.requests) == 1
         store._connections.writer.execute("PRAGMA query_only = OFF")
         assert outcomes(await settled(path)) == ["status", "ok"]
+
+
+async def test_a_fault_of_the_store_that_is_no_outage_is_logged_by_courier_and_keeper_and_they_go_on_afterwards(
+    path: Path, store: SqliteStore, clock: FakeClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    await subscribe(store, OWNER, TARGETS)
+    async with courier(store, ScriptedCaller(), clock), keeper(store, 1):
+        with closing(sqlite3.connect(path)) as other:
+            other.execute("ALTER TABLE attempts RENAME TO elsewhere")
+            await publish(store, OWNER, "a")
+            for name in ("courier", "keeper"):
+                await async_until(lambda name=name: "no such table: attempts" in logged_by(name, caplog), name)  # type: ignore[misc]  # no default's type
+            other.execute("ALTER TABLE elsewhere RENAME TO attempts")
+        assert outcomes(await settled(path)) == ["ok"]
+
+
+def logged_by(name: str, caplog: pytest.LogCaptureFixture) -> str:
+    return "".join(each.getMessage() for each in caplog.records if each.name == f"actiond.executions.{name}")

@@ -19,6 +19,7 @@ from actiond.actions.use_cases.delivering import Exchange, Exchanged, Result
 from actiond.executions.delivery_observer import DeliveryObserver
 from actiond.executions.event_payloads import body_of
 from actiond.executions.places import AttemptPlaces
+from actiond.executions.store_faults import log_fault
 
 _log = logging.getLogger(__name__)
 
@@ -171,8 +172,9 @@ class Courier:
             self._settled.clear()
             try:
                 await self._exchange(request)
-            except StoreError:
-                # The store has logged it. What was claimed is attempted meanwhile, or its lease passes.
+            except StoreError as error:
+                log_fault(_log, error)
+                # What was claimed is attempted meanwhile, or its lease passes.
                 self._results = [*request.results, *self._results]
                 self._returned = [*request.returned, *self._returned]
                 self._is_due = self._is_due or request.is_due
@@ -363,8 +365,9 @@ class Courier:
             deliveries = [one.claimed.delivery for one in old]
             try:
                 await self._store.write(partial(delivering.renew, policy=self._policy, claimed=deliveries))
-            except StoreError:
-                continue  # the store has logged it; the next third may still be in time
+            except StoreError as error:
+                log_fault(_log, error)
+                continue  # the next third may still be in time
             for one in old:
                 one.held_since = now
 

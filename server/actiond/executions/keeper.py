@@ -10,6 +10,7 @@ from actiond.actions.deliveries import DeathReason, DeliveryPolicy, DeliveryTota
 from actiond.actions.errors import StoreError
 from actiond.actions.ports import Store
 from actiond.actions.use_cases import housekeeping
+from actiond.executions.store_faults import log_fault
 
 _log = logging.getLogger(__name__)
 
@@ -78,8 +79,8 @@ class Keeper:
         while True:
             try:
                 await self._keep()
-            except StoreError:
-                """The store has logged it, and is asked again."""
+            except StoreError as error:
+                log_fault(_log, error)
             await asyncio.sleep(INTERVAL_SECONDS)
 
     async def _keep(self) -> None:
