@@ -198,6 +198,9 @@ class DeliveryRepository(Protocol):
     def watch(self, owner: str, until_ms: int) -> int:
         """Record what happens to the owner's deliveries until a moment, and return the position of the last change."""
 
+    def prune_health(self, limit: int) -> int:
+        """Remove the health of targets that do not exist any more, and return how many they were."""
+
     def prune_changes(self, before_ms: int, limit: int) -> int:
         """Remove recorded changes from before a moment, and return how many."""
 

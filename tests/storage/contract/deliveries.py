@@ -433,6 +433,15 @@ class DeliveryContract:
         subjects = await store.write(lambda transaction: transaction.deliveries.subjects([a_delivery(1)]))
         assert subjects.targets == {"1": other}
 
+    async def test_the_health_of_targets_that_were_removed_is_pruned(self, store: Store) -> None:
+        await store.write(insert(a_target("1", "one")))
+        health = [TargetHealth(target_id, "owner", is_held=True) for target_id in ("1", "2", "3", "4")]
+        await store.write(lambda transaction: transaction.deliveries.put_health(health))
+        assert (await store.delivery_totals()).paused_targets == 4
+        assert [await read(store, lambda rows: rows.prune_health(2)) for _ in range(3)] == [2, 1, 0]
+        assert await read(store, lambda rows: rows.health(["1", "2", "3", "4"])) == {"1": health[0]}
+        assert (await store.delivery_totals()).paused_targets == 1
+
     async def test_the_lease_of_housekeeping_is_one_processs(self, store: Store) -> None:
         async def hold(keeper: int, now_ms: int, until_ms: int) -> object:
             return await read(store, lambda rows: rows.hold_lease(keeper, now_ms, until_ms))

@@ -111,9 +111,11 @@ def prune(transaction: Transaction, policy: DeliveryPolicy, after: int) -> int |
     dead = rows.dead_before(now - policy.dead_retention_ms, PORTION)
     rows.save([(delivery, None) for delivery in dead])
     changes = rows.prune_changes(now - CHANGES_KEPT_MS, PORTION)
+    # Not in the transaction that removes the target: an attempt that runs may fail afterwards.
+    health = rows.prune_health(PORTION)
     # No delivery of an event is older, unless it was retried by hand. Then it dies, as there is nothing to send.
     kept_ms = policy.max_age_ms + policy.dead_retention_ms + policy.attempt_retention_ms
     published = transaction.publications.prune(now - kept_ms, PORTION)
-    if last is None and PORTION in (len(dead), changes, published):
+    if last is None and PORTION in (len(dead), changes, health, published):
         return after
     return last

@@ -124,6 +124,12 @@ class MemoryDeliveries:
         self._log.put(self._data.watches, owner, (since, max(until_ms, watched_until_ms)))
         return last
 
+    def prune_health(self, limit: int) -> int:
+        gone = [target_id for target_id in self._data.health if target_id not in self._data.targets][:limit]
+        for target_id in gone:
+            self._log.remove(self._data.health, target_id)
+        return len(gone)
+
     def prune_changes(self, before_ms: int, limit: int) -> int:
         old = [position for position, change in self._data.changes.items() if change.at_ms < before_ms][:limit]
         for position in old:

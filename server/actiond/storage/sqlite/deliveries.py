@@ -116,6 +116,11 @@ HEALTH_COLUMNS = (
 _HEALTH = f"SELECT {HEALTH_COLUMNS} FROM target_health WHERE target_id IN (SELECT value FROM json_each(?))"
 _PUT_HEALTH = f"REPLACE INTO target_health ({HEALTH_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _DELETE_HEALTH = "DELETE FROM target_health WHERE target_id = ?"
+_PRUNE_HEALTH = """
+DELETE FROM target_health WHERE target_id IN (
+    SELECT target_id FROM target_health AS health
+    WHERE NOT EXISTS (SELECT 1 FROM targets WHERE id = health.target_id) LIMIT ?)
+"""
 _ENDED_PAUSES = f"""
 SELECT {HEALTH_COLUMNS} FROM target_health WHERE paused_until_ms <= ? ORDER BY paused_until_ms LIMIT ?
 """
@@ -269,6 +274,9 @@ class SqliteDeliveries:
     def watch(self, owner: str, until_ms: int) -> int:
         self._batch.watched = None
         return delivery_changes.watch(self._cursor, owner, self._batch.now_ms, until_ms)
+
+    def prune_health(self, limit: int) -> int:
+        return self._cursor.execute(_PRUNE_HEALTH, (limit,)).rowcount
 
     def prune_changes(self, before_ms: int, limit: int) -> int:
         return delivery_changes.prune(self._cursor, before_ms, limit)
