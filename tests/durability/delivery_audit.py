@@ -14,7 +14,7 @@ Pair = tuple[int, str]
 """Position of an event, and the id of a target that it is delivered to."""
 
 NO_RESULT = ("lost", "superseded", "cancelled")
-"""Outcomes of attempts that change nothing."""
+"""Outcomes of attempts whose response, if there was one, does not count."""
 
 
 @dataclass(slots=True)
@@ -32,6 +32,7 @@ class Audit:
     duplicates: int = 0
     """Requests that followed a 2xx response to the attempt before."""
     claims_lost: int = 0
+    """Those of attempts that a stop cut off included."""
 
     lost_events: list[EventKey] = field(default_factory=list)
     """Acknowledged, and not in the database."""
@@ -163,7 +164,7 @@ def _compare_requests(audit: Audit, content: DeliveryContent, log: ReceiverLog, 
 
 def _count_duplicates(audit: Audit, content: DeliveryContent, log: ReceiverLog, before: int) -> None:
     """Count the requests that followed a success, which is right only where the success was lost with its claim."""
-    lost = {(attempt.delivery_id, attempt.number) for attempt in content.attempts if attempt.has_lost_its_claim}
+    lost = {(attempt.delivery_id, attempt.number) for attempt in content.attempts if attempt.outcome in NO_RESULT}
     latest: dict[int, int] = {}
     for number, request in enumerate(log.requests[:before]):
         attempt = (request.delivery_id, latest.get(request.delivery_id, 0))

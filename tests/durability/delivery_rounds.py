@@ -1,7 +1,7 @@
 """Rounds of SIGKILL while events are delivered: something is killed at a random moment and restarted, then all is read.
 
-What may be killed is a worker, the parent (the supervisor, or the only process), or the receiver; and with `stalls`, a
-worker may be stopped for longer than its leases, and go on afterwards.
+What may be killed is a worker, the parent (the supervisor, or the only process), or the receiver. With `stalls`, a
+worker may be stopped for longer than its leases, and go on afterwards; with `stops`, the server may end by SIGTERM.
 """
 
 import os
@@ -46,13 +46,15 @@ class Plan:
     seed: int
     pauses: bool = False
     stalls: bool = False
+    stops: bool = False
 
     def settings(self) -> Sequence[str]:
         return (*SETTINGS, *(PAUSING if self.pauses else ()))
 
     def kills(self, dice: random.Random) -> Iterator[str]:
         """Yield what is killed, round by round: everything equally often, in a random order."""
-        kinds = ["parent", "receiver", *(["worker"] if self.workers > 1 else []), *(["stall"] if self.stalls else [])]
+        chosen = {"worker": self.workers > 1, "stall": self.stalls, "stop": self.stops}
+        kinds = ["parent", "receiver", *(kind for kind, is_chosen in chosen.items() if is_chosen)]
         while True:
             yield from dice.sample(kinds, len(kinds))
 
@@ -131,6 +133,11 @@ class Rounds:
         # Its workers end by themselves, perhaps after the new ones have begun.
         _kill(self._server.pid)
         self._server.wait()
+        self._note_faults()
+        self._server = self._new_server().start()
+
+    def _kill_stop(self) -> None:
+        assert self._server.stop() == 0
         self._note_faults()
         self._server = self._new_server().start()
 

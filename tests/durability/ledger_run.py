@@ -18,8 +18,9 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=random.randrange(1_000_000))  # noqa: S311  # no secret
     parser.add_argument("--pauses", action="store_true", help="pause targets after a few failures")
     parser.add_argument("--stalls", action="store_true", help="stop workers for longer than their leases, too")
+    parser.add_argument("--stops", action="store_true", help="restart the server by SIGTERM, too")
     given = parser.parse_args()
-    plan = Plan(given.rounds, given.workers, given.seed, pauses=given.pauses, stalls=given.stalls)
+    plan = Plan(given.rounds, given.workers, given.seed, pauses=given.pauses, stalls=given.stalls, stops=given.stops)
     _print(plan)
     directory = Path(tempfile.mkdtemp(prefix="actiond-ledger-"))
     if not _report(Rounds(directory, plan).run()):

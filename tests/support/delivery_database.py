@@ -65,11 +65,6 @@ class StoredAttempt:
     status: int | None
     worker: int
 
-    @property
-    def has_lost_its_claim(self) -> bool:
-        """Whether the lease passed before there was a result; one that came later is superseded."""
-        return self.outcome in ("lost", "superseded")
-
 
 @dataclass(frozen=True, slots=True)
 class DeliveryContent:
