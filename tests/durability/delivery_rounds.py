@@ -28,7 +28,7 @@ SETTINGS = (
     *("--retry-delays", "100ms,200ms,300ms,400ms,500ms", "--delivery-timeout", "5s", "--event-type", EVENT_TYPE),
 )
 PAUSING = ("--pause-after", "4,300ms", "--delivery-max-age", "90s")
-"""Pauses last 10 seconds at least, so only long runs have time for them. What is left of a paused target dies of age."""
+"""Pauses last 10 seconds at least: only long runs have time for them. What a paused target never gets dies of age."""
 MAX_MOMENT = 0.8
 """Seconds until something is killed."""
 MAX_ABSENCE = 0.6
