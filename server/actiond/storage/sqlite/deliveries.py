@@ -22,15 +22,16 @@ _VARYING = "since_ms, state, due_ms, claim, attempts, tries, is_tried, kind, rea
 COLUMNS = f"id, {_STATIC}, {_VARYING}"
 """What `from_row` reads."""
 
-# A delivery goes first unless one that waits or is parked has had no first result.
-_GOES_FIRST = """
+# A delivery goes first unless one that waits or is parked has had no first result. SQLite takes the index only if its
+# own condition, `state <> 'dead'`, is in the statement.
+_IS_BEHIND_ONE = """
 EXISTS (
-    SELECT 1 FROM deliveries AS earlier
-    WHERE earlier.target_id = {target} AND earlier.aggregate = {aggregate} AND earlier.is_tried = 0
-        AND earlier.state IN ('waiting', 'parked'))
+    SELECT 1 FROM deliveries AS first
+    WHERE first.target_id = {target} AND first.aggregate = {aggregate} AND first.is_tried = 0
+        AND first.state IN ('waiting', 'parked') AND first.state <> 'dead')
 """
 _INSERT = f"INSERT INTO deliveries ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-_IS_BEHIND = f"SELECT {_GOES_FIRST.format(target='?', aggregate='?')}"
+_IS_BEHIND = f"SELECT {_IS_BEHIND_ONE.format(target='?', aggregate='?')}"
 # Parameter: a JSON array of rows, of the id and then _VARYING.
 _UPDATE = f"""
 UPDATE deliveries SET ({_VARYING}) = ({from_json(range(1, 13))})
@@ -51,16 +52,19 @@ UPDATE deliveries SET due_ms = ?, claim = ?, attempts = attempts + 1, tries = tr
 WHERE id IN (SELECT value FROM json_each(?))
 """
 _CLAIMS = as_json("id, claim, due_ms", "deliveries WHERE id IN (SELECT value FROM json_each(?))")
-# Parameter: a JSON array of targets and aggregates.
+_WANTED = "json_extract(wanted.value, '$[0]')", "json_extract(wanted.value, '$[1]')"
+# Parameter: a JSON array of targets and aggregates. Whether one goes first is looked up once for each of them.
 _NEXT_BEHIND = as_json(
     COLUMNS,
     f"""
-    json_each(?) AS wanted JOIN deliveries ON deliveries.id = (
-        SELECT next.id FROM deliveries AS next
-        WHERE next.target_id = json_extract(wanted.value, '$[0]')
-            AND next.aggregate = json_extract(wanted.value, '$[1]') AND next.state = 'behind' AND next.state <> 'dead'
-            AND NOT {_GOES_FIRST.format(target="next.target_id", aggregate="next.aggregate")}
-        ORDER BY next.sequence LIMIT 1)
+    json_each(?) AS wanted JOIN deliveries ON deliveries.id = CASE
+        WHEN NOT {_IS_BEHIND_ONE.format(target=_WANTED[0], aggregate=_WANTED[1])}
+        THEN (
+            SELECT next.id FROM deliveries AS next
+            WHERE next.target_id = {_WANTED[0]} AND next.aggregate = {_WANTED[1]} AND next.is_tried = 0
+                AND next.state = 'behind' AND next.state <> 'dead'
+            ORDER BY next.sequence LIMIT 1)
+        END
     """,
     prefix="deliveries.",
 )
@@ -119,7 +123,10 @@ _DELETE_HEALTH = "DELETE FROM target_health WHERE target_id = ?"
 _PRUNE_HEALTH = """
 DELETE FROM target_health WHERE target_id IN (
     SELECT target_id FROM target_health AS health
-    WHERE NOT EXISTS (SELECT 1 FROM targets WHERE id = health.target_id) LIMIT ?)
+    WHERE NOT EXISTS (
+        SELECT 1 FROM targets
+        WHERE owner = health.owner AND id_length = length(health.target_id) AND id = health.target_id)
+    LIMIT ?)
 """
 _ENDED_PAUSES = f"""
 SELECT {HEALTH_COLUMNS} FROM target_health WHERE paused_until_ms <= ? ORDER BY paused_until_ms LIMIT ?

@@ -28,7 +28,8 @@ INSERT INTO delivery_changes (owner, kind, at_ms, state, attempts, reason, deliv
 SELECT {from_json(range(9))} FROM json_each(?) AS new
 """
 _PRUNE = "DELETE FROM delivery_changes WHERE position IN (SELECT value FROM json_each(?))"
-_OLD = as_json("position", "delivery_changes WHERE at_ms < ? ORDER BY position LIMIT ?")
+# Parameters: a limit and a moment. The oldest come first, so that the others need not be looked at.
+_OLD = as_json("position", "(SELECT position, at_ms FROM delivery_changes ORDER BY position LIMIT ?) WHERE at_ms < ?")
 _FORGET_BEFORE = "UPDATE delivery_watches SET since_position = max(since_position, ?)"
 
 LAST_OF_OWNER = "SELECT coalesce(max(position), 0) FROM delivery_changes WHERE owner = ?"
@@ -77,7 +78,7 @@ def record(cursor: GuardedCursor, changes: Sequence[RecordedChange]) -> None:
 
 def prune(cursor: GuardedCursor, before_ms: int, limit: int) -> int:
     """See `DeliveryRepository.prune_changes`."""
-    old = [row[0] for row in cursor.read_json(_OLD, (before_ms, limit))]
+    old = [row[0] for row in cursor.read_json(_OLD, (limit, before_ms))]
     if old:
         cursor.execute(_PRUNE, (rows_to_json(old),))
         cursor.execute(_FORGET_BEFORE, (old[-1],))

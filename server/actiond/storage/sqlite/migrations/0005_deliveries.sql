@@ -23,7 +23,7 @@ CREATE TABLE deliveries (
 ) STRICT;
 
 CREATE INDEX deliveries_by_due ON deliveries (due_ms) WHERE due_ms IS NOT NULL;
-CREATE INDEX deliveries_in_order ON deliveries (target_id, aggregate, sequence, state) WHERE state <> 'dead';
+CREATE INDEX deliveries_in_order ON deliveries (target_id, aggregate, state, is_tried, sequence) WHERE state <> 'dead';
 CREATE INDEX deliveries_parked ON deliveries (target_id) WHERE state = 'parked';
 CREATE INDEX deliveries_dead ON deliveries (last_ms) WHERE state = 'dead';
 
