@@ -169,7 +169,9 @@ class Application:
             _delivery_limits(settings.delivery),
             [_target_log(settings.telemetry, surroundings.put), *metrics.target_observers],
         )
-        self._delivering = _delivering(settings.queue, opened, self._client, metrics)
+        # The gauges of all workers are added up.
+        counts = surroundings.worker == 1
+        self._delivering = _delivering(settings.queue, opened, self._client, metrics, counts=counts)
         tokens = Tokens(opened.store, time.time_ns)
         is_private = settings.telemetry.metrics == "private"
         holders = permission_holders(tokens, permissions.READ_METRICS) if is_private else None
@@ -177,7 +179,13 @@ class Application:
         catalogue = _catalogue(settings.api)
         service, interceptor = _domain(catalogue, opened, guard, self._client)
         watches = Watches(DeliveryWatch(opened.store), self._draining, settings.limits.max_concurrent)
-        deliveries = _delivery_service(settings.queue, catalogue, opened, self._client, watches)
+        deliveries = DeliveryService(
+            Deliveries(opened.store, settings.queue.policy, metrics.delivery_metrics.died),
+            Publishing(opened.store, time.time_ns, catalogue),
+            _tester(settings.queue, opened, self._client),
+            watches,
+            opened.instance,
+        )
         self._gateway = Gateway(
             services=[(ACTION_SERVICE, service), (DELIVERY_SERVICE, deliveries), *health, *docs.reflection],
             authenticate=Authenticator(
@@ -270,11 +278,11 @@ async def _opened(store: Store, sealer: Sealer) -> OpenStore:
 
 
 def _delivering(
-    queue: QueueSettings, opened: OpenStore, client: TargetClient, metrics: Metrics | NullMetrics
+    queue: QueueSettings, opened: OpenStore, client: TargetClient, metrics: Metrics | NullMetrics, *, counts: bool
 ) -> Sequence[Courier | Keeper]:
     """Let the store enqueue deliveries, and return the parts that attempt them and keep them in order."""
     observer = metrics.delivery_metrics
-    keeper = Keeper(opened.store, queue.policy, observer, opened.worker)
+    keeper = Keeper(opened.store, queue.policy, observer, opened.worker, counts=counts)
     if not queue.deliveries:
         opened.store.deliver(opened.fan_out, lambda: None)
         return (keeper,)
@@ -306,17 +314,9 @@ def _domain(
     return ActionService(targets, executions, catalogue), interceptor
 
 
-def _delivery_service(
-    queue: QueueSettings, catalogue: Catalogue, opened: OpenStore, client: TargetClient, watches: Watches
-) -> DeliveryService:
+def _tester(queue: QueueSettings, opened: OpenStore, client: TargetClient) -> TargetTester:
     limits = TesterLimits(opened.instance, opened.worker, queue.delivery_timeout_ms * 1_000_000)
-    return DeliveryService(
-        Deliveries(opened.store, queue.policy),
-        Publishing(opened.store, time.time_ns, catalogue),
-        TargetTester(opened.store, client, opened.new_id, limits),
-        watches,
-        opened.instance,
-    )
+    return TargetTester(opened.store, client, opened.new_id, limits)
 
 
 def _cors(api: ApiSettings) -> Cors:

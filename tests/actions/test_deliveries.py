@@ -9,8 +9,8 @@ import pytest
 
 from actiond.actions.deliveries import AttemptKind, DeathReason, Delivery, DeliveryState
 from actiond.actions.errors import (
-    DeliveryNotDeadError,
     DeliveryNotFoundError,
+    DeliveryNotRetryableError,
     DeliveryNotUnfinishedError,
     TargetNotFoundError,
     TooManyDeliveriesError,
@@ -24,7 +24,9 @@ from actiond.actions.use_cases.deliveries import Bulk, Deliveries
 from actiond.storage.memory import MemoryStore
 from actiond.storage.sqlite import SqliteStore
 from tests.actions.samples import a_caller
-from tests.storage.contract.deliveries import a_delivery, behind, in_order, put
+from tests.storage.contract.deliveries import a_delivery, behind, in_order
+from tests.storage.contract.deliveries import put as put_rows
+from tests.storage.samples import a_target
 from tests.support.delivering import (
     DELIVERED,
     FAILED,
@@ -32,6 +34,7 @@ from tests.support.delivering import (
     POLICY,
     FakeClock,
     Worker,
+    add_target,
     all_rows,
     publish,
     start_delivering,
@@ -62,6 +65,23 @@ def deliveries(store: Store) -> Deliveries:
 
 def dead(number: int, **changes: object) -> Delivery:
     return a_delivery(number, tries=4, attempts=5, **changes).dead(DeathReason.ATTEMPTS, FakeClock().ms)
+
+
+def put(*deliveries: Delivery) -> Callable[[Transaction], None]:
+    """Return a change that adds them as they are, with their targets."""
+
+    def change(transaction: Transaction) -> None:
+        for target_id in {delivery.target_id for delivery in deliveries if delivery.owner == "owner"}:
+            if transaction.targets.get("owner", target_id) is None:
+                add_target(transaction, a_target(target_id, target_id))
+        put_rows(*deliveries)(transaction)
+
+    return change
+
+
+def put_off(number: int) -> Delivery:
+    """Return one that waits for a retry."""
+    return a_delivery(number, tries=2, attempts=2, is_tried=True, due_ms=FakeClock().ms + 3_600_000)
 
 
 def never() -> bool:
@@ -122,7 +142,7 @@ async def test_a_delivered_one_is_shown_while_its_attempts_are_kept(
     assert details.record.delivery.state is DeliveryState.DELIVERED
     assert [attempt.outcome for attempt in details.attempts] == ["ok"]
     assert await deliveries.count(OWNER, DeliveryFilter()) == {(DeliveryState.DELIVERED, "1"): 1}
-    with pytest.raises(DeliveryNotDeadError):
+    with pytest.raises(DeliveryNotRetryableError):
         await deliveries.retry(OWNER, delivery_id)
     with pytest.raises(DeliveryNotUnfinishedError):
         await deliveries.cancel(OWNER, delivery_id)
@@ -164,10 +184,31 @@ async def test_a_delivery_that_is_not_dead_is_not_retried(
     store: Store, deliveries: Deliveries, state: Delivery
 ) -> None:
     await store.write(put(state))
-    with pytest.raises(DeliveryNotDeadError):
+    with pytest.raises(DeliveryNotRetryableError):
         await deliveries.retry(OWNER, 1)
     assert await deliveries.retry_matching(OWNER, DeliveryFilter(), never) == Bulk(0, is_complete=True)
     assert await rows_of(store) == {1: state}
+
+
+async def test_a_delivery_that_waits_for_a_retry_is_brought_forward(
+    store: Store, deliveries: Deliveries, clock: FakeClock
+) -> None:
+    await store.write(put(put_off(1)))
+    row = (await deliveries.retry(OWNER, 1)).delivery
+    assert (row.state, row.due_ms, row.tries, row.kind) == (WAITING, clock.ms, 2, AttemptKind.MANUAL)
+
+
+async def test_many_that_wait_for_a_retry_are_brought_forward_in_portions(store: Store, deliveries: Deliveries) -> None:
+    await store.write(put(*map(put_off, range(1, 41))))
+    assert await deliveries.retry_matching(OWNER, DeliveryFilter(target_id="1"), never) == Bulk(40, is_complete=True)
+    assert await states_of(store) == {WAITING: 32, PARKED: 8}
+
+
+async def test_nothing_is_retried_for_a_target_that_was_removed(store: Store, deliveries: Deliveries) -> None:
+    await store.write(put_rows(dead(1), put_off(2)))
+    with pytest.raises(DeliveryNotRetryableError):
+        await deliveries.retry(OWNER, 1)
+    assert await deliveries.retry_matching(OWNER, DeliveryFilter(), never) == Bulk(0, is_complete=True)
 
 
 async def test_no_more_are_retried_than_may_be_unfinished(
@@ -319,6 +360,7 @@ async def test_a_call_that_is_late_leaves_the_rest_to_the_next(
     await store.write(put(*(dead(number) for number in range(1, 36))))
     assert await deliveries.retry_matching(OWNER, DeliveryFilter(), after(0)) == Bulk(0, is_complete=False)
     assert await deliveries.retry_matching(OWNER, DeliveryFilter(), after(2)) == Bulk(20, is_complete=False)
+    assert await deliveries.count_retryable(OWNER, DeliveryFilter()) == 15
     assert await deliveries.retry_matching(OWNER, DeliveryFilter(), after(2)) == Bulk(15, is_complete=True)
     assert await deliveries.retry_matching(OWNER, DeliveryFilter(), never) == Bulk(0, is_complete=True)
 

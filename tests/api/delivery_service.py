@@ -89,6 +89,11 @@ class FakeDeliveries:
         self._note(actor, query)
         return self.records
 
+    async def count_retryable(self, actor: Actor, wanted: DeliveryFilter) -> int:
+        return sum((await self.count(actor, wanted)).values())
+
+    count_cancellable = count_retryable
+
     async def count(self, actor: Actor, wanted: DeliveryFilter) -> Mapping[tuple[DeliveryState, str], int]:
         self._note(actor, wanted)
         return self.counts

@@ -8,7 +8,7 @@ from actiond_protos.actiond.v1 import delivery_service_pb2 as pb
 from google.protobuf import json_format
 from google.protobuf.message import Message
 
-from actiond.actions.errors import DeliveryNotDeadError
+from actiond.actions.errors import DeliveryNotRetryableError
 from tests.api.delivery_service import BEARER, ID, Served, serve
 from tests.support.clients.http import Reply, ask
 from tests.support.wire.grpc_web import frame, parse_answer
@@ -74,10 +74,10 @@ async def test_a_response_is_the_same_over_every_protocol(served: Served, method
 
 
 async def test_an_error_is_the_same_over_every_protocol(served: Served) -> None:
-    served.deliveries.error = DeliveryNotDeadError()
+    served.deliveries.error = DeliveryNotRetryableError()
     over_json, over_connect = await _json(served, "RetryDelivery"), await _connect(served, "RetryDelivery", "json")
     over_web = parse_answer((await _grpc_web(served, "RetryDelivery")).body).status
     assert (over_json.status, over_connect.status) == (400, 400)
     assert read_status(over_json) == read_connect_error(json.loads(over_connect.body)) == over_web
-    assert over_web.message == "Delivery is not dead (ACTIOND-not-dead)"
+    assert over_web.message == "Delivery cannot be retried (ACTIOND-not-retryable)"
     assert len(over_web.details) == 3

@@ -281,15 +281,13 @@ async def test_many_deliveries_are_retried_or_cancelled(served: Served) -> None:
 
 
 async def test_many_deliveries_are_only_counted_if_so_wanted(served: Served) -> None:
-    served.deliveries.counts = {
-        (state, target): 10**number for number, state in enumerate(DeliveryState) for target in "ab"
-    }
-    unfinished = 2 * 111
-    dead = 2 * 1_000
-    retried = await call(served, pb.RetryDeliveriesRequest(filter={}, count_only=True))
-    cancelled = await call(served, pb.CancelDeliveriesRequest(filter={}, count_only=True))
-    assert (retried.count, retried.complete) == (dead, True)
-    assert (cancelled.count, cancelled.complete) == (unfinished, True)
+    served.deliveries.counts = {(DeliveryState.DEAD, "a"): 3, (DeliveryState.DEAD, "b"): 4}
+    for request in (
+        pb.RetryDeliveriesRequest(filter={}, count_only=True),
+        pb.CancelDeliveriesRequest(filter={}, count_only=True),
+    ):
+        response = await call(served, request)
+        assert (response.count, response.complete) == (7, True)
 
 
 async def test_many_deliveries_are_changed_on_purpose_alone(served: Served) -> None:

@@ -23,11 +23,11 @@ CASES: dict[str, tuple[str, Exception, tuple[int, str, str, str], tuple[str, str
         (NOT_FOUND, "ACTIOND-delivery", "Delivery not found", "DELIVERY_NOT_FOUND"),
         ("delivery_id", "names a delivery that does not exist"),
     ),
-    "a delivery is not dead": (
+    "a delivery cannot be retried": (
         "RetryDelivery",
-        errors.DeliveryNotDeadError(),
-        (FAILED, "ACTIOND-not-dead", "Delivery is not dead", "DELIVERY_NOT_DEAD"),
-        ("delivery_id", "must name a delivery that is dead"),
+        errors.DeliveryNotRetryableError(),
+        (FAILED, "ACTIOND-not-retryable", "Delivery cannot be retried", "DELIVERY_NOT_RETRYABLE"),
+        ("delivery_id", "must name a delivery that is dead or waits for a retry, and whose target exists"),
     ),
     "a delivery is finished": (
         "CancelDelivery",
@@ -144,7 +144,7 @@ def test_an_error_of_another_service_has_no_status() -> None:
 
 async def test_the_service_raises_what_the_use_cases_raise() -> None:
     async with serve() as served:
-        served.deliveries.error = errors.DeliveryNotDeadError()
+        served.deliveries.error = errors.DeliveryNotRetryableError()
         with pytest.raises(grpc.aio.AioRpcError) as caught:
             await served.stub.RetryDelivery(pb.RetryDeliveryRequest(delivery_id="1"), metadata=BEARER)
         assert caught.value.code() is grpc.StatusCode.FAILED_PRECONDITION

@@ -39,11 +39,11 @@ UNKNOWN_DELIVERY = expect.business(
     "DELIVERY_NOT_FOUND",
     field=("delivery_id", "names a delivery that does not exist"),
 )
-NOT_DEAD = expect.business(
+NOT_RETRYABLE = expect.business(
     expect.FAILED_PRECONDITION,
-    "ACTIOND-not-dead",
-    "Delivery is not dead",
-    "DELIVERY_NOT_DEAD",
+    "ACTIOND-not-retryable",
+    "Delivery cannot be retried",
+    "DELIVERY_NOT_RETRYABLE",
     field=("delivery_id", "must name a delivery that is dead"),
 )
 FINISHED = expect.business(

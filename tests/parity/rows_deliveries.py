@@ -255,7 +255,7 @@ CHANGES = [
         "a dead delivery is retried",
         call(pb.RetryDeliveryRequest(delivery_id=delivery_named("to retry"))),
         _retried(),
-        then=((call(pb.RetryDeliveryRequest(delivery_id=delivery_named("to retry"))), errors.NOT_DEAD),),
+        then=((call(pb.RetryDeliveryRequest(delivery_id=delivery_named("to retry"))), errors.NOT_RETRYABLE),),
     ),
     Scenario(
         "a waiting delivery is cancelled",
@@ -286,7 +286,7 @@ CHANGES = [
     Scenario(
         "a delivery that is behind is retried",
         call(pb.RetryDeliveryRequest(delivery_id=str(shelf.BEHIND.id())), by=_BY),
-        errors.NOT_DEAD,
+        errors.NOT_RETRYABLE,
     ),
     Scenario(
         "deliveries that nobody may have meant",

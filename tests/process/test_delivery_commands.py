@@ -169,7 +169,7 @@ def test_a_dead_delivery_is_retried(run: Run, database: Database) -> None:
     assert (done.returncode, done.stdout, done.stderr) == (0, "", f"delivery {DEAD_ID} is retried\n")
     row = database.rows()[DEAD_ID]
     assert (row.state, row.kind, row.tries) == (DeliveryState.WAITING, AttemptKind.MANUAL, 0)
-    refused(run("delivery", "retry", str(DEAD_ID)), f"{DEAD_ID} is not dead", code=1)
+    refused(run("delivery", "retry", str(DEAD_ID)), f"{DEAD_ID} is neither dead nor waiting", code=1)
 
 
 def test_an_unfinished_delivery_is_cancelled(run: Run, database: Database) -> None:

@@ -131,6 +131,10 @@ class Delivery:
         """What its next attempt is made for, unless it is chosen as a probe: what was one is none by that."""
         return AttemptKind.QUEUED if self.kind is AttemptKind.PROBE else self.kind
 
+    def waits_for_retry(self, now_ms: int) -> bool:
+        """Return whether its next attempt is put off, so that it can be brought forward."""
+        return self.state is DeliveryState.WAITING and not self.claim and (self.due_ms or 0) > now_ms
+
     def is_claimed(self, now_ms: int) -> bool:
         """Return whether a worker has it, as far as its lease tells."""
         return self.claim != 0 and self.due_ms is not None and self.due_ms > now_ms
@@ -188,7 +192,9 @@ class Delivery:
         return replace(self, tries=self.tries - 1)
 
     def retried_by_hand(self, now_ms: int) -> "Delivery":
-        """Return a dead one as parked, with all its tries. It does not keep its order any more."""
+        """Return it as parked: a dead one with all its tries, which does not keep its order any more."""
+        if self.state is not DeliveryState.DEAD:
+            return replace(self.parked(), kind=AttemptKind.MANUAL)
         return replace(self.parked(), tries=0, since_ms=now_ms, kind=AttemptKind.MANUAL, reason=None, is_tried=True)
 
 

@@ -113,8 +113,8 @@ class DeliveryNotFoundError(DomainError):
     """The resource owner has no such delivery, or its attempts are not kept any more."""
 
 
-class DeliveryNotDeadError(DomainError):
-    """The delivery that should be retried is not dead."""
+class DeliveryNotRetryableError(DomainError):
+    """The delivery is neither dead nor waiting for a later retry, or its target has been removed."""
 
 
 class DeliveryNotUnfinishedError(DomainError):

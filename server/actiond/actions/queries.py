@@ -153,6 +153,8 @@ class DeliveryFilter:
     """Created at this moment or later: milliseconds since the epoch."""
     until_ms: int | None = None
     """Created before this moment."""
+    put_off_ms: int | None = None
+    """Of those that are waiting, only those that are due after this moment, and are not being attempted."""
 
     def matches(self, delivery_id: int, target_id: str, state: DeliveryState, event: Event | None) -> bool:
         """Return whether a delivery of an event to a target matches, in this state."""

@@ -46,14 +46,18 @@ class TargetHealth:
 
     def failed(self, now_ms: int, reason: str, policy: DeliveryPolicy, jitter: float) -> "TargetHealth":
         """Return the health after a failure: paused, if there were enough in a row for long enough."""
-        failed = replace(
-            self, failures=self.failures + 1, failing_since_ms=self.failing_since_ms or now_ms, reason=reason
-        )
+        failed = self.counted(now_ms, reason)
         if self.is_paused or failed.failures < policy.pause_failures:
             return failed
         if now_ms - failed.failing_since_ms < policy.pause_failing_ms:
             return failed
         return failed.paused(now_ms, jitter)
+
+    def counted(self, now_ms: int, reason: str) -> "TargetHealth":
+        """Return it with one failure more."""
+        return replace(
+            self, failures=self.failures + 1, failing_since_ms=self.failing_since_ms or now_ms, reason=reason
+        )
 
     def paused(self, now_ms: int, jitter: float) -> "TargetHealth":
         """Return it paused, longer than the last time."""

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import cast
 
 from actiond.actions.actors import SYSTEM, Actor
-from actiond.actions.deliveries import UNFINISHED, Attempt, DeliveryState
+from actiond.actions.deliveries import Attempt, DeliveryState
 from actiond.actions.errors import (
-    DeliveryNotDeadError,
     DeliveryNotFoundError,
+    DeliveryNotRetryableError,
     DeliveryNotUnfinishedError,
     DomainError,
     ListTooSlowError,
@@ -36,7 +36,7 @@ _COLUMNS = ("ID", "STATE", "REASON", "EVENT", "AGGREGATE", "TARGET", "ATTEMPTS",
 _ATTEMPT_COLUMNS = ("ATTEMPT", "KIND", "BEGAN", "DURATION", "OUTCOME", "STATUS", "WORKER")
 _FAILURES: Mapping[type[DomainError], str] = {
     DeliveryNotFoundError: "there is no delivery {id!r}; `actiond delivery list` shows ids",
-    DeliveryNotDeadError: "delivery {id} is not dead",
+    DeliveryNotRetryableError: "delivery {id} is neither dead nor waiting for a retry, or its target has been deleted",
     DeliveryNotUnfinishedError: "delivery {id} is delivered or dead already",
     TooManyDeliveriesError: "there would be more than {maximum} unfinished deliveries",
     ListTooSlowError: "this takes too long; give more filters, or a shorter time",
@@ -81,20 +81,24 @@ class _Change:
 
     one: Callable[[Actor, int], Awaitable[DeliveryRecord]]
     matching: Callable[[Actor, DeliveryFilter, Callable[[], bool]], Awaitable[Bulk]]
-    states: frozenset[DeliveryState]
-    """The states of the deliveries that it changes."""
+    count: Callable[[Actor, DeliveryFilter], Awaitable[int]]
     done: str
 
 
 async def _retry(store: Store, arguments: Mapping[str, object]) -> None:
     deliveries = use_cases(store)
-    states = frozenset({DeliveryState.DEAD})
-    await _change(store, arguments, _Change(deliveries.retry, deliveries.retry_matching, states, "retried"))
+    await _change(
+        store, arguments, _Change(deliveries.retry, deliveries.retry_matching, deliveries.count_retryable, "retried")
+    )
 
 
 async def _cancel(store: Store, arguments: Mapping[str, object]) -> None:
     deliveries = use_cases(store)
-    await _change(store, arguments, _Change(deliveries.cancel, deliveries.cancel_matching, UNFINISHED, "cancelled"))
+    await _change(
+        store,
+        arguments,
+        _Change(deliveries.cancel, deliveries.cancel_matching, deliveries.count_cancellable, "cancelled"),
+    )
 
 
 async def _change(store: Store, arguments: Mapping[str, object], change: _Change) -> None:
@@ -106,8 +110,7 @@ async def _change(store: Store, arguments: Mapping[str, object], change: _Change
     wanted = _filter(arguments)
     actor = await _actor(store, arguments)
     if arguments["count"]:
-        counts = await use_cases(store).count(actor, wanted)
-        print_line(str(sum(count for (state, _), count in counts.items() if state in change.states)))
+        print_line(str(await change.count(actor, wanted)))
         return
     bulk = await change.matching(actor, wanted, lambda: False)
     info(f"{bulk.changed} {'delivery is' if bulk.changed == 1 else 'deliveries are'} {change.done}")

@@ -136,7 +136,7 @@ def _parser() -> argparse.ArgumentParser:
     execution = commands.add_parser("execution", help="list and delete executions", allow_abbrev=False)
     _add_execution_commands(execution)
     target = commands.add_parser(
-        "target", help="give a target a new signing key, test it, or resume it", allow_abbrev=False
+        "target", help="list targets; give one a new signing key, test it, or resume it", allow_abbrev=False
     )
     _add_target_commands(target)
     delivery = commands.add_parser("delivery", help="list, retry and cancel deliveries of events", allow_abbrev=False)
@@ -209,6 +209,7 @@ def _add_target_commands(parser: argparse.ArgumentParser) -> None:
         default="24h",
         help="how long calls are signed with the previous keys too, as 24h or 0s [24h]",
     )
+    listing = commands.add_parser("list", help="list targets, and how their deliveries go", allow_abbrev=False)
     resume = commands.add_parser(
         "resume",
         help="end the pause of a target",
@@ -228,7 +229,7 @@ def _add_target_commands(parser: argparse.ArgumentParser) -> None:
     add_flags(
         test, [*_of(DeliverySettings, "allow_addresses", "deny_addresses"), *_of(QueueSettings, "delivery_timeout_ms")]
     )
-    for command in (rotate, test, resume):
+    for command in (listing, rotate, test, resume):
         _add_owner(command)
         add_flags(command, rows(StoreSettings))
 
@@ -247,9 +248,9 @@ def _add_delivery_commands(parser: argparse.ArgumentParser) -> None:
     show.add_argument("--payload", action="store_true", help="also print the event's payload, as JSON")
     retry = commands.add_parser(
         "retry",
-        help="retry dead deliveries",
-        description="Lets a dead delivery be attempted at once, with all its attempts again. Of many, the first of each"
-        " target are attempted, and the others as those succeed.",
+        help="retry deliveries that are dead, or wait for a later retry",
+        description="Lets a delivery be attempted at once: a dead one with all its attempts again, or one that waits"
+        " for a later retry. Of many, the first of each target are attempted, and the others as those succeed.",
         allow_abbrev=False,
     )
     cancel = commands.add_parser(

@@ -1,4 +1,4 @@
-"""`actiond target`: give a target a new signing key, test it, and resume one that is paused."""
+"""`actiond target`: list targets and their health, give one a new signing key, test it, and resume one."""
 
 import os
 import secrets
@@ -11,15 +11,20 @@ from actiond.actions.deliveries import OK
 from actiond.actions.errors import TargetNotFoundError
 from actiond.actions.ids import MAX_WORKERS, IdGenerator
 from actiond.actions.ports import Store
+from actiond.actions.queries import MAX_PAGE_SIZE, PageRequest, TargetField, TargetQuery
+from actiond.actions.target_health import TargetHealth
+from actiond.actions.targets import Target
 from actiond.actions.use_cases.targets import SigningKeys
 from actiond.cli.deliveries import use_cases
-from actiond.cli.store_command import STORE_SETTINGS, Command, owner_of, span_ns
+from actiond.cli.store_command import STORE_SETTINGS, Command, owner_of, print_table, span_ns
 from actiond.client.signature import whsec
 from actiond.config.groups import DeliverySettings, QueueSettings, StoreSettings
 from actiond.config.setting import SettingsError, read_group
 from actiond.process.console import Failure, info, print_surely
 from actiond.secrets import encryption_keys
 from actiond.secrets.sealing import Sealer, make_key
+
+_COLUMNS = ("ID", "NAME", "TYPE", "STATE", "FAILURES", "LAST")
 
 
 async def _rotate_key(store: Store, arguments: Mapping[str, object]) -> None:
@@ -63,6 +68,7 @@ async def _test(store: Store, arguments: Mapping[str, object]) -> None:
     from actiond import __version__
     from actiond.delivery.client import DeliveryLimits, Egress, TargetClient
     from actiond.delivery.egress.policy import AddressGuard
+    from actiond.delivery.outcomes import Outcome
     from actiond.delivery.signer import Signer
     from actiond.executions.target_test import TargetTester, TesterLimits
 
@@ -85,8 +91,34 @@ async def _test(store: Store, arguments: Mapping[str, object]) -> None:
         await client.close()
     status = "" if result.status is None else f", status {result.status}"
     if result.outcome != OK:
-        raise Failure(f"the test of target {target_id} failed: {result.outcome}{status}")
+        hint = "; allow the address with --allow-address" if result.outcome == Outcome.ADDRESS_DENIED.value else ""
+        raise Failure(f"the test of target {target_id} failed: {result.outcome}{status}{hint}")
     info(f"target {target_id} has accepted the test{status}, after {result.seconds * 1000:.0f} ms")
 
 
-COMMANDS: Mapping[str, Command] = {"rotate-key": _rotate_key, "test": _test, "resume": _resume}
+async def _list(store: Store, arguments: Mapping[str, object]) -> None:
+    owner = await owner_of(store, arguments)
+    rows: list[tuple[str, ...]] = [_COLUMNS]
+    while True:
+        page = PageRequest(len(rows) - 1, MAX_PAGE_SIZE, ascending=True)
+        found = (await store.find_targets(owner, TargetQuery(page, TargetField.NAME))).items
+        rows += [_row(target, (await store.target_report(owner, target.id)).health) for target in found]
+        if len(found) < MAX_PAGE_SIZE:
+            break
+    print_table(rows)
+
+
+def _row(target: Target, health: TargetHealth | None) -> tuple[str, ...]:
+    if health is None:
+        return target.id, target.name, target.type.value, "healthy", "0", "-"
+    state = "healthy"
+    if health.is_held:
+        state = "held"
+    elif health.is_paused:
+        state = "paused"
+    elif health.portion:
+        state = "recovering"
+    return target.id, target.name, target.type.value, state, str(health.failures), health.reason or "-"
+
+
+COMMANDS: Mapping[str, Command] = {"list": _list, "rotate-key": _rotate_key, "test": _test, "resume": _resume}

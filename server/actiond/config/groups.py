@@ -359,7 +359,7 @@ class QueueSettings(SettingsGroup):
     delivery_lease_ms: int = setting(
         name="delivery-lease",
         read=parsers.span(3_001, 3_600_000),
-        help="how soon another worker may take over what a worker that died had claimed",
+        help="how soon another worker may take over what a worker that died had claimed; more than 3s",
         default="60s",
         metavar="SPAN",
     )

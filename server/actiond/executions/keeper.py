@@ -25,7 +25,7 @@ class KeeperObserver(Protocol):
     """Is notified of what the keeper counts, on the event loop. Its methods must not block."""
 
     def counted(self, totals: DeliveryTotals | None) -> None:
-        """Observe how many deliveries there are; None if another process counts them from now on."""
+        """Observe how many deliveries there are; None at the start, as long as that is not known."""
 
     def died(self, reasons: Iterable[DeathReason]) -> None:
         """Observe deliveries that were given up."""
@@ -36,8 +36,15 @@ class Keeper:
 
     name = "keeper"
 
-    def __init__(self, store: Store, policy: DeliveryPolicy, observer: KeeperObserver, keeper: int) -> None:
-        """`keeper` is a number that no other process has."""
+    def __init__(
+        self, store: Store, policy: DeliveryPolicy, observer: KeeperObserver, keeper: int, *, counts: bool = True
+    ) -> None:
+        """Take what it works with.
+
+        keeper: a number that no other process has.
+        counts: whether it counts deliveries, as one of the processes does whose metrics are added up.
+        """
+        self._counts = counts
         self._store = store
         self._policy = policy
         self._observer = observer
@@ -85,21 +92,19 @@ class Keeper:
 
     async def _keep(self) -> None:
         """Do one round of housekeeping, if this process has the lease."""
-        had_lease = self._has_lease
+        if self._counts:
+            self._observer.counted(await self._store.delivery_totals())
         self._has_lease = await self._store.write(partial(housekeeping.take_lease, keeper=self._keeper))
         if self._has_lease or not self._has_swept:
             # Once without the lease, too: a process that was killed still has it, and perhaps had parked deliveries.
             await self._sweep()
             self._has_swept = True
         if not self._has_lease:
-            if had_lease:
-                self._observer.counted(None)
             return
         kept = await self._store.write(partial(housekeeping.patrol, policy=self._policy, after=self._patrolled))
         self._patrolled = kept.next or 0
         self._observer.died(kept.dead)
         await self._prune()
-        self._observer.counted(await self._store.delivery_totals())
 
     async def _sweep(self) -> None:
         after: str | None = ""

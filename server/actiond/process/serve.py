@@ -38,6 +38,9 @@ def deliver(settings: Settings, warnings: Sequence[str] = ()) -> int:
         raise SettingsError(f"--database: {settings.store.database.kind}: belongs to the process that serves it")
     if not settings.queue.deliveries:
         raise SettingsError("--deliveries: 0 leaves nothing to do")
+    path = settings.store.database.path
+    if path is not None and not path.exists():
+        raise StoreError(f"{path}: there is no such database")
     open_files.raise_limit()
     return _start(settings, warnings, Sockets())
 

@@ -14,6 +14,7 @@ from tests.storage.contract.running import RunningContract
 from tests.storage.contract.target_lists import TargetListContract
 from tests.storage.contract.targets import TargetContract
 from tests.storage.contract.tokens import TokenContract
+from tests.storage.contract.watching import WatchContract
 
 __all__ = ["STORE_CALLS", "StoreContract"]
 
@@ -33,5 +34,6 @@ class StoreContract(
     TargetContract,
     TargetListContract,
     TokenContract,
+    WatchContract,
 ):
     """Wants two fixtures: `store`, an empty one, and `new_store`, which makes another that the test closes."""

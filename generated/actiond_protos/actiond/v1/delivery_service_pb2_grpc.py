@@ -141,9 +141,10 @@ class DeliveryServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def RetryDelivery(self, request, context):
-        """Retries a dead delivery: it is attempted soon, and has all attempts of the retry schedule again.
+        """Retries a delivery: it is attempted soon. A dead one has all attempts of the retry schedule again.
 
-        NOT_FOUND if there is no delivery with this id, FAILED_PRECONDITION if it is not dead.
+        NOT_FOUND if there is no delivery with this id, FAILED_PRECONDITION if it is neither dead nor waiting for a later
+        retry, or if its target has been deleted.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -160,7 +161,7 @@ class DeliveryServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def RetryDeliveries(self, request, context):
-        """Retries every dead delivery that a filter matches, in portions.
+        """Retries every delivery that a filter matches and that is dead or waits for a later retry, in portions.
 
         Stops shortly before the call's deadline, and after 20 seconds at the latest. Repeat the call until the response is
         complete.

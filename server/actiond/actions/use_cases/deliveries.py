@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from actiond.actions.actors import Actor
 from actiond.actions.deliveries import UNFINISHED, Attempt, DeathReason, Delivery, DeliveryPolicy, DeliveryState
 from actiond.actions.errors import (
-    DeliveryNotDeadError,
     DeliveryNotFoundError,
+    DeliveryNotRetryableError,
     DeliveryNotUnfinishedError,
     TargetNotFoundError,
 )
@@ -19,7 +19,8 @@ from actiond.actions.use_cases.fan_out import check_limits
 
 PORTION = 500
 """Deliveries that one change retries or cancels, so that it holds up no other change for long."""
-_DEAD = frozenset({DeliveryState.DEAD})
+RETRYABLE = frozenset({DeliveryState.DEAD, DeliveryState.WAITING})
+"""States of deliveries that can be retried. A waiting one can, if its next attempt is put off."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +44,13 @@ class Bulk:
 class Deliveries:
     """The use cases of deliveries. An actor sees only those of its resource owner."""
 
-    def __init__(self, store: Store, policy: DeliveryPolicy) -> None:
+    def __init__(
+        self, store: Store, policy: DeliveryPolicy, died: Callable[[Sequence[DeathReason]], object] = lambda _: None
+    ) -> None:
+        """`died` is told why deliveries were given up."""
         self._store = store
         self._policy = policy
+        self._died = died
 
     async def find(self, actor: Actor, query: DeliveryQuery) -> Sequence[DeliveryRecord]:
         """Return a page of the deliveries that match, the newest first. Raises ListTooSlowError."""
@@ -55,22 +60,31 @@ class Deliveries:
         """Return how many deliveries match, by state and target id. Raises ListTooSlowError."""
         return await self._store.count_deliveries(actor.owner, wanted)
 
+    async def count_retryable(self, actor: Actor, wanted: DeliveryFilter) -> int:
+        """Return how many deliveries `retry_matching` would change, those of removed targets included."""
+        return await self._count_in(actor, await self._retryable(wanted), RETRYABLE)
+
+    async def count_cancellable(self, actor: Actor, wanted: DeliveryFilter) -> int:
+        """Return how many deliveries `cancel_matching` would change."""
+        return await self._count_in(actor, wanted, frozenset(UNFINISHED))
+
     async def get(self, actor: Actor, delivery_id: int) -> DeliveryDetails:
         """Return a delivery with its attempts. Raises DeliveryNotFoundError."""
         record = await self._record(actor, delivery_id)
         return DeliveryDetails(record, await self._store.attempts(actor.owner, delivery_id))
 
     async def retry(self, actor: Actor, delivery_id: int) -> DeliveryRecord:
-        """Let a dead delivery be attempted now, with all its tries, and return it.
+        """Let a delivery be attempted now, and return it.
 
-        Raises DeliveryNotFoundError, DeliveryNotDeadError and TooManyDeliveriesError.
+        A dead one has all its tries again; one that waits for a retry is brought forward. Raises
+        DeliveryNotFoundError, DeliveryNotRetryableError and TooManyDeliveriesError.
         """
         record = await self._record(actor, delivery_id)
 
         def change(transaction: Transaction) -> Delivery:
-            found = _in_states(transaction, actor, [delivery_id], _DEAD)
+            found = _retryable(transaction, actor, [delivery_id])
             if not found:
-                raise DeliveryNotDeadError
+                raise DeliveryNotRetryableError
             check_limits(transaction, actor.owner, 1)
             now = transaction.deliveries.now_ms()
             retried = found[0].retried_by_hand(now).waiting(now)
@@ -92,19 +106,23 @@ class Deliveries:
             (cancelled,) = transaction.deliveries.with_ids([delivery_id])
             return cancelled
 
-        return replace(record, delivery=await self._store.write(change), is_claimed=False)
+        cancelled = await self._store.write(change)
+        self._died([DeathReason.CANCELLED])
+        return replace(record, delivery=cancelled, is_claimed=False)
 
     async def retry_matching(self, actor: Actor, wanted: DeliveryFilter, is_late: Callable[[], bool]) -> Bulk:
-        """Retry the dead deliveries that match, in portions, until it is late.
+        """Retry the deliveries that match and can be retried, in portions, until it is late.
 
         They are parked. The first of each target are released, and the others as results come in, so that they do not
         all reach a target at once. Raises TooManyDeliveriesError and ListTooSlowError.
         """
-        return await self._change_matching(actor, wanted, _DEAD, is_late, self._retry)
+        return await self._change_matching(actor, await self._retryable(wanted), RETRYABLE, is_late, self._retry)
 
     async def cancel_matching(self, actor: Actor, wanted: DeliveryFilter, is_late: Callable[[], bool]) -> Bulk:
         """Give up the unfinished deliveries that match, in portions, until it is late. Raises ListTooSlowError."""
-        return await self._change_matching(actor, wanted, UNFINISHED, is_late, self._cancel)
+        bulk = await self._change_matching(actor, wanted, frozenset(UNFINISHED), is_late, self._cancel)
+        self._died([DeathReason.CANCELLED] * bulk.changed)
+        return bulk
 
     async def report(self, actor: Actor, target_id: str) -> TargetReport:
         """Return how the deliveries of a target go. Raises TargetNotFoundError."""
@@ -130,6 +148,14 @@ class Deliveries:
 
         await self._store.write(change)
         return await self._store.target_report(actor.owner, target_id)
+
+    async def _retryable(self, wanted: DeliveryFilter) -> DeliveryFilter:
+        """Return the filter, without deliveries that are due already or being attempted."""
+        return replace(wanted, put_off_ms=await self._store.write(lambda transaction: transaction.deliveries.now_ms()))
+
+    async def _count_in(self, actor: Actor, wanted: DeliveryFilter, states: frozenset[DeliveryState]) -> int:
+        counts = await self._store.count_deliveries(actor.owner, wanted)
+        return sum(count for (state, _), count in counts.items() if state in states)
 
     async def _record(self, actor: Actor, delivery_id: int) -> DeliveryRecord:
         record = await self._store.delivery(actor.owner, delivery_id)
@@ -168,8 +194,8 @@ class Deliveries:
         return await self._store.write(lambda transaction: change(transaction, actor, ids)) if ids else 0
 
     def _retry(self, transaction: Transaction, actor: Actor, ids: Sequence[int]) -> int:
-        """Park those that are dead, and release the first ones of targets that release none yet. Return how many."""
-        found = _in_states(transaction, actor, ids, _DEAD)
+        """Park those that can be retried, release the first ones of targets that release none yet. Return how many."""
+        found = _retryable(transaction, actor, ids)
         check_limits(transaction, actor.owner, len(found))
         changes = Changes(transaction, self._policy)
         changes.load_health(delivery.target_id for delivery in found)
@@ -199,3 +225,16 @@ def _in_states(
     """Return the actor's deliveries that exist of these, and are in one of the states now."""
     found = transaction.deliveries.with_ids(ids)
     return [delivery for delivery in found if delivery.owner == actor.owner and delivery.state in states]
+
+
+def _retryable(transaction: Transaction, actor: Actor, ids: Sequence[int]) -> Sequence[Delivery]:
+    """Return the actor's deliveries of these that can be retried now."""
+    rows = transaction.deliveries
+    now = rows.now_ms()
+    found = [
+        delivery
+        for delivery in _in_states(transaction, actor, ids, RETRYABLE)
+        if delivery.state is DeliveryState.DEAD or delivery.waits_for_retry(now)
+    ]
+    targets = rows.subjects(found, with_events=False).targets
+    return [delivery for delivery in found if delivery.target_id in targets]

@@ -442,13 +442,13 @@ def _fail(policy: DeliveryPolicy, changes: Changes, row: Delivery, result: Resul
     attempted = row.attempted(result.outcome, result.status, result.began_ms)
     is_old = changes.now - row.since_ms > policy.max_age_ms
     if result.status == GONE:
-        changes.put_health(replace(health.held(), reason=reason))
+        changes.put_health(health.counted(changes.now, reason).held())
         changes.save(row, attempted.uncounted().parked())
         return
     asked_ms = target_health.asked_pause_ms(result.status, result.retry_after_ms)
     if row.kind is AttemptKind.PROBE and health.is_paused:
-        health = health.paused(changes.now, result.jitter).paused_as_asked(changes.now, asked_ms)
-        changes.put_health(replace(health, reason=reason))
+        health = health.counted(changes.now, reason).paused(changes.now, result.jitter)
+        changes.put_health(health.paused_as_asked(changes.now, asked_ms))
         if is_old:
             changes.kill(row, DeathReason.AGE, attempted)
         else:

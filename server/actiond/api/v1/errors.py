@@ -48,13 +48,13 @@ _ENTRIES: Mapping[type[Exception], Entry] = {
         "delivery_id",
         "names a delivery that does not exist",
     ),
-    errors.DeliveryNotDeadError: Entry(
+    errors.DeliveryNotRetryableError: Entry(
         _FAILED,
-        "ACTIOND-not-dead",
-        "Delivery is not dead",
-        "DELIVERY_NOT_DEAD",
+        "ACTIOND-not-retryable",
+        "Delivery cannot be retried",
+        "DELIVERY_NOT_RETRYABLE",
         "delivery_id",
-        "must name a delivery that is dead",
+        "must name a delivery that is dead or waits for a retry, and whose target exists",
     ),
     errors.DeliveryNotUnfinishedError: Entry(
         _FAILED,

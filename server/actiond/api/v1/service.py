@@ -2,14 +2,13 @@
 # ruff: noqa: N802  # the methods have the proto's names
 
 import time
-from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import aclosing
 
 from actiond_protos.actiond.v1 import delivery_pb2, delivery_service_pb2_grpc
 from actiond_protos.actiond.v1 import delivery_service_pb2 as pb
 
-from actiond.actions.deliveries import UNFINISHED, DeliveryState
-from actiond.actions.queries import DeliveryFilter, DeliveryQuery
+from actiond.actions.queries import DeliveryQuery
 from actiond.actions.tokens import Caller
 from actiond.actions.use_cases.deliveries import Deliveries
 from actiond.actions.use_cases.publishing import Published, Publishing
@@ -28,7 +27,6 @@ MAX_BULK_SECONDS = 20.0
 """For so long a call that changes many deliveries goes on, if its deadline is not before that."""
 _BULK_SHARE = 0.8
 """The part of the time until its deadline that such a call uses, so that its response is in time."""
-_DEAD = frozenset({DeliveryState.DEAD})
 
 
 class DeliveryService(delivery_service_pb2_grpc.DeliveryServiceServicer):
@@ -99,7 +97,9 @@ class DeliveryService(delivery_service_pb2_grpc.DeliveryServiceServicer):
     ) -> pb.RetryDeliveriesResponse:
         wanted = delivery_filter(request.filter)
         if request.count_only:
-            return pb.RetryDeliveriesResponse(count=await self._count(context, wanted, _DEAD), complete=True)
+            return pb.RetryDeliveriesResponse(
+                count=await self._deliveries.count_retryable(context.caller.actor, wanted), complete=True
+            )
         bulk = await self._deliveries.retry_matching(context.caller.actor, wanted, _is_over(context))
         return pb.RetryDeliveriesResponse(count=bulk.changed, complete=bulk.is_complete)
 
@@ -108,7 +108,9 @@ class DeliveryService(delivery_service_pb2_grpc.DeliveryServiceServicer):
     ) -> pb.CancelDeliveriesResponse:
         wanted = delivery_filter(request.filter)
         if request.count_only:
-            return pb.CancelDeliveriesResponse(count=await self._count(context, wanted, UNFINISHED), complete=True)
+            return pb.CancelDeliveriesResponse(
+                count=await self._deliveries.count_cancellable(context.caller.actor, wanted), complete=True
+            )
         bulk = await self._deliveries.cancel_matching(context.caller.actor, wanted, _is_over(context))
         return pb.CancelDeliveriesResponse(count=bulk.changed, complete=bulk.is_complete)
 
@@ -164,11 +166,6 @@ class DeliveryService(delivery_service_pb2_grpc.DeliveryServiceServicer):
         if token.expires_at_ns is not None:
             put_ns(response.expire_time, token.expires_at_ns)
         return response
-
-    async def _count(self, context: ServicerContext, wanted: DeliveryFilter, states: Collection[DeliveryState]) -> int:
-        """Return how many deliveries match and are in one of these states."""
-        counts = await self._deliveries.count(context.caller.actor, wanted)
-        return sum(count for (state, _), count in counts.items() if state in states)
 
     async def _publish(
         self, requests: Sequence[pb.PublishEventRequest], size: int, context: ServicerContext

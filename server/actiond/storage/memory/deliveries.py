@@ -117,12 +117,14 @@ class MemoryDeliveries:
         return found[-1] if len(found) == limit else None
 
     def watch(self, owner: str, until_ms: int) -> int:
-        last = self._data.last_change
-        since, watched_until_ms = self._data.watches.get(owner, (last, 0))
-        # A watch that has lapsed begins anew: what happened meanwhile was not recorded.
-        since = since if watched_until_ms > self._now_ms else last
+        since, watched_until_ms = self._data.watches.get(owner, (0, 0))
+        if watched_until_ms <= self._now_ms:
+            # What happened since the former watch has lapsed was not recorded. A position of its own for the beginning
+            # is later than all that it has seen.
+            since = self._data.last_change + 1
+            self._log.set("last_change", since)
         self._log.put(self._data.watches, owner, (since, max(until_ms, watched_until_ms)))
-        return last
+        return self._data.last_change
 
     def prune_health(self, limit: int) -> int:
         gone = [target_id for target_id in self._data.health if target_id not in self._data.targets][:limit]

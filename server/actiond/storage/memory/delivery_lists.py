@@ -72,4 +72,7 @@ def _delivered(data: Data, kept: Sequence[Attempt]) -> Iterator[DeliveryRecord]:
 
 def _matches(record: DeliveryRecord, wanted: DeliveryFilter) -> bool:
     delivery = record.delivery
+    is_put_off = wanted.put_off_ms is None or delivery.waits_for_retry(wanted.put_off_ms)
+    if delivery.state is DeliveryState.WAITING and not is_put_off:
+        return False
     return wanted.matches(delivery.id, delivery.target_id, delivery.state, record.event)

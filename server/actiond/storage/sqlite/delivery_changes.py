@@ -16,12 +16,13 @@ from actiond.storage.sqlite.rows import Row, as_json, from_json, rows_to_json
 
 _WATCHED = as_json("owner", "delivery_watches WHERE until_ms > ?")
 _LAST = "SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'delivery_changes'"
-# A watch that has lapsed begins anew: what happened meanwhile was not recorded.
-_WATCH = """
-INSERT INTO delivery_watches (owner, since_position, until_ms) VALUES (?, ?, ?)
-ON CONFLICT (owner) DO UPDATE SET
-    since_position = CASE WHEN until_ms > ? THEN since_position ELSE excluded.since_position END,
-    until_ms = max(until_ms, excluded.until_ms)
+_IS_WATCHED = "SELECT EXISTS (SELECT 1 FROM delivery_watches WHERE owner = ? AND until_ms > ?)"
+_PROLONG = "UPDATE delivery_watches SET until_ms = max(until_ms, ?) WHERE owner = ?"
+_BEGIN = "REPLACE INTO delivery_watches (owner, since_position, until_ms) VALUES (?, ?, ?)"
+# A position of its own for the beginning, so that it is later than all that a former watch has seen.
+_SKIP = """
+INSERT INTO delivery_changes (owner, kind, at_ms, state, attempts, delivery_id, target_id, event_position)
+VALUES ('', '', ?, '', 0, 0, '', 0)
 """
 _RECORD = f"""
 INSERT INTO delivery_changes (owner, kind, at_ms, state, attempts, reason, delivery_id, target_id, event_position)
@@ -47,9 +48,13 @@ WHERE changes.owner = ? AND changes.position > ? ORDER BY changes.position LIMIT
 
 def watch(cursor: GuardedCursor, owner: str, now_ms: int, until_ms: int) -> int:
     """See `DeliveryRepository.watch`."""
-    last = int(str(cursor.read_value(_LAST)))
-    cursor.execute(_WATCH, (owner, last, until_ms, now_ms))
-    return last
+    if cursor.read_value(_IS_WATCHED, (owner, now_ms)):
+        cursor.execute(_PROLONG, (until_ms, owner))
+    else:
+        # What happened since the former watch has lapsed was not recorded.
+        cursor.execute(_SKIP, (now_ms,))
+        cursor.execute(_BEGIN, (owner, cursor.read_value(_LAST), until_ms))
+    return int(str(cursor.read_value(_LAST)))
 
 
 def watched(cursor: GuardedCursor, now_ms: int) -> frozenset[str]:

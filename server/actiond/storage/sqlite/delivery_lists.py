@@ -25,6 +25,7 @@ events.aggregate_id =
     CASE WHEN events.aggregate_type IN ({", ".join(f"'{one}'" for one in sorted(UNIQUE_IDS))}) THEN ? ELSE ? END
 """
 
+_IS_PUT_OFF = "(deliveries.state <> 'waiting' OR (deliveries.claim = 0 AND deliveries.due_ms > ?))"
 _ATTEMPTS = f"SELECT {deliveries.ATTEMPT_COLUMNS} FROM attempts WHERE owner = ? AND delivery_id = ? ORDER BY number"
 # Parameter: the target's id.
 HEALTH = f"SELECT {deliveries.HEALTH_COLUMNS} FROM target_health WHERE target_id = ?"
@@ -166,6 +167,7 @@ def _parts(owner: str, wanted: DeliveryFilter, before_id: int | None = None) -> 
             ),
             *_given(f"{source.id_column} < ?", _in_range(min(bounds)) if bounds else None),
             *_aggregate_condition(source, owner, wanted),
+            *(_given(_IS_PUT_OFF, wanted.put_off_ms) if source.table == "deliveries" else ()),
             *of_events,
         ]
         tables = f"{source.table} INDEXED BY {source.index(wanted)}"

@@ -117,7 +117,7 @@ CLAIM_SIZE = Family(
 DELIVERIES = Family(
     "actiond_deliveries",
     Kind.GAUGE,
-    "Deliveries that are not delivered, by state, as the process that keeps house counted them last.",
+    "Deliveries that are not delivered, by state, as they were counted last.",
     ("state",),
 )
 OLDEST_DUE = Family(
