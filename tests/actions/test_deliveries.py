@@ -26,6 +26,7 @@ from actiond.storage.sqlite import SqliteStore
 from tests.actions.samples import a_caller
 from tests.storage.contract.deliveries import a_delivery, behind, in_order
 from tests.storage.contract.deliveries import put as put_rows
+from tests.storage.contract.delivery_lists import listed_as
 from tests.storage.samples import a_target
 from tests.support.delivering import (
     DELIVERED,
@@ -125,7 +126,7 @@ async def test_a_delivery_is_shown_with_its_attempts(store: Store, deliveries: D
     assert details.record.event is not None
     assert details.record.event.type == "order.placed"
     assert [(attempt.number, attempt.outcome) for attempt in details.attempts] == [(1, "status")]
-    assert list(await deliveries.find(OWNER, DeliveryQuery())) == [details.record]
+    assert list(await deliveries.find(OWNER, DeliveryQuery())) == [listed_as(details.record)]
     assert await deliveries.count(OWNER, DeliveryFilter()) == {(WAITING, "1"): 1}
 
 

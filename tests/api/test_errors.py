@@ -218,6 +218,7 @@ def test_every_error_that_a_call_can_meet_is_in_the_table() -> None:
     # start gives a token a secret that exists. Deliveries and published events have an API of their own.
     beside = {
         errors.DeliveryNotFoundError,
+        errors.TooManyDeliveriesAtOnceError,
         errors.DeliveryNotRetryableError,
         errors.DeliveryNotUnfinishedError,
         errors.AggregateReservedError,

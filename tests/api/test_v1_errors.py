@@ -17,6 +17,12 @@ FAILED, EXHAUSTED = code_pb2.FAILED_PRECONDITION, code_pb2.RESOURCE_EXHAUSTED
 
 # What a call of these methods raises, and the same of it; the field and the rule are empty where none is the cause.
 CASES: dict[str, tuple[str, Exception, tuple[int, str, str, str], tuple[str, str]]] = {
+    "events would be too many deliveries": (
+        "PublishEvents",
+        errors.TooManyDeliveriesAtOnceError(5_000),
+        (EXHAUSTED, "ACTIOND-at-once", "Too many deliveries at once", "TOO_MANY_DELIVERIES_AT_ONCE"),
+        ("events", "must add at most 5000 deliveries: publish fewer events at once"),
+    ),
     "a delivery does not exist": (
         "GetDelivery",
         errors.DeliveryNotFoundError(),

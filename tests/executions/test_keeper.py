@@ -174,11 +174,15 @@ async def test_of_processes_whose_metrics_are_added_up_one_counts(store: Store) 
 
 async def holds_lease(store: Store, keeper: int) -> bool:
     """Return whether the process could renew the lease, which nobody else could take then."""
-    return not await store.write(lambda transaction: transaction.deliveries.hold_lease(99, 0, 0)) and (
-        await store.write(
-            lambda transaction: transaction.deliveries.hold_lease(keeper, 0, transaction.deliveries.now_ms() + LEASE_MS)
-        )
-    )
+
+    def change(transaction: Transaction) -> bool:
+        rows = transaction.deliveries
+        now = rows.now_ms()
+        if rows.hold_lease(99, now, 0):
+            return False
+        return rows.hold_lease(keeper, now, now + LEASE_MS)
+
+    return await store.write(change)
 
 
 async def test_a_new_process_releases_what_a_killed_one_has_parked_though_that_one_still_keeps_house(

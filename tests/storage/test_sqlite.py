@@ -116,7 +116,6 @@ async def test_a_table_that_is_gone_is_a_store_error_with_the_drivers_as_its_cau
         ),
         ("UPDATE tokens SET permissions = '['", "tokens"),
         ("UPDATE events SET payload = '{'", "events"),
-        ("UPDATE events SET payload = '{'", "find_deliveries"),
         ("UPDATE events SET payload = '{'", "delivery"),
         ("UPDATE deliveries SET reason = 'telegram'", "find_deliveries"),
     ],

@@ -260,6 +260,10 @@ class DeliveryPolicy:
     def max_tries(self) -> int:
         return len(self.retry_delays_ms) + 1
 
+    def longest_delay_ms(self, tries: int) -> int:
+        """Return the longest delay after a number of failed tries, whatever the receiver asks for."""
+        return 2 * self.retry_delays_ms[min(max(tries, 1), len(self.retry_delays_ms)) - 1]
+
     def retry_delay_ms(self, tries: int, jitter: float, retry_after_ms: int | None) -> int | None:
         """Return how long to wait after a number of failed tries; None if that was the last one.
 

@@ -109,6 +109,13 @@ class TooManyDeliveriesError(DomainError):
     maximum: int
 
 
+@dataclass(eq=False)
+class TooManyDeliveriesAtOnceError(DomainError):
+    """The events would add more than `maximum` deliveries in one change."""
+
+    maximum: int
+
+
 class DeliveryNotFoundError(DomainError):
     """The resource owner has no such delivery, or its attempts are not kept any more."""
 

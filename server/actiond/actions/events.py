@@ -3,7 +3,8 @@
 Other services publish events of their own, about aggregates of their own types.
 """
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 TARGET = "target"
@@ -13,6 +14,42 @@ OWN_AGGREGATES = frozenset({TARGET, EXECUTION, TOKEN})
 """The types that no published event may be about."""
 UNIQUE_IDS = frozenset({TARGET, TOKEN})
 """The types whose ids are never given to two owners."""
+
+
+class StoredPayload(Mapping[str, object]):
+    """A payload as the JSON text that a store keeps. It is parsed only if somebody looks into it.
+
+    A payload of 256 KiB may take many times as much when it is parsed, and a delivery needs the text alone.
+    """
+
+    __slots__ = ("_parsed", "text")
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self._parsed: dict[str, object] | None = None
+
+    def __getitem__(self, key: str) -> object:
+        return self.parsed()[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.parsed())
+
+    def __len__(self) -> int:
+        return len(self.parsed())
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Mapping) and self.parsed() == dict(other)
+
+    __hash__ = None  # type: ignore[assignment]  # like any mapping that may be compared
+
+    def __repr__(self) -> str:
+        return repr(self.parsed())
+
+    def parsed(self) -> dict[str, object]:
+        """Return the values. Raises ValueError if the text is not JSON."""
+        if self._parsed is None:
+            self._parsed = json.loads(self.text)
+        return self._parsed
 
 
 @dataclass(slots=True)  # not frozen, see deliveries.py

@@ -124,6 +124,10 @@ class Subjects:
     """By target id, newest first."""
 
 
+MAX_LEASE_MS = 60_000
+"""The longest lease of housekeeping that is believed."""
+
+
 class DeliveryRepository(Protocol):
     """The deliveries, their attempts and the health of targets, within one transaction.
 
@@ -137,6 +141,9 @@ class DeliveryRepository(Protocol):
 
     def enqueue(self, deliveries: Sequence[Delivery]) -> None:
         """Add new deliveries, which are waiting, or behind one that goes first of the same target and aggregate."""
+
+    def enqueued(self) -> int:
+        """Return how many deliveries this transaction has enqueued."""
 
     def unfinished(self, owner: str) -> tuple[int, int]:
         """Return how many unfinished deliveries the owner has, and how many there are in all. It must be cheap."""
@@ -156,8 +163,8 @@ class DeliveryRepository(Protocol):
     def next_behind(self, order_keys: Sequence[tuple[str, str]]) -> Sequence[Delivery]:
         """Return the first one that is behind, by its sequence, of each target and aggregate where none goes first."""
 
-    def parked(self, target_id: str, limit: int) -> Sequence[Delivery]:
-        """Return parked deliveries of a target, the oldest first."""
+    def parked(self, target_id: str, limit: int, *, newest: bool = False) -> Sequence[Delivery]:
+        """Return parked deliveries of a target, the oldest first, or the newest first."""
 
     def unfinished_of(self, target_id: str, limit: int) -> Sequence[Delivery]:
         """Return unfinished deliveries of a target."""
@@ -176,6 +183,9 @@ class DeliveryRepository(Protocol):
 
     def ended_pauses(self, now_ms: int, limit: int) -> Sequence[TargetHealth]:
         """Return the health of targets whose pause is over."""
+
+    def pauses_after(self, moment_ms: int, limit: int) -> Sequence[TargetHealth]:
+        """Return the health of targets whose pause ends after a moment."""
 
     def subjects(self, deliveries: Sequence[Delivery], *, with_events: bool = True) -> Subjects:
         """Return what attempts of these deliveries need."""
@@ -207,7 +217,8 @@ class DeliveryRepository(Protocol):
     def hold_lease(self, keeper: int, now_ms: int, until_ms: int) -> bool:
         """Take the lease of housekeeping for a process, or renew it, unless another has it. Return whether it has it.
 
-        Nobody has it any more at `until_ms`.
+        Nobody has it any more at `until_ms`. One that would last for longer than MAX_LEASE_MS was
+        taken by a clock that was ahead, and is not believed.
         """
 
 
@@ -222,6 +233,8 @@ class PublicationRepository(Protocol):
 
     def prune(self, before_ms: int, limit: int) -> int:
         """Forget published events from before a moment with their ids, and return how many.
+
+        What is older than all deliveries is forgotten, so that each delivery has its event.
 
         The last event of an aggregate is kept without its payload, so that the next one continues its sequence.
         """
@@ -322,6 +335,8 @@ class Store(Protocol):
 
     async def find_deliveries(self, owner: str, query: DeliveryQuery) -> Sequence[DeliveryRecord]:
         """Return a page of the owner's deliveries, the newest first, delivered ones included while attempts are kept.
+
+        Their events have no payload.
 
         Raises ListTooSlowError.
         """

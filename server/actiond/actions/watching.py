@@ -102,6 +102,8 @@ class ChangePage:
     """How far this page has come, changes that do not match included."""
     is_complete: bool
     """Whether all changes since the position that was asked for are known."""
+    has_more: bool
+    """Whether there may be more after it."""
 
 
 class Notice(Enum):

@@ -72,7 +72,7 @@ async def _show(store: Store, arguments: Mapping[str, object]) -> None:
     if arguments["payload"]:
         event = details.record.event
         print_line("")
-        print_line(json.dumps(None if event is None else event.payload))
+        print_line(json.dumps(None if event is None else dict(event.payload)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ places for, in one change. So results gather by themselves under load, and nothi
 import asyncio
 import logging
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -51,6 +51,8 @@ class DeliveryPorts:
     store: Store
     caller: TargetCaller
     observer: DeliveryObserver
+    on_leases_lost: Callable[[], object] = lambda: None
+    """Called when leases have passed without a result: a worker may have died."""
 
 
 @dataclass(slots=True)
@@ -86,6 +88,7 @@ class Courier:
         self._store = ports.store
         self._caller = ports.caller
         self._observer = ports.observer
+        self._on_leases_lost = ports.on_leases_lost
         self._policy = policy
         self._lease_seconds = policy.lease_ms / 1000
         self._limits = limits
@@ -275,6 +278,7 @@ class Courier:
             self._observer.died(exchanged.dead)
         if exchanged.leases_lost:
             self._observer.lost_leases(exchanged.leases_lost)
+            self._on_leases_lost()
 
     async def _sleep_until_due(self) -> None:
         """Wake up when the next delivery is due, and now and then to see what other processes have made due."""

@@ -49,12 +49,13 @@ class DeliveryWatch:
                     continue
                 for changed_at, change in page.changes:
                     yield WatchEvent(str(changed_at), change)
-                has_news = page.position > after
                 after = max(after, page.position)
-                # The first one at once, so that the client sees that the watch has begun, and has a position.
-                if not page.changes and (is_silent or (not has_news and not await feed.news(seen, HEARTBEAT_SECONDS))):
+                if is_silent and not page.changes:
+                    # At once, so that the client sees that the watch has begun, and has a position.
                     yield WatchEvent(str(after), Notice.HEARTBEAT)
                 is_silent = False
+                if not page.has_more and not await feed.news(seen, HEARTBEAT_SECONDS):
+                    yield WatchEvent(str(after), Notice.HEARTBEAT)
         finally:
             feed.watches -= 1
             if not feed.watches:

@@ -6,7 +6,7 @@ from functools import lru_cache
 
 import orjson
 
-from actiond.actions.events import Event
+from actiond.actions.events import Event, StoredPayload
 
 VERSION = "v1"
 """Of the form of event payloads."""
@@ -27,11 +27,16 @@ def body_of(event: Event, instance: str) -> bytes:
         "event_type": event.type,
         "created_at": _rfc3339(event.created_at_ns),
         "userID": event.editor,
-        "event_payload": event.payload,
+        "event_payload": _fragment(event.payload),
     }
     if not (instance and event.editor):
         fields = {name: value for name, value in fields.items() if value != ""}
     return orjson.dumps(fields)
+
+
+def _fragment(payload: Mapping[str, object]) -> object:
+    """Return the payload as orjson takes it: the text that is stored goes out as it is."""
+    return orjson.Fragment(payload.text) if isinstance(payload, StoredPayload) else payload
 
 
 def headers_of(delivery_id: int, attempt: int) -> Mapping[str, str]:

@@ -15,6 +15,8 @@ from actiond.executions.store_faults import log_fault
 _log = logging.getLogger(__name__)
 
 INTERVAL_SECONDS = 5.0
+SWEEP_SECONDS = 60.0
+"""How often parked deliveries are released only because the worker that parked them may have ended."""
 PRUNE_SECONDS = 60.0
 """How long nothing is removed after everything that was old has been."""
 PRUNED_PORTIONS = 50
@@ -50,11 +52,16 @@ class Keeper:
         self._observer = observer
         self._keeper = keeper
         self._has_lease = False
-        self._has_swept = False
+        self._wants_sweep = True
+        self._swept_at = 0.0
         self._patrolled = 0
         self._pruned: int | None = 0
         self._pruned_at = 0.0
         self._task: asyncio.Task[None] | None = None
+
+    def sweep_soon(self) -> None:
+        """Release what a worker had parked that has died: its leases have passed."""
+        self._wants_sweep = True
 
     async def start(self) -> None:
         self._task = asyncio.get_running_loop().create_task(self._keep_for_ever())
@@ -95,10 +102,12 @@ class Keeper:
         if self._counts:
             self._observer.counted(await self._store.delivery_totals())
         self._has_lease = await self._store.write(partial(housekeeping.take_lease, keeper=self._keeper))
-        if self._has_lease or not self._has_swept:
-            # Once without the lease, too: a process that was killed still has it, and perhaps had parked deliveries.
+        now = asyncio.get_running_loop().time()
+        if self._wants_sweep or (self._has_lease and now - self._swept_at > SWEEP_SECONDS):
+            # Without the lease, too: a process that was killed still has it, and perhaps had parked deliveries.
+            self._wants_sweep = False
+            self._swept_at = now
             await self._sweep()
-            self._has_swept = True
         if not self._has_lease:
             return
         kept = await self._store.write(partial(housekeeping.patrol, policy=self._policy, after=self._patrolled))

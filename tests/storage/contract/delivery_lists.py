@@ -164,6 +164,11 @@ async def pages_of(store: Store, owner: str, wanted: DeliveryFilter, limit: int)
     return records
 
 
+def listed_as(record: DeliveryRecord) -> DeliveryRecord:
+    """Return a record as lists have it: without the payload."""
+    return record if record.event is None else replace(record, event=replace(record.event, payload={}))
+
+
 class DeliveryListContract:
     """See `StoreContract`."""
 
@@ -181,7 +186,7 @@ class DeliveryListContract:
                     counts = Counter((one.delivery.state, one.delivery.target_id) for one in expected)
                     found = await pages_of(store, owner, wanted, data.draw(st.integers(1, 9)))
                     assert [replace(one, is_claimed=False) for one in found] == [
-                        replace(one, is_claimed=False) for one in expected
+                        replace(one, is_claimed=False) for one in map(listed_as, expected)
                     ]
                     assert await store.count_deliveries(owner, wanted) == counts
         finally:
@@ -200,7 +205,7 @@ class DeliveryListContract:
             assert await store.delivery("owner", number) is None
         assert await store.attempts("owner", 2**64) == []
         query = DeliveryQuery(before_id=2**64)
-        assert await store.find_deliveries("owner", query) == records
+        assert await store.find_deliveries("owner", query) == [*map(listed_as, records)]
 
     async def test_a_delivered_one_is_known_from_its_last_attempt_and_its_event(self, store: Store) -> None:
         listed = Listed("owner", "2", "order.paid", ("order", "7"), DeliveryState.DELIVERED, NOW - 60, is_claimed=False)

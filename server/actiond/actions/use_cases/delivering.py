@@ -30,8 +30,8 @@ WORKER_SHIFT = 40
 """A claim's number has the worker's above these bits, and a counter of the worker's claims in them."""
 MAX_SCANNED = 512
 """Due deliveries that one claim looks at. It parks those of paused and busy targets: the next claim sees others."""
-MAX_PROBES = 16
-"""Paused targets that one claim probes."""
+MAX_PROBES = 256
+"""Targets whose pause is over that one claim looks at."""
 MAX_PROBE_CHOICE = 32
 """Parked deliveries of a paused target of which one is the probe."""
 MAX_KILLED = 1_000
@@ -44,8 +44,14 @@ class Places(Protocol):
     def take(self, owner: str, target_id: str) -> bool:
         """Take a place for an attempt, and return whether there was one."""
 
+    def take_beyond_share(self, owner: str, target_id: str) -> bool:
+        """Take a place for an owner that has used up its share, and return whether there was one."""
+
     def has_share_left(self, owner: str) -> bool:
         """Return whether the owner may have more places at all, whatever the target."""
+
+    def has_place_at(self, target_id: str) -> bool:
+        """Return whether the target may be attempted once more, whatever its owner has."""
 
 
 @dataclass(slots=True)  # not frozen, see deliveries.py
@@ -131,6 +137,7 @@ class Changes:
         self._released: dict[str, int] = {}
         self.crowded: dict[str, str] = {}
         self.exhausted: set[str] = set()
+        self._alone: dict[str, bool] = {}
         self.is_blocked = False
         self.dead: list[DeathReason] = []
         self.leases_lost = 0
@@ -187,18 +194,37 @@ class Changes:
     def take(self, before: Delivery, kind: AttemptKind | None = None) -> bool:
         """Claim a delivery, if there is a place for its attempt."""
         request, places = self._request, self._places
-        if request is None or places is None or not self.places_left or not places.take(before.owner, before.target_id):
+        if request is None or places is None or not self.places_left:
             return False
+        owner, target_id = before.owner, before.target_id
+        if not places.take(owner, target_id):
+            # Who is alone in the queue may have more than its share, or its slow targets would stop its fast ones.
+            if not places.has_place_at(target_id) or not self._has_queue_alone(owner):
+                return False
+            if not places.take_beyond_share(owner, target_id):
+                return False
         self.taken[before.id] = before, before.claimed(request.claim, self.now + self._policy.lease_ms, kind)
         return True
 
-    def has_queue_alone(self, owner: str) -> bool:
-        """Return whether an owner has used up its share of the places while no other owner has deliveries waiting.
+    def has_place(self, owner: str, target_id: str) -> bool:
+        """Return whether there is a place for an attempt, as far as the owner's share goes."""
+        places = self._places
+        return places is not None and places.has_place_at(target_id) and places.has_share_left(owner)
 
-        Then its deliveries may stay where they are in the queue. Otherwise they would hold up those of the others.
+    def may_stay_in_queue(self, delivery: Delivery) -> bool:
+        """Return whether a delivery for which there is no place may stay where it is in the queue.
+
+        It may if all places are taken, but not those of its target, and no other owner has deliveries waiting.
+        Otherwise it would hold up others.
         """
         places = self._places
-        return places is not None and not places.has_share_left(owner) and not self._rows.others_wait(owner)
+        return places is not None and places.has_place_at(delivery.target_id) and self._has_queue_alone(delivery.owner)
+
+    def _has_queue_alone(self, owner: str) -> bool:
+        known = self._alone.get(owner)
+        if known is None:
+            known = self._alone[owner] = not self._rows.others_wait(owner)
+        return known
 
     def settle(self) -> None:
         """Store what was saved, release what is to be released, and let the next ones of their aggregates go first."""
@@ -277,7 +303,7 @@ class Changes:
         for before, after in taken:
             event = subjects.events.get(after.event_position)
             if after.target_id in removed or event is None:
-                self.kill(before, DeathReason.TARGET_REMOVED)
+                self.kill(before, DeathReason.AGE if event is None else DeathReason.TARGET_REMOVED)
                 continue
             self._saved.append((before, after))
             claimed.append(
@@ -373,7 +399,10 @@ def _claim_probes(transaction: Transaction, policy: DeliveryPolicy, changes: Cha
     for health in ended:
         if changes.has_changed(health):
             continue  # a result has changed it just now
-        parked = transaction.deliveries.parked(health.target_id, MAX_PROBE_CHOICE)
+        if not changes.has_place(health.owner, health.target_id):
+            continue
+        # Now of the oldest and now of the newest: many messages that always fail would keep their target paused.
+        parked = transaction.deliveries.parked(health.target_id, MAX_PROBE_CHOICE, newest=health.pauses % 2 == 0)
         if not parked:
             # Nothing waits, so that the next event is the probe: a single failure pauses the target again.
             changes.put_health(replace(health, paused_until_ms=None, probe=0, failures=policy.pause_failures))
@@ -401,7 +430,7 @@ def _claim_one(policy: DeliveryPolicy, changes: Changes, delivery: Delivery) -> 
     elif changes.is_paused(delivery.target_id):
         changes.save(delivery, delivery.parked())
     elif not changes.take(delivery):
-        if changes.has_queue_alone(delivery.owner):
+        if changes.may_stay_in_queue(delivery):
             changes.is_blocked = True
         else:
             changes.save(delivery, delivery.parked())

@@ -6,7 +6,13 @@ One process at a time does it, by a lease. If two do for a moment, nothing goes 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from actiond.actions.deliveries import DeathReason, Delivery, DeliveryPolicy, DeliveryState
+from actiond.actions.deliveries import (
+    MAX_RETRY_AFTER_MS,
+    DeathReason,
+    Delivery,
+    DeliveryPolicy,
+    DeliveryState,
+)
 from actiond.actions.ports import Transaction
 from actiond.actions.target_health import FIRST_PORTION
 from actiond.actions.use_cases.delivering import Changes
@@ -18,7 +24,7 @@ PORTION = 1_000
 """Rows that one change removes or looks at."""
 SWEPT_TARGETS = 16
 """Targets whose parked deliveries one change looks at."""
-RELEASED = 512
+RELEASED = 128
 """Parked deliveries of a target that one sweep releases.
 
 These are more than the workers have places for, as a rule. So they learn that the target has more, and then ask for
@@ -76,6 +82,8 @@ def patrol(transaction: Transaction, policy: DeliveryPolicy, after: int) -> Patr
     targets = rows.subjects(deliveries, with_events=False).targets
     for delivery in deliveries:
         _settle(policy, changes, delivery, has_target=delivery.target_id in targets)
+    for health in rows.pauses_after(changes.now + MAX_RETRY_AFTER_MS + policy.lease_ms, PORTION):
+        changes.put_health(replace(health, paused_until_ms=changes.now))  # a clock was ahead
     changes.apply()
     return Patrolled(deliveries[-1].id if len(deliveries) == PORTION else 0, changes.dead)
 
@@ -84,7 +92,7 @@ def _settle(policy: DeliveryPolicy, changes: Changes, delivery: Delivery, *, has
     if delivery.state is DeliveryState.DEAD:
         return
     # What is due later than it can have been put off was put off by a clock that was ahead.
-    longest = policy.lease_ms if delivery.claim else 2 * max((*policy.retry_delays_ms, 0))
+    longest = policy.lease_ms if delivery.claim else policy.longest_delay_ms(delivery.tries)
     if delivery.due_ms is not None and delivery.due_ms > changes.now + longest + 1_000:
         # A claim stays with it, so that it is seen to be lost when the delivery is claimed again.
         changes.save(delivery, replace(delivery, due_ms=changes.now))
@@ -113,7 +121,7 @@ def prune(transaction: Transaction, policy: DeliveryPolicy, after: int) -> int |
     changes = rows.prune_changes(now - CHANGES_KEPT_MS, PORTION)
     # Not in the transaction that removes the target: an attempt that runs may fail afterwards.
     health = rows.prune_health(PORTION)
-    # No delivery of an event is older, unless it was retried by hand. Then it dies, as there is nothing to send.
+    # Ids of published events are remembered for as long as deliveries may be retried.
     kept_ms = policy.max_age_ms + policy.dead_retention_ms + policy.attempt_retention_ms
     published = transaction.publications.prune(now - kept_ms, PORTION)
     if last is None and PORTION in (len(dead), changes, health, published):

@@ -6,10 +6,17 @@ from dataclasses import dataclass
 
 from actiond.actions.actors import Actor
 from actiond.actions.catalogue import Catalogue
-from actiond.actions.errors import AggregateReservedError, EventIdTakenError, EventUnknownError
+from actiond.actions.errors import (
+    AggregateReservedError,
+    EventIdTakenError,
+    EventUnknownError,
+    TooManyDeliveriesAtOnceError,
+)
 from actiond.actions.events import OWN_AGGREGATES, Event, qualified_id
 from actiond.actions.ports import Store, Transaction
 
+MAX_DELIVERIES = 5_000
+"""Deliveries that one call may add, so that it holds up no other change for long."""
 _UNNAMED = "\x1f"
 """Begins the id of an event that was published without one. No client can send it: ids are printable."""
 
@@ -51,7 +58,8 @@ class Publishing:
     async def publish(self, actor: Actor, events: Sequence[NewEvent]) -> Sequence[Published]:
         """Publish all of the events, in their order, or none.
 
-        Raises EventUnknownError, AggregateReservedError, EventIdTakenError and TooManyDeliveriesError.
+        Raises EventUnknownError, AggregateReservedError, EventIdTakenError, TooManyDeliveriesError and
+        TooManyDeliveriesAtOnceError.
         """
         for position, new in enumerate(events):
             if new.type not in self._catalogue.published_events:
@@ -69,6 +77,8 @@ class Publishing:
                 if first is None:
                     first = _event(transaction, actor, new, now)
                     at = transaction.append(first)
+                    if transaction.deliveries.enqueued() > MAX_DELIVERIES:
+                        raise TooManyDeliveriesAtOnceError(MAX_DELIVERIES)
                     # Also without an id: events are forgotten in the order in which they were published.
                     transaction.publications.add(actor.owner, new.id or f"{_UNNAMED}{at}", at)
                     if new.id:
@@ -104,5 +114,5 @@ def _is_same(first: Event, actor: Actor, new: NewEvent) -> bool:
     return (
         (first.type, first.aggregate_type, first.aggregate_id) == (new.type, new.aggregate_type, aggregate_id)
         # As JSON, in which 1 is not true.
-        and json.dumps(first.payload, sort_keys=True) == json.dumps(new.payload, sort_keys=True)
+        and json.dumps(dict(first.payload), sort_keys=True) == json.dumps(dict(new.payload), sort_keys=True)
     )

@@ -40,6 +40,14 @@ _EXISTS = code_pb2.ALREADY_EXISTS
 
 _ENTRIES: Mapping[type[Exception], Entry] = {
     **COMMON,
+    errors.TooManyDeliveriesAtOnceError: Entry(
+        code_pb2.RESOURCE_EXHAUSTED,
+        "ACTIOND-at-once",
+        "Too many deliveries at once",
+        "TOO_MANY_DELIVERIES_AT_ONCE",
+        "events",
+        "must add at most {maximum} deliveries: publish fewer events at once",
+    ),
     errors.DeliveryNotFoundError: Entry(
         _NOT_FOUND,
         "ACTIOND-delivery",

@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from heapq import nsmallest
+from itertools import islice
 
 from actiond.actions.deliveries import LOST, Attempt, Delivery, DeliveryState
 from actiond.actions.ids import first_id
-from actiond.actions.ports import DeliveryChange, Subjects
+from actiond.actions.ports import MAX_LEASE_MS, DeliveryChange, Subjects
 from actiond.actions.target_health import TargetHealth
 from actiond.actions.watching import recorded
 from actiond.storage.memory.data import Data, UndoLog
@@ -18,13 +19,18 @@ class MemoryDeliveries:
         self._data = data
         self._log = log
         self._now_ms = now_ms
+        self._enqueued = 0
         self.has_due = False
         """Whether a delivery has become due."""
 
     def now_ms(self) -> int:
         return self._now_ms
 
+    def enqueued(self) -> int:
+        return self._enqueued
+
     def enqueue(self, deliveries: Sequence[Delivery]) -> None:
+        self._enqueued += len(deliveries)
         for delivery in deliveries:
             is_behind = self._data.deliveries.goes_first(delivery.order_key)
             enqueued = delivery.behind() if is_behind else delivery
@@ -55,8 +61,8 @@ class MemoryDeliveries:
         found = (self._data.deliveries.next_behind(order_key) for order_key in order_keys)
         return [delivery for delivery in found if delivery is not None]
 
-    def parked(self, target_id: str, limit: int) -> Sequence[Delivery]:
-        return self._data.deliveries.parked(target_id, limit)
+    def parked(self, target_id: str, limit: int, *, newest: bool = False) -> Sequence[Delivery]:
+        return self._data.deliveries.parked(target_id, limit, newest=newest)
 
     def unfinished_of(self, target_id: str, limit: int) -> Sequence[Delivery]:
         return self._data.deliveries.unfinished_of(target_id, limit)
@@ -94,6 +100,10 @@ class MemoryDeliveries:
             if one.paused_until_ms is not None and one.paused_until_ms <= now_ms
         ]
         return [self._data.health[target_id] for _, target_id in sorted(ended)[:limit]]
+
+    def pauses_after(self, moment_ms: int, limit: int) -> Sequence[TargetHealth]:
+        paused = (health for health in self._data.health.values() if (health.paused_until_ms or 0) > moment_ms)
+        return list(islice(paused, limit))
 
     def after(self, delivery_id: int, limit: int) -> Sequence[Delivery]:
         rows = self._data.deliveries.rows
@@ -142,7 +152,7 @@ class MemoryDeliveries:
 
     def hold_lease(self, keeper: int, now_ms: int, until_ms: int) -> bool:
         holder, held_until_ms = self._data.keeper
-        if keeper != holder and held_until_ms > now_ms:
+        if keeper != holder and now_ms < held_until_ms <= now_ms + MAX_LEASE_MS:
             return False
         self._log.set("keeper", (keeper, until_ms))
         return True

@@ -22,7 +22,9 @@ def page(data: Data, owner: str, wanted: DeliveryFilter, after: int, limit: int)
             found.append((position, _watched(data, change, "" if event is None else event.type)))
     since = data.watches.get(owner)
     is_complete = since is not None and since[0] <= after <= data.last_change
-    return ChangePage(found, rows[-1][0] if rows else max(after, 0), is_complete)
+    # What other owners do moves the position on, or what is removed would seem to have been missed.
+    position = rows[-1][0] if len(rows) == limit else max(after, data.last_change)
+    return ChangePage(found, position, is_complete, has_more=len(rows) == limit)
 
 
 def _watched(data: Data, change: RecordedChange, event_type: str) -> WatchedChange:

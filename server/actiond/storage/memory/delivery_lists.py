@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from heapq import nlargest
 
 from actiond.actions.deliveries import Attempt, Delivery, DeliveryState, delivered
@@ -16,7 +17,7 @@ def find(data: Data, owner: str, query: DeliveryQuery, now_ms: int) -> Sequence[
         for record in _records(data, owner, now_ms)
         if _matches(record, query.filter) and (query.before_id is None or record.delivery.id < query.before_id)
     )
-    return nlargest(query.limit, found, key=lambda record: record.delivery.id)
+    return [_without_payload(one) for one in nlargest(query.limit, found, key=lambda record: record.delivery.id)]
 
 
 def count(data: Data, owner: str, wanted: DeliveryFilter) -> Mapping[tuple[DeliveryState, str], int]:
@@ -76,3 +77,7 @@ def _matches(record: DeliveryRecord, wanted: DeliveryFilter) -> bool:
     if delivery.state is DeliveryState.WAITING and not is_put_off:
         return False
     return wanted.matches(delivery.id, delivery.target_id, delivery.state, record.event)
+
+
+def _without_payload(record: DeliveryRecord) -> DeliveryRecord:
+    return record if record.event is None else replace(record, event=replace(record.event, payload={}))

@@ -32,6 +32,10 @@ class _LazyHeap:
     def remove(self, one: int) -> None:
         del self._entries[one]
 
+    def last(self, limit: int) -> list[int]:
+        """Return the ids of the largest, the largest first."""
+        return heapq.nlargest(limit, self._entries, key=self._entries.__getitem__)
+
     def first(self, limit: int) -> list[tuple[int, int]]:
         """Return the numbers and ids of the smallest."""
         found: list[tuple[int, int]] = []
@@ -77,9 +81,11 @@ class DeliveryTable:
         first = self._due.first(1)
         return first[0][0] if first else None
 
-    def parked(self, target_id: str, limit: int) -> list[Delivery]:
+    def parked(self, target_id: str, limit: int, *, newest: bool = False) -> list[Delivery]:
         heap = self._parked.get(target_id)
-        return [] if heap is None else [self.rows[one] for _, one in heap.first(limit)]
+        if heap is None:
+            return []
+        return [self.rows[one] for one in (heap.last(limit) if newest else (one for _, one in heap.first(limit)))]
 
     def next_behind(self, order_key: tuple[str, str]) -> Delivery | None:
         heap = self._behind.get(order_key)

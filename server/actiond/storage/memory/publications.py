@@ -25,10 +25,11 @@ class MemoryPublications:
 
     def prune(self, before_ms: int, limit: int) -> int:
         data = self._data
+        needed = min((row.event_position for row in data.deliveries.rows.values()), default=data.position + 1)
         old = [
             (key, position)
             for key, position in data.published.items()
-            if data.events_at[position].created_at_ns < before_ms * 1_000_000
+            if position < needed and data.events_at[position].created_at_ns < before_ms * 1_000_000
         ][:limit]
         for key, position in old:
             event = data.events_at[position]

@@ -26,6 +26,7 @@ from actiond.actions.watching import ChangePage
 from actiond.storage.memory import delivery_changes, delivery_lists, executions, targets
 from actiond.storage.memory.data import Data
 from actiond.storage.memory.transaction import MemoryTransaction
+from actiond.storage.steady_clock import Clock, SteadyClock
 
 T = TypeVar("T")
 
@@ -33,10 +34,10 @@ T = TypeVar("T")
 class MemoryStore:
     """Keeps all data in memory. Each change runs to completion on the event loop, so changes never overlap."""
 
-    def __init__(self, clock: Callable[[], int] = time.time_ns) -> None:
+    def __init__(self, clock: Clock = time.time_ns) -> None:
         """`clock` returns nanoseconds since the epoch, by which deliveries are due."""
         self._kept = Data()
-        self._clock = clock
+        self._clock = SteadyClock(clock)
         self._now_ms = 0
         self._fan_out: FanOut | None = None
         self._on_enqueued: Callable[[], object] | None = None
@@ -155,7 +156,7 @@ class MemoryStore:
 
     def _read_clock(self) -> int:
         """Return the time in milliseconds. It never goes back."""
-        self._now_ms = max(self._now_ms, self._clock() // 1_000_000)
+        self._now_ms = max(self._now_ms, self._clock.ms())
         return self._now_ms
 
     def _require_open(self) -> None:

@@ -1,29 +1,27 @@
 """What the transactions of one batch share: what is read once for all of them, and what is stored once at its end."""
 
-import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from actiond.actions.deliveries import DeliveryState
 from actiond.actions.ports import FanOut
 from actiond.actions.signing_keys import SigningKey
 from actiond.actions.targets import Target
+from actiond.storage.steady_clock import SteadyClock
 
 ALL_OWNERS = ""
 """Stands for all owners in the counts of deliveries. No owner has an empty id."""
 
 CachedTarget = tuple[Target, tuple[SigningKey, ...]]
 MAX_CACHED_TARGETS = 10_000
-Clock = Callable[[], int]
-"""Returns nanoseconds since the epoch."""
 
 
 @dataclass(slots=True)
 class Batch:
     """The state of the writer's current batch. Only the writer's thread uses it."""
 
-    clock: Clock = time.time_ns
+    clock: SteadyClock = field(default_factory=SteadyClock)
     fan_out: FanOut | None = None
     """Enqueues deliveries of the events that are appended; None does not."""
     now_ms: int = 0
@@ -44,6 +42,8 @@ class Batch:
     """Owners whose revision has been raised in this batch."""
     has_due: bool = False
     """Whether a delivery has become due."""
+    enqueued: int = 0
+    """Deliveries that have been enqueued."""
 
     def roll_back(self) -> None:
         """Forget everything of this batch, as nothing of it is kept."""
@@ -61,7 +61,7 @@ class Batch:
 
     def begin(self) -> None:
         """Forget everything of the last batch."""
-        self.now_ms = max(self.now_ms, self.clock() // 1_000_000)
+        self.now_ms = max(self.now_ms, self.clock.ms())
         self.targets.clear()
         self.deliveries.clear()
         self.revisions.clear()
@@ -69,6 +69,7 @@ class Batch:
         self.unfinished.clear()
         self.raised.clear()
         self.has_due = False
+        self.enqueued = 0
 
     def add(self, targets: Mapping[str, int], deliveries: Mapping[tuple[str, str], int], *, has_due: bool) -> None:
         """Add what a transaction that succeeded has changed."""

@@ -6,10 +6,12 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+import orjson
+
 from actiond.actions.deliveries import Attempt, AttemptKind, DeathReason, Delivery, DeliveryState
 from actiond.actions.errors import StoreError
 from actiond.actions.ids import first_id
-from actiond.actions.ports import DeliveryChange, Subjects
+from actiond.actions.ports import MAX_LEASE_MS, DeliveryChange, Subjects
 from actiond.actions.target_health import TargetHealth
 from actiond.actions.watching import recorded
 from actiond.storage.sqlite import delivery_changes, events, signing_keys, targets
@@ -31,7 +33,12 @@ EXISTS (
         AND first.state IN ('waiting', 'parked') AND first.state <> 'dead')
 """
 _INSERT = f"INSERT INTO deliveries ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-_IS_BEHIND = f"SELECT {_IS_BEHIND_ONE.format(target='?', aggregate='?')}"
+_INSERT_MANY = f"INSERT INTO deliveries ({COLUMNS}) SELECT {from_json(range(19))} FROM json_each(?) AS new"
+# Parameter: a JSON array of ids, targets and aggregates.
+_BEHIND = f"""
+SELECT json_group_array(json_extract(new.value, '$[0]')) FROM json_each(?) AS new
+WHERE {_IS_BEHIND_ONE.format(target="json_extract(new.value, '$[1]')", aggregate="json_extract(new.value, '$[2]')")}
+"""
 # Parameter: a JSON array of rows, of the id and then _VARYING.
 _UPDATE = f"""
 UPDATE deliveries SET ({_VARYING}) = ({from_json(range(1, 13))})
@@ -43,7 +50,8 @@ NEXT_DUE = "SELECT min(due_ms) FROM deliveries WHERE due_ms IS NOT NULL"
 _WITH_IDS = as_json(COLUMNS, "deliveries WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id")
 _OTHERS_WAIT = """
 SELECT EXISTS (
-    SELECT 1 FROM delivery_counts WHERE state = 'waiting' AND deliveries > 0 AND owner NOT IN ('', ?))
+    SELECT 1 FROM delivery_counts INDEXED BY delivery_counts_waiting
+    WHERE state = 'waiting' AND deliveries > 0 AND owner <> '' AND owner <> ?)
 """
 # Parameters: the due moment, the claim, and a JSON array of ids. It leaves the state alone, and with it the indexes
 # that depend on one.
@@ -69,6 +77,7 @@ _NEXT_BEHIND = as_json(
     prefix="deliveries.",
 )
 _PARKED = as_json(COLUMNS, "deliveries WHERE target_id = ? AND state = 'parked' ORDER BY id LIMIT ?")
+_PARKED_NEWEST = as_json(COLUMNS, "deliveries WHERE target_id = ? AND state = 'parked' ORDER BY id DESC LIMIT ?")
 _UNFINISHED_OF = as_json(COLUMNS, "deliveries WHERE target_id = ? AND state <> 'dead' LIMIT ?")
 _AFTER = as_json(COLUMNS, "deliveries WHERE id > ? ORDER BY id LIMIT ?")
 _DEAD_BEFORE = as_json(COLUMNS, "deliveries WHERE state = 'dead' AND last_ms < ? ORDER BY last_ms LIMIT ?")
@@ -81,7 +90,7 @@ WITH RECURSIVE found (target_id) AS (
     FROM found WHERE target_id IS NOT NULL)
 SELECT target_id FROM found WHERE target_id IS NOT NULL LIMIT ?
 """
-_HOLD_LEASE = "UPDATE housekeeping SET keeper = ?, until_ms = ? WHERE keeper = ? OR until_ms <= ?"
+_HOLD_LEASE = "UPDATE housekeeping SET keeper = ?, until_ms = ? WHERE keeper = ? OR until_ms <= ? OR until_ms > ?"
 _COUNTS = """
 SELECT owner, coalesce(sum(deliveries), 0) FROM delivery_counts
 WHERE owner IN (?, '') AND state <> 'dead' GROUP BY owner
@@ -131,6 +140,7 @@ DELETE FROM target_health WHERE target_id IN (
 _ENDED_PAUSES = f"""
 SELECT {HEALTH_COLUMNS} FROM target_health WHERE paused_until_ms <= ? ORDER BY paused_until_ms LIMIT ?
 """
+_PAUSES_AFTER = f"SELECT {HEALTH_COLUMNS} FROM target_health WHERE paused_until_ms > ? LIMIT ?"
 PAUSED_TARGETS = "SELECT count(*) FROM target_health WHERE is_held = 1 OR paused_until_ms IS NOT NULL"
 _EVENTS = as_json(
     f"position, {events.COLUMNS}",
@@ -151,11 +161,12 @@ _TARGET_SEQUENCES = as_json(
 class SqliteDeliveries:
     """Reads and writes the deliveries of one transaction."""
 
-    __slots__ = ("_batch", "_cursor", "growth", "has_due")
+    __slots__ = ("_batch", "_cursor", "_enqueued", "growth", "has_due")
 
     def __init__(self, cursor: GuardedCursor, batch: Batch) -> None:
         self._cursor = cursor
         self._batch = batch
+        self._enqueued = 0
         self.growth: Counter[tuple[str, str]] = Counter()
         """Change in the number of deliveries, by owner and state."""
         self.has_due = False
@@ -164,15 +175,35 @@ class SqliteDeliveries:
     def now_ms(self) -> int:
         return self._batch.now_ms
 
+    def enqueued(self) -> int:
+        return self._enqueued
+
     def enqueue(self, deliveries: Sequence[Delivery]) -> None:
-        for delivery in deliveries:
-            # The first event of an aggregate has none before it.
-            is_behind = delivery.sequence > 1 and self._cursor.read_value(_IS_BEHIND, delivery.order_key)
-            enqueued = delivery.behind() if is_behind else delivery
-            self._cursor.execute(_INSERT, to_row(enqueued))
-            self._count(enqueued.owner, enqueued.state, 1)
-            self.has_due = self.has_due or not is_behind
-            self._record([(None, enqueued)])
+        if len({delivery.order_key for delivery in deliveries}) < len(deliveries):
+            for delivery in deliveries:  # one may be behind another
+                self.enqueue([delivery])
+            return
+        behind = self._behind(deliveries)
+        enqueued = [delivery.behind() if delivery.id in behind else delivery for delivery in deliveries]
+        if len(enqueued) == 1:
+            self._cursor.execute(_INSERT, to_row(enqueued[0]))
+        else:
+            self._cursor.execute(_INSERT_MANY, (rows_to_json([*map(to_row, enqueued)]),))
+        self._enqueued += len(enqueued)
+        self.has_due = self.has_due or len(behind) < len(enqueued)
+        for delivery in enqueued:
+            self._count(delivery.owner, delivery.state, 1)
+        self._record([(None, delivery) for delivery in enqueued])
+
+    def _behind(self, deliveries: Sequence[Delivery]) -> Collection[int]:
+        """Return the ids of new deliveries that others go before."""
+        # The first event of an aggregate has none before it.
+        later = [(delivery.id, *delivery.order_key) for delivery in deliveries if delivery.sequence > 1]
+        return (
+            set(self._cursor.read(lambda rows: orjson.loads(rows[0][0]), _BEHIND, (rows_to_json(later),)))
+            if later
+            else ()
+        )
 
     def unfinished(self, owner: str) -> tuple[int, int]:
         known = self._batch.unfinished
@@ -209,8 +240,8 @@ class SqliteDeliveries:
     def next_behind(self, order_keys: Sequence[tuple[str, str]]) -> Sequence[Delivery]:
         return self._read(_NEXT_BEHIND, (rows_to_json(order_keys),))
 
-    def parked(self, target_id: str, limit: int) -> Sequence[Delivery]:
-        return self._read(_PARKED, (target_id, limit))
+    def parked(self, target_id: str, limit: int, *, newest: bool = False) -> Sequence[Delivery]:
+        return self._read(_PARKED_NEWEST if newest else _PARKED, (target_id, limit))
 
     def unfinished_of(self, target_id: str, limit: int) -> Sequence[Delivery]:
         return self._read(_UNFINISHED_OF, (target_id, limit))
@@ -258,6 +289,9 @@ class SqliteDeliveries:
     def ended_pauses(self, now_ms: int, limit: int) -> Sequence[TargetHealth]:
         return self._cursor.read(lambda rows: [*map(health_from_row, rows)], _ENDED_PAUSES, (now_ms, limit))
 
+    def pauses_after(self, moment_ms: int, limit: int) -> Sequence[TargetHealth]:
+        return self._cursor.read(lambda rows: [*map(health_from_row, rows)], _PAUSES_AFTER, (moment_ms, limit))
+
     def after(self, delivery_id: int, limit: int) -> Sequence[Delivery]:
         return self._read(_AFTER, (delivery_id, limit))
 
@@ -289,14 +323,14 @@ class SqliteDeliveries:
         return delivery_changes.prune(self._cursor, before_ms, limit)
 
     def hold_lease(self, keeper: int, now_ms: int, until_ms: int) -> bool:
-        return self._cursor.execute(_HOLD_LEASE, (keeper, until_ms, keeper, now_ms)).rowcount > 0
+        return self._cursor.execute(_HOLD_LEASE, (keeper, until_ms, keeper, now_ms, now_ms + MAX_LEASE_MS)).rowcount > 0
 
     def subjects(self, deliveries: Sequence[Delivery], *, with_events: bool = True) -> Subjects:
         positions = sorted({delivery.event_position for delivery in deliveries}) if with_events else []
         found = self._targets({(delivery.owner, delivery.target_id) for delivery in deliveries})
         rows = self._cursor.read_json(_EVENTS, (rows_to_json(positions),)) if positions else ()
         return Subjects(
-            {position: events.from_row(tuple(row)) for position, *row in rows},
+            {position: events.stored_from_row(tuple(row)) for position, *row in rows},
             {target_id: target for target_id, (target, _) in found.items()},
             {target_id: keys for target_id, (_, keys) in found.items()},
         )

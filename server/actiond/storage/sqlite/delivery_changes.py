@@ -35,7 +35,10 @@ _FORGET_BEFORE = "UPDATE delivery_watches SET since_position = max(since_positio
 
 LAST_OF_OWNER = "SELECT coalesce(max(position), 0) FROM delivery_changes WHERE owner = ?"
 _SINCE = "SELECT since_position FROM delivery_watches WHERE owner = ?"
-_EVENT_COLUMNS = ", ".join(f"events.{column}" for column in events.COLUMNS.split(", "))
+_EVENT_COLUMNS = ", ".join(
+    f"iif(events.position IS NULL, NULL, '{events.PRUNED}')" if column == "payload" else f"events.{column}"
+    for column in events.COLUMNS.split(", ")
+)
 _PAGE = f"""
 SELECT changes.position, changes.kind, changes.at_ms, changes.state, changes.attempts, changes.reason,
     changes.delivery_id, changes.target_id, attempts.outcome, attempts.status, {_EVENT_COLUMNS}
@@ -98,8 +101,10 @@ def page(connection: sqlite3.Connection, owner: str, wanted: DeliveryFilter, aft
     found = [(row[0], change) for row in rows if (change := _matching(row, wanted)) is not None]
     return ChangePage(
         found,
-        position=rows[-1][0] if rows else max(after, 0),
+        # What other owners do moves the position on, or what is removed would seem to have been missed.
+        position=rows[-1][0] if len(rows) == limit else max(after, last),
         is_complete=since is not None and since[0] <= after <= last,
+        has_more=len(rows) == limit,
     )
 
 

@@ -61,9 +61,16 @@ class Source:
         event = None if row[-1] is None else events.from_row(row[-len(_EVENT_COLUMNS) :])
         return self.decode(row[: -len(_EVENT_COLUMNS)], event), event
 
-    def select(self, tables: str) -> str:
+    def select(self, tables: str, *, with_payload: bool = False) -> str:
+        """Return the beginning of a statement. A list has no payloads: a thousand of them may take 256 MB."""
         own = (f"{self.table}.{column}" for column in self.columns.split(", "))
-        return f"SELECT {', '.join([*own, *(f'events.{column}' for column in _EVENT_COLUMNS)])} FROM {tables}"
+        of_event = (
+            f"iif(events.position IS NULL, NULL, '{events.PRUNED}')"
+            if column == "payload" and not with_payload
+            else f"events.{column}"
+            for column in _EVENT_COLUMNS
+        )
+        return f"SELECT {', '.join([*own, *of_event])} FROM {tables}"
 
     def join_events(self, join: str) -> str:
         return f"{join} JOIN events ON events.position = {self.table}.event_position"
@@ -130,7 +137,7 @@ def one_statements(owner: str, delivery_id: int) -> Iterator[tuple[Source, State
     for source in _SOURCES:
         where = f"{source.table}.owner = ? AND {source.id_column} = ? AND ({' OR '.join(source.states.values())})"
         tables = f"{source.table} {source.join_events('LEFT')}"
-        yield source, (f"{source.select(tables)} WHERE {where}", (owner, _in_range(delivery_id)))
+        yield source, (f"{source.select(tables, with_payload=True)} WHERE {where}", (owner, _in_range(delivery_id)))
 
 
 def attempts_statement(owner: str, delivery_id: int) -> Statement:

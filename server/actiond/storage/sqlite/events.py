@@ -1,9 +1,7 @@
 """Stores events: the statements and their rows."""
 # ruff: noqa: S608  # the statements consist of constants
 
-import json
-
-from actiond.actions.events import Event
+from actiond.actions.events import Event, StoredPayload
 from actiond.storage.sqlite.rows import Row, to_json
 
 COLUMNS = "owner, aggregate_type, aggregate_id, sequence, type, payload, editor, created_at_ns"
@@ -25,7 +23,7 @@ def to_row(event: Event) -> Row:
         event.aggregate_id,
         event.sequence,
         event.type,
-        to_json(event.payload),
+        event.payload.text if isinstance(event.payload, StoredPayload) else to_json(event.payload),
         event.editor,
         event.created_at_ns,
     )
@@ -33,6 +31,14 @@ def to_row(event: Event) -> Row:
 
 def from_row(row: Row) -> Event:
     """Return the event in a row of OF_AGGREGATE."""
+    event = stored_from_row(row)
+    if isinstance(event.payload, StoredPayload):
+        event.payload.parsed()
+    return event
+
+
+def stored_from_row(row: Row) -> Event:
+    """Return the event in a row of OF_AGGREGATE, with its payload as it is stored."""
     owner, aggregate_type, aggregate_id, sequence, kind, payload, editor, created_at_ns = row
     return Event(
         owner=owner,
@@ -40,7 +46,7 @@ def from_row(row: Row) -> Event:
         aggregate_id=aggregate_id,
         sequence=sequence,
         type=kind,
-        payload=json.loads(payload) or {},
+        payload={} if payload == PRUNED else StoredPayload(payload),
         editor=editor,
         created_at_ns=created_at_ns,
     )

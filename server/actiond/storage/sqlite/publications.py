@@ -14,7 +14,8 @@ WHERE position = (SELECT position FROM published_events WHERE owner = ? AND even
 """
 _ADD = "INSERT INTO published_events (owner, event_id, position) VALUES (?, ?, ?)"
 
-# Parameters: a moment and a limit. Later events have higher positions.
+# Parameters: a limit and a moment. Later events have higher positions. What the oldest deliveries are of is kept, and
+# what came after it.
 _OLD = as_json(
     "position, is_last",
     """
@@ -24,7 +25,8 @@ _OLD = as_json(
                 AND later.sequence > old.sequence) AS is_last
         FROM (SELECT position FROM published_events ORDER BY position LIMIT ?) AS published
         JOIN events AS old ON old.position = published.position)
-    WHERE created_at_ns < ?
+    WHERE created_at_ns < ? AND position < coalesce(
+        (SELECT min(event_position) FROM (SELECT event_position FROM deliveries ORDER BY id LIMIT 1000)), position + 1)
     """,
 )
 _DELETE_EVENTS = "DELETE FROM events WHERE position IN (SELECT value FROM json_each(?))"

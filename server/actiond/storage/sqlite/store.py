@@ -37,7 +37,6 @@ from actiond.storage.sqlite import (
     targets,
     tokens,
 )
-from actiond.storage.sqlite.batch import Clock
 from actiond.storage.sqlite.connection import BUSY_TIMEOUT, DRIVER_ERRORS, connect, create_privately, store_error
 from actiond.storage.sqlite.files import DatabaseFiles, refuse_remains
 from actiond.storage.sqlite.reader import Reader
@@ -46,6 +45,7 @@ from actiond.storage.sqlite.schema import migrations, prepare
 from actiond.storage.sqlite.shared import Shared
 from actiond.storage.sqlite.tick_cache import TickCache
 from actiond.storage.sqlite.writer import Writer
+from actiond.storage.steady_clock import Clock
 
 T = TypeVar("T")
 

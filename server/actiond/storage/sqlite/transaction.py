@@ -64,6 +64,7 @@ class SqliteTransaction:
     def keep(self) -> None:
         """Add what was changed to the batch, as the change has succeeded."""
         self._batch.add(self.targets.growth, self.deliveries.growth, has_due=self.deliveries.has_due)
+        self._batch.enqueued += self.deliveries.enqueued()
 
     def undo(self) -> None:
         """Let nobody use what this transaction knew of executions, as it is rolled back."""

@@ -17,16 +17,19 @@ from typing import Any, TypeVar
 from actiond.actions.errors import StoreError
 from actiond.actions.ports import FanOut, ObserveBatch, Transaction
 from actiond.storage.sqlite import deliveries, targets
-from actiond.storage.sqlite.batch import Batch, Clock
+from actiond.storage.sqlite.batch import Batch
 from actiond.storage.sqlite.connection import BUSY_TIMEOUT, begin, roll_back, store_error
 from actiond.storage.sqlite.reader import MAX_SECONDS
 from actiond.storage.sqlite.shared import Shared
 from actiond.storage.sqlite.transaction import SqliteTransaction
+from actiond.storage.steady_clock import Clock, SteadyClock
 
 T = TypeVar("T")
 
 MAX_WAL_BYTES = 64 * 1024 * 1024
 
+MAX_ENQUEUED = 5_000
+"""Deliveries after which a batch ends: one event may add a thousand."""
 MAX_BATCH_SIZE = 512
 """Limits how long the first change of a batch waits for the last, and how long other processes wait for the lock."""
 
@@ -54,8 +57,8 @@ class Writer:
         observe_batch: ObserveBatch | None = None,
         clock: Clock = time.time_ns,
     ) -> None:
-        self._clock = clock
-        self._batch = Batch(clock)
+        self._clock = SteadyClock(clock)
+        self._batch = Batch(self._clock)
         self._on_due: Callable[[], object] | None = None
         self._connection = connection
         self._files = shared.files
@@ -70,6 +73,8 @@ class Writer:
         self._observe_batch = observe_batch
         self._queue: SimpleQueue[Job | None] = SimpleQueue()
         """Changes to run. None is the last item, and ends the thread."""
+        self._left: list[Job] = []
+        """Changes that a batch has left to the next one."""
         self._closed = False
         # A daemon: a program that never called close() must still be able to exit.
         self._thread = threading.Thread(target=self._serve, name="actiond-writer", daemon=True)
@@ -87,7 +92,7 @@ class Writer:
 
     def now_ms(self) -> int:
         """Return the time by which deliveries are due."""
-        return max(self._batch.now_ms, self._clock() // 1_000_000)
+        return max(self._batch.now_ms, self._clock.ms())
 
     def submit(self, change: Callable[[Transaction], T]) -> "asyncio.Future[T]":
         """Return a future for the result of `change` after the commit. Cancelling it withdraws an unstarted change."""
@@ -106,7 +111,7 @@ class Writer:
         self._cursor.close()
 
     def _serve(self) -> None:
-        while (first := self._queue.get()) is not None:
+        while (first := self._left.pop(0) if self._left else self._queue.get()) is not None:
             jobs, outcomes = self._transact(first)
             # Read before the callers go on: what they then submit, and a close, are not of this batch.
             waiting = self.waiting
@@ -129,7 +134,8 @@ class Writer:
 
     def _transact(self, first: Job) -> tuple[Sequence[Job], Sequence[Outcome]]:
         """Run a batch in a transaction. Never raises, because the thread must survive any error."""
-        jobs = [first]
+        jobs = [first, *self._left]
+        self._left = []
         try:
             try:
                 self._files.check()
@@ -139,6 +145,8 @@ class Writer:
                 self._gather(jobs)
             jobs = [job for job in jobs if not job[1].cancelled()]
             outcomes = self._run(jobs)
+            self._left = jobs[len(outcomes) :]
+            jobs = jobs[: len(outcomes)]
             self._store_counts()
             self._connection.execute("COMMIT")
             # Again: it may have been removed meanwhile, and an answer means that the disk has the change.
@@ -189,12 +197,21 @@ class Writer:
     def _run(self, jobs: Sequence[Job]) -> Sequence[Outcome]:
         self._batch.begin()
         try:
-            return [self._run_without_savepoint(change) for change, _ in jobs]
+            return self._run_each(jobs, self._run_without_savepoint)
         except _PartialWriteError:
             roll_back(self._connection)
             self._batch.roll_back()
             begin(self._connection, self._busy_timeout)
-            return [self._run_with_savepoint(change) for change, _ in jobs]
+            return self._run_each(jobs, self._run_with_savepoint)
+
+    def _run_each(self, jobs: Sequence[Job], run: Callable[[Change], Outcome]) -> Sequence[Outcome]:
+        """Return the outcomes of the changes, fewer of them if the batch has grown large."""
+        outcomes: list[Outcome] = []
+        for change, _ in jobs:
+            outcomes.append(run(change))
+            if self._batch.enqueued >= MAX_ENQUEUED:
+                break
+        return outcomes
 
     def _run_without_savepoint(self, change: Change) -> Outcome:
         written = self._connection.total_changes

@@ -41,6 +41,8 @@ CREATE TABLE delivery_counts (
     PRIMARY KEY (owner, state)
 ) STRICT, WITHOUT ROWID;
 
+CREATE INDEX delivery_counts_waiting ON delivery_counts (owner) WHERE state = 'waiting' AND deliveries > 0;
+
 CREATE TABLE attempts (
     delivery_id    INTEGER NOT NULL,
     number         INTEGER NOT NULL, -- counts the delivery's attempts from 1
