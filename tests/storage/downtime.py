@@ -222,6 +222,7 @@ async def simulate(outage: Outage, deliveries: int, days: int) -> Figures:
         if hour == 1:
             tracemalloc.start()
         await outage.publish_for_the_sick(deliveries // 10 // (days * 24))
+        await outage.live(SECOND_MS)  # what is new is parked, once
         with outage.counting_steps() as steps:
             figures.well_exchanges = max(figures.well_exchanges, await outage.publish_for_the_well())
         figures.steps_beside = max(figures.steps_beside, steps[0])

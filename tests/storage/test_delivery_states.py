@@ -393,27 +393,38 @@ class DeliveryStates(RuleBasedStateMachine):
 
     # By hand.
 
-    @precondition(lambda self: any(row.state is DeliveryState.DEAD for row in self.rows.values()))
+    @precondition(lambda self: self.retryable())
     @rule(data=st.data())
     def retry_by_hand(self, data: st.DataObject) -> None:
-        dead = [row for row in self.rows.values() if row.state is DeliveryState.DEAD]
-        chosen = data.draw(st.sampled_from(dead))
+        chosen = data.draw(st.sampled_from(self.retryable()))
         self.run(self.deliveries.retry(_actor(chosen), chosen.id))
         self._was_retried([chosen.id])
 
     @rule(target_id=st.sampled_from(TARGET_IDS))
     def retry_all_of_a_target_by_hand(self, target_id: str) -> None:
-        dead = [row for row in self.rows.values() if row.state is DeliveryState.DEAD and row.target_id == target_id]
+        retryable = [row for row in self.retryable() if row.target_id == target_id]
         wanted = DeliveryFilter(target_id=target_id)
         retried = self.run(self.deliveries.retry_matching(Actor("", OWNER_OF[target_id]), wanted, _never_late))
-        assert retried == Bulk(len(dead), is_complete=True)
-        self._was_retried([row.id for row in dead])
+        assert retried == Bulk(len(retryable), is_complete=True)
+        self._was_retried([row.id for row in retryable])
+
+    def retryable(self) -> Sequence[Delivery]:
+        """Return what is dead or waits for a retry, of targets that still exist."""
+        now, removed = self.clock.ms, self.model.removed
+        return [
+            row
+            for row in self.rows.values()
+            if row.target_id not in removed
+            and (row.state is DeliveryState.DEAD or (not row.claim and row.due_ms is not None and row.due_ms > now))
+        ]
 
     def _was_retried(self, ids: Sequence[int]) -> None:
+        before = self.rows
         self.observe()
         for one in ids:
             self.model.tried.add(one)
-            self.model.tries[one] = 0
+            if before[one].state is DeliveryState.DEAD:
+                self.model.tries[one] = 0  # one that waits is brought forward alone
             assert self.rows[one].state in (DeliveryState.WAITING, DeliveryState.PARKED)
 
     @precondition(lambda self: any(row.state in UNFINISHED for row in self.rows.values()))
