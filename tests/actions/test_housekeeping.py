@@ -455,3 +455,38 @@ async def test_a_lease_that_passes_during_housekeeping_is_still_seen_to_be_lost(
     exchanged = await Worker(store, 2).exchange()
     assert exchanged.leases_lost == 1
     assert [attempt.outcome for attempt in await store.attempts("owner", row.id)] == [LOST]
+
+
+# Clocks that were ahead.
+
+
+async def test_a_lease_of_a_clock_that_was_ahead_is_not_believed(store: Store, clock: FakeClock) -> None:
+    year = 365 * DAY_MS
+    ahead = partial(_hold, keeper=7, now=clock.ms + year, until=clock.ms + year + LEASE_MS)
+    assert await store.write(ahead)
+    assert await store.write(partial(housekeeping.take_lease, keeper=1))
+
+
+async def test_a_pause_of_a_clock_that_was_ahead_ends(store: Store, clock: FakeClock) -> None:
+    health = TargetHealth("1", "owner", failures=8, paused_until_ms=clock.ms + 365 * DAY_MS)
+    await store.write(lambda transaction: transaction.deliveries.put_health([health]))
+    await store.write(partial(housekeeping.patrol, policy=POLICY, after=0))
+    ended = await store.write(lambda transaction: transaction.deliveries.ended_pauses(clock.ms, 10))
+    assert [one.target_id for one in ended] == ["1"]
+
+
+async def test_a_first_retry_that_a_clock_put_off_by_hours_is_brought_forward(store: Store, clock: FakeClock) -> None:
+    await publish_orders(store, 1)
+    worker = Worker(store, 1)
+    await worker.exchange()
+    await worker.end_all(FAILED)
+    (row,) = (await store.write(all_rows)).values()
+    put_off = replace(row, due_ms=(row.due_ms or 0) + 5 * HOUR_MS)
+    await store.write(lambda transaction: transaction.deliveries.save([(row, put_off)]))
+    await store.write(partial(housekeeping.patrol, policy=POLICY, after=0))
+    (row,) = (await store.write(all_rows)).values()
+    assert row.due_ms == clock.ms
+
+
+def _hold(transaction: Transaction, keeper: int, now: int, until: int) -> bool:
+    return transaction.deliveries.hold_lease(keeper, now, until)

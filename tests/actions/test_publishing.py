@@ -1,5 +1,6 @@
 """Publishing events of other services."""
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -12,9 +13,11 @@ from actiond.actions.errors import (
     DomainError,
     EventIdTakenError,
     EventUnknownError,
+    TooManyDeliveriesAtOnceError,
     TooManyDeliveriesError,
 )
 from actiond.actions.use_cases import fan_out
+from actiond.actions.use_cases import publishing as use_case
 from actiond.actions.use_cases.fan_out import EventFanOut
 from actiond.actions.use_cases.publishing import NewEvent, Published, Publishing
 from actiond.storage.memory import MemoryStore
@@ -144,3 +147,15 @@ async def test_an_event_without_an_id_is_forgotten_like_any_other(store: MemoryS
     (owner,) = {event.owner for event in store._data.events_at.values()}
     assert await store.write(lambda transaction: transaction.publications.prune(1_700_000_000_001, 1_000)) == 2
     assert [event.sequence for event in await store.events("order", f"{owner}/4711")] == [2]
+
+
+async def test_a_call_adds_a_bounded_number_of_deliveries(
+    store: MemoryStore, publishing: Publishing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(use_case, "MAX_DELIVERIES", 2)
+    store.deliver(EventFanOut(map(str, itertools.count(1)).__next__), lambda: None)
+    await store.write(insert(a_target("1", "one")))
+    await store.write(put_execution(an_execution("event", "1")))
+    with pytest.raises(TooManyDeliveriesAtOnceError):
+        await publishing.publish(a_caller(), [PAID] * 3)
+    assert [one.sequence for one in await publishing.publish(a_caller(), [PAID] * 2)] == [1, 2]

@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -33,6 +34,7 @@ from tests.support.delivering import (
     SECOND_MS,
     FakeClock,
     all_rows,
+    append,
     publish,
     start_delivering,
     subscribe,
@@ -320,6 +322,26 @@ async def test_a_slow_target_holds_up_no_other(store: Store, receiver: Receiver)
         await publish_orders(store, 30, "another")
         await eventually(lambda: receiver.targets()["3"] == 30, "the others are delivered")
         assert receiver.targets()["1"] == 4
+
+
+async def test_slow_targets_of_an_owner_that_is_alone_do_not_stop_its_fast_one(
+    store: Store, receiver: Receiver
+) -> None:
+    slow = ["11", "12", "13"]
+    await subscribe(store, "owner", slow, "event/order.paid")
+    receiver.slow = set(slow)
+    async with running(a_courier(store, receiver, limits=CourierLimits(16, 4, poll_seconds=0.02))):
+        await store.write(partial(_append_paid, orders=20))
+        await eventually(lambda: sum(receiver.at_once.values()) == 12, "the slow ones have three quarters")
+        await publish_orders(store, 10)
+        await eventually(lambda: receiver.targets()["1"] == 10, "the fast one has everything")
+        await receiver.hurry()
+        await eventually(nothing_is_left(store), "delivered")
+
+
+def _append_paid(transaction: Transaction, orders: int) -> None:
+    for order in range(orders):
+        append(transaction, "owner", "order", f"owner/paid {order}", "order.paid")
 
 
 async def test_an_owner_that_takes_all_it_can_leaves_places_to_others(store: Store, receiver: Receiver) -> None:

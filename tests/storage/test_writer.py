@@ -5,6 +5,7 @@ import sqlite3
 import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,12 @@ import pytest
 from actiond.actions.errors import StoreError, TargetNameTakenError
 from actiond.actions.ports import Transaction
 from actiond.storage.sqlite import SqliteStore
+from actiond.storage.sqlite import writer as writer_module
 from actiond.storage.sqlite.connection import connect
 from actiond.storage.sqlite.files import DatabaseFiles
 from actiond.storage.sqlite.shared import Shared
 from actiond.storage.sqlite.writer import MAX_BATCH_SIZE, Writer
+from tests.storage.contract.deliveries import a_delivery
 from tests.storage.samples import SAMPLE_TARGET, a_target, a_token, insert, put
 
 
@@ -92,6 +95,26 @@ async def test_a_batch_has_a_limit(writer: Writer, connection: sqlite3.Connectio
     gate.opened.set()
     await asyncio.gather(first, *waiting)
     assert statements.count("COMMIT") == 3
+
+
+async def test_a_batch_ends_once_it_has_enqueued_many_deliveries(
+    writer: Writer, connection: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer_module, "MAX_ENQUEUED", 2)
+    statements: list[str] = []
+    gate = Gate()
+    first = writer.submit(gate)
+    await asyncio.to_thread(gate.entered.wait)
+    waiting = [writer.submit(partial(_enqueue, number=number)) for number in range(1, 6)]
+    connection.set_trace_callback(statements.append)
+    gate.opened.set()
+    assert await asyncio.gather(first, *waiting) == [None, 1, 2, 3, 4, 5]
+    assert statements.count("COMMIT") == 4
+
+
+def _enqueue(transaction: Transaction, number: int) -> int:
+    transaction.deliveries.enqueue([a_delivery(number)])
+    return number
 
 
 async def test_an_observer_is_told_of_each_batch_and_of_what_waits(connection: sqlite3.Connection) -> None:
