@@ -193,3 +193,21 @@ async def test_a_late_result_changes_nothing_though_it_comes_with_that_of_a_new_
     assert (row.state, row.tries, row.last_outcome) == (DeliveryState.WAITING, 2, FAILED.outcome)
     outcomes = [attempt.outcome for attempt in await store.attempts("owner", delivery_id)]
     assert outcomes == [LOST if late is None else SUPERSEDED, FAILED.outcome]
+
+
+async def test_a_lost_lease_is_counted_once_though_its_delivery_has_to_wait_for_a_place(
+    store: Store, clock: FakeClock
+) -> None:
+    await publish_orders(store, 32)
+    dying, worker = Worker(store, 1), Worker(store, 2, attempts=32, per_target=64)
+    await dying.exchange(limit=2)
+    await worker.exchange()  # it leaves a few places to other owners
+    clock.pass_ms(POLICY.lease_ms)
+    await worker.renew()
+    for _ in range(3):
+        exchanged = await worker.exchange()
+        assert (exchanged.is_blocked, exchanged.claimed, exchanged.leases_lost) == (True, [], 0)
+    (lost, _) = dying.running
+    assert await store.attempts("owner", lost[0]) == []
+    assert (await worker.end_all(DELIVERED)).leases_lost == 2
+    assert [attempt.outcome for attempt in await store.attempts("owner", lost[0])] == [LOST]

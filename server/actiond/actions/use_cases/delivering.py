@@ -419,10 +419,7 @@ def _attempts(delivery: Delivery) -> int:
 
 
 def _claim_one(policy: DeliveryPolicy, changes: Changes, delivery: Delivery) -> None:
-    """Claim a delivery that is due, or park it, or give it up."""
-    if delivery.claim:
-        changes.leases_lost += 1
-        changes.log(_attempt(delivery, delivery.due_ms or 0, 0, LOST, None))
+    """Claim a delivery that is due, or park it, or give it up, or let it wait for a place where it is."""
     if delivery.tries and changes.now - delivery.since_ms > policy.max_age_ms:
         changes.kill(delivery, DeathReason.AGE)
     elif delivery.tries >= policy.max_tries:
@@ -432,9 +429,12 @@ def _claim_one(policy: DeliveryPolicy, changes: Changes, delivery: Delivery) -> 
     elif not changes.take(delivery):
         if changes.may_stay_in_queue(delivery):
             changes.is_blocked = True
-        else:
-            changes.save(delivery, delivery.parked())
-            changes.crowded[delivery.target_id] = delivery.owner
+            return
+        changes.save(delivery, delivery.parked())
+        changes.crowded[delivery.target_id] = delivery.owner
+    if delivery.claim:
+        changes.leases_lost += 1
+        changes.log(_attempt(delivery, delivery.due_ms or 0, 0, LOST, None))
 
 
 def _deliver(changes: Changes, row: Delivery) -> None:
