@@ -4,18 +4,20 @@ import asyncio
 import json
 import random
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from actiond.actions.ports import AttemptResult, Store, TargetRequest
+from actiond.actions.deliveries import DeliveryState
+from actiond.actions.events import qualified_id
+from actiond.actions.ports import AttemptResult, Store, TargetRequest, Transaction
 from actiond.executions.courier import Courier, CourierLimits
 from actiond.storage.memory import MemoryStore
 from actiond.storage.sqlite import SqliteStore
 from tests.executions.couriers import ACCEPTED, REFUSED, Receiver, a_courier, eventually, running
-from tests.support.delivering import POLICY, all_rows, publish, start_delivering, subscribe
+from tests.support.delivering import POLICY, all_rows, append, publish, start_delivering, subscribe
 
 TARGETS = ("1", "2")
 AGGREGATES = 40
@@ -39,6 +41,8 @@ class Log:
     accepted: list[str] = field(default_factory=list)
     """Ids of the deliveries."""
     refused: int = 0
+    counted: Counter[DeliveryState] = field(default_factory=Counter)
+    """How many deliveries the store counts in the end."""
 
     def answer(self, request: TargetRequest) -> AttemptResult:
         # A delivery that fails each time would die, which is not what this is about.
@@ -68,6 +72,17 @@ class SlowReceiver(Receiver):
         return log.answer(request)
 
 
+async def fail_to_publish(store: Store, order: str) -> None:
+    """Append an event in a change that fails, so that what is written in the same batch is run again."""
+
+    def change(transaction: Transaction) -> None:
+        append(transaction, "owner", "order", qualified_id("owner", "order", order), "order.placed")
+        raise KeyError(order)
+
+    with suppress(KeyError):
+        await store.write(change)
+
+
 async def deliver_all(stores: Sequence[Store], couriers: int, publishers: int) -> Log:
     """Publish on all stores while couriers on all of them deliver, and return what was received."""
     log = Log()
@@ -82,7 +97,11 @@ async def deliver_all(stores: Sequence[Store], couriers: int, publishers: int) -
     async def publish_some(number: int) -> None:
         for change in range(EVENTS // EVENTS_OF_A_CHANGE // publishers):
             order = str((change * publishers + number) % AGGREGATES)
-            await publish(stores[number % len(stores)], "owner", *[order] * EVENTS_OF_A_CHANGE)
+            store = stores[number % len(stores)]
+            await asyncio.gather(
+                publish(store, "owner", *[order] * EVENTS_OF_A_CHANGE),
+                fail_to_publish(store, order),
+            )
 
     async with AsyncExitStack() as stack:
         for courier in working:
@@ -93,6 +112,7 @@ async def deliver_all(stores: Sequence[Store], couriers: int, publishers: int) -
             return await stores[0].write(all_rows) == {}
 
         await eventually(nothing_is_left, "everything is delivered")
+    log.counted = Counter((await stores[0].delivery_totals()).by_state)
     return log
 
 
@@ -101,7 +121,7 @@ def check(log: Log) -> None:
     assert len(log.accepted) == len(set(log.accepted)) == DELIVERIES
     assert DELIVERIES / 5 < log.refused < DELIVERIES / 2
     assert len(log.first) == AGGREGATES * len(TARGETS)
-    assert log.overlaps == 0
+    assert log.overlaps == log.counted.total() == 0
     for sequences in log.first.values():
         assert sequences == [*range(1, EVENTS // AGGREGATES + 1)]
 
