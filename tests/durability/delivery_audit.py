@@ -15,6 +15,8 @@ Pair = tuple[int, str]
 
 NO_RESULT = ("lost", "superseded", "cancelled")
 """Outcomes of attempts whose response, if there was one, does not count."""
+UNHEARD = (*NO_RESULT, "timeout")
+"""Outcomes of attempts that the receiver may have accepted. A worker that was stopped looks at its timers first."""
 
 
 @dataclass(slots=True)
@@ -32,7 +34,7 @@ class Audit:
     duplicates: int = 0
     """Requests that followed a 2xx response to the attempt before."""
     claims_lost: int = 0
-    """Those of attempts that a stop cut off included."""
+    """Attempts that a stop cut off, and timeouts, included."""
 
     lost_events: list[EventKey] = field(default_factory=list)
     """Acknowledged, and not in the database."""
@@ -164,7 +166,7 @@ def _compare_requests(audit: Audit, content: DeliveryContent, log: ReceiverLog, 
 
 def _count_duplicates(audit: Audit, content: DeliveryContent, log: ReceiverLog, before: int) -> None:
     """Count the requests that followed a success, which is right only where the success was lost with its claim."""
-    lost = {(attempt.delivery_id, attempt.number) for attempt in content.attempts if attempt.outcome in NO_RESULT}
+    lost = {(attempt.delivery_id, attempt.number) for attempt in content.attempts if attempt.outcome in UNHEARD}
     latest: dict[int, int] = {}
     for number, request in enumerate(log.requests[:before]):
         attempt = (request.delivery_id, latest.get(request.delivery_id, 0))

@@ -41,6 +41,8 @@ BACKLOG = 200
 """Events for the poisoned target."""
 SAMPLES = 80
 MAX_RATIO = 2.0
+MAX_MEASUREMENTS = 4
+"""Other programs may hold up all events of one. Poison would hold up those of each."""
 SHORT_LAG = 0.010
 """Seconds. Below that, a busy machine makes more difference than anything else."""
 MAX_GROWTH = 16 * 1024
@@ -91,13 +93,17 @@ class Scene:
         """Deliver a backlog to a poisoned target while the block runs; yield the target's id."""
         target_id = self.api.create_target(self._poisoned.url(path), timeout=TIMEOUT)["id"]
         self.api.set_execution(on_event("target.changed"), target_id)
-        self._versions += 1
-        for changed in self._changed:
-            self.api.update_target(changed, name=f"version {self._versions} of {changed}")
+        self.add_backlog()
         until(lambda: self._has_arrived(path), f"{path} is called")
         yield target_id
         self.api.delete_target(target_id)
         until_content(self.server, lambda content: not content.unfinished(), "nothing is attempted any more", 30)
+
+    def add_backlog(self) -> None:
+        """Make the events that the poisoned target gets."""
+        self._versions += 1
+        for changed in self._changed:
+            self.api.update_target(changed, name=f"version {self._versions} of {changed}")
 
     def _has_arrived(self, path: str) -> bool:
         return any(request.path == path for request in self._poisoned.log().requests)
@@ -126,9 +132,13 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
 def test_a_poisoned_receiver_leaves_the_lag_of_others_and_the_memory_as_they_are(scene: Scene, path: str) -> None:
     memory = scene.peak_memory()
     without = scene.lag()
+    limit = MAX_RATIO * max(without, SHORT_LAG / MAX_RATIO)
     with scene.poison(path) as poisoned:
-        lag = scene.lag()
+        lags = [scene.lag()]
+        while lags[-1] > limit and len(lags) < MAX_MEASUREMENTS:
+            scene.add_backlog()
+            lags.append(scene.lag())
         claimed = [each for each in content_of(scene.server).deliveries if each.target_id == poisoned and each.claim]
-    assert lag <= MAX_RATIO * max(without, SHORT_LAG / MAX_RATIO), (lag, without)
+    assert min(lags) <= limit, (lags, without)
     assert len(claimed) <= PLACES
     assert scene.peak_memory() - memory < MAX_GROWTH
