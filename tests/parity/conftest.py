@@ -18,7 +18,9 @@ from tests.support.servers.envoy import EnvoyProcess
 @pytest.fixture(scope="session")
 def ports(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ports]:
     """A server with tokens and a target of another owner, and Envoy in front of it."""
-    flags = ("--execution-function", *FUNCTIONS, "--event-type", *EVENT_TYPES)
+    # The deliveries that rows look at must stay as they are: none is attempted, nor believed to be due too late.
+    still = ("--deliveries", "0", "--retry-delays", "24h")
+    flags = ("--execution-function", *FUNCTIONS, "--event-type", *EVENT_TYPES, *still)
     with ServerProcess(tmp_path_factory.mktemp("server"), *flags) as server:
         asyncio.run(seed(server.database))
         with EnvoyProcess(tmp_path_factory.mktemp("envoy"), server.grpc_port) as envoy:

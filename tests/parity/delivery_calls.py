@@ -44,7 +44,7 @@ NOT_RETRYABLE = expect.business(
     "ACTIOND-not-retryable",
     "Delivery cannot be retried",
     "DELIVERY_NOT_RETRYABLE",
-    field=("delivery_id", "must name a delivery that is dead"),
+    field=("delivery_id", "must name a delivery that is dead or waits for a retry, and whose target exists"),
 )
 FINISHED = expect.business(
     expect.FAILED_PRECONDITION,

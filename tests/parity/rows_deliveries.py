@@ -264,13 +264,13 @@ CHANGES = [
         then=((call(pb.CancelDeliveryRequest(delivery_id=delivery_named("to cancel"))), errors.FINISHED),),
     ),
     Scenario(
-        "dead deliveries are counted, then retried",
+        "dead and waiting deliveries are counted, then retried",
         call(pb.RetryDeliveriesRequest(filter=_MANY, count_only=True)),
-        answer(pb.RetryDeliveriesResponse(count=3, complete=True)),
+        answer(pb.RetryDeliveriesResponse(count=5, complete=True)),
         then=(
             (
                 call(pb.RetryDeliveriesRequest(filter=_MANY)),
-                answer(pb.RetryDeliveriesResponse(count=3, complete=True)),
+                answer(pb.RetryDeliveriesResponse(count=5, complete=True)),
             ),
             (
                 call(pb.RetryDeliveriesRequest(filter=_MANY)),
