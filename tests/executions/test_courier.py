@@ -375,11 +375,15 @@ class CountingStore(MemoryStore):
     def __init__(self, clock: FakeClock) -> None:
         super().__init__(clock)
         self.changes = 0
+        self.wanted: list[set[str]] = []
+        """Targets of which each exchange asked for parked deliveries."""
         self.blocks_for = 0.0
         """Seconds for which the process is stopped after the next change."""
 
     async def write(self, change: Callable[[Transaction], T]) -> T:
         self.changes += 1
+        if isinstance(change, partial) and "request" in change.keywords:
+            self.wanted.append({*change.keywords["request"].crowded})
         result = await super().write(change)
         await asyncio.sleep(0)  # a write takes a while in every store but this one
         if self.blocks_for:
@@ -406,6 +410,16 @@ async def test_the_results_of_many_attempts_are_handed_over_together(
         await eventually(lambda: len(receiver.requests) == 1_000, "attempted")
         await eventually(nothing_is_left(counting), "delivered")
     assert counting.changes - before < 200
+
+
+async def test_parked_deliveries_are_asked_for_until_there_are_no_more(
+    counting: CountingStore, receiver: Receiver
+) -> None:
+    await publish_orders(counting, 20)
+    async with running(a_courier(counting, receiver, limits=CourierLimits(16, 2, poll_seconds=0.02))):
+        await eventually(nothing_is_left(counting), "delivered")
+        await eventually(lambda: counting.wanted[-1] == set(), "asked for no more")
+    assert {"1"} in counting.wanted
 
 
 async def test_a_courier_without_work_leaves_the_store_alone(counting: CountingStore, receiver: Receiver) -> None:
@@ -517,13 +531,16 @@ async def test_the_lease_of_a_long_attempt_is_renewed(timed: SqliteStore, receiv
     assert await outcomes_of(timed, row.id) == [OK]
 
 
-async def test_no_attempt_begins_in_the_last_third_of_a_lease(counting: CountingStore, receiver: Receiver) -> None:
+async def test_no_attempt_begins_in_the_last_third_of_a_lease(
+    counting: CountingStore, receiver: Receiver, observed: Observed
+) -> None:
     await publish_orders(counting, 5)
     counting.blocks_for = SHORT.lease_ms * 0.8 / 1000
-    async with running(a_courier(counting, receiver, SHORT)):
+    async with running(a_courier(counting, receiver, SHORT, observed=observed)):
         await eventually(lambda: len(receiver.requests) == 5, "claimed anew")
         await eventually(nothing_is_left(counting), "delivered")
     # None of the first claim has begun, and it counts as no attempt.
+    assert (observed.claims, len(observed.lags)) == ([5, 5], 5)
     assert [request.attempt for request in receiver.requests] == [1] * 5
 
 
@@ -536,6 +553,38 @@ async def test_an_attempt_begins_in_the_first_two_thirds_of_a_lease(
         await eventually(nothing_is_left(counting), "delivered")
     assert observed.claims == [5]
     assert min(observed.lags) >= counting.blocks_for
+
+
+async def test_the_result_of_an_attempt_longer_than_a_lease_is_still_in_time_if_the_store_fails_for_a_moment(
+    timed: SqliteStore, tmp_path: Path, receiver: Receiver, caplog: pytest.LogCaptureFixture
+) -> None:
+    long = replace(POLICY, lease_ms=1_500)
+    receiver.slow = {"1"}
+    await publish_orders(timed, 1)
+    async with running(a_courier(timed, receiver, long)):
+        await eventually(lambda: len(receiver.requests) == 1, "claimed")
+        (row,) = await rows_of(timed)
+
+        async def is_renewed() -> bool:
+            (now,) = await rows_of(timed)
+            return (now.due_ms or 0) > (row.due_ms or 0) + long.lease_ms
+
+        await eventually(is_renewed, "its first lease has passed")
+        lock = Lock(tmp_path / "timed.db")
+        await receiver.hurry()
+        await eventually(lambda: timed._writer.failure is not None, "the store has failed")
+        lock.release()
+        await eventually(nothing_is_left(timed), "delivered")
+    assert len(receiver.requests) == 1
+    assert "dropped" not in caplog.text
+
+
+async def test_a_courier_wakes_up_when_a_retry_is_due(timed: SqliteStore, receiver: Receiver) -> None:
+    receiver.answer = lambda request: ACCEPTED if request.attempt == 3 else REFUSED
+    await publish_orders(timed, 1)
+    policy = replace(POLICY, retry_delays_ms=(50, 50))
+    async with running(a_courier(timed, receiver, policy, CourierLimits(poll_seconds=3600))):
+        await eventually(nothing_is_left(timed), "delivered")
 
 
 # A store that fails.
@@ -616,9 +665,11 @@ async def test_an_attempt_that_fails_without_a_result_ends_as_a_lost_one(
         await eventually(lambda: "a fault of the client" in caplog.text, "logged")
         courier.drain()
         await asyncio.wait_for(courier.idle(), 5)
-    async with running(a_courier(timed, receiver, SHORT, worker=2)):
+    observed = Observed()
+    async with running(a_courier(timed, receiver, SHORT, observed=observed, worker=2)):
         await eventually(nothing_is_left(timed), "delivered")
     assert await outcomes_of(timed, row.id) == [LOST, OK]
+    assert observed.leases_lost == 1
 
 
 # The end.

@@ -255,10 +255,11 @@ class Courier:
             return
         for claimed in exchanged.claimed:
             self._begin(claimed, began)
-        self._is_blocked = exchanged.is_blocked
+        if request.is_due:
+            self._is_blocked = exchanged.is_blocked
         if exchanged.is_more:
             self.wake()
-        elif request.is_due:
+        elif request.is_due or any(result.outcome != OK for result in request.results):
             await self._sleep_until_due()
 
     def _give_back(self, claimed: Sequence[Claimed]) -> None:
