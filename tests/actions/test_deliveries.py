@@ -24,10 +24,6 @@ from actiond.actions.use_cases.deliveries import Bulk, Deliveries
 from actiond.storage.memory import MemoryStore
 from actiond.storage.sqlite import SqliteStore
 from tests.actions.samples import a_caller
-from tests.storage.contract.deliveries import a_delivery, behind, in_order
-from tests.storage.contract.deliveries import put as put_rows
-from tests.storage.contract.delivery_lists import listed_as
-from tests.storage.samples import a_target
 from tests.support.delivering import (
     DELIVERED,
     FAILED,
@@ -41,6 +37,9 @@ from tests.support.delivering import (
     start_delivering,
     subscribe,
 )
+from tests.support.delivery_samples import a_delivery, behind, in_order, listed_as
+from tests.support.delivery_samples import put as put_rows
+from tests.support.samples import a_target
 
 OWNER, OTHER = a_caller(), a_caller("another")
 WAITING, PARKED, DEAD = DeliveryState.WAITING, DeliveryState.PARKED, DeliveryState.DEAD

@@ -22,7 +22,7 @@ from actiond.actions.use_cases.fan_out import EventFanOut
 from actiond.actions.use_cases.publishing import NewEvent, Published, Publishing
 from actiond.storage.memory import MemoryStore
 from tests.actions.samples import a_caller
-from tests.storage.samples import a_target, an_execution, insert, put_execution
+from tests.support.samples import a_target, an_execution, insert, put_execution
 
 PLACED = NewEvent("order.placed", "order", "4711", {"total": 12.5, "lines": [{"n": 1}]}, "placed")
 PAID = NewEvent("order.paid", "order", "4711", {})

@@ -18,8 +18,8 @@ from actiond.actions.target_health import TargetHealth
 from actiond.storage.sqlite import SqliteStore
 from tests.process.commands import refused
 from tests.process.conftest import Run
-from tests.storage.contract.deliveries import an_attempt, put
-from tests.storage.samples import a_target, insert
+from tests.support.delivery_samples import an_attempt, put
+from tests.support.samples import a_target, insert
 
 T = TypeVar("T")
 NOW = time.time_ns() // 1_000_000

@@ -16,8 +16,8 @@ from actiond.actions.errors import ListTooSlowError, StoreError, StoreUnavailabl
 from actiond.actions.queries import DeliveryFilter, DeliveryQuery, NameQuery, TargetQuery, TextMethod
 from actiond.storage.sqlite import SqliteStore, reader, writer
 from actiond.storage.sqlite.reader import Reader
-from tests.storage.contract.deliveries import a_delivery, put
-from tests.storage.samples import SAMPLE_TARGET, a_target, an_execution, insert, put_execution
+from tests.support.delivery_samples import a_delivery, put
+from tests.support.samples import SAMPLE_TARGET, a_target, an_execution, insert, put_execution
 
 
 @pytest.fixture

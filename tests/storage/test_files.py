@@ -14,7 +14,7 @@ import pytest
 from actiond.actions.errors import SchemaTooNewError, StoreError
 from actiond.storage.sqlite import SqliteStore, schema
 from actiond.storage.sqlite.connection import connect
-from tests.storage.samples import SAMPLE_TARGET, insert
+from tests.support.samples import SAMPLE_TARGET, insert
 
 
 @pytest.fixture

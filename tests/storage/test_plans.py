@@ -31,7 +31,7 @@ from actiond.storage.sqlite import (
     tokens,
 )
 from actiond.storage.sqlite.rows import Statement
-from tests.storage.samples import a_target, insert
+from tests.support.samples import a_target, insert
 
 FILTERS: dict[str, tuple[NameQuery | IdsQuery, str]] = {
     "equals": (NameQuery("a", TextMethod.EQUALS), "name_key=?"),

@@ -16,7 +16,7 @@ from actiond.actions.queries import TargetQuery
 from actiond.actions.tokens import Token
 from actiond.storage.sqlite import SqliteStore
 from tests.storage.contract.running import NAMED, RAISING, UNNAMED
-from tests.storage.samples import (
+from tests.support.samples import (
     SAMPLE_TARGET,
     a_token,
     an_execution,

@@ -17,9 +17,10 @@ from actiond.actions.ports import Transaction
 from actiond.actions.queries import PageRequest, TargetQuery
 from actiond.storage.sqlite import SqliteStore
 from tests.storage.contract import STORE_CALLS, StoreContract
-from tests.storage.contract.deliveries import a_delivery
-from tests.storage.contract.deliveries import put as put_deliveries
-from tests.storage.samples import (
+from tests.support.delivering import FakeClock
+from tests.support.delivery_samples import a_delivery
+from tests.support.delivery_samples import put as put_deliveries
+from tests.support.samples import (
     SAMPLE_KEYS,
     SAMPLE_TARGET,
     a_target,
@@ -31,7 +32,6 @@ from tests.storage.samples import (
     put,
     put_execution,
 )
-from tests.support.delivering import FakeClock
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from actiond.actions.signing_keys import SigningKey
 from actiond.actions.targets import Target, TargetType
 from actiond.storage.sqlite import SqliteStore, schema
 from actiond.storage.sqlite.connection import connect
-from tests.storage.samples import (
+from tests.support.samples import (
     SAMPLE_TARGET,
     a_target,
     a_token,

@@ -11,10 +11,10 @@ import pytest
 from actiond.actions.deliveries import DeliveryState, DeliveryTotals
 from actiond.actions.queries import DeliveryQuery, ExecutionQuery
 from actiond.storage.sqlite import SqliteStore, schema
-from tests.storage.samples import a_target, insert, later, update
 from tests.support import release_0_1
 from tests.support.delivering import FakeClock, Worker, all_rows, set_execution, start_delivering
 from tests.support.release_0_1 import EVENTS, OF_ADDITIONS, OF_EVERYTHING, OWNER
+from tests.support.samples import a_target, insert, later, update
 
 LATER_NS = 2_000_000_000 * 10**9
 

@@ -19,8 +19,8 @@ from actiond.storage.sqlite.connection import connect
 from actiond.storage.sqlite.files import DatabaseFiles
 from actiond.storage.sqlite.shared import Shared
 from actiond.storage.sqlite.writer import MAX_BATCH_SIZE, Writer
-from tests.storage.contract.deliveries import a_delivery
-from tests.storage.samples import SAMPLE_TARGET, a_target, a_token, insert, put
+from tests.support.delivery_samples import a_delivery
+from tests.support.samples import SAMPLE_TARGET, a_target, a_token, insert, put
 
 
 @pytest.fixture

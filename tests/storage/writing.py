@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from actiond.storage.sqlite import SqliteStore
-from tests.storage.samples import a_target, insert
+from tests.support.samples import a_target, insert
 
 CLIENTS = 8
 

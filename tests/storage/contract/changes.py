@@ -9,7 +9,7 @@ from actiond.actions.errors import StoreError
 from actiond.actions.ports import Store, Transaction
 from actiond.actions.queries import DeliveryFilter, DeliveryQuery, ExecutionQuery, TargetQuery
 from actiond.actions.signing_keys import SigningKey
-from tests.storage.samples import (
+from tests.support.samples import (
     SAMPLE_TARGET,
     a_target,
     a_token,

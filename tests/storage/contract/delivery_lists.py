@@ -22,10 +22,10 @@ from actiond.actions.ids import first_id
 from actiond.actions.ports import Store, Transaction
 from actiond.actions.queries import DeliveryFilter, DeliveryQuery, DeliveryRecord, TargetReport
 from actiond.actions.target_health import TargetHealth
-from tests.storage.contract.deliveries import NOW, a_delivery, an_attempt, behind, put
 from tests.storage.contract.settings import property_of_a_store
-from tests.storage.samples import a_target, insert
 from tests.support.delivering import FakeClock
+from tests.support.delivery_samples import NOW, a_delivery, an_attempt, behind, listed_as, put
+from tests.support.samples import a_target, insert
 
 OWNERS = ("owner", "another")
 TARGETS = ("1", "2")
@@ -162,11 +162,6 @@ async def pages_of(store: Store, owner: str, wanted: DeliveryFilter, limit: int)
         records += page
         query = replace(query, before_id=page[-1].delivery.id)
     return records
-
-
-def listed_as(record: DeliveryRecord) -> DeliveryRecord:
-    """Return a record as lists have it: without the payload."""
-    return record if record.event is None else replace(record, event=replace(record.event, payload={}))
 
 
 class DeliveryListContract:

@@ -9,7 +9,7 @@ from actiond.actions.errors import StoreError
 from actiond.actions.events import Event
 from actiond.actions.ports import ExecutionRepository, Store, TargetRepository, TokenRepository, Transaction
 from actiond.actions.queries import ExecutionQuery, TargetQuery
-from tests.storage.samples import (
+from tests.support.samples import (
     SAMPLE_KEYS,
     SAMPLE_TARGET,
     a_target,

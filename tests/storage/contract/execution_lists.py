@@ -11,7 +11,7 @@ from actiond.actions.executions import Execution
 from actiond.actions.ports import Store, Transaction
 from actiond.actions.queries import ConditionsQuery, ExecutionQuery, PageRequest, StepQuery, TypeQuery
 from tests.storage.contract.settings import property_of_a_store
-from tests.storage.samples import a_target, an_execution, insert, put_execution
+from tests.support.samples import a_target, an_execution, insert, put_execution
 
 IDS = ("1", "2", "3")
 KEYS = (

@@ -6,7 +6,7 @@ from actiond.actions.conditions import parse_key
 from actiond.actions.errors import StoreError
 from actiond.actions.executions import Execution
 from actiond.actions.ports import Store, Transaction
-from tests.storage.samples import (
+from tests.support.samples import (
     SAMPLE_TARGET,
     a_target,
     an_execution,

@@ -10,8 +10,10 @@ from actiond.actions.deliveries import Delivery, DeliveryState
 from actiond.actions.errors import TooManyDeliveriesError
 from actiond.actions.ports import Store, Transaction
 from actiond.actions.use_cases import fan_out
-from tests.storage.contract.deliveries import a_delivery, put, rows_of
-from tests.storage.samples import (
+from tests.storage.contract.deliveries import rows_of
+from tests.support.delivering import FakeClock, append, start_delivering
+from tests.support.delivery_samples import a_delivery, put
+from tests.support.samples import (
     a_target,
     a_token,
     an_execution,
@@ -21,8 +23,7 @@ from tests.storage.samples import (
     put_execution,
     update,
 )
-from tests.storage.samples import put as put_token
-from tests.support.delivering import FakeClock, append, start_delivering
+from tests.support.samples import put as put_token
 
 
 def place(order: str = "owner/1", owner: str = "owner") -> Callable[[Transaction], None]:

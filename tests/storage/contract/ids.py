@@ -13,7 +13,7 @@ from actiond.actions.targets import NewTarget, TargetType
 from actiond.actions.tokens import digest_of
 from actiond.actions.use_cases.targets import Targets
 from actiond.actions.use_cases.tokens import Tokens
-from tests.storage.samples import a_token
+from tests.support.samples import a_token
 
 ACTOR = Actor("editor", "owner")
 

@@ -8,7 +8,7 @@ from actiond.actions.executions import Execution
 from actiond.actions.ports import Store
 from actiond.actions.queries import ExecutionQuery, Page, PageRequest, TargetQuery
 from actiond.actions.targets import Target
-from tests.storage.samples import a_target, a_token, an_execution, delete, insert, later, put, put_execution, update
+from tests.support.samples import a_target, a_token, an_execution, delete, insert, later, put, put_execution, update
 
 Find = Callable[[Store, PageRequest], Coroutine[None, None, Page[Target] | Page[Execution]]]
 

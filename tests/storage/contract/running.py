@@ -8,7 +8,7 @@ import pytest
 from actiond.actions.executions import ExecutionSnapshot
 from actiond.actions.ports import Store, Transaction
 from actiond.actions.signing_keys import SigningKey
-from tests.storage.samples import (
+from tests.support.samples import (
     SAMPLE_KEYS,
     a_target,
     a_token,

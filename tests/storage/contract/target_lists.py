@@ -11,7 +11,7 @@ from actiond.actions.ports import Store, Transaction
 from actiond.actions.queries import IdsQuery, NameQuery, PageRequest, TargetField, TargetQuery, TextMethod
 from actiond.actions.targets import Target, TargetType
 from tests.storage.contract.settings import property_of_a_store
-from tests.storage.samples import SAMPLE_TARGET, a_target, insert
+from tests.support.samples import SAMPLE_TARGET, a_target, insert
 
 SORT_VALUES: dict[TargetField, Callable[[Target], object]] = {
     TargetField.ID: lambda target: 0,

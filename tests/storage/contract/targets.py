@@ -10,7 +10,7 @@ from actiond.actions.ports import Store, Transaction
 from actiond.actions.queries import NameQuery, TargetQuery, TextMethod
 from actiond.actions.signing_keys import SigningKey
 from actiond.actions.targets import Target, TargetType
-from tests.storage.samples import (
+from tests.support.samples import (
     SAMPLE_KEYS,
     SAMPLE_TARGET,
     a_target,

@@ -7,7 +7,7 @@ import pytest
 from actiond.actions.errors import StoreError
 from actiond.actions.ports import Store, Transaction
 from actiond.actions.tokens import Token
-from tests.storage.samples import a_token, an_execution, put, put_execution, token_of
+from tests.support.samples import a_token, an_execution, put, put_execution, token_of
 
 NAME = "dns:worker.example"
 
