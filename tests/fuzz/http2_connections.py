@@ -35,7 +35,8 @@ EDGE = "http2-frames"
 BATCH = 200
 """Connections at once."""
 BOUND = 5.0
-"""Seconds in which every connection must have ended. All limits of time are a fraction of a second."""
+"""Seconds in which every connection must have ended. All limits of time are a fraction of a second, unless a run is
+patient: that multiplies all of them, and leaves a busy machine time to answer before a limit is reached."""
 CALM = 2.0
 """The longest that the well-behaved client may wait, on a machine that answers two hundred hostile ones meanwhile."""
 MAX_GROWTH = 48 * 1024 * 1024
@@ -44,9 +45,19 @@ WARM_UP = 20
 """Batches until every table and cache is filled."""
 
 READ_SECONDS = 0.2
-LIMITS = ConnectionLimits(
-    head_seconds=0.2, idle_seconds=0.3, http2_idle_seconds=0.5, ping_seconds=0.3, pong_seconds=0.5, write_seconds=0.3
-)
+
+
+def _limits(patience: float) -> ConnectionLimits:
+    return ConnectionLimits(
+        head_seconds=0.2 * patience,
+        idle_seconds=0.3 * patience,
+        http2_idle_seconds=0.5 * patience,
+        ping_seconds=0.3 * patience,
+        pong_seconds=0.5 * patience,
+        write_seconds=0.3 * patience,
+    )
+
+
 _PROBE = b"are you?"
 _ACK = http2.frame(http2.PING, 1, 0, _PROBE)
 _WELL = GrpcInput("/t.v1.T/PostAll", (), (b"\x12\x01a",))
@@ -59,24 +70,25 @@ class Victim:
     gateway: Gateway
     server: Server
     client: Http2Connection
+    patience: float
 
 
 @asynccontextmanager
-async def victim() -> AsyncIterator[Victim]:
-    served = gateway("on the loop", read_seconds=READ_SECONDS)
-    server = await served.listen(limits=LIMITS)
+async def victim(patience: float) -> AsyncIterator[Victim]:
+    served = gateway("on the loop", read_seconds=READ_SECONDS * patience)
+    server = await served.listen(limits=_limits(patience))
     client = Http2Connection(partial(memory.open_connection, server))
-    yield Victim(served, server, client)
+    yield Victim(served, server, client, patience)
     await client.close()
     await server.drain(1)
 
 
-async def run(seed: int, indices: Iterable[int], tally: Tally | None = None) -> Tally:
-    """The connections with these numbers. A given tally grows meanwhile."""
+async def run(seed: int, indices: Iterable[int], tally: Tally | None = None, *, patience: float = 1.0) -> Tally:
+    """The connections with these numbers. A given tally grows meanwhile; patience multiplies all times."""
     tally = tally or Tally()
     first = 0
     with listening() as aside:
-        async with victim() as attacked:
+        async with victim(patience) as attacked:
             for number, batch in enumerate(_batches(indices)):
                 begun = time.perf_counter()
                 try:
@@ -126,7 +138,7 @@ async def _attack(attacked: Victim, seed: int, batch: tuple[int, ...], aside: As
     done = asyncio.Event()
     calm = asyncio.create_task(_call_until(attacked.client, done))
     try:
-        kinds = await asyncio.gather(*(_attacked_by(attacked.server, case) for case in cases), return_exceptions=True)
+        kinds = await asyncio.gather(*(_attacked_by(attacked, case) for case in cases), return_exceptions=True)
     finally:
         done.set()
         longest = await calm
@@ -134,11 +146,11 @@ async def _attack(attacked: Victim, seed: int, batch: tuple[int, ...], aside: As
         if isinstance(kind, BaseException):
             raise kind
         tally.kinds[kind] += 1
-    async with asyncio.timeout(BOUND):
+    async with asyncio.timeout(BOUND * attacked.patience):
         await attacked.gateway.wait_idle()
     said = aside.take()
     require(not said, "nothing is said aside", said)
-    require(longest < CALM, "others do not wait", longest)
+    require(longest < CALM * attacked.patience, "others do not wait", longest)
     await attacked.client.close()
     others = len(attacked.server._connections)
     require(others == 0, "no connection stays behind", others)
@@ -170,29 +182,30 @@ async def _call_until(client: Http2Connection, done: asyncio.Event) -> float:
         await asyncio.sleep(0.01)
 
 
-async def _attacked_by(server: Server, case: Frames) -> str:
+async def _attacked_by(attacked: Victim, case: Frames) -> str:
     """How the connection ended."""
-    client = memory.MemoryConnection(server, is_deaf=case.is_deaf)
+    bound = BOUND * attacked.patience
+    client = memory.MemoryConnection(attacked.server, is_deaf=case.is_deaf)
     for piece in case.pieces:
         client.send(piece)
     client.send(http2.frame(http2.PING, 0, 0, _PROBE))
     received = b""
     kind = "closed"
     try:
-        async with asyncio.timeout(BOUND):
+        async with asyncio.timeout(bound):
             while data := await client.reader.read(65536):
                 received += data
                 if _ACK in received:
                     kind = "alive"
                     break
     except TimeoutError:
-        raise AssertionError(f"neither alive nor closed after {BOUND} s, having said {received[-200:]!r}") from None
+        raise AssertionError(f"neither alive nor closed after {bound} s, having said {received[-200:]!r}") from None
     if received.startswith(b"HTTP/1.1 "):
         kind = "HTTP/1.1"
     elif received:
         kind = f"{kind}, GOAWAY" if any(each == http2.GOAWAY for each in _kinds(received)) else kind
     client.leave()
-    async with asyncio.timeout(BOUND):
+    async with asyncio.timeout(bound):
         await client.has_closed.wait()
     return f"{kind}, deaf" if case.is_deaf else kind
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from rpcfront import ConnectionLimits, Gateway
+from rpcfront import ConnectionLimits, Gateway, Limits
 from rpcfront.listener.http1 import BODY_SLICE, Http1Connection
 from rpcfront.protocols.http import HttpRequest, HttpResponse
 from tests.rpcfront.listener import kinds
@@ -647,7 +647,8 @@ async def test_many_small_chunks_do_not_hold_up_the_loop(monkeypatch: pytest.Mon
         parsed = 0
 
     monkeypatch.setattr(Http1Connection, "on_body", count)
-    async with listening(gateway()) as server, connect(server.port) as client:
+    limits = Limits(message_bytes=100_000, read_seconds=30)
+    async with listening(gateway(limits=limits)) as server, connect(server.port) as client:
         client.send(request("POST", "/v1/notes", JSON, ("transfer-encoding", "chunked")))
         client.send(chunked(b"{", *[b" "] * 60_000, b"}"))
         assert (await client.response()).status == 200
