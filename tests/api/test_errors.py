@@ -69,6 +69,13 @@ BUSINESS: dict[type[Exception], tuple[int, str, str, str]] = {
 }
 
 # What a call of these methods raises, and the same of it; then the field that it names, if any.
+UNKNOWN = {
+    errors.MethodUnknownError,
+    errors.ServiceUnknownError,
+    errors.FunctionUnknownError,
+    errors.GroupUnknownError,
+}
+
 CASES: dict[str, tuple[str, Exception, tuple[int, str, str, str], str]] = {
     "an unknown target is read": (
         "GetTargetByID",
@@ -147,9 +154,13 @@ CASES: dict[str, tuple[str, Exception, tuple[int, str, str, str], str]] = {
         "SetExecution",
         errors.EventUnknownError(),
         BUSINESS[errors.EventUnknownError],
-        "",
+        "condition",
     ),
-} | {kind.__name__: ("CreateTarget", kind(), BUSINESS[kind], "") for kind in BUSINESS if not is_dataclass(kind)}
+} | {
+    kind.__name__: ("CreateTarget", kind(), BUSINESS[kind], "condition" if kind in UNKNOWN else "")
+    for kind in BUSINESS
+    if not is_dataclass(kind)
+}
 
 
 def _status(error: Exception, method: str = "CreateTarget") -> status_pb2.Status:

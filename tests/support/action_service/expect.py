@@ -67,12 +67,26 @@ LIMIT_TOO_HIGH = business(
 )
 EXECUTION_UNKNOWN = business(NOT_FOUND, "COMMAND-suq2upd3rt", "Execution not found", "EXECUTION_NOT_FOUND")
 
-_NO_CONDITION = "Execution condition is invalid"
-METHOD_UNKNOWN = business(NOT_FOUND, "COMMAND-vysplsevt8", _NO_CONDITION, "METHOD_UNKNOWN")
-SERVICE_UNKNOWN = business(NOT_FOUND, "COMMAND-qu6dfhiioq", _NO_CONDITION, "SERVICE_UNKNOWN")
-FUNCTION_UNKNOWN = business(NOT_FOUND, "COMMAND-cdy39t0ksr", _NO_CONDITION, "FUNCTION_UNKNOWN")
-EVENT_UNKNOWN = business(NOT_FOUND, "COMMAND-74aaqj8fv9", _NO_CONDITION, "EVENT_UNKNOWN")
-GROUP_UNKNOWN = business(NOT_FOUND, "COMMAND-er5oneb5lz", _NO_CONDITION, "EVENT_GROUP_UNKNOWN")
+
+def _condition_unknown(id: str, reason: str, rule: str) -> Outcome:
+    return business(NOT_FOUND, id, "Execution condition is invalid", reason, field=("condition", rule))
+
+
+METHOD_UNKNOWN = _condition_unknown(
+    "COMMAND-vysplsevt8", "METHOD_UNKNOWN", "names a method that this server does not know"
+)
+SERVICE_UNKNOWN = _condition_unknown(
+    "COMMAND-qu6dfhiioq", "SERVICE_UNKNOWN", "names a service that this server does not know"
+)
+FUNCTION_UNKNOWN = _condition_unknown(
+    "COMMAND-cdy39t0ksr", "FUNCTION_UNKNOWN", "names a function that this server was not started with"
+)
+EVENT_UNKNOWN = _condition_unknown(
+    "COMMAND-74aaqj8fv9", "EVENT_UNKNOWN", "names a type of events that this server was not started with"
+)
+GROUP_UNKNOWN = _condition_unknown(
+    "COMMAND-er5oneb5lz", "EVENT_GROUP_UNKNOWN", "names a group that no event of this server is in"
+)
 
 
 def target_missing(step: int = 0) -> Outcome:

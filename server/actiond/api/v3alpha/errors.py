@@ -23,12 +23,15 @@ _NOT_FOUND = code_pb2.NOT_FOUND
 _INVALID = code_pb2.INVALID_ARGUMENT
 _FAILED = code_pb2.FAILED_PRECONDITION
 
-_NO_CONDITION = "Execution condition is invalid"
 _BAD_EXECUTION = "Execution is invalid"
 
 
 def _target_not_found(error_id: str, field: str = "", rule: str = "") -> Entry:
     return Entry(_NOT_FOUND, error_id, "Target not found", "TARGET_NOT_FOUND", field, rule)
+
+
+def _condition_unknown(error_id: str, reason: str, rule: str) -> Entry:
+    return Entry(_NOT_FOUND, error_id, "Execution condition is invalid", reason, "condition", rule)
 
 
 # ZITADEL has a separate id for each place in its code that looks up a target.
@@ -52,11 +55,21 @@ _ENTRIES: Mapping[type[Exception], Entry] = {
     errors.LimitTooHighError: Entry(
         _INVALID, "GRPC-vR9nC", "List query is invalid", "LIMIT_TOO_HIGH", "query.limit", "must be at most {maximum}"
     ),
-    errors.MethodUnknownError: Entry(_NOT_FOUND, "COMMAND-vysplsevt8", _NO_CONDITION, "METHOD_UNKNOWN"),
-    errors.ServiceUnknownError: Entry(_NOT_FOUND, "COMMAND-qu6dfhiioq", _NO_CONDITION, "SERVICE_UNKNOWN"),
-    errors.FunctionUnknownError: Entry(_NOT_FOUND, "COMMAND-cdy39t0ksr", _NO_CONDITION, "FUNCTION_UNKNOWN"),
-    errors.EventUnknownError: Entry(_NOT_FOUND, "COMMAND-74aaqj8fv9", _NO_CONDITION, "EVENT_UNKNOWN"),
-    errors.GroupUnknownError: Entry(_NOT_FOUND, "COMMAND-er5oneb5lz", _NO_CONDITION, "EVENT_GROUP_UNKNOWN"),
+    errors.MethodUnknownError: _condition_unknown(
+        "COMMAND-vysplsevt8", "METHOD_UNKNOWN", "names a method that this server does not know"
+    ),
+    errors.ServiceUnknownError: _condition_unknown(
+        "COMMAND-qu6dfhiioq", "SERVICE_UNKNOWN", "names a service that this server does not know"
+    ),
+    errors.FunctionUnknownError: _condition_unknown(
+        "COMMAND-cdy39t0ksr", "FUNCTION_UNKNOWN", "names a function that this server was not started with"
+    ),
+    errors.EventUnknownError: _condition_unknown(
+        "COMMAND-74aaqj8fv9", "EVENT_UNKNOWN", "names a type of events that this server was not started with"
+    ),
+    errors.GroupUnknownError: _condition_unknown(
+        "COMMAND-er5oneb5lz", "EVENT_GROUP_UNKNOWN", "names a group that no event of this server is in"
+    ),
     errors.ExecutionNotFoundError: Entry(
         _NOT_FOUND, "COMMAND-suq2upd3rt", "Execution not found", "EXECUTION_NOT_FOUND"
     ),
