@@ -30,7 +30,7 @@ from actiond.api.execution_interceptor import ExecutionInterceptor
 from actiond.api.message_payload import Merger
 from actiond.api.permissions import BYPASS_HEADER
 from actiond.api.schema import make_catalogue, read_descriptor_set
-from actiond.api.served import ACTION_SERVICE, DELIVERY_SERVICE, SERVICES
+from actiond.api.served import ACTION_SERVICE, DELIVERY_SERVICE, SERVICES, STRICT_PACKAGES
 from actiond.api.standard_services import StandardServices, description_services, health_services
 from actiond.api.v1 import errors as v1_errors
 from actiond.api.v1.service import DeliveryService
@@ -201,7 +201,7 @@ class Application:
             probes=dict(zip(PROBES, (self._alive, self._ready), strict=True)),
             cors=_cors(settings.api),
             limits=Limits(settings.limits.max_body, settings.limits.read_timeout, settings.limits.max_concurrent),
-            strict_json=settings.api.strict_json,
+            strict_json=settings.api.strict_json or STRICT_PACKAGES,
             interceptors=[interceptor],
             observers=[*_access_logs(settings.telemetry, surroundings.put), *metrics.call_observers],
             handlers=metrics.handlers(METRICS_PATH, holders),

@@ -1,7 +1,7 @@
 """`Gateway(services=[(descriptor, servicer)])`: serves a program's services over every protocol."""
 
 import socket
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from functools import cached_property
 from ssl import SSLContext
 from types import NoneType
@@ -62,7 +62,8 @@ class Gateway:
     handlers: coroutine functions from a request to its response, by the HTTP path on which each serves GET and HEAD;
         `/console/*` means every path below `/console/`. Such requests are not calls: they are neither
         authenticated nor observed.
-    strict_json: whether to refuse unknown fields in JSON instead of ignoring them.
+    strict_json: whether to refuse unknown fields in JSON instead of ignoring them; or the proto packages in whose
+        messages they are refused.
     interceptors: `async def (call_next, request, context)`, around every call of a servicer's method, the first one
         outermost.
     observers: see every call begin and end, the first one outermost, and requests that reach no method.
@@ -84,7 +85,7 @@ class Gateway:
         handlers: Mapping[str, Handler] | None = None,
         cors: Cors | None = None,
         limits: Limits | None = None,
-        strict_json: bool = False,
+        strict_json: bool | Collection[str] = False,
         interceptors: Sequence[Interceptor] = (),
         observers: Sequence[Observer] = (),
         places: Places | None = None,
@@ -117,7 +118,8 @@ class Gateway:
         self._request_ids = RequestIds()
         self._methods = bind(services)
         validator = Validator(method.request_class for method in self._methods.values())
-        codec = JsonCodec(ignore_unknown_fields=not strict_json)
+        strict_packages = () if isinstance(strict_json, bool) else strict_json
+        codec = JsonCodec(ignore_unknown_fields=strict_json is not True, strict_packages=strict_packages)
         self._errors = JsonErrors(codec)
         servicers = Servicers(self._limits.threads, interceptors)
         self._dispatcher = Dispatcher(

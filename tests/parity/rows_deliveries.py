@@ -299,6 +299,18 @@ CHANGES = [
         answer(pb.CancelDeliveriesResponse(count=3, complete=True)),
     ),
     Scenario(
+        "deliveries that a misspelt filter means are cancelled",
+        call(pb.CancelDeliveriesRequest(), json='{"filter":{"targetId":"no such target","eventtype":"order.placed"}}'),
+        expect.violations(**{"filter.eventtype": "is not a field of this message"}),
+        only=JSON,
+        differs={"envoy-json": Differs("Envoy reads JSON itself, and leaves out what it does not know")},
+    ),
+    Scenario(
+        "deliveries are cancelled whose target is named by nothing",
+        call(pb.CancelDeliveriesRequest(filter=DeliveryFilter(target_id=""))),
+        expect.violations(**{"filter.target_id": TOO_SHORT}),
+    ),
+    Scenario(
         "deliveries that no filter matches are cancelled",
         call(pb.CancelDeliveriesRequest(filter=DeliveryFilter(target_id="no such target"))),
         answer(pb.CancelDeliveriesResponse(complete=True)),

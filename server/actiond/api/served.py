@@ -8,3 +8,7 @@ ACTION_SERVICE: ServiceDescriptor = action_service_pb2.DESCRIPTOR.services_by_na
 DELIVERY_SERVICE: ServiceDescriptor = delivery_service_pb2.DESCRIPTOR.services_by_name["DeliveryService"]
 
 SERVICES = (ACTION_SERVICE, DELIVERY_SERVICE)
+
+STRICT_PACKAGES = frozenset({DELIVERY_SERVICE.file.package})
+"""Proto packages in whose messages JSON has no unknown fields. A misspelt filter must not cancel every delivery. In
+ZITADEL's they are ignored, as ZITADEL does."""

@@ -204,7 +204,7 @@ class ApiSettings(SettingsGroup):
     strict_json: bool = setting(
         name="strict-json",
         read=parsers.boolean,
-        help="refuse unknown fields in JSON instead of ignoring them",
+        help="refuse unknown fields in JSON in ZITADEL's API too, instead of ignoring them there",
         default="false",
     )
     cors_origins: tuple[str, ...] = setting(

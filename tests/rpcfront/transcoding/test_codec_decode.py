@@ -230,6 +230,13 @@ def test_unknown_fields_are_named_by_a_strict_codec_only() -> None:
     assert {violation.description for violation in violations} == {"is not a field of this message"}
 
 
+def test_unknown_fields_of_strict_packages_are_named_and_no_others() -> None:
+    body = b'{"nope": 1, "sub": {"x": {}}}'
+    for packages, named in ((["t.v1"], ["nope", "sub.x"]), (["t"], []), (["google.protobuf"], [])):
+        violations = JsonCodec(strict_packages=packages).decode(body, message_class("t.v1.Req")())
+        assert [violation.field for violation in violations] == named
+
+
 def test_what_a_path_has_set_stays() -> None:
     message: Any = message_class("t.v1.Req")(id="from the path", sub={"s": "kept"})
     assert CODEC.decode(b'{"name": "x", "sub": {"i": 1}}', message) == []

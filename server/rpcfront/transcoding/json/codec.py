@@ -4,6 +4,8 @@ Each type is compiled on first use. Malformed JSON raises MalformedJsonError. Er
 once, as FieldViolations, so that they can be reported together with broken validation rules.
 """
 
+from collections.abc import Collection
+
 import orjson
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
@@ -24,8 +26,9 @@ _TOO_DEEP = "the message is nested too deep to be printed as JSON"
 class JsonCodec:
     """Converts between messages and JSON, and keeps the compiled types. One per process is enough."""
 
-    def __init__(self, *, ignore_unknown_fields: bool = True) -> None:
-        self._decoder = Decoder(ignore_unknown_fields=ignore_unknown_fields)
+    def __init__(self, *, ignore_unknown_fields: bool = True, strict_packages: Collection[str] = ()) -> None:
+        """Decode messages of `strict_packages`, proto packages, without ignoring unknown fields in any case."""
+        self._decoder = Decoder(ignore_unknown_fields=ignore_unknown_fields, strict_packages=strict_packages)
         self._encoder = Encoder()
         self._texts = TextFields(self._decoder)
 

@@ -4,7 +4,7 @@ An invalid field is reported and left unset, and the rest is still decoded. Well
 are in `wellknown_decoder`, the functions that set one field in `setters`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from threading import RLock
 from typing import Any
 
@@ -22,8 +22,9 @@ from rpcfront.transcoding.json.wellknown_decoder import any_merge, special_merge
 class Decoder:
     """The compiled types. Types can refer to themselves and each other, so each is known before it is complete."""
 
-    def __init__(self, *, ignore_unknown_fields: bool) -> None:
+    def __init__(self, *, ignore_unknown_fields: bool, strict_packages: Collection[str]) -> None:
         self._ignore_unknown_fields = ignore_unknown_fields
+        self._strict_packages = frozenset(strict_packages)
         # By class for speed: hashing a descriptor is slow. By descriptor while compiling, when there is no class yet.
         self._by_class: dict[type[Message], Merge] = {}
         self._by_descriptor: dict[Descriptor, Merge] = {}
@@ -53,6 +54,9 @@ class Decoder:
             merge = self._by_descriptor.get(descriptor)
             return self._compile(descriptor) if merge is None else merge
 
+    def _ignores_unknown_fields(self, descriptor: Descriptor) -> bool:
+        return self._ignore_unknown_fields and descriptor.file.package not in self._strict_packages
+
     def _compile(self, descriptor: Descriptor) -> Merge:
         merge = special_merge(descriptor)
         if descriptor.full_name == ANY:
@@ -61,7 +65,7 @@ class Decoder:
             # Recursive types need their own decoder before it is complete.
             self._by_descriptor[descriptor] = lambda message, value: self._by_descriptor[descriptor](message, value)
             merges = {field: self._field_merge(field) for field in descriptor.fields}
-            merge = _ObjectDecoder(merges, ignore_unknown_fields=self._ignore_unknown_fields).merge
+            merge = _ObjectDecoder(merges, ignore_unknown_fields=self._ignores_unknown_fields(descriptor)).merge
             if len(merges) <= MAX_FAST_FIELDS:
                 merge = fast_merge(descriptor, merges, merge, self.type_merge)
         self._by_descriptor[descriptor] = merge
