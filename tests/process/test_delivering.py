@@ -71,7 +71,7 @@ def test_a_target_is_tested_by_one_signed_request_that_is_logged(server: ServerP
     target_id = JsonApi.of(server).create_target(receiver.url("/ok"))["id"]
     done = send_test(server, target_id)
     assert (done.returncode, done.stdout) == (0, "")
-    assert f"target {target_id} has accepted the test, status 200" in done.stderr
+    assert f"target {target_id} has accepted the test with status 200" in done.stderr
     (request,) = receiver.requests
     assert json.loads(request.body)["event_type"] == "target.tested"
     assert request.header("webhook-signature")

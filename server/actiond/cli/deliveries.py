@@ -219,9 +219,9 @@ def _fields(record: DeliveryRecord) -> Mapping[str, str]:
         "editor": _NONE if event is None else event.editor,
         "execution": delivery.execution,
         "attempts": str(delivery.attempts),
-        "tries": str(delivery.tries),
+        "tries": _NONE if delivery.state is DeliveryState.DELIVERED else str(delivery.tries),
         "last": _outcome(delivery.last_outcome, delivery.last_status),
-        "updated": _time(delivery.last_ms),
+        "updated": _time(delivery.changed_ms),
         "due": _NONE if record.is_claimed else _time(delivery.due_ms),
         "created": _time(created_ms(delivery.id)),
     }

@@ -89,11 +89,11 @@ async def _test(store: Store, arguments: Mapping[str, object]) -> None:
         raise Failure(f"there is no target {target_id!r}") from error
     finally:
         await client.close()
-    status = "" if result.status is None else f", status {result.status}"
+    status = "" if result.status is None else f" {result.status}"
     if result.outcome != OK:
         hint = "; allow the address with --allow-address" if result.outcome == Outcome.ADDRESS_DENIED.value else ""
         raise Failure(f"the test of target {target_id} failed: {result.outcome}{status}{hint}")
-    info(f"target {target_id} has accepted the test{status}, after {result.seconds * 1000:.0f} ms")
+    info(f"target {target_id} has accepted the test with status{status}, after {result.seconds * 1000:.0f} ms")
 
 
 async def _list(store: Store, arguments: Mapping[str, object]) -> None:
