@@ -177,7 +177,7 @@ async def test_a_dead_delivery_is_retried_at_once_with_all_its_tries(
 
 @pytest.mark.parametrize(
     "state",
-    [a_delivery(1), a_delivery(1).parked(), behind(1), a_delivery(1).claimed(7, FakeClock().ms + 9)],
+    [a_delivery(1), a_delivery(1).parked(), behind(1), a_delivery(1).claimed(7, FakeClock().ms, FakeClock().ms + 9)],
     ids=["waiting", "parked", "behind", "claimed"],
 )
 async def test_a_delivery_that_is_not_dead_is_not_retried(
@@ -279,7 +279,7 @@ async def test_portions_of_one_call_release_no_more_than_one(
 
 @pytest.mark.parametrize(
     "state",
-    [a_delivery(1), a_delivery(1).parked(), behind(1), a_delivery(1).claimed(7, FakeClock().ms + 9)],
+    [a_delivery(1), a_delivery(1).parked(), behind(1), a_delivery(1).claimed(7, FakeClock().ms, FakeClock().ms + 9)],
     ids=["waiting", "parked", "behind", "claimed"],
 )
 async def test_a_delivery_that_is_cancelled_is_dead(
@@ -322,7 +322,7 @@ async def test_many_are_cancelled_in_every_unfinished_state(
 ) -> None:
     monkeypatch.setattr(use_cases, "PORTION", 2)
     await store.write(put(in_order(1), behind(2), behind(3), a_delivery(4).parked(), dead(5)))
-    await store.write(put(a_delivery(6).claimed(7, FakeClock().ms + 9), a_delivery(7, target_id="2")))
+    await store.write(put(a_delivery(6).claimed(7, FakeClock().ms, FakeClock().ms + 9), a_delivery(7, target_id="2")))
     wanted = DeliveryFilter(target_id="1")
     assert await deliveries.cancel_matching(OWNER, wanted, never) == Bulk(5, is_complete=True)
     assert await states_of(store) == {DEAD: 6, WAITING: 1}

@@ -13,6 +13,7 @@ from actiond.actions.deliveries import LOST, SUPERSEDED, AttemptKind, DeathReaso
 from actiond.actions.ports import Store
 from actiond.actions.target_health import TargetHealth
 from actiond.actions.use_cases.deliveries import Deliveries
+from actiond.actions.use_cases.delivering import LAST_TRY_GAP_MS
 from actiond.storage.memory import MemoryStore
 from actiond.storage.sqlite import SqliteStore
 from tests.support.delivering import (
@@ -220,6 +221,7 @@ async def test_a_lost_lease_is_counted_once_though_its_delivery_has_to_wait_for_
 
 async def test_a_delivery_whose_worker_dies_each_time_is_dead_after_its_tries(store: Store, clock: FakeClock) -> None:
     await publish_orders(store, 1)
+    start_ms = clock.ms
     for number in range(POLICY.max_tries):
         assert (await Worker(store, number).exchange()).claimed
         clock.pass_ms(POLICY.lease_ms)
@@ -227,7 +229,24 @@ async def test_a_delivery_whose_worker_dies_each_time_is_dead_after_its_tries(st
     assert (exchanged.claimed, exchanged.dead) == ([], [DeathReason.LOST])
     row = await only_row(store)
     assert (row.state, row.reason, row.tries) == (DeliveryState.DEAD, DeathReason.LOST, POLICY.max_tries)
-    assert [one.outcome for one in await store.attempts("owner", row.id)] == [LOST] * POLICY.max_tries
+    attempts = await store.attempts("owner", row.id)
+    assert [one.outcome for one in attempts] == [LOST] * POLICY.max_tries
+    assert [one.at_ms for one in attempts] == [
+        start_ms + number * POLICY.lease_ms for number in range(POLICY.max_tries)
+    ]
+
+
+async def test_of_what_was_lost_together_each_has_its_last_try_apart_so_that_one_alone_can_kill_its_worker(
+    store: Store, clock: FakeClock
+) -> None:
+    await publish_orders(store, 3)
+    for number in range(POLICY.max_tries - 1):
+        assert len((await Worker(store, number).exchange()).claimed) == 3
+        clock.pass_ms(POLICY.lease_ms)
+    worker = Worker(store, 99)
+    for _ in range(3):
+        assert len((await worker.exchange()).claimed) == 1
+        clock.pass_ms(LAST_TRY_GAP_MS)
 
 
 async def test_a_delivery_that_was_lost_and_is_too_old_is_dead(store: Store, clock: FakeClock) -> None:
@@ -308,6 +327,17 @@ async def with_a_probe(store: Store, clock: FakeClock, orders: int) -> Worker:
     (probe,) = worker.running.values()
     assert probe.is_probe
     return worker
+
+
+async def test_an_exchange_tells_of_each_pause_that_begins_or_ends_once(store: Store, clock: FakeClock) -> None:
+    await publish_orders(store, 4)
+    worker = Worker(store, 1, PAUSING)
+    await worker.exchange(limit=2)
+    assert [health.is_paused for health in (await worker.end_all(FAILED, limit=1)).turned] == [True]
+    assert (await worker.exchange()).turned == []
+    clock.pass_ms(FIRST_PAUSE_MS)
+    assert (await worker.exchange()).turned == []
+    assert [health.is_paused for health in (await worker.end_all(DELIVERED)).turned] == [False]
 
 
 async def test_what_is_promoted_at_a_paused_target_is_not_handed_over(store: Store) -> None:

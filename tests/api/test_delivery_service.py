@@ -127,9 +127,11 @@ SHOWN: dict[str, tuple[DeliveryRecord, dict[str, Any]]] = {
     ),
     "it is attempted": (
         DeliveryRecord(
-            replace(DELIVERY, state=DeliveryState.WAITING, due_ms=5, claim=1, reason=None), EVENT, is_claimed=True
+            replace(DELIVERY, state=DeliveryState.WAITING, due_ms=5, claim=1, claimed_ms=3, reason=None),
+            EVENT,
+            is_claimed=True,
         ),
-        {"state": WAITING, "death_reason": 0, "running": True},
+        {"state": WAITING, "death_reason": 0, "running": True, "update_time": Timestamp(nanos=3_000_000)},
     ),
     "it has had no result": (
         DeliveryRecord(replace(DELIVERY, last_outcome="", last_status=None, last_ms=0, attempts=0), EVENT),

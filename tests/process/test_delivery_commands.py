@@ -67,8 +67,10 @@ def _seed(transaction: Transaction) -> None:
     done = an_attempt(
         1, DELIVERED_ID, owner="42", target_id="7", kind=AttemptKind.PROBE, event_position=rows[3].event_position
     )
-    dead = rows[0].claimed(1, NOW).claimed(2, NOW).attempted("status", 503, NOW).dead(DeathReason.ATTEMPTS, NOW)
-    put(dead, rows[1].parked(), rows[2].claimed(7, NOW + HOUR_MS))(transaction)
+    dead = (
+        rows[0].claimed(1, NOW, NOW).claimed(2, NOW, NOW).attempted("status", 503, NOW).dead(DeathReason.ATTEMPTS, NOW)
+    )
+    put(dead, rows[1].parked(), rows[2].claimed(7, NOW, NOW + HOUR_MS))(transaction)
     transaction.deliveries.log([failed, lost, done])
     transaction.deliveries.put_health([TargetHealth("7", "42", is_held=True)])
 

@@ -114,7 +114,14 @@ class Delivery:
     """Outcome of its last attempt; empty before the first result."""
     last_status: int | None = None
     last_ms: int = 0
-    """When its last attempt began, or it was given up; 0 before."""
+    """When its last attempt with a result began, or it was given up; 0 before."""
+    claimed_ms: int = 0
+    """When it was claimed last; 0 before."""
+
+    @property
+    def changed_ms(self) -> int:
+        """When its last attempt began, also if that still runs, or it was given up; 0 before."""
+        return self.claimed_ms if self.claim else self.last_ms
 
     @property
     def order_key(self) -> tuple[str, str]:
@@ -152,8 +159,8 @@ class Delivery:
     def dead(self, reason: DeathReason, now_ms: int) -> "Delivery":
         return replace(self, state=DeliveryState.DEAD, due_ms=None, claim=0, reason=reason, last_ms=now_ms)
 
-    def claimed(self, claim: int, until_ms: int, kind: AttemptKind | None = None) -> "Delivery":
-        """Return it as claimed for one attempt."""
+    def claimed(self, claim: int, now_ms: int, until_ms: int, kind: AttemptKind | None = None) -> "Delivery":
+        """Return it as claimed for one attempt, until a moment."""
         # `replace` takes three times as long, and this runs for every attempt.
         return Delivery(
             self.id,
@@ -175,6 +182,7 @@ class Delivery:
             self.last_outcome,
             self.last_status,
             self.last_ms,
+            now_ms,
         )
 
     def not_attempted(self) -> "Delivery":

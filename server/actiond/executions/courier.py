@@ -16,6 +16,7 @@ from actiond.actions.errors import StoreError
 from actiond.actions.ports import AttemptResult, Store, TargetCaller, TargetRequest
 from actiond.actions.use_cases import delivering
 from actiond.actions.use_cases.delivering import Exchange, Exchanged, Result
+from actiond.executions.delivery_log import log_exchange
 from actiond.executions.delivery_observer import DeliveryObserver
 from actiond.executions.event_payloads import body_of
 from actiond.executions.places import AttemptPlaces
@@ -280,6 +281,7 @@ class Courier:
         if exchanged.leases_lost:
             self._observer.lost_leases(exchanged.leases_lost)
             self._on_leases_lost()
+        log_exchange(exchanged)
 
     async def _sleep_until_due(self) -> None:
         """Wake up when the next delivery is due, and now and then to see what other processes have made due."""

@@ -79,7 +79,7 @@ class DeliveryContract:
     @pytest.mark.parametrize(
         ("earlier", "expected"),
         [
-            (in_order(1).claimed(7, NOW + 60_000), BEHIND),
+            (in_order(1).claimed(7, NOW, NOW + 60_000), BEHIND),
             (in_order(1).parked(), BEHIND),
             (in_order(1).attempted("timeout", None, NOW), WAITING),
             (in_order(1).attempted("timeout", None, NOW).parked(), WAITING),
@@ -113,7 +113,7 @@ class DeliveryContract:
 
     async def test_what_has_been_due_for_longest_comes_first(self, store: Store, clock: FakeClock) -> None:
         await store.write(put(*(a_delivery(number, due_ms=NOW + number * 7 % 5) for number in range(1, 6))))
-        await store.write(put(a_delivery(8).claimed(7, NOW + 2), a_delivery(9).parked()))
+        await store.write(put(a_delivery(8).claimed(7, NOW, NOW + 2), a_delivery(9).parked()))
         due = partial(read, store)
         assert await due(lambda rows: ids(rows.due(NOW, 10))) == [5]
         assert await due(lambda rows: [row.due_ms for row in rows.due(NOW + 9, 3)]) == [NOW, NOW + 1, NOW + 2]
@@ -153,6 +153,7 @@ class DeliveryContract:
             last_outcome="status",
             last_status=503,
             last_ms=NOW - 5,
+            claimed_ms=NOW - 3,
         )
         dead = replace(full, id=3, reason=DeathReason.LOST, state=DEAD, due_ms=None, claim=0, last_status=None)
         for one in (full, dead):
@@ -160,10 +161,10 @@ class DeliveryContract:
         assert await rows_of(store) == [dead, full]
 
     async def test_deliveries_that_still_have_their_claim_are_found(self, store: Store) -> None:
-        claimed = [a_delivery(number).claimed(7, NOW + 60_000) for number in range(1, 5)]
+        claimed = [a_delivery(number).claimed(7, NOW, NOW + 60_000) for number in range(1, 5)]
         await store.write(put(*claimed))
         renewed = replace(claimed[0], due_ms=NOW + 90_000)
-        await store.write(put_again(renewed, claimed[1].claimed(8, NOW + 60_000), claimed[2].parked()))
+        await store.write(put_again(renewed, claimed[1].claimed(8, NOW, NOW + 60_000), claimed[2].parked()))
         await store.write(lambda transaction: transaction.deliveries.save([(claimed[3], None)]))
         assert await read(store, lambda rows: list(rows.still_claimed(claimed))) == [renewed]
         assert await read(store, lambda rows: list(rows.still_claimed([]))) == []

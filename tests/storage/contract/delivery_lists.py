@@ -67,7 +67,7 @@ class Listed:
             due_ms=NOW,
         )
         return {
-            DeliveryState.WAITING: new.claimed(7, NOW + 5) if self.is_claimed else new,
+            DeliveryState.WAITING: new.claimed(7, NOW, NOW + 5) if self.is_claimed else new,
             DeliveryState.BEHIND: new.behind(),
             DeliveryState.PARKED: new.parked(),
             DeliveryState.DEAD: new.dead(DeathReason.AGE, NOW),
@@ -225,7 +225,7 @@ class DeliveryListContract:
         )
 
     async def test_a_delivery_is_claimed_until_its_lease_ends(self, store: Store, clock: FakeClock) -> None:
-        await store.write(put(a_delivery(1).claimed(7, NOW + 60), a_delivery(2, due_ms=NOW + 60)))
+        await store.write(put(a_delivery(1).claimed(7, NOW, NOW + 60), a_delivery(2, due_ms=NOW + 60)))
 
         async def claimed() -> list[bool]:
             listed = [record.is_claimed for record in await store.find_deliveries("owner", DeliveryQuery())]

@@ -245,7 +245,7 @@ class FanOutContract:
             await store.write(lambda transaction: transaction.deliveries.save([(before, after)]))
             return len(told)
 
-        claimed = first.claimed(7, clock.ms + 60_000)
+        claimed = first.claimed(7, clock.ms, clock.ms + 60_000)
         assert await save(first, claimed) == 1
         assert await save(claimed, claimed.parked()) == 1
         assert await save(claimed.parked(), claimed.parked().waiting(clock.ms)) == 2

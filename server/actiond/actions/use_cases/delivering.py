@@ -36,6 +36,8 @@ MAX_PROBE_CHOICE = 32
 """Parked deliveries of a paused target of which one is the probe."""
 MAX_KILLED = 1_000
 """Deliveries of a removed target that one change gives up."""
+LAST_TRY_GAP_MS = 1_000
+"""Between the last tries of deliveries that were lost together with their worker."""
 
 
 class Places(Protocol):
@@ -113,6 +115,8 @@ class Exchanged:
     """Whether more may be due."""
     is_blocked: bool = False
     """Whether more is due, and has to wait for results: its owner has used up its share of the places."""
+    turned: Sequence[TargetHealth] = ()
+    """Targets whose pause has begun or ended."""
 
 
 class Changes:
@@ -133,7 +137,8 @@ class Changes:
         self._to_promote: set[tuple[str, str]] = set()
         self._health: dict[str, TargetHealth] = {}
         self._known_health: set[str] = set()
-        self._changed_health: set[str] = set()
+        self._was_paused: dict[str, bool] = {}
+        """Of each target whose health has changed, whether it was paused before."""
         self._released: dict[str, int] = {}
         self.crowded: dict[str, str] = {}
         self.exhausted: set[str] = set()
@@ -141,6 +146,7 @@ class Changes:
         self.is_blocked = False
         self.dead: list[DeathReason] = []
         self.leases_lost = 0
+        self._gaps = 0
 
     @property
     def places_left(self) -> int:
@@ -166,8 +172,13 @@ class Changes:
         return health is not None and health.is_paused
 
     def put_health(self, health: TargetHealth) -> None:
+        self._was_paused.setdefault(health.target_id, self.is_paused(health.target_id))
         self._health[health.target_id] = health
-        self._changed_health.add(health.target_id)
+
+    def turned(self) -> Sequence[TargetHealth]:
+        """Return the health of targets whose pause has begun or ended."""
+        changed = ((self._health[target_id], was) for target_id, was in self._was_paused.items())
+        return [health for health, was_paused in changed if health.is_paused != was_paused]
 
     def log(self, attempt: Attempt) -> None:
         self._attempts.append(attempt)
@@ -203,7 +214,7 @@ class Changes:
                 return False
             if not places.take_beyond_share(owner, target_id):
                 return False
-        self.taken[before.id] = before, before.claimed(request.claim, self.now + self._policy.lease_ms, kind)
+        self.taken[before.id] = before, before.claimed(request.claim, self.now, self.now + self._policy.lease_ms, kind)
         return True
 
     def has_place(self, owner: str, target_id: str) -> bool:
@@ -226,6 +237,11 @@ class Changes:
             known = self._alone[owner] = not self._rows.others_wait(owner)
         return known
 
+    def next_gap_ms(self) -> int:
+        """Return how long after the first one the next of those is attempted that go apart."""
+        self._gaps += 1
+        return (self._gaps - 1) * LAST_TRY_GAP_MS
+
     def settle(self) -> None:
         """Store what was saved, release what is to be released, and let the next ones of their aggregates go first."""
         self._flush()
@@ -243,8 +259,8 @@ class Changes:
             self._flush()
         if self._attempts:
             self._rows.log(self._attempts)
-        if self._changed_health:
-            self._rows.put_health([self._health[target_id] for target_id in sorted(self._changed_health)])
+        if self._was_paused:
+            self._rows.put_health([self._health[target_id] for target_id in sorted(self._was_paused)])
         return claimed
 
     def _flush(self) -> None:
@@ -345,6 +361,7 @@ def exchange(transaction: Transaction, policy: DeliveryPolicy, request: Exchange
         changes.dead,
         is_more,
         changes.is_blocked,
+        changes.turned(),
     )
 
 
@@ -424,6 +441,10 @@ def _claim_one(policy: DeliveryPolicy, changes: Changes, delivery: Delivery) -> 
         changes.kill(delivery, DeathReason.AGE)
     elif delivery.tries >= policy.max_tries:
         changes.kill(delivery, DeathReason.LOST)
+    elif delivery.claim and delivery.tries == policy.max_tries - 1 and (gap_ms := changes.next_gap_ms()):
+        # One of those that were lost with their worker may have killed it. Each has its last try apart from the others,
+        # so that they survive it.
+        changes.save(delivery, delivery.waiting(changes.now + gap_ms))
     elif changes.is_paused(delivery.target_id):
         changes.save(delivery, delivery.parked())
     elif not changes.take(delivery):
@@ -434,7 +455,7 @@ def _claim_one(policy: DeliveryPolicy, changes: Changes, delivery: Delivery) -> 
         changes.crowded[delivery.target_id] = delivery.owner
     if delivery.claim:
         changes.leases_lost += 1
-        changes.log(_attempt(delivery, delivery.due_ms or 0, 0, LOST, None))
+        changes.log(_attempt(delivery, delivery.claimed_ms, 0, LOST, None))
 
 
 def _deliver(changes: Changes, row: Delivery) -> None:

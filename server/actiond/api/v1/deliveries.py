@@ -80,8 +80,8 @@ def put_delivery(message: pb.Delivery, record: DeliveryRecord) -> None:
     message.running = record.is_claimed
     message.death_reason = _REASONS[delivery.reason]
     put_ms(message.create_time, created_ms(delivery.id))
-    if delivery.last_ms:
-        put_ms(message.update_time, delivery.last_ms)
+    if delivery.changed_ms:
+        put_ms(message.update_time, delivery.changed_ms)
     # While it is attempted, it is due when its lease ends, which says nothing to a client.
     if delivery.due_ms is not None and not record.is_claimed:
         put_ms(message.next_attempt_time, delivery.due_ms)

@@ -20,7 +20,10 @@ from actiond.storage.sqlite.guarded_cursor import GuardedCursor
 from actiond.storage.sqlite.rows import Row, as_json, from_json, json_list, rows_to_json
 
 _STATIC = "owner, target_id, event_position, execution, aggregate, sequence"
-_VARYING = "since_ms, state, due_ms, claim, attempts, tries, is_tried, kind, reason, last_outcome, last_status, last_ms"
+_VARYING = (
+    "since_ms, state, due_ms, claim, attempts, tries, is_tried, kind, reason, last_outcome, last_status, last_ms,"
+    " claimed_ms"
+)
 COLUMNS = f"id, {_STATIC}, {_VARYING}"
 """What `from_row` reads."""
 
@@ -32,8 +35,8 @@ EXISTS (
     WHERE first.target_id = {target} AND first.aggregate = {aggregate} AND first.is_tried = 0
         AND first.state IN ('waiting', 'parked') AND first.state <> 'dead')
 """
-_INSERT = f"INSERT INTO deliveries ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-_INSERT_MANY = f"INSERT INTO deliveries ({COLUMNS}) SELECT {from_json(range(19))} FROM json_each(?) AS new"
+_INSERT = f"INSERT INTO deliveries ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_INSERT_MANY = f"INSERT INTO deliveries ({COLUMNS}) SELECT {from_json(range(20))} FROM json_each(?) AS new"
 # Parameter: a JSON array of ids, targets and aggregates.
 _BEHIND = f"""
 SELECT json_group_array(json_extract(new.value, '$[0]')) FROM json_each(?) AS new
@@ -41,7 +44,7 @@ WHERE {_IS_BEHIND_ONE.format(target="json_extract(new.value, '$[1]')", aggregate
 """
 # Parameter: a JSON array of rows, of the id and then _VARYING.
 _UPDATE = f"""
-UPDATE deliveries SET ({_VARYING}) = ({from_json(range(1, 13))})
+UPDATE deliveries SET ({_VARYING}) = ({from_json(range(1, 14))})
 FROM json_each(?) AS new WHERE deliveries.id = json_extract(new.value, '$[0]')
 """
 _DELETE = "DELETE FROM deliveries WHERE id IN (SELECT value FROM json_each(?))"
@@ -53,10 +56,10 @@ SELECT EXISTS (
     SELECT 1 FROM delivery_counts INDEXED BY delivery_counts_waiting
     WHERE state = 'waiting' AND deliveries > 0 AND owner <> '' AND owner <> ?)
 """
-# Parameters: the due moment, the claim, and a JSON array of ids. It leaves the state alone, and with it the indexes
-# that depend on one.
+# Parameters: the due moment, the claim, when it is made, and a JSON array of ids. It leaves the state alone, and
+# with it the indexes that depend on one.
 _CLAIM = """
-UPDATE deliveries SET due_ms = ?, claim = ?, attempts = attempts + 1, tries = tries + 1
+UPDATE deliveries SET due_ms = ?, claim = ?, claimed_ms = ?, attempts = attempts + 1, tries = tries + 1
 WHERE id IN (SELECT value FROM json_each(?))
 """
 _CLAIMS = as_json("id, claim, due_ms", "deliveries WHERE id IN (SELECT value FROM json_each(?))")
@@ -247,7 +250,7 @@ class SqliteDeliveries:
         return self._read(_UNFINISHED_OF, (target_id, limit))
 
     def save(self, changes: Sequence[DeliveryChange]) -> None:
-        claimed: dict[tuple[int | None, int], list[int]] = {}
+        claimed: dict[tuple[int | None, int, int], list[int]] = {}
         updated: list[Row] = []
         deleted: list[int] = []
         for before, after in changes:
@@ -259,13 +262,13 @@ class SqliteDeliveries:
                 self._count(before.owner, before.state, -1)
                 self._count(before.owner, after.state, 1)
             elif after.claim and after.kind is before.kind and after.attempts > before.attempts:
-                claimed.setdefault((after.due_ms, after.claim), []).append(after.id)
+                claimed.setdefault((after.due_ms, after.claim, after.claimed_ms), []).append(after.id)
                 continue
             updated.append((after.id, *_varying(after)))
             if after.due_ms is not None and not after.claim:
                 self.has_due = True
-        for (due_ms, claim), ids in claimed.items():
-            self._cursor.execute(_CLAIM, (due_ms, claim, rows_to_json(ids)))
+        for key, ids in claimed.items():
+            self._cursor.execute(_CLAIM, (*key, rows_to_json(ids)))
         if updated:
             self._cursor.execute(_UPDATE, (rows_to_json(updated),))
         if deleted:
@@ -425,6 +428,7 @@ def _varying(delivery: Delivery) -> Row:
         delivery.last_outcome,
         delivery.last_status,
         delivery.last_ms,
+        delivery.claimed_ms,
     )
 
 
@@ -450,6 +454,7 @@ def from_row(row: Sequence[Any]) -> Delivery:
         last_outcome,
         last_status,
         last_ms,
+        claimed_ms,
     ) = row
     return Delivery(
         delivery_id,
@@ -471,6 +476,7 @@ def from_row(row: Sequence[Any]) -> Delivery:
         last_outcome,
         last_status,
         last_ms,
+        claimed_ms,
     )
 
 

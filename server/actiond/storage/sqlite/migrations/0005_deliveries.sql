@@ -19,7 +19,8 @@ CREATE TABLE deliveries (
     reason         TEXT, -- why it is dead
     last_outcome   TEXT    NOT NULL,
     last_status    INTEGER,
-    last_ms        INTEGER NOT NULL
+    last_ms        INTEGER NOT NULL,
+    claimed_ms     INTEGER NOT NULL
 ) STRICT;
 
 CREATE INDEX deliveries_by_due ON deliveries (due_ms) WHERE due_ms IS NOT NULL;
