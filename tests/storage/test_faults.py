@@ -5,6 +5,7 @@ import logging
 import os
 import shutil
 import sqlite3
+import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import closing, contextmanager
@@ -218,11 +219,41 @@ async def test_the_log_is_bounded_although_one_long_read_follows_the_other(
     assert limit / 2 < max(sizes) <= limit
 
 
+WRITE_WITHOUT_A_PAUSE = """
+import sqlite3, sys
+connection = sqlite3.connect(sys.argv[1], timeout=60, isolation_level=None)
+connection.execute("CREATE TABLE another (x)")
+for _ in range(20_000):
+    connection.execute("BEGIN IMMEDIATE")
+    connection.executemany("INSERT INTO another VALUES (zeroblob(2000))", [()] * 20)
+    connection.execute("COMMIT")
+"""
+
+
+async def test_the_log_is_bounded_although_another_process_writes_without_a_pause(
+    path: Path, store: SqliteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limit = 1024 * 1024
+    monkeypatch.setattr(writer, "MAX_WAL_BYTES", limit)
+    store._writer._checkpoint_at = limit
+    sizes = []
+    other = await asyncio.create_subprocess_exec(sys.executable, "-c", WRITE_WITHOUT_A_PAUSE, path)
+    try:
+        for number in range(1, 400):
+            await store.write(insert(a_target(str(number), str(number))))
+            sizes.append(os.stat(f"{path}-wal").st_size)  # noqa: PTH116  # Path's takes longer, and blocks no less
+    finally:
+        other.kill()
+        await other.wait()
+    assert limit / 2 < max(sizes) <= 2 * limit
+
+
 async def test_a_long_read_of_another_process_is_named_and_stops_no_change(
     path: Path, store: SqliteStore, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.WARNING)
     monkeypatch.setattr(writer, "MAX_WAL_BYTES", 100_000)
+    monkeypatch.setattr(writer, "MAX_EMPTYING_SECONDS", 0.01)
     store._writer._checkpoint_at = 100_000
     await store.write(insert(SAMPLE_TARGET))
     with closing(sqlite3.connect(path, isolation_level=None)) as other:

@@ -90,6 +90,19 @@ def retry(connection: sqlite3.Connection, statement: str, busy_timeout: float = 
         time.sleep(_POLL_SECONDS)
 
 
+def empty_log(connection: sqlite3.Connection, seconds: float) -> bool:
+    """Move the write-ahead log into the database, and truncate it. Return whether nobody has kept it from that.
+
+    Another process that writes without a pause leaves short gaps, as for `begin`. Each attempt moves what there is.
+    """
+    deadline = time.monotonic() + seconds
+    while connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(_POLL_SECONDS)
+    return True
+
+
 def roll_back(connection: sqlite3.Connection) -> None:
     """Roll back the transaction, unless SQLite has done so itself, as it does after some errors such as a full disk."""
     if connection.in_transaction:

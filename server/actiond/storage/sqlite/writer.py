@@ -18,7 +18,7 @@ from actiond.actions.errors import StoreError
 from actiond.actions.ports import FanOut, ObserveBatch, Transaction
 from actiond.storage.sqlite import deliveries, targets
 from actiond.storage.sqlite.batch import Batch
-from actiond.storage.sqlite.connection import BUSY_TIMEOUT, begin, roll_back, store_error
+from actiond.storage.sqlite.connection import BUSY_TIMEOUT, begin, empty_log, roll_back, store_error
 from actiond.storage.sqlite.reader import MAX_SECONDS
 from actiond.storage.sqlite.shared import Shared
 from actiond.storage.sqlite.transaction import SqliteTransaction
@@ -27,7 +27,9 @@ from actiond.storage.steady_clock import Clock, SteadyClock
 T = TypeVar("T")
 
 MAX_WAL_BYTES = 64 * 1024 * 1024
-
+"""Size of the write-ahead log at which it is emptied."""
+MAX_EMPTYING_SECONDS = 0.25
+"""How long changes wait for other processes so that the log can be emptied."""
 MAX_ENQUEUED = 5_000
 """Deliveries after which a batch ends: one event may add a thousand."""
 MAX_BATCH_SIZE = 512
@@ -165,14 +167,14 @@ class Writer:
         """Move the write-ahead log into the database, while no long read begins, and truncate it."""
         with self._snapshots.none(MAX_SECONDS):
             try:
-                (busy, _, _) = self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+                is_empty = empty_log(self._connection, MAX_EMPTYING_SECONDS)
             except sqlite3.Error as error:
-                busy = 1
+                is_empty = False
                 _log.warning("the write-ahead log could not be emptied: %s", error)
-        if not busy:
+        if is_empty:
             self._checkpoint_at = MAX_WAL_BYTES
             return
-        # Another process reads. It is asked for again when the log has grown as much once more.
+        # It is tried again when the log has grown as much once more.
         self._checkpoint_at = size + MAX_WAL_BYTES
         if size > 2 * MAX_WAL_BYTES:
             _log.warning("the write-ahead log has %d MiB: another process has been reading for long", size >> 20)
