@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from actiond.actions.use_cases.publishing import NewEvent
 from actiond.api.v1.errors import PayloadInvalidError
-from actiond.api.v1.events import MAX_PAYLOAD_BYTES, new_events
+from actiond.api.v1.events import MAX_LEVELS, MAX_PAYLOAD_BYTES, new_events
 from rpcfront import OFFLOAD_BYTES, JsonCodec
 from tests.api.delivery_service import BEARER, Served, serve
 
@@ -125,6 +125,23 @@ def test_a_payload_has_256_kib_of_json_at_most() -> None:
                 new_events([given])
         else:
             assert len(new_events([given])) == 1
+
+
+@pytest.mark.parametrize("is_list", [True, False])
+def test_a_payload_has_32_levels_at_most(*, is_list: bool) -> None:
+    def nested(levels: int) -> Value:
+        inner = Value(bool_value=True)
+        for _ in range(levels):
+            inner = (
+                Value(list_value=struct_pb2.ListValue(values=[inner]))
+                if is_list
+                else Value(struct_value=payload(x=inner))
+            )
+        return inner
+
+    assert len(new_events([event(payload=payload(x=nested(MAX_LEVELS - 1)))])) == 1
+    with pytest.raises(PayloadInvalidError, match="must not be nested in more than 32 levels"):
+        new_events([event(payload=payload(x=nested(MAX_LEVELS)))])
 
 
 RULES: dict[str, tuple[dict[str, Any], str]] = {

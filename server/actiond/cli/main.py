@@ -101,7 +101,20 @@ def _run(options: argparse.Namespace) -> int:
     return _run_on_store(options.command, options.subcommand, chosen)
 
 
+_TEXTS = ("id", "condition", "name", "owner", "certificate", "target", "event_type", "aggregate")
+"""Arguments that are compared with what a store has, and so are text. A path may be any bytes."""
+
+
+def _check_texts(chosen: Mapping[str, object]) -> None:
+    for name in _TEXTS:
+        text = chosen.get(name)
+        if isinstance(text, str) and not text.isprintable():
+            shown = name.upper() if name in ("id", "condition") else f"--{name.replace('_', '-')}"
+            raise SettingsError(f"{shown}: {text!r} holds what cannot be printed")
+
+
 def _run_on_store(name: str, subcommand: str, chosen: Mapping[str, object]) -> int:
+    _check_texts(chosen)
     from actiond.cli import deliveries, executions, store_command, targets, tokens
 
     commands = {

@@ -13,6 +13,8 @@ from actiond.api.v1.errors import PayloadInvalidError
 
 MAX_PAYLOAD_BYTES = 256 * 1024
 """Limit on the payload of an event, as compact JSON."""
+MAX_LEVELS = 32
+"""Objects and lists in each other. More of them make a message that protobuf's parsers refuse."""
 _EXACT = 2**53
 """Up to here, a double holds every whole number."""
 _MAX_INTEGER = 2**64
@@ -44,25 +46,29 @@ def _payload(struct: Struct, position: int) -> Mapping[str, object]:
     return payload
 
 
-def _object(struct: Any) -> dict[str, object]:
+def _object(struct: Any, level: int = 1) -> dict[str, object]:
+    if level > MAX_LEVELS:
+        raise ValueError(f"must not be nested in more than {MAX_LEVELS} levels")
     # Sorted, so that the same object is the same text, whichever protocol brought it.
     fields = struct.fields
-    return {name: _value(fields[name]) for name in sorted(fields)}
+    return {name: _value(fields[name], level) for name in sorted(fields)}
 
 
-def _list(values: Any) -> list[object]:
-    return [_value(value) for value in values.values]
+def _list(values: Any, level: int) -> list[object]:
+    if level > MAX_LEVELS:
+        raise ValueError(f"must not be nested in more than {MAX_LEVELS} levels")
+    return [_value(value, level) for value in values.values]
 
 
-def _value(value: Any) -> object:
-    """Return a google.protobuf.Value. Raises ValueError for one that has no exact JSON form."""
+def _value(value: Any, level: int) -> object:
+    """Return a google.protobuf.Value on a level. Raises ValueError for one that has no exact JSON form."""
     kind = value.WhichOneof("kind")
     if kind is None:
         raise ValueError("must not hold a google.protobuf.Value without a kind")
-    return _KINDS[kind](getattr(value, kind))
+    return _KINDS[kind](getattr(value, kind), level + 1)
 
 
-def _number(value: float) -> float:
+def _number(value: float, _level: int) -> float:
     """Return a number, as an integer if it is a whole one that a double holds exactly."""
     if not math.isfinite(value):
         raise ValueError(f"must not hold {value}, which has no JSON form")
@@ -73,12 +79,12 @@ def _number(value: float) -> float:
     return int(value)
 
 
-def _same(value: object) -> object:
+def _same(value: object, _level: int) -> object:
     return value
 
 
-_KINDS: Mapping[str, Callable[[Any], object]] = {
-    "null_value": lambda _: None,
+_KINDS: Mapping[str, Callable[[Any, int], object]] = {
+    "null_value": lambda _value, _level: None,
     "number_value": _number,
     "string_value": _same,
     "bool_value": _same,
