@@ -292,7 +292,7 @@ def _delivering(
         timeout_ns=queue.delivery_timeout_ms * 1_000_000,
         poll_seconds=queue.delivery_poll_ms / 1000,
     )
-    works_with = DeliveryPorts(opened.store, client, observer, keeper.sweep_soon)
+    works_with = DeliveryPorts(opened.store, client, observer)
     courier = Courier(works_with, queue.policy, limits, instance=opened.instance, worker=opened.worker)
     opened.store.deliver(opened.fan_out, courier.wake)
     return courier, keeper

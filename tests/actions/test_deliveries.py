@@ -224,6 +224,24 @@ async def test_no_more_are_retried_than_may_be_unfinished(
     assert (await rows_of(store))[3] == dead(3)
 
 
+async def test_what_waits_for_a_retry_counts_already_and_is_brought_forward_at_the_limit(
+    store: Store, deliveries: Deliveries, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await store.write(put(put_off(1), put_off(2)))
+    monkeypatch.setattr(fan_out, "MAX_WAITING_OF_OWNER", 2)
+    await deliveries.retry(OWNER, 1)
+    assert await deliveries.retry_matching(OWNER, DeliveryFilter(), never) == Bulk(1, is_complete=True)
+
+
+async def test_retrying_many_does_not_forget_that_their_target_fails(store: Store, deliveries: Deliveries) -> None:
+    await store.write(put(put_off(1), put_off(2)))
+    await set_health(store, TargetHealth("1", "owner", failures=3, failing_since_ms=5, reason="connect"))
+    await deliveries.retry_matching(OWNER, DeliveryFilter(), never)
+    health = await health_of(store)
+    assert health is not None
+    assert (health.failures, health.failing_since_ms, health.reason) == (3, 5, "connect")
+
+
 async def test_of_many_that_are_retried_the_first_of_each_target_are_released(
     store: Store, deliveries: Deliveries
 ) -> None:

@@ -13,7 +13,7 @@ from actiond.actions.ports import Store, Transaction
 from actiond.actions.queries import DeliveryQuery
 from actiond.actions.target_health import FIRST_PORTION, TargetHealth
 from actiond.actions.use_cases import housekeeping
-from actiond.actions.use_cases.housekeeping import LEASE_MS, PORTION, RELEASED, SWEPT_TARGETS
+from actiond.actions.use_cases.housekeeping import LEASE_MS, PORTION, SWEPT_TARGETS
 from actiond.storage.memory import MemoryStore
 from actiond.storage.sqlite import SqliteStore
 from tests.support.delivering import (
@@ -41,6 +41,7 @@ WAITING, BEHIND, PARKED, DEAD = (
 )
 PAUSING = replace(POLICY, pause_failures=1, pause_failing_ms=0)
 """Pauses a target after one failure."""
+RESUMED = TargetHealth("1", "owner", portion=64, pending=5)
 
 
 @pytest.fixture
@@ -72,6 +73,12 @@ async def states_of(store: Store) -> dict[DeliveryState, int]:
 
 async def reasons_of(store: Store) -> dict[DeathReason | None, int]:
     return dict(Counter(row.reason for row in await rows_of(store)))
+
+
+async def park_first(store: Store, health: TargetHealth) -> None:
+    """Park what is due, at a target that is so well."""
+    await Worker(store, 1, per_target=0).exchange()
+    await store.write(lambda transaction: transaction.deliveries.put_health([health]))
 
 
 async def park_all(store: Store, *, target_id: str = "1", health: TargetHealth | None = None) -> None:
@@ -157,38 +164,30 @@ async def test_a_process_that_ends_leaves_the_lease_to_another_at_once(store: St
 # The sweep.
 
 
-async def test_what_an_ended_worker_has_parked_is_released(store: Store) -> None:
-    await publish_orders(store, 10)
-    await Worker(store, 1, per_target=2).exchange()
-    assert await states_of(store) == {WAITING: 2, PARKED: 8}
-    await sweep(store)
-    assert await states_of(store) == {WAITING: 10}
-
-
 @pytest.mark.parametrize(
     ("health", "released"),
     [
-        (None, RELEASED),
-        (TargetHealth("1", "owner", failures=3), RELEASED),
-        (TargetHealth("1", "owner", portion=64, pending=5), FIRST_PORTION),
+        (None, 0),
+        (TargetHealth("1", "owner", failures=3), 0),
+        (RESUMED, FIRST_PORTION),
         (TargetHealth("1", "owner", paused_until_ms=2**50), 0),
         (TargetHealth("1", "owner", paused_until_ms=1), 0),  # over, but a probe goes first
         (TargetHealth("1", "owner", is_held=True), 0),
     ],
     ids=["healthy", "failing", "being resumed", "paused", "paused until now", "held"],
 )
-async def test_how_much_of_a_target_is_released_at_once(
+async def test_a_sweep_releases_what_belongs_to_a_target_that_is_being_resumed(
     store: Store, health: TargetHealth | None, released: int
 ) -> None:
-    await publish_orders(store, RELEASED + 1)
+    await publish_orders(store, FIRST_PORTION + 1)
     await park_all(store, health=health)
     await sweep(store)
     assert (await states_of(store)).get(WAITING, 0) == released
 
 
 async def test_the_oldest_are_released_first(store: Store) -> None:
-    await publish_orders(store, RELEASED + 1)
-    await park_all(store)
+    await publish_orders(store, FIRST_PORTION + 1)
+    await park_all(store, health=RESUMED)
     await sweep(store)
     parked = [row.id for row in await rows_of(store) if row.state is PARKED]
     assert parked == [max(row.id for row in await rows_of(store))]
@@ -199,7 +198,7 @@ async def test_each_target_is_swept_once(store: Store) -> None:
     await subscribe(store, "another", targets)
     await publish(store, "another", "1")
     for target_id in targets:
-        await park_all(store, target_id=target_id)
+        await park_all(store, target_id=target_id, health=replace(RESUMED, target_id=target_id, owner="another"))
     assert await sweep(store) == 3
     assert await states_of(store) == {WAITING: len(targets)}
 
@@ -224,9 +223,22 @@ async def test_a_parked_delivery_dies_of_age(store: Store, clock: FakeClock) -> 
     assert await reasons_of(store) == {DeathReason.AGE: 2}
 
 
+async def test_a_parked_delivery_of_a_healthy_target_dies_of_age_only_if_it_was_attempted(
+    store: Store, clock: FakeClock
+) -> None:
+    await publish_orders(store, 2)
+    worker = Worker(store, 1)
+    await worker.exchange(limit=1)
+    await worker.end_all(FAILED, limit=0)
+    await park_all(store)
+    clock.pass_ms(POLICY.max_age_ms + 1)
+    assert await patrol(store) == [DeathReason.AGE]
+    assert await states_of(store) == {PARKED: 1, DEAD: 1}
+
+
 async def test_the_next_of_an_aggregate_goes_first_when_the_first_dies_of_age(store: Store, clock: FakeClock) -> None:
     await publish(store, "owner", "1", "1")
-    await Worker(store, 1, per_target=0).exchange()
+    await park_first(store, TargetHealth("1", "owner", is_held=True))
     assert await states_of(store) == {PARKED: 1, BEHIND: 1}
     clock.pass_ms(POLICY.max_age_ms + 1)
     await patrol(store)
@@ -399,6 +411,7 @@ async def test_everything_that_is_old_goes_in_portions_and_nothing_else(store: S
     old, new = 2 * PORTION + 500, 100
     worker = Worker(store, 1, attempts=4_096, per_target=4_096)
     await publish_orders(store, old)
+    await worker.adopt()
     while (await worker.end_all(DELIVERED)).claimed:
         """Deliver the next ones."""
     clock.pass_ms(POLICY.attempt_retention_ms + 1)

@@ -33,6 +33,7 @@ from tests.support.delivering import (
     POLICY,
     SECOND_MS,
     FakeClock,
+    Worker,
     all_rows,
     append,
     publish,
@@ -422,6 +423,14 @@ async def test_parked_deliveries_are_asked_for_until_there_are_no_more(
     assert {"1"} in counting.wanted
 
 
+async def test_what_a_killed_worker_had_parked_is_asked_for_by_the_next_one(store: Store, receiver: Receiver) -> None:
+    await publish_orders(store, 100)
+    await Worker(store, 7, per_target=0).exchange()
+    await eventually(all_are(store, parked=100), "parked")
+    async with running(a_courier(store, receiver)):
+        await eventually(nothing_is_left(store), "delivered")
+
+
 async def test_a_courier_without_work_leaves_the_store_alone(counting: CountingStore, receiver: Receiver) -> None:
     courier = a_courier(counting, receiver, limits=CourierLimits(poll_seconds=60))
     async with running(courier):
@@ -687,7 +696,7 @@ async def test_a_courier_that_drains_claims_nothing_and_is_idle_once_its_attempt
     assert len(receiver.requests) == 3
 
 
-async def test_what_is_cut_goes_back_at_once_and_has_counted(
+async def test_what_is_cut_goes_back_at_once_and_has_used_up_no_try(
     store: Store, receiver: Receiver, clock: FakeClock
 ) -> None:
     receiver.slow = {"1"}
@@ -700,7 +709,7 @@ async def test_what_is_cut_goes_back_at_once_and_has_counted(
         assert len(receiver.cut) == 3
         await courier.idle()
     for row in await rows_of(store):
-        assert (row.state, row.due_ms, row.claim, row.tries) == (WAITING, clock.ms, 0, 1)
+        assert (row.state, row.due_ms, row.claim, row.attempts, row.tries) == (WAITING, clock.ms, 0, 1, 0)
         assert await outcomes_of(store, row.id) == [CANCELLED]
 
 

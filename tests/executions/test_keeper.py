@@ -12,6 +12,7 @@ from actiond.actions.deliveries import DeathReason, DeliveryState, DeliveryTotal
 from actiond.actions.errors import StoreError
 from actiond.actions.ports import Store, Transaction
 from actiond.actions.queries import DeliveryQuery
+from actiond.actions.target_health import TargetHealth
 from actiond.actions.use_cases.housekeeping import LEASE_MS
 from actiond.executions import keeper
 from actiond.executions.keeper import Keeper
@@ -117,6 +118,8 @@ async def test_a_keeper_releases_gives_up_and_removes(store: Store, kept: Kept, 
     worker = Worker(store, 1, per_target=2)
     await worker.exchange()
     await worker.end_all(DELIVERED, limit=0)
+    resumed = TargetHealth("1", "owner", portion=64, pending=5)
+    await store.write(lambda transaction: transaction.deliveries.put_health([resumed]))
     _, observed = await kept.start(1)
 
     async def all_wait() -> bool:
@@ -183,20 +186,6 @@ async def holds_lease(store: Store, keeper: int) -> bool:
         return rows.hold_lease(keeper, now, now + LEASE_MS)
 
     return await store.write(change)
-
-
-async def test_a_new_process_releases_what_a_killed_one_has_parked_though_that_one_still_keeps_house(
-    store: Store, kept: Kept, clock: FakeClock
-) -> None:
-    await publish(store, "owner", "1", "2", "3")
-    await Worker(store, 1, per_target=0).exchange()
-    assert await store.write(lambda transaction: transaction.deliveries.hold_lease(7, clock.ms, clock.ms + LEASE_MS))
-    await kept.start(1)
-
-    async def all_wait() -> bool:
-        return {row.state for row in (await store.write(all_rows)).values()} == {DeliveryState.WAITING}
-
-    await eventually(all_wait, "released")
 
 
 async def test_a_keeper_goes_on_when_the_store_works_again(clock: FakeClock) -> None:

@@ -145,6 +145,7 @@ class Outage:
         return UNREACHABLE if fails else DELIVERED
 
     async def keep_house(self) -> None:
+        await self.worker.adopt()
         after: str | None = ""
         while after is not None:
             after = await self.store.write(partial(housekeeping.sweep, policy=STANDARD, after=after))

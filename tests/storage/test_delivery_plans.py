@@ -99,6 +99,7 @@ async def live(store: SqliteStore, clock: FakeClock) -> None:
     clock.pass_ms(HOUR_MS)
     await Worker(store, 2).exchange()
     await store.write(partial(housekeeping.take_lease, keeper=1))
+    await worker.adopt()
     await store.write(partial(housekeeping.sweep, policy=POLICY, after=""))
     await store.write(partial(housekeeping.patrol, policy=POLICY, after=0))
     clock.pass_ms(1_000 * HOUR_MS)

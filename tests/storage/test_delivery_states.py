@@ -276,9 +276,8 @@ class DeliveryStates(RuleBasedStateMachine):
             assert row is None
             return
         assert row is not None
-        if how is GONE or (
-            claimed.kind is AttemptKind.PROBE and how.outcome != CANCELLED and row.tries < claimed.tries
-        ):
+        is_probe = claimed.kind is AttemptKind.PROBE and row.tries < claimed.tries
+        if how is GONE or how.outcome == CANCELLED or is_probe:
             model.tries[one] -= 1
         if how.outcome == CANCELLED:
             return
@@ -366,7 +365,11 @@ class DeliveryStates(RuleBasedStateMachine):
         self.observe()
         for one, row in self.rows.items():
             was_released = before[one].state is DeliveryState.PARKED and row.state is not DeliveryState.PARKED
-            assert not was_released or not self._is_paused(row.target_id)
+            assert not was_released or self.health[row.target_id].portion
+
+    @rule(worker=workers)
+    def adopt(self, worker: int) -> None:
+        self.run(self.workers[worker % len(self.workers)].adopt())
 
     @rule(store=workers)
     def patrol(self, store: int) -> None:
@@ -562,6 +565,8 @@ class DeliveryStates(RuleBasedStateMachine):
                 self._resume(target_id)
         for _ in range(MAX_ROUNDS):
             self.observe()
+            for worker in self.workers:
+                self.run(worker.adopt())
             if not any(row.state in UNFINISHED for row in self.rows.values()):
                 break
             claimed = 1

@@ -17,6 +17,7 @@ from actiond.actions.ports import Store, Transaction
 from actiond.actions.signing_keys import SigningKey
 from actiond.actions.targets import Target, TargetType
 from actiond.actions.use_cases import delivering
+from actiond.actions.use_cases.adopting import find_crowd
 from actiond.actions.use_cases.delivering import Exchange, Exchanged, Result
 from actiond.actions.use_cases.fan_out import EventFanOut
 from actiond.executions.places import AttemptPlaces
@@ -210,6 +211,14 @@ class Worker:
         for target_id, owner in exchanged.crowded.items():
             self.crowded.setdefault(target_id, owner)
         return exchanged
+
+    async def adopt(self) -> None:
+        """Remember all targets that have parked deliveries to ask for."""
+        after: str | None = ""
+        while after is not None:
+            crowd = await self.store.write(partial(find_crowd, after=after))
+            self.crowded.update(crowd.owners)
+            after = crowd.next
 
     async def end_all(self, how: Ended = DELIVERED, *, limit: int = 64) -> Exchanged:
         """End all attempts that run in the same way, and claim the next deliveries."""

@@ -140,13 +140,16 @@ class DeliveryRepository(Protocol):
         """Return the store's time in milliseconds since the epoch. In one process it never goes back."""
 
     def enqueue(self, deliveries: Sequence[Delivery]) -> None:
-        """Add new deliveries, which are waiting, or behind one that goes first of the same target and aggregate."""
+        """Add new deliveries. One is behind if another goes first of the same target and aggregate."""
 
     def enqueued(self) -> int:
         """Return how many deliveries this transaction has enqueued."""
 
     def unfinished(self, owner: str) -> tuple[int, int]:
         """Return how many unfinished deliveries the owner has, and how many there are in all. It must be cheap."""
+
+    def waiting(self, owner: str) -> int:
+        """Return how many waiting deliveries the owner has. It must be cheap."""
 
     def due(self, now_ms: int, limit: int) -> Sequence[Delivery]:
         """Return the deliveries that are due, those that have been due for longest first."""

@@ -87,10 +87,12 @@ class TargetHealth:
         return replace(self, probe=delivery_id, paused_until_ms=until_ms)
 
     def resumed(self) -> "TargetHealth":
-        """Return it as being resumed: the first portion is released."""
-        return TargetHealth(
-            self.target_id, self.owner, portion=FIRST_PORTION, pending=FIRST_PORTION, reason=self.reason
-        )
+        """Return it as being resumed: its failures are forgotten, and the first portion is released."""
+        return TargetHealth(self.target_id, self.owner, reason=self.reason).releasing()
+
+    def releasing(self) -> "TargetHealth":
+        """Return it while a first portion is released."""
+        return replace(self, portion=FIRST_PORTION, pending=FIRST_PORTION)
 
     def succeeded(self) -> "TargetHealth":
         """Return the health after a success. If `pending` is 0 then, the next portion is to be released."""

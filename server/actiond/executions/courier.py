@@ -7,7 +7,8 @@ places for, in one change. So results gather by themselves under load, and nothi
 import asyncio
 import logging
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -15,6 +16,7 @@ from actiond.actions.deliveries import CANCELLED, OK, Claimed, Delivery, Deliver
 from actiond.actions.errors import StoreError
 from actiond.actions.ports import AttemptResult, Store, TargetCaller, TargetRequest
 from actiond.actions.use_cases import delivering
+from actiond.actions.use_cases.adopting import Crowd, find_crowd
 from actiond.actions.use_cases.delivering import Exchange, Exchanged, Result
 from actiond.executions.delivery_log import log_exchange
 from actiond.executions.delivery_observer import DeliveryObserver
@@ -28,6 +30,12 @@ MAX_CLAIMED = 64
 """Deliveries of one claim. Larger claims win nothing, and hold up the store's other changes."""
 GATHER_SECONDS = 0.005
 """How long a few free places wait for more to become free, so that a claim is worth its price."""
+ADOPTION_SECONDS = 15.0
+"""How often a worker looks for parked deliveries that others have parked."""
+MIN_ADOPTION_SECONDS = 0.5
+"""How seldom it does so at least, however often it has nothing else to do."""
+MAX_ADOPTED = 2_000
+"""Targets to ask for, above which none are adopted."""
 MAX_RETRY_SECONDS = 1.0
 """Longest wait before the store is asked again after it has failed."""
 _FIRST_RETRY_SECONDS = 0.05
@@ -52,7 +60,6 @@ class DeliveryPorts:
     store: Store
     caller: TargetCaller
     observer: DeliveryObserver
-    on_leases_lost: Callable[[], object] = lambda: None
     """Called when leases have passed without a result: a worker may have died."""
 
 
@@ -89,7 +96,6 @@ class Courier:
         self._store = ports.store
         self._caller = ports.caller
         self._observer = ports.observer
-        self._on_leases_lost = ports.on_leases_lost
         self._policy = policy
         self._lease_seconds = policy.lease_ms / 1000
         self._limits = limits
@@ -101,7 +107,8 @@ class Courier:
         self._results: list[Result] = []
         self._returned: list[Delivery] = []
         self._crowded: dict[str, str] = {}
-        """Owners by target: targets of which deliveries were parked because this worker had no place for them."""
+        """Owners by target: targets of which deliveries were parked for want of a place, by this worker as a rule."""
+        self._wants_to_adopt = asyncio.Event()
         self._work = asyncio.Event()
         self._settled = asyncio.Event()
         """Set while no attempt runs, every result is stored, and no claim is on its way."""
@@ -127,6 +134,7 @@ class Courier:
         self._tasks = [
             self._loop.create_task(self._exchange_for_ever()),
             self._loop.create_task(self._renew_for_ever()),
+            self._loop.create_task(self._adopt_for_ever()),
         ]
         self._work.set()
 
@@ -237,6 +245,8 @@ class Courier:
         """Return for how many places of which crowded targets to release deliveries: those served last come last."""
         wanted: dict[str, int] = {}
         for target_id, owner in list(self._crowded.items()):
+            if not limit:
+                break
             free = min(limit, self._places.free_for(owner, target_id))
             if free > 0:
                 wanted[target_id] = free
@@ -261,6 +271,8 @@ class Courier:
         if exchanged.is_more:
             self.wake()
         elif request.is_due or any(result.outcome != OK for result in request.results):
+            if request.results and self._places.free:
+                self._wants_to_adopt.set()  # what was parked, for want of a place or of space in the queue, may go
             await self._sleep_until_due()
 
     def _give_back(self, claimed: Sequence[Claimed]) -> None:
@@ -280,8 +292,28 @@ class Courier:
             self._observer.died(exchanged.dead)
         if exchanged.leases_lost:
             self._observer.lost_leases(exchanged.leases_lost)
-            self._on_leases_lost()
+            self._wants_to_adopt.set()  # another worker may have died, and had parked deliveries
         log_exchange(exchanged)
+
+    async def _adopt_for_ever(self) -> None:
+        """Ask for parked deliveries that this worker has not parked: the one that did may have ended."""
+        after: str | None = ""
+        while True:
+            try:
+                crowd = await self._store.write(partial(find_crowd, after=after or ""))
+            except StoreError as error:
+                log_fault(_log, error)
+                crowd = Crowd({}, None)
+            for target_id, owner in crowd.owners.items():
+                self._crowded.setdefault(target_id, owner)
+            if crowd.owners:
+                self.wake()
+            after = crowd.next
+            if after is None or len(self._crowded) > MAX_ADOPTED:
+                await asyncio.sleep(MIN_ADOPTION_SECONDS)
+                self._wants_to_adopt.clear()
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._wants_to_adopt.wait(), ADOPTION_SECONDS)
 
     async def _sleep_until_due(self) -> None:
         """Wake up when the next delivery is due, and now and then to see what other processes have made due."""

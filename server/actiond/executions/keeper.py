@@ -16,7 +16,7 @@ _log = logging.getLogger(__name__)
 
 INTERVAL_SECONDS = 5.0
 SWEEP_SECONDS = 60.0
-"""How often parked deliveries are released only because the worker that parked them may have ended."""
+"""How often more deliveries of targets that are being resumed are released."""
 PRUNE_SECONDS = 60.0
 """How long nothing is removed after everything that was old has been."""
 PRUNED_PORTIONS = 50
@@ -52,16 +52,11 @@ class Keeper:
         self._observer = observer
         self._keeper = keeper
         self._has_lease = False
-        self._wants_sweep = True
-        self._swept_at = 0.0
+        self._swept_at = float("-inf")
         self._patrolled = 0
         self._pruned: int | None = 0
         self._pruned_at = 0.0
         self._task: asyncio.Task[None] | None = None
-
-    def sweep_soon(self) -> None:
-        """Release what a worker had parked that has died: its leases have passed."""
-        self._wants_sweep = True
 
     async def start(self) -> None:
         self._task = asyncio.get_running_loop().create_task(self._keep_for_ever())
@@ -102,14 +97,12 @@ class Keeper:
         if self._counts:
             self._observer.counted(await self._store.delivery_totals())
         self._has_lease = await self._store.write(partial(housekeeping.take_lease, keeper=self._keeper))
-        now = asyncio.get_running_loop().time()
-        if self._wants_sweep or (self._has_lease and now - self._swept_at > SWEEP_SECONDS):
-            # Without the lease, too: a process that was killed still has it, and perhaps had parked deliveries.
-            self._wants_sweep = False
-            self._swept_at = now
-            await self._sweep()
         if not self._has_lease:
             return
+        now = asyncio.get_running_loop().time()
+        if now - self._swept_at > SWEEP_SECONDS:
+            self._swept_at = now
+            await self._sweep()
         kept = await self._store.write(partial(housekeeping.patrol, policy=self._policy, after=self._patrolled))
         self._patrolled = kept.next or 0
         self._observer.died(kept.dead)

@@ -229,6 +229,19 @@ class FanOutContract:
 
     # Waking.
 
+    @pytest.mark.parametrize(("most", "state"), [(2, DeliveryState.PARKED), (3, DeliveryState.WAITING)])
+    async def test_what_is_new_is_parked_while_its_owner_has_many_waiting(
+        self, store: Store, clock: FakeClock, monkeypatch: pytest.MonkeyPatch, most: int, state: DeliveryState
+    ) -> None:
+        monkeypatch.setattr(fan_out, "MAX_QUEUED_OF_OWNER", most)
+        await set_up(store, clock, {"event": "12"})
+        others = [a_delivery(number, owner="another") for number in (6, 7, 8)]
+        await store.write(put(a_delivery(3).parked(), a_delivery(4), a_delivery(5), *others))
+        await store.write(place())
+        due = clock.ms if state is DeliveryState.WAITING else None
+        new = [(row.target_id, row.state, row.due_ms) for row in await rows_of(store) if row.id > 8]
+        assert new == [("1", state, due), ("2", state, due)]
+
     async def test_a_commit_that_makes_deliveries_due_is_told(self, store: Store, clock: FakeClock) -> None:
         await set_up(store, clock, {"event": ["1"]})
         told: list[int] = []

@@ -85,7 +85,7 @@ class Deliveries:
             found = _retryable(transaction, actor, [delivery_id])
             if not found:
                 raise DeliveryNotRetryableError
-            check_limits(transaction, actor.owner, 1)
+            check_limits(transaction, actor.owner, _count_dead(found))
             now = transaction.deliveries.now_ms()
             retried = found[0].retried_by_hand(now).waiting(now)
             transaction.deliveries.save([(found[0], retried)])
@@ -196,14 +196,14 @@ class Deliveries:
     def _retry(self, transaction: Transaction, actor: Actor, ids: Sequence[int]) -> int:
         """Park those that can be retried, release the first ones of targets that release none yet. Return how many."""
         found = _retryable(transaction, actor, ids)
-        check_limits(transaction, actor.owner, len(found))
+        check_limits(transaction, actor.owner, _count_dead(found))
         changes = Changes(transaction, self._policy)
         changes.load_health(delivery.target_id for delivery in found)
         for delivery in found:
             changes.save(delivery, delivery.retried_by_hand(changes.now))
             health = changes.health(delivery)
             if not health.is_paused and not health.portion:
-                changes.put_health(health.resumed())
+                changes.put_health(health.releasing())
                 changes.release(delivery.target_id, FIRST_PORTION)
         changes.apply()
         return len(found)
@@ -217,6 +217,11 @@ class Deliveries:
             changes.kill(delivery, DeathReason.CANCELLED)
         changes.apply()
         return len(found)
+
+
+def _count_dead(deliveries: Sequence[Delivery]) -> int:
+    """Return how many of them would be unfinished again."""
+    return sum(delivery.state is DeliveryState.DEAD for delivery in deliveries)
 
 
 def _in_states(

@@ -380,7 +380,7 @@ def _take_results(transaction: Transaction, policy: DeliveryPolicy, changes: Cha
         elif result.is_ok:
             _deliver(changes, row)
         elif result.outcome == CANCELLED:
-            _return(changes, row, row)
+            _return(changes, row, row.uncounted())
         else:
             _fail(policy, changes, row, result)
     for delivery in request.returned:

@@ -12,6 +12,8 @@ from actiond.actions.ports import Transaction
 
 MAX_OWNERS = 1_000
 """Owners whose plans are cached."""
+MAX_QUEUED_OF_OWNER = 1_000
+"""Waiting deliveries of an owner: while there are as many, new ones are parked, and workers ask for them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +51,11 @@ class EventFanOut:
         if not plan.target_ids:
             return
         check_limits(transaction, event.owner, len(plan.target_ids))
-        now = transaction.deliveries.now_ms()
-        transaction.deliveries.enqueue(
+        rows = transaction.deliveries
+        now = rows.now_ms()
+        # Others wait behind what is in the queue.
+        is_queued = rows.waiting(event.owner) < MAX_QUEUED_OF_OWNER
+        rows.enqueue(
             [
                 Delivery(
                     id=int(self._new_id()),
@@ -61,8 +66,8 @@ class EventFanOut:
                     aggregate=event.aggregate,
                     sequence=event.sequence,
                     since_ms=now,
-                    state=DeliveryState.WAITING,
-                    due_ms=now,
+                    state=DeliveryState.WAITING if is_queued else DeliveryState.PARKED,
+                    due_ms=now if is_queued else None,
                 )
                 for target_id in plan.target_ids
             ]

@@ -24,12 +24,6 @@ PORTION = 1_000
 """Rows that one change removes or looks at."""
 SWEPT_TARGETS = 16
 """Targets whose parked deliveries one change looks at."""
-RELEASED = 128
-"""Parked deliveries of a target that one sweep releases.
-
-These are more than the workers have places for, as a rule. So they learn that the target has more, and then ask for
-those themselves, as places become free.
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +47,7 @@ def end_lease(transaction: Transaction, keeper: int) -> None:
 
 
 def sweep(transaction: Transaction, policy: DeliveryPolicy, after: str) -> str | None:
-    """Release parked deliveries of targets that are not paused: the worker that parked them may have ended.
+    """Release parked deliveries of targets that are being resumed: of the last portion, some may never succeed.
 
     after: the target that the portion before it ended with.
 
@@ -63,9 +57,9 @@ def sweep(transaction: Transaction, policy: DeliveryPolicy, after: str) -> str |
     target_ids = rows.parked_targets(after, SWEPT_TARGETS)
     changes = Changes(transaction, policy)
     changes.load_health(target_ids)
-    resumed = {target_id for target_id, health in rows.health(target_ids).items() if health.portion}
-    for target_id in target_ids:
-        changes.release(target_id, FIRST_PORTION if target_id in resumed else RELEASED)
+    for target_id, health in rows.health(target_ids).items():
+        if health.portion:
+            changes.release(target_id, FIRST_PORTION)
     changes.apply()
     return target_ids[-1] if len(target_ids) == SWEPT_TARGETS else None
 
@@ -80,6 +74,7 @@ def patrol(transaction: Transaction, policy: DeliveryPolicy, after: int) -> Patr
     changes = Changes(transaction, policy)
     deliveries = rows.after(after, PORTION)
     targets = rows.subjects(deliveries, with_events=False).targets
+    changes.load_health(delivery.target_id for delivery in deliveries if delivery.state is DeliveryState.PARKED)
     for delivery in deliveries:
         _settle(policy, changes, delivery, has_target=delivery.target_id in targets)
     for health in rows.pauses_after(changes.now + MAX_RETRY_AFTER_MS + policy.lease_ms, PORTION):
@@ -101,7 +96,9 @@ def _settle(policy: DeliveryPolicy, changes: Changes, delivery: Delivery, *, has
     elif not has_target:
         changes.kill(delivery, DeathReason.TARGET_REMOVED)
     elif delivery.state is DeliveryState.PARKED and changes.now - delivery.since_ms > policy.max_age_ms:
-        changes.kill(delivery, DeathReason.AGE)
+        # As when it is claimed: one that was never attempted at a healthy target has waited for this service alone.
+        if delivery.tries or changes.is_paused(delivery.target_id):
+            changes.kill(delivery, DeathReason.AGE)
     elif delivery.state is DeliveryState.BEHIND:
         changes.promote(delivery.order_key)
 

@@ -32,15 +32,17 @@ class MemoryDeliveries:
     def enqueue(self, deliveries: Sequence[Delivery]) -> None:
         self._enqueued += len(deliveries)
         for delivery in deliveries:
-            is_behind = self._data.deliveries.goes_first(delivery.order_key)
-            enqueued = delivery.behind() if is_behind else delivery
+            enqueued = delivery.behind() if self._data.deliveries.goes_first(delivery.order_key) else delivery
             self._log.replace(None, enqueued)
             self._record(None, enqueued)
-            self.has_due = self.has_due or not is_behind
+            self.has_due = self.has_due or enqueued.due_ms is not None
 
     def unfinished(self, owner: str) -> tuple[int, int]:
         counts = self._data.deliveries.unfinished
         return counts[owner], counts.total()
+
+    def waiting(self, owner: str) -> int:
+        return self._data.deliveries.counts[owner, DeliveryState.WAITING]
 
     def due(self, now_ms: int, limit: int) -> Sequence[Delivery]:
         return self._data.deliveries.due(now_ms, limit)

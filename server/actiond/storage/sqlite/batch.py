@@ -38,6 +38,8 @@ class Batch:
     """Owners whose deliveries are watched; None if that has not been read."""
     unfinished: dict[str, int] = field(default_factory=dict)
     """Unfinished deliveries, by owner and of ALL_OWNERS, as of now."""
+    waiting: dict[str, int] = field(default_factory=dict)
+    """Waiting deliveries, by the same owners."""
     raised: set[str] = field(default_factory=set)
     """Owners whose revision has been raised in this batch."""
     has_due: bool = False
@@ -67,6 +69,7 @@ class Batch:
         self.revisions.clear()
         self.watched = None
         self.unfinished.clear()
+        self.waiting.clear()
         self.raised.clear()
         self.has_due = False
         self.enqueued = 0
@@ -78,6 +81,8 @@ class Batch:
             self.targets[owner] += more
         for (owner, state), more in deliveries.items():
             self.deliveries[owner, state] += more
+            if state == DeliveryState.WAITING.value and owner in self.waiting:
+                self.waiting[owner] += more
             if state != DeliveryState.DEAD.value:
                 for counted in (owner, ALL_OWNERS):
                     if counted in self.unfinished:

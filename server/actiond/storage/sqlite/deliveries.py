@@ -94,10 +94,7 @@ WITH RECURSIVE found (target_id) AS (
 SELECT target_id FROM found WHERE target_id IS NOT NULL LIMIT ?
 """
 _HOLD_LEASE = "UPDATE housekeeping SET keeper = ?, until_ms = ? WHERE keeper = ? OR until_ms <= ? OR until_ms > ?"
-_COUNTS = """
-SELECT owner, coalesce(sum(deliveries), 0) FROM delivery_counts
-WHERE owner IN (?, '') AND state <> 'dead' GROUP BY owner
-"""
+_COUNTS = "SELECT owner, state, deliveries FROM delivery_counts WHERE owner IN (?, '') AND state <> 'dead'"
 TOTALS = "SELECT state, deliveries FROM delivery_counts WHERE owner = ''"
 ADD_TO_COUNT = """
 INSERT INTO delivery_counts (owner, state, deliveries) VALUES (?, ?, ?)
@@ -193,9 +190,9 @@ class SqliteDeliveries:
         else:
             self._cursor.execute(_INSERT_MANY, (rows_to_json([*map(to_row, enqueued)]),))
         self._enqueued += len(enqueued)
-        self.has_due = self.has_due or len(behind) < len(enqueued)
         for delivery in enqueued:
             self._count(delivery.owner, delivery.state, 1)
+            self.has_due = self.has_due or delivery.due_ms is not None
         self._record([(None, delivery) for delivery in enqueued])
 
     def _behind(self, deliveries: Sequence[Delivery]) -> Collection[int]:
@@ -211,11 +208,24 @@ class SqliteDeliveries:
     def unfinished(self, owner: str) -> tuple[int, int]:
         known = self._batch.unfinished
         if owner not in known:
-            counts = dict(self._cursor.read(lambda rows: [(one, count) for one, count in rows], _COUNTS, (owner,)))
-            known[owner] = counts.get(owner, 0) + self._batch_growth(owner)
-            known[ALL_OWNERS] = counts.get(ALL_OWNERS, 0) + self._batch_growth(ALL_OWNERS)
+            self._read_counts(owner)
         own = sum(more for (_, state), more in self.growth.items() if state != DeliveryState.DEAD.value)
         return known[owner] + own, known[ALL_OWNERS] + own
+
+    def waiting(self, owner: str) -> int:
+        if owner not in self._batch.unfinished:
+            self._read_counts(owner)
+        return self._batch.waiting[owner] + self.growth[owner, DeliveryState.WAITING.value]
+
+    def _read_counts(self, owner: str) -> None:
+        """Read for the whole batch how many deliveries there are of an owner, and in all."""
+        stored = self._cursor.read(lambda rows: [*rows], _COUNTS, (owner,))
+        for counted in (owner, ALL_OWNERS):
+            unfinished = sum(count for one, _, count in stored if one == counted)
+            self._batch.unfinished[counted] = unfinished + self._batch_growth(counted)
+        state = DeliveryState.WAITING.value
+        waiting = sum(count for one, of, count in stored if one == owner and of == state)
+        self._batch.waiting[owner] = waiting + self._batch.deliveries[owner, state]
 
     def due(self, now_ms: int, limit: int) -> Sequence[Delivery]:
         return self._read(_DUE, (now_ms, limit))
