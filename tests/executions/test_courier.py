@@ -24,6 +24,7 @@ from actiond.actions.deliveries import (
 )
 from actiond.actions.ports import AttemptResult, Store, TargetRequest, Transaction
 from actiond.actions.target_health import FIRST_PORTION, TargetHealth
+from actiond.actions.use_cases import fan_out
 from actiond.executions.courier import Courier, CourierLimits
 from actiond.storage.memory import MemoryStore
 from actiond.storage.sqlite import SqliteStore
@@ -428,6 +429,15 @@ async def test_what_a_killed_worker_had_parked_is_asked_for_by_the_next_one(stor
     await Worker(store, 7, per_target=0).exchange()
     await eventually(all_are(store, parked=100), "parked")
     async with running(a_courier(store, receiver)):
+        await eventually(nothing_is_left(store), "delivered")
+
+
+async def test_what_did_not_fit_into_the_queue_follows_what_did(
+    store: Store, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fan_out, "MAX_QUEUED_OF_OWNER", 10)
+    async with running(a_courier(store, receiver)):
+        await publish_orders(store, 200)
         await eventually(nothing_is_left(store), "delivered")
 
 

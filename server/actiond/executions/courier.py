@@ -32,7 +32,7 @@ GATHER_SECONDS = 0.005
 """How long a few free places wait for more to become free, so that a claim is worth its price."""
 ADOPTION_SECONDS = 15.0
 """How often a worker looks for parked deliveries that others have parked."""
-MIN_ADOPTION_SECONDS = 0.5
+MIN_ADOPTION_SECONDS = 0.1
 """How seldom it does so at least, however often it has nothing else to do."""
 MAX_ADOPTED = 2_000
 """Targets to ask for, above which none are adopted."""
@@ -268,11 +268,11 @@ class Courier:
             self._begin(claimed, began)
         if request.is_due:
             self._is_blocked = exchanged.is_blocked
+        if request.results and not exchanged.claimed:
+            self._wants_to_adopt.set()  # what was parked for want of space in the queue may go
         if exchanged.is_more:
             self.wake()
         elif request.is_due or any(result.outcome != OK for result in request.results):
-            if request.results and self._places.free:
-                self._wants_to_adopt.set()  # what was parked, for want of a place or of space in the queue, may go
             await self._sleep_until_due()
 
     def _give_back(self, claimed: Sequence[Claimed]) -> None:
