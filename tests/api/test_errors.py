@@ -150,6 +150,12 @@ CASES: dict[str, tuple[str, Exception, tuple[int, str, str, str], str]] = {
         BUSINESS[errors.EndpointDeniedError],
         "endpoint",
     ),
+    "a target forwards an error": (
+        "CreateTarget",
+        errors.ExecutionForwardedError(404, "no such order"),
+        (NOT_FOUND, "EXEC-reUaUZCzCp", "no such order", "EXECUTION_ERROR_FORWARDED"),
+        "",
+    ),
     "a condition names an unknown event": (
         "SetExecution",
         errors.EventUnknownError(),

@@ -148,6 +148,16 @@ class ExecutionFailedError(DomainError):
     """A target that interrupts on errors failed, so the call fails too."""
 
 
+@dataclass(eq=False)
+class ExecutionForwardedError(DomainError):
+    """A target that interrupts on errors has said how the call ends."""
+
+    status: int
+    """An HTTP status from 400 to 499; any other number means no particular one."""
+    message: str
+    """For the caller; may be empty."""
+
+
 class DeadlineExceededError(DomainError):
     """The call's deadline passed before all of its targets were called."""
 

@@ -420,7 +420,8 @@ class TargetCaller(Protocol):
     async def call(self, request: TargetRequest, use: Callable[[bytes], Awaitable[T]]) -> T:
         """POST the body, wait for the response, and return what `use` makes of the response's body.
 
-        The body is empty unless the target's type uses it. `use` runs within the target's timeout, too. Raises
+        The body is empty unless the target's type uses it, or the target interrupts on errors: then it may be cut, if
+        the type does not use it. `use` runs within the target's timeout, too. Raises
         TargetFailedError, also if `use` raises ValueError.
         """
 

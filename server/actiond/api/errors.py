@@ -101,6 +101,33 @@ COMMON: Mapping[type[Exception], Entry] = {
 """Errors that calls of every service meet, and requests that are no calls."""
 
 
+def entry_of(error: Exception, entries: Mapping[type[Exception], Entry]) -> Entry | None:
+    """Return the entry of an error, by its type; None if there is none."""
+    if isinstance(error, errors.ExecutionForwardedError):
+        return _forwarded(error)
+    return entries.get(type(error))
+
+
+def _forwarded(error: errors.ExecutionForwardedError) -> Entry:
+    """Return what ZITADEL makes of a forwarded error: its ids and codes are those of the original."""
+    text = error.message or "Execution failed"
+    if 400 <= error.status <= 499:
+        code = _CODES_BY_STATUS.get(error.status, code_pb2.UNKNOWN)
+        return Entry(code, "EXEC-reUaUZCzCp", text, _FORWARDED)
+    return Entry(code_pb2.FAILED_PRECONDITION, "EXEC-bmhNhpcqpF", text, _FORWARDED)
+
+
+_FORWARDED = "EXECUTION_ERROR_FORWARDED"
+_CODES_BY_STATUS = {
+    400: code_pb2.INVALID_ARGUMENT,
+    401: code_pb2.UNAUTHENTICATED,
+    403: code_pb2.PERMISSION_DENIED,
+    404: code_pb2.NOT_FOUND,
+    409: code_pb2.ALREADY_EXISTS,
+    429: code_pb2.RESOURCE_EXHAUSTED,
+}
+
+
 def by_service(tables: Mapping[ServiceDescriptor, Translate]) -> Translate:
     """Return the translation of errors by the service whose method was called. Other calls know COMMON alone."""
     translations = {service.full_name: translate for service, translate in tables.items()}
@@ -109,7 +136,7 @@ def by_service(tables: Mapping[ServiceDescriptor, Translate]) -> Translate:
         chosen = None if method is None else translations.get(method.containing_service.full_name)
         if chosen is not None:
             return chosen(error, method)
-        entry = COMMON.get(type(error))
+        entry = entry_of(error, COMMON)
         return None if entry is None else entry.status(vars(error))
 
     return translate

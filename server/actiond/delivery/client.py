@@ -28,6 +28,8 @@ from actiond.fairness import FairShares
 
 T = TypeVar("T")
 
+FORWARDED_BYTES = 16 * 1024
+"""Of a body that is only looked at for an error that it forwards. Of a longer one, no more is kept."""
 MAX_TIMEOUT_SECONDS = 86_400
 """Limit on a target's timeout; a longer one is cut to this, as the process would hardly live that long."""
 MAX_BACKGROUND_SECONDS = 300
@@ -159,11 +161,17 @@ class TargetClient:
 
         is_delivery: whether nothing but the status matters, and the caller acts on a failure, whatever the target says.
         """
-        is_kept = request.target.type.uses_answer and not is_delivery
+        target, most = request.target, self._limits.response_bytes
+        may_forward = target.interrupt_on_error and target.type.waits
+        limit = BodyLimit(
+            most,
+            is_kept=target.type.uses_answer and not is_delivery,
+            beginning=min(most, FORWARDED_BYTES) if may_forward and not is_delivery else 0,
+        )
         began = time.perf_counter()
         outcome, status = Outcome.CANCELLED, None
         try:
-            status, used = await self._call(request, headers, use, is_kept=is_kept)
+            status, used = await self._call(request, headers, use, limit)
             outcome = Outcome.OK
         except CallFailedError as failure:
             outcome, status = failure.outcome, failure.status
@@ -178,8 +186,7 @@ class TargetClient:
         request: TargetRequest,
         headers: Mapping[str, str],
         use: Callable[[bytes], Awaitable[T]],
-        *,
-        is_kept: bool,
+        limit: BodyLimit,
     ) -> tuple[int, T]:
         """Return the status of a successful response and what `use` makes of it, all within the target's timeout."""
         target = request.target
@@ -189,7 +196,7 @@ class TargetClient:
             with Deadline(_timeout_seconds(target)) as deadline:
                 await self._limiter.acquire(target.id, target.owner, is_privileged=request.is_privileged)
                 has_slot = True
-                status, body = await self._post(request, headers, is_kept=is_kept)
+                status, body = await self._post(request, headers, limit)
                 return status, await _used(body, use, status)
         except CallFailedError:
             raise
@@ -209,8 +216,8 @@ class TargetClient:
             return Outcome.TIMEOUT if has_slot else Outcome.BUSY
         return outcome_of(error)
 
-    async def _post(self, request: TargetRequest, headers: Mapping[str, str], *, is_kept: bool) -> tuple[int, bytes]:
-        """Return status and body of a successful response; an empty body unless it is kept."""
+    async def _post(self, request: TargetRequest, headers: Mapping[str, str], limit: BodyLimit) -> tuple[int, bytes]:
+        """Return status and body of a successful response, as far as it is kept."""
         if self._is_closed:
             raise CallFailedError(Outcome.CANCELLED)
         target = request.target
@@ -221,7 +228,6 @@ class TargetClient:
         if request.attempt:
             lines[ATTEMPT_HEADER] = str(request.attempt)
         head = _head(endpoint.head, lines, len(request.body))
-        limit = BodyLimit(self._limits.response_bytes, is_kept=is_kept)
         response = await self._pool.exchange(endpoint, head, request.body, limit, target.owner)
         if not 200 <= response.status <= 299:
             retry_after = read_retry_after(response.retry_after, time.time())

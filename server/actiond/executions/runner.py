@@ -2,10 +2,18 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeVar
 
-from actiond.actions.errors import DeadlineExceededError, ExecutionFailedError, TargetFailedError
+from actiond.actions.errors import (
+    DeadlineExceededError,
+    ExecutionFailedError,
+    ExecutionForwardedError,
+    TargetFailedError,
+)
 from actiond.actions.ports import TargetCaller, TargetRequest
+from actiond.actions.targets import Target
+from actiond.executions.forwarded_errors import forwarded_error
 from actiond.executions.payloads import Payload
 from actiond.executions.plans import PlannedExecution
 
@@ -32,8 +40,8 @@ class Runner:
     async def run(self, execution: PlannedExecution, payload: P, call: RunningCall) -> P:
         """Call the targets in order and return the payload as their responses changed it.
 
-        Raises ExecutionFailedError if a target that interrupts on errors fails, and DeadlineExceededError if the call's
-        deadline passes before all targets were called.
+        Raises ExecutionFailedError if a target that interrupts on errors fails, ExecutionForwardedError if it says how
+        the call ends, and DeadlineExceededError if the call's deadline passes before all targets were called.
         """
         for planned in execution.calls:
             if call.is_late():
@@ -45,11 +53,19 @@ class Runner:
                 self._caller.start(request)
                 continue
             try:
-                changed = await self._caller.call(request, payload.merged)
+                used = await self._caller.call(request, partial(_use, target, payload))
             except TargetFailedError:
                 if target.interrupt_on_error:
                     raise ExecutionFailedError from None
                 continue
-            if target.type.uses_answer:
-                payload = changed
+            if isinstance(used, ExecutionForwardedError):
+                raise used
+            payload = used
         return payload
+
+
+async def _use(target: Target, payload: P, body: bytes) -> P | ExecutionForwardedError:
+    """Return what a target's response makes of the payload, or the error that it forwards."""
+    if target.interrupt_on_error and (error := forwarded_error(body)) is not None:
+        return error
+    return await payload.merged(body) if target.type.uses_answer else payload

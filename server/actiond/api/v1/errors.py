@@ -10,7 +10,7 @@ from google.protobuf.descriptor import MethodDescriptor
 from google.rpc import code_pb2, status_pb2
 
 from actiond.actions import errors
-from actiond.api.errors import COMMON, Entry
+from actiond.api.errors import COMMON, Entry, entry_of
 
 _BATCH = "PublishEvents"
 """The method whose request has several events; that of PublishEvent is the event itself."""
@@ -131,7 +131,7 @@ _ENTRIES: Mapping[type[Exception], Entry] = {
 
 def translate(error: Exception, method: MethodDescriptor | None) -> status_pb2.Status | None:
     """Return the status of an error raised by a call of `method`; None if the caller is not responsible for it."""
-    entry = _ENTRIES.get(type(error))
+    entry = entry_of(error, _ENTRIES)
     data = vars(error)
     event = f"events[{data['position']}]." if _is_of_batch(data, method) else ""
     return None if entry is None else entry.status({**data, "event": event})

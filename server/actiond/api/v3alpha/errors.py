@@ -7,7 +7,7 @@ from google.protobuf.descriptor import MethodDescriptor
 from google.rpc import code_pb2, status_pb2
 
 from actiond.actions import errors
-from actiond.api.errors import COMMON, Entry
+from actiond.api.errors import COMMON, Entry, entry_of
 
 
 @dataclass(eq=False)
@@ -138,4 +138,4 @@ def _entry(error: Exception, method: MethodDescriptor | None) -> Entry | None:
         case ConditionEmptyError(is_event=is_event):
             return _EVENT_CONDITION_EMPTY if is_event else _REQUEST_CONDITION_EMPTY
         case _:
-            return _ENTRIES.get(type(error))
+            return entry_of(error, _ENTRIES)

@@ -51,6 +51,8 @@ class BodyLimit:
     """Bytes of the body."""
     is_kept: bool
     """Whether the body is needed. Otherwise it is read only so that the connection can be used again."""
+    beginning: int = 0
+    """Bytes at its beginning that are kept though it is not needed."""
 
 
 class ResponseReader:
@@ -204,7 +206,7 @@ class ResponseReader:
         if self._is_interim:
             self._fail(ResponseError("an interim response has a body"))
         self._body_bytes += len(data)
-        if self._limit.is_kept and self._body_bytes <= self._limit.size:
+        if self._body_bytes <= (self._limit.size if self._limit.is_kept else self._limit.beginning):
             self.body += data
 
     def on_message_complete(self) -> None:
