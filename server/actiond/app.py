@@ -28,6 +28,7 @@ from actiond.api.authentication import Authenticator, permission_holders
 from actiond.api.call_places import CallPlaces
 from actiond.api.execution_interceptor import ExecutionInterceptor
 from actiond.api.message_payload import Merger
+from actiond.api.method_executions import MethodExecutions
 from actiond.api.permissions import BYPASS_HEADER
 from actiond.api.schema import make_catalogue, read_descriptor_set
 from actiond.api.served import ACTION_SERVICE, DELIVERY_SERVICE, SERVICES, STRICT_PACKAGES
@@ -310,8 +311,8 @@ def _domain(
     targets = Targets(opened.store, time.time_ns, opened.new_id, make_key(opened.sealer), guard.deny_reason)
     executions = Executions(opened.store, time.time_ns, catalogue)
     merger = Merger(JsonCodec(), Validator().violations)
-    interceptor = ExecutionInterceptor(PlanCache(opened.store), Runner(client), merger, opened.instance)
-    return ActionService(targets, executions, catalogue), interceptor
+    around = MethodExecutions(PlanCache(opened.store), Runner(client), merger, opened.instance)
+    return ActionService(targets, executions, catalogue), ExecutionInterceptor(around)
 
 
 def _tester(queue: QueueSettings, opened: OpenStore, client: TargetClient) -> TargetTester:

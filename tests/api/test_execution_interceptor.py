@@ -20,6 +20,7 @@ from actiond.actions.use_cases.executions import Executions
 from actiond.actions.use_cases.targets import Targets
 from actiond.api.execution_interceptor import ExecutionInterceptor
 from actiond.api.message_payload import Merger
+from actiond.api.method_executions import MethodExecutions
 from actiond.api.served import ACTION_SERVICE
 from actiond.executions.plan_cache import PlanCache
 from actiond.executions.runner import Runner
@@ -76,12 +77,14 @@ async def plans(target_type: TargetType) -> PlanCache:
 async def intercepted(target_type: TargetType, client: Client, codec: JsonCodec, name: str = "") -> Message:
     """The request, which is the response too, as the executions leave it."""
     merger = Merger(codec, lambda _: ())
-    intercept = ExecutionInterceptor(await plans(target_type), Runner(client), merger, "instance")
+    executions = MethodExecutions(await plans(target_type), Runner(client), merger, "instance")
+    intercept = ExecutionInterceptor(executions)
     context: Any = SimpleNamespace(
         caller=CALLER,
         method=ACTION_SERVICE.methods_by_name["CreateTarget"],
         request_id="r-1",
         invocation_metadata=tuple,
+        header_values=lambda _: [],
         is_late=lambda: False,
         failure=lambda: None,
     )

@@ -4,6 +4,7 @@ import asyncio
 import json
 import time
 from typing import Any
+from unittest.mock import ANY
 
 import pytest
 from actiond_protos.zitadel.action.v3alpha.action_service_pb2 import GetTargetByIDRequest, ListExecutionServicesRequest
@@ -18,6 +19,14 @@ from tests.executions.signatures import digest_by, signature_of
 from tests.support.servers.actiond import ServerProcess
 from tests.support.targets.exchanges import Received
 from tests.support.targets.server import TargetServer
+
+CONTENT_TYPES = {
+    "grpc": "application/grpc",
+    "grpc-web": "application/grpc-web+proto",
+    "connect": "application/json",
+    "json": "application/json",
+}
+"""Of requests, by protocol."""
 
 
 async def called(api: Api, receiver: TargetServer, kind: str, request: Message) -> tuple[Received, Any]:
@@ -84,7 +93,9 @@ async def test_the_payload_of_a_request_execution(each_api: Api, receiver: Targe
             "timeout": "1.500s",
             "endpoint": "https://example.com/hook",
         },
+        "headers": {"content-type": [CONTENT_TYPES[each_api.protocol]], "host": [ANY]},
     }
+    assert list(json.loads(received.body))[-2:] == ["request", "headers"]
 
 
 async def test_the_payload_of_a_response_execution(each_api: Api, receiver: TargetServer, instance: str) -> None:
@@ -97,8 +108,21 @@ async def test_the_payload_of_a_response_execution(each_api: Api, receiver: Targ
         "userID": each_api.user,
         "request": {"name": "new", "restAsync": {}, "timeout": "60s", "endpoint": "https://example.com/hook"},
         "response": as_json(response),
+        "headers": {"content-type": [CONTENT_TYPES[each_api.protocol]], "host": [ANY]},
     }
+    assert list(json.loads(received.body))[-3:] == ["request", "response", "headers"]
     assert as_json(response)["details"]["sequence"] == "1", "a 64-bit number is text in proto3 JSON"
+
+
+async def test_targets_see_those_headers_that_hold_no_secret(each_api: Api, receiver: TargetServer) -> None:
+    seen = {"origin": "https://a.example", "x-forwarded-for": "192.0.2.7", "x-forwarded-host": "b.example"}
+    unseen = (("cookie", "secret=1"), ("x-api-key", "secret"))
+    await each_api.set(condition("request"), await each_api.target(receiver.url("/ok")))
+    await each_api.call(target("new"), metadata=(*seen.items(), *unseen))
+    (received,) = receiver.requests
+    headers = json.loads(received.body)["headers"]
+    assert headers.keys() == {"content-type", "host", *seen}
+    assert {name: headers[name] for name in seen} == {name: [value] for name, value in seen.items()}
 
 
 @pytest.mark.parametrize("kind", ["request", "response"])

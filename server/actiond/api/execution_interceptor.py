@@ -1,17 +1,15 @@
-"""Runs request and response executions around every call, whatever its protocol."""
+"""Runs request and response executions around every call of this server, whatever its protocol."""
 
 import logging
 from typing import Any, cast
 
-import orjson
 from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.message import Message
 
 from actiond.actions.tokens import Caller
-from actiond.api.message_payload import Envelope, Merger, MessagePayload
+from actiond.api.method_executions import SHOWN_HEADERS, MethodCall, MethodExecutions
 from actiond.api.permissions import BYPASS, BYPASS_HEADER
-from actiond.executions.plan_cache import PlanCache
-from actiond.executions.runner import Runner, RunningCall
+from actiond.executions.runner import RunningCall
 from rpcfront import CallNext, ServicerContext
 
 _log = logging.getLogger(__name__)
@@ -20,43 +18,36 @@ _log = logging.getLogger(__name__)
 class ExecutionInterceptor:
     """Intercepts the gateway's calls. For one without a caller, of a service beside the API, no execution runs."""
 
-    def __init__(self, plans: PlanCache, runner: Runner, merger: Merger, instance: str) -> None:
-        """`instance` is the id that identifies this server to targets."""
-        self._plans = plans
-        self._runner = runner
-        self._merger = merger
-        self._instance = instance
+    def __init__(self, executions: MethodExecutions) -> None:
+        self._executions = executions
 
     async def __call__(self, call_next: CallNext, request: Message, context: ServicerContext) -> Any:
         caller: Caller | None = context.caller
         if caller is None:
             return await call_next(request, context)
-        plan = await self._plans.of(caller.owner, caller.execution_revision)
         # The method is None outside of calls only.
         method = cast("MethodDescriptor", context.method)
-        planned = plan.for_method(method.full_name)
+        planned = await self._executions.plan(caller.owner, caller.execution_revision, method.full_name)
         if (planned.request is None and planned.response is None) or _is_bypassed(method, context):
             return await call_next(request, context)
-        fields = self._call_fields(method, caller)
-        call = RunningCall(context.request_id, context.is_late, caller.token.holds(BYPASS))
+        call = _described(method, context)
         if planned.request is not None:
-            payload = MessagePayload(self._merger, Envelope("request", fields, caller.owner), request)
-            request = (await self._runner.run(planned.request, payload, call)).message
+            request = await self._executions.request(planned.request, call, request)
         response = await call_next(request, context)
         if planned.response is None or not isinstance(response, Message) or context.failure() is not None:
             return response
-        fields["request"] = orjson.Fragment(await self._merger.encode(request, caller.owner))
-        payload = MessagePayload(self._merger, Envelope("response", fields, caller.owner), response)
-        return (await self._runner.run(planned.response, payload, call)).message
+        return await self._executions.response(planned.response, call, request, response)
 
-    def _call_fields(self, method: MethodDescriptor, caller: Caller) -> dict[str, object]:
-        """Return the fields of every body that describe the call. ZITADEL's ids that do not exist here are omitted."""
-        return {
-            "fullMethod": f"/{method.containing_service.full_name}/{method.name}",
-            "instanceID": self._instance,
-            "orgID": caller.owner,
-            "userID": caller.token.id,
-        }
+
+def _described(method: MethodDescriptor, context: ServicerContext) -> MethodCall:
+    caller: Caller = context.caller
+    return MethodCall(
+        method=f"/{method.containing_service.full_name}/{method.name}",
+        owner=caller.owner,
+        user_id=caller.token.id,
+        headers={name: values for name in SHOWN_HEADERS if (values := context.header_values(name))},
+        running=RunningCall(context.request_id, context.is_late, caller.token.holds(BYPASS)),
+    )
 
 
 def _is_bypassed(method: MethodDescriptor, context: ServicerContext) -> bool:

@@ -108,7 +108,9 @@ class Envelope:
     name: str
     """The key of the message: `request` or `response`."""
     fields: Mapping[str, object]
-    """The other keys, with values that orjson can serialize."""
+    """The keys before it, with values that orjson can serialize."""
+    headers: Mapping[str, Sequence[str]]
+    """Values by name, of the call's headers that targets see."""
     owner: str
     """The resource owner of the call."""
 
@@ -125,7 +127,10 @@ class MessagePayload(Generic[M]):
     async def body(self) -> bytes:
         if not self._body:
             encoded = orjson.Fragment(await self._merger.encode(self.message, self._envelope.owner))
-            self._body = orjson.dumps({**self._envelope.fields, self._envelope.name: encoded})
+            body = {**self._envelope.fields, self._envelope.name: encoded}
+            if self._envelope.headers:
+                body["headers"] = self._envelope.headers
+            self._body = orjson.dumps(body)
         return self._body
 
     async def merged(self, response_body: bytes) -> Self:

@@ -109,6 +109,13 @@ class ServicerContext(Lifetime):
         """Return the call's metadata: pairs, keys in lower case, repeats kept, `-bin` values as bytes."""
         return self._invocation or ()
 
+    def header_values(self, name: str) -> Sequence[str]:
+        """Return every value of a header, whose name is in lower case, those of HTTP itself included where it is known.
+
+        `content-type` and `host` are no metadata.
+        """
+        return [value for key, value in self.invocation_metadata() if key == name and isinstance(value, str)]
+
     def peer(self) -> str:
         """Return the other end of the connection, as grpcio writes it: `ipv4:127.0.0.1:50000`."""
         return self._peer

@@ -230,6 +230,10 @@ class HttpContext(ServicerContext):
     def request_id(self) -> str:  # type: ignore[override]  # few calls need it, and making it takes longer than reading
         return self._request.request_id
 
+    def header_values(self, name: str) -> Sequence[str]:
+        authority = self._request.header(":authority") if name == "host" else None
+        return self._request.header_values(name) if authority is None else [authority]
+
     def authorization(self) -> list[str]:
         return self._request.header_values("authorization")
 
