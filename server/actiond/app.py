@@ -26,11 +26,12 @@ from actiond.actions.use_cases.tokens import Tokens
 from actiond.api import errors, permissions
 from actiond.api.authentication import Authenticator, permission_holders
 from actiond.api.call_places import CallPlaces
+from actiond.api.descriptor_sets import read_descriptor_sets
 from actiond.api.execution_interceptor import ExecutionInterceptor
 from actiond.api.message_payload import Merger
 from actiond.api.method_executions import MethodExecutions
 from actiond.api.permissions import BYPASS_HEADER
-from actiond.api.schema import make_catalogue, read_descriptor_set
+from actiond.api.schema import make_catalogue
 from actiond.api.served import ACTION_SERVICE, DELIVERY_SERVICE, SERVICES, STRICT_PACKAGES
 from actiond.api.standard_services import StandardServices, description_services, health_services
 from actiond.api.v1 import errors as v1_errors
@@ -300,8 +301,9 @@ def _delivering(
 
 
 def _catalogue(api: ApiSettings) -> Catalogue:
-    described = map(read_descriptor_set, api.descriptor_sets)
-    return make_catalogue(SERVICES, described, api.execution_functions, api.event_types)
+    described = read_descriptor_sets(api.descriptor_sets)
+    services = (*SERVICES, *(service for one in described for service in one.services.values()))
+    return make_catalogue(services, api.execution_functions, api.event_types)
 
 
 def _domain(

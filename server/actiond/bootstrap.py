@@ -11,7 +11,7 @@ from actiond.actions.ids import MAX_WORKERS, IdGenerator
 from actiond.actions.ports import Store
 from actiond.actions.tokens import ALL_PERMISSIONS, Token, digest_of
 from actiond.actions.use_cases.tokens import Tokens
-from actiond.api.schema import DescriptorSetError, read_descriptor_set
+from actiond.api.descriptor_sets import DescriptorSetError, read_descriptor_sets
 from actiond.config.groups import StoreSettings
 from actiond.config.settings import Settings, SettingsError
 from actiond.secrets import admin_token, encryption_keys
@@ -32,8 +32,7 @@ async def prepare(settings: Settings, deliver_token: DeliverToken) -> None:
     Raises SettingsError, StoreError, KeyFileError, and what `deliver_token` raises.
     """
     try:
-        for path in settings.api.descriptor_sets:
-            read_descriptor_set(path)
+        read_descriptor_sets(settings.api.descriptor_sets)
     except DescriptorSetError as error:
         raise SettingsError(f"--descriptor-set: {error}") from error
     if not settings.store.database.traits.outlives_process:

@@ -246,7 +246,7 @@ class ApiSettings(SettingsGroup):
     descriptor_sets: tuple[Path, ...] = setting(
         name="descriptor-set",
         read=parsers.paths,
-        help="a file of protoc --descriptor_set_out, whose services and methods executions may name too",
+        help="a file of protoc --include_imports --descriptor_set_out, whose methods and services executions may name",
         metavar="FILE",
         repeated=True,
     )
