@@ -122,7 +122,7 @@ def test_an_attempt_that_is_cut_at_the_end_of_the_grace_is_made_anew_by_the_next
         receiver.wait_until(lambda: len(receiver.requests) == 1)
         assert server.stop() == 0
     delivery = only_delivery(content_of(server))
-    assert (delivery.state, delivery.claim, delivery.tries) == ("waiting", 0, 1)
+    assert (delivery.state, delivery.claim, delivery.tries) == ("waiting", 0, 0)
     with ServerProcess(tmp_path, *QUICK) as server:
         begun = time.monotonic()
         receiver.wait_until(lambda: len(receiver.requests) == 2)

@@ -222,6 +222,8 @@ def test_all_that_match_are_changed_or_counted(
 @pytest.mark.parametrize(
     ("arguments", "word"),
     [
+        (["list", "--aggregate", "order/\udcff"], "--aggregate"),
+        (["show", "\udcff"], "ID"),
         (["list", "--state", "lost"], "--state"),
         (["list", "--aggregate", "order"], "--aggregate"),
         (["list", "--aggregate", "/1"], "--aggregate"),

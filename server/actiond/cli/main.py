@@ -108,9 +108,10 @@ _TEXTS = ("id", "condition", "name", "owner", "certificate", "target", "event_ty
 def _check_texts(chosen: Mapping[str, object]) -> None:
     for name in _TEXTS:
         text = chosen.get(name)
-        if isinstance(text, str) and not text.isprintable():
+        # Bytes that are not UTF-8 become surrogates.
+        if isinstance(text, str) and any("\ud800" <= character <= "\udfff" for character in text):
             shown = name.upper() if name in ("id", "condition") else f"--{name.replace('_', '-')}"
-            raise SettingsError(f"{shown}: {text!r} holds what cannot be printed")
+            raise SettingsError(f"{shown}: {text!r} is not UTF-8")
 
 
 def _run_on_store(name: str, subcommand: str, chosen: Mapping[str, object]) -> int:

@@ -313,7 +313,8 @@ class Courier:
                 await asyncio.sleep(MIN_ADOPTION_SECONDS)
                 self._wants_to_adopt.clear()
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(self._wants_to_adopt.wait(), ADOPTION_SECONDS)
+                    async with asyncio.timeout(ADOPTION_SECONDS):
+                        await self._wants_to_adopt.wait()
 
     async def _sleep_until_due(self) -> None:
         """Wake up when the next delivery is due, and now and then to see what other processes have made due."""
