@@ -142,7 +142,11 @@ class Gateway:
         )
         descriptors = [method.descriptor for method in self._methods.values()]
         docs = (
-            {} if openapi is None else docs_handlers(operations(descriptors, success_code), openapi, authorize_openapi)
+            {}
+            if openapi is None
+            else docs_handlers(
+                operations(descriptors, success_code), openapi, authorize_openapi, codec.refuses_unknown_fields
+            )
         )
         mounts = (
             *probe_mounts(probes or {}),

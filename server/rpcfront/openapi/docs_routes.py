@@ -1,13 +1,16 @@
 """The handlers of the OpenAPI document, for programs, and of the page that shows it, for people."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cache
+
+from google.protobuf.descriptor import Descriptor
 
 from rpcfront.openapi.docs import docs_page
 from rpcfront.openapi.document import Info, document, with_server
 from rpcfront.openapi.operations import Operation
+from rpcfront.openapi.schemas import never
 from rpcfront.protocols.http import JSON_TYPE, Authorize, Handler, HttpRequest, HttpResponse
 
 DOCUMENT_PATH = "/openapi.json"
@@ -15,19 +18,23 @@ DOCS_PATH = "/docs"
 
 
 def docs_handlers(
-    operations: Iterable[Operation], info: Info, authorize: Authorize | None = None
+    operations: Iterable[Operation],
+    info: Info,
+    authorize: Authorize | None = None,
+    is_strict: Callable[[Descriptor], bool] = never,
 ) -> dict[str, Handler]:
     """Return the handlers by path. The document is made on the first request for it, in a thread, and kept.
 
     `authorize` is asked before the document is served; None lets anyone read it. The page is served to anyone: a
-    browser has no token to send when it opens a page.
+    browser has no token to send when it opens a page. `is_strict` tells whether a message in a request must have no
+    unknown fields.
     """
     listed = list(operations)
 
     @cache
     def making() -> Future[bytes]:
         pool = ThreadPoolExecutor(1, thread_name_prefix="openapi")
-        made = pool.submit(document, listed, info)
+        made = pool.submit(document, listed, info, is_strict)
         pool.shutdown(wait=False)
         return made
 

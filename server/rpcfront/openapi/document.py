@@ -1,10 +1,11 @@
 """Makes the OpenAPI document of a gateway's JSON routes."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 import orjson
+from google.protobuf.descriptor import Descriptor
 
 from rpcfront.openapi.bodies import request_body, success
 from rpcfront.openapi.comments import Comments, summary
@@ -13,7 +14,7 @@ from rpcfront.openapi.operations import Operation
 from rpcfront.openapi.parameters import MAX_QUERY_PARAMETERS, path_parameters, query_parameters
 from rpcfront.openapi.paths import Path, paths_of
 from rpcfront.openapi.scalars import Schema
-from rpcfront.openapi.schemas import Schemas
+from rpcfront.openapi.schemas import Schemas, never
 from rpcfront.protocols.rest_bodies import is_http_body
 
 OPENAPI_VERSION = "3.1.0"
@@ -52,9 +53,9 @@ class Info:
             raise ValueError(f"the prefix is like /path or /path/path, percent-encoded, not {self.prefix!r}")
 
 
-def document(operations: Iterable[Operation], info: Info) -> bytes:
+def document(operations: Iterable[Operation], info: Info, is_strict: Callable[[Descriptor], bool] = never) -> bytes:
     """Return the document as JSON."""
-    return orjson.dumps(build(operations, info))
+    return orjson.dumps(build(operations, info, is_strict))
 
 
 def with_server(document: bytes, url: str) -> bytes:
@@ -62,13 +63,13 @@ def with_server(document: bytes, url: str) -> bytes:
     return b'{"servers":' + orjson.dumps([{"url": url}]) + b"," + document.removeprefix(b"{") if url else document
 
 
-def build(operations: Iterable[Operation], info: Info) -> Schema:
-    """Return the document."""
-    return _Document(info, list(operations)).build()
+def build(operations: Iterable[Operation], info: Info, is_strict: Callable[[Descriptor], bool] = never) -> Schema:
+    """Return the document. `is_strict` tells whether a message in a request must have no unknown fields."""
+    return _Document(info, list(operations), is_strict).build()
 
 
 class _Document:
-    def __init__(self, info: Info, operations: list[Operation]) -> None:
+    def __init__(self, info: Info, operations: list[Operation], is_strict: Callable[[Descriptor], bool]) -> None:
         self._info = info
         self._operations = operations
         # The messages in responses, except those whose bytes are not touched.
@@ -76,7 +77,8 @@ class _Document:
         wholes = [route.method.output_type for route in routes if route.response_body is None]
         fields = [route.response_body for route in routes if route.response_body is not None]
         parts = [part.message_type for part in fields if part.message_type is not None and not is_http_body(part)]
-        self._schemas = Schemas(info.comments, [*(whole for whole in wholes if not is_http_body(whole)), *parts])
+        outputs = [*(whole for whole in wholes if not is_http_body(whole)), *parts]
+        self._schemas = Schemas(info.comments, outputs, is_strict)
         self._bindings: dict[str, int] = {}
 
     def build(self) -> Schema:

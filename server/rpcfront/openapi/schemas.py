@@ -19,6 +19,12 @@ from rpcfront.validation.annotations import has_rules
 from rpcfront.validation.buf_validate import Rules, message_class
 from rpcfront.validation.validator import Validator
 
+
+def never(_descriptor: Descriptor) -> bool:
+    """Return False: unknown fields of the message are ignored."""
+    return False
+
+
 INPUT_SUFFIX = "-Input"
 """Suffix of a message's component in requests, if it is in responses, too. No proto name has a hyphen."""
 
@@ -33,11 +39,18 @@ _NOTHING: frozenset[tuple[str, ...]] = frozenset()
 class Schemas:
     """Makes schemas, and keeps those that others refer to.
 
-    `outputs` are the messages of responses.
+    `outputs` are the messages of responses. `is_strict` tells whether a message in a request must have no unknown
+    fields.
     """
 
-    def __init__(self, comments: Comments, outputs: Iterable[Descriptor] = ()) -> None:
+    def __init__(
+        self,
+        comments: Comments,
+        outputs: Iterable[Descriptor] = (),
+        is_strict: Callable[[Descriptor], bool] = never,
+    ) -> None:
         self._comments = comments
+        self._is_strict = is_strict
         self._validator = Validator()
         self._outputs: set[str] = set()
         self._reach(outputs)
@@ -57,7 +70,7 @@ class Schemas:
         if form is Form.TEXT:
             form = Form.INPUT
         name = str(descriptor.full_name)
-        if form is Form.INPUT and name in self._outputs and not _is_alike(descriptor):
+        if form is Form.INPUT and name in self._outputs and (self._is_strict(descriptor) or not _is_alike(descriptor)):
             name += INPUT_SUFFIX
         return self._component(name, lambda: special_schema(descriptor, form) or self._object(descriptor, form))
 
@@ -201,7 +214,10 @@ class Schemas:
                 "allOf": [_choice(members, form, is_required=is_required) for members, is_required in oneofs]
             }
             whole["else"] = {"not": {}}
-        return {key: value for key, value in whole.items() if value}
+        kept = {key: value for key, value in whole.items() if value}
+        if form is Form.INPUT and self._is_strict(descriptor):
+            kept["additionalProperties"] = False
+        return kept
 
 
 def nullable(schema: Schema) -> Schema:

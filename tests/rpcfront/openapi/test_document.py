@@ -270,6 +270,16 @@ def test_the_success_code_is_the_method_s() -> None:
     assert "200" in told["paths"]["/v3alpha/targets/{target_id}"]["get"]["responses"]
 
 
+def test_messages_without_unknown_fields_say_so_in_requests_alone() -> None:
+    components = build(operations(ACTION_SERVICE.methods, success_code), INFO, lambda _: True)["components"]["schemas"]
+    request, response = (
+        components["zitadel.action.v3alpha.SetRESTAsync-Input"],
+        components["zitadel.action.v3alpha.Target"],
+    )
+    assert request["additionalProperties"] is False
+    assert "additionalProperties" not in response
+
+
 def test_rules_make_fields_required_and_one_of_a_oneof() -> None:
     schemas = document_of(ACTION_SERVICE)["components"]["schemas"]
     request = schemas["zitadel.action.v3alpha.CreateTargetRequest"]

@@ -7,7 +7,7 @@ once, as FieldViolations, so that they can be reported together with broken vali
 from collections.abc import Collection
 
 import orjson
-from google.protobuf.descriptor import FieldDescriptor
+from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
 
 from rpcfront.status import FieldViolation
@@ -31,6 +31,10 @@ class JsonCodec:
         self._decoder = Decoder(ignore_unknown_fields=ignore_unknown_fields, strict_packages=strict_packages)
         self._encoder = Encoder()
         self._texts = TextFields(self._decoder)
+
+    def refuses_unknown_fields(self, descriptor: Descriptor) -> bool:
+        """Return whether an object that is read as this message must have no unknown fields."""
+        return not self._decoder.ignores_unknown_fields(descriptor)
 
     def decode(self, body: bytes, message: Message) -> list[FieldViolation]:
         """Merge a JSON document into the message. Raises MalformedJsonError, for an empty body as well."""

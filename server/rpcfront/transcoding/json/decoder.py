@@ -54,7 +54,8 @@ class Decoder:
             merge = self._by_descriptor.get(descriptor)
             return self._compile(descriptor) if merge is None else merge
 
-    def _ignores_unknown_fields(self, descriptor: Descriptor) -> bool:
+    def ignores_unknown_fields(self, descriptor: Descriptor) -> bool:
+        """Return whether unknown fields of a message are ignored."""
         return self._ignore_unknown_fields and descriptor.file.package not in self._strict_packages
 
     def _compile(self, descriptor: Descriptor) -> Merge:
@@ -65,7 +66,7 @@ class Decoder:
             # Recursive types need their own decoder before it is complete.
             self._by_descriptor[descriptor] = lambda message, value: self._by_descriptor[descriptor](message, value)
             merges = {field: self._field_merge(field) for field in descriptor.fields}
-            merge = _ObjectDecoder(merges, ignore_unknown_fields=self._ignores_unknown_fields(descriptor)).merge
+            merge = _ObjectDecoder(merges, ignore_unknown_fields=self.ignores_unknown_fields(descriptor)).merge
             if len(merges) <= MAX_FAST_FIELDS:
                 merge = fast_merge(descriptor, merges, merge, self.type_merge)
         self._by_descriptor[descriptor] = merge
