@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from google.protobuf.descriptor_pb2 import (
+    DescriptorProto,
     FileDescriptorProto,
     FileDescriptorSet,
     MethodDescriptorProto,
@@ -98,8 +99,12 @@ async def add_callers(database: str, owners: Iterable[str] = (NO_EXECUTIONS, MAN
 def _other_methods() -> bytes:
     """Return the descriptor set of a service that another server would serve, for executions to name."""
     package, _, name = _OTHERS.rpartition(".")
-    service = ServiceDescriptorProto(
-        name=name, method=[MethodDescriptorProto(name=f"Method{number}") for number in range(MANY)]
+    empty = f".{package}.Empty"
+    methods = (
+        MethodDescriptorProto(name=f"Method{number}", input_type=empty, output_type=empty) for number in range(MANY)
     )
-    file = FileDescriptorProto(name="bench/others.proto", package=package, service=[service])
+    service = ServiceDescriptorProto(name=name, method=methods)
+    file = FileDescriptorProto(
+        name="bench/others.proto", package=package, message_type=[DescriptorProto(name="Empty")], service=[service]
+    )
     return FileDescriptorSet(file=[file]).SerializeToString()

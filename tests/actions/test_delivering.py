@@ -244,9 +244,15 @@ async def test_of_what_was_lost_together_each_has_its_last_try_apart_so_that_one
         assert len((await Worker(store, number).exchange()).claimed) == 3
         clock.pass_ms(POLICY.lease_ms)
     worker = Worker(store, 99)
-    for _ in range(3):
-        assert len((await worker.exchange()).claimed) == 1
-        clock.pass_ms(LAST_TRY_GAP_MS)
+    assert len((await worker.exchange()).claimed) == 1
+    clock.pass_ms(LAST_TRY_GAP_MS)
+    assert len((await worker.exchange()).claimed) == 0
+    assert len((await Worker(store, 100).exchange()).claimed) == 0
+    clock.pass_ms(LAST_TRY_GAP_MS)
+    assert len((await Worker(store, 100).exchange()).claimed) == 1
+    await worker.end_all(DELIVERED)
+    clock.pass_ms(LAST_TRY_GAP_MS)
+    assert len((await worker.exchange()).claimed) == 1
 
 
 async def test_a_delivery_that_was_lost_and_is_too_old_is_dead(store: Store, clock: FakeClock) -> None:

@@ -361,11 +361,11 @@ class DeliveryStates(RuleBasedStateMachine):
     @rule(store=workers)
     def sweep(self, store: int) -> None:
         assert self.write(partial(housekeeping.sweep, policy=POLICY, after=""), store % len(self.stores)) is None
-        before = self.rows
+        before, health = self.rows, self.health
         self.observe()
         for one, row in self.rows.items():
             was_released = before[one].state is DeliveryState.PARKED and row.state is not DeliveryState.PARKED
-            assert not was_released or self.health[row.target_id].portion
+            assert not was_released or health[row.target_id].portion
 
     @rule(worker=workers)
     def adopt(self, worker: int) -> None:

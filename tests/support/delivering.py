@@ -201,6 +201,9 @@ class Worker:
             results=results,
             returned=unattempted,
             crowded=self._wanted(limit) if limit else {},
+            has_suspect=any(
+                self.policy.is_suspect(one.delivery, after_tries=one.delivery.tries) for one in self.running.values()
+            ),
         )
         exchanged = await self.store.write(partial(delivering.exchange, policy=self.policy, request=request))
         for claimed in exchanged.claimed:

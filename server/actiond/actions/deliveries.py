@@ -268,6 +268,13 @@ class DeliveryPolicy:
     def max_tries(self) -> int:
         return len(self.retry_delays_ms) + 1
 
+    def is_suspect(self, delivery: Delivery, *, after_tries: int) -> bool:
+        """Return whether so many tries of a delivery include its last one, and none before that has had a result.
+
+        Perhaps it kills its worker; or it was attempted at the same time as one that does.
+        """
+        return not delivery.is_tried and 1 < after_tries == self.max_tries
+
     def longest_delay_ms(self, tries: int) -> int:
         """Return the longest delay after a number of failed tries, whatever the receiver asks for."""
         return 2 * self.retry_delays_ms[min(max(tries, 1), len(self.retry_delays_ms)) - 1]

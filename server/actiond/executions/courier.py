@@ -226,7 +226,12 @@ class Courier:
             results=results,
             returned=returned,
             crowded=self._wanted(max(1, limit // 2) if is_due else limit) if limit else {},
+            has_suspect=any(map(self._is_suspect, self._running.values())),
         )
+
+    def _is_suspect(self, running: _Running) -> bool:
+        delivery = running.claimed.delivery
+        return self._policy.is_suspect(delivery, after_tries=delivery.tries)
 
     @property
     def _is_attempting(self) -> bool:

@@ -7,7 +7,7 @@ import socket
 import pytest
 
 from actiond.actions.targets import TargetType
-from actiond.delivery.client import DeliveryLimits
+from actiond.delivery.client import FORWARDED_BYTES, DeliveryLimits
 from actiond.delivery.egress.dialler import Dialler
 from actiond.delivery.egress.policy import AddressGuard
 from actiond.delivery.outcomes import CallFailedError, Outcome
@@ -85,8 +85,16 @@ async def test_a_webhooks_body_is_read_and_of_no_use(path: str, make_caller: Mak
     await _is_as_before(caller, server, path)
 
 
-async def test_a_webhooks_answer_is_empty(caller: Caller, server: TargetServer) -> None:
-    assert await caller.call(target(server.url("/ok"), TargetType.WEBHOOK)) == b""
+async def test_a_webhooks_answer_is_kept_only_if_it_may_forward_an_error(caller: Caller, server: TargetServer) -> None:
+    assert await caller.call(target(server.url("/ok"), TargetType.WEBHOOK, interrupts=False)) == b""
+    assert await caller.call(target(server.url("/ok"), TargetType.WEBHOOK)) == b"{}"
+
+
+async def test_of_a_webhooks_answer_no_more_is_kept_than_an_error_may_have(
+    caller: Caller, server: TargetServer
+) -> None:
+    kept = await caller.call(target(server.url(f"/size/{FORWARDED_BYTES + 1}"), TargetType.WEBHOOK))
+    assert len(kept) <= FORWARDED_BYTES
 
 
 async def test_a_webhook_that_drips_is_cut_by_its_timeout(caller: Caller, server: TargetServer) -> None:

@@ -37,7 +37,7 @@ MAX_PROBE_CHOICE = 32
 MAX_KILLED = 1_000
 """Deliveries of a removed target that one change gives up."""
 LAST_TRY_GAP_MS = 1_000
-"""Between the last tries of deliveries that were lost together with their worker."""
+"""How long a suspect waits while its worker attempts another one."""
 
 
 class Places(Protocol):
@@ -93,6 +93,8 @@ class Exchange:
     """Deliveries that were claimed and not attempted."""
     crowded: Mapping[str, int] = field(default_factory=dict)
     """Targets of which deliveries were parked for want of a place, and how many places they have now."""
+    has_suspect: bool = False
+    """Whether the worker attempts a delivery that may kill it, see DeliveryPolicy.is_suspect."""
 
 
 @dataclass(slots=True)  # not frozen, see deliveries.py
@@ -146,7 +148,7 @@ class Changes:
         self.is_blocked = False
         self.dead: list[DeathReason] = []
         self.leases_lost = 0
-        self._gaps = 0
+        self._has_suspect = request is not None and request.has_suspect
 
     @property
     def places_left(self) -> int:
@@ -237,10 +239,12 @@ class Changes:
             known = self._alone[owner] = not self._rows.others_wait(owner)
         return known
 
-    def next_gap_ms(self) -> int:
-        """Return how long after the first one the next of those is attempted that go apart."""
-        self._gaps += 1
-        return (self._gaps - 1) * LAST_TRY_GAP_MS
+    def may_take_suspect(self, delivery: Delivery) -> bool:
+        """Return whether a delivery may be attempted now: a worker attempts one suspect at a time, so others survive."""
+        if not self._policy.is_suspect(delivery, after_tries=delivery.tries + 1):
+            return True
+        had_suspect, self._has_suspect = self._has_suspect, True
+        return not had_suspect
 
     def settle(self) -> None:
         """Store what was saved, release what is to be released, and let the next ones of their aggregates go first."""
@@ -441,10 +445,8 @@ def _claim_one(policy: DeliveryPolicy, changes: Changes, delivery: Delivery) -> 
         changes.kill(delivery, DeathReason.AGE)
     elif delivery.tries >= policy.max_tries:
         changes.kill(delivery, DeathReason.LOST)
-    elif delivery.claim and delivery.tries == policy.max_tries - 1 and (gap_ms := changes.next_gap_ms()):
-        # One of those that were lost with their worker may have killed it. Each has its last try apart from the others,
-        # so that they survive it.
-        changes.save(delivery, delivery.waiting(changes.now + gap_ms))
+    elif not changes.may_take_suspect(delivery):
+        changes.save(delivery, delivery.waiting(changes.now + LAST_TRY_GAP_MS))
     elif changes.is_paused(delivery.target_id):
         changes.save(delivery, delivery.parked())
     elif not changes.take(delivery):
