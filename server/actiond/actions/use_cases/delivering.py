@@ -240,7 +240,7 @@ class Changes:
         return known
 
     def may_take_suspect(self, delivery: Delivery) -> bool:
-        """Return whether a delivery may be attempted now: a worker attempts one suspect at a time, so others survive."""
+        """Return whether a delivery may be attempted now: a worker has one suspect at a time, so others survive it."""
         if not self._policy.is_suspect(delivery, after_tries=delivery.tries + 1):
             return True
         had_suspect, self._has_suspect = self._has_suspect, True
