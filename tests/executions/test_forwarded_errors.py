@@ -1,8 +1,6 @@
 """Errors that targets forward: which responses do, and what a client sees of them over every protocol."""
 
 import json
-from dataclasses import dataclass
-from typing import Any
 
 import pytest
 from google.rpc import code_pb2
@@ -38,49 +36,27 @@ def test_a_body_that_is_no_json_forwards_nothing() -> None:
     assert forwarded_error(b"") is None
 
 
-@dataclass(frozen=True)
-class Forwarded:
-    """What a target says, and what becomes of it."""
-
-    document: dict[str, Any]
-    code: int
-    id: str
-    text: str
+def said(status: int, message: str) -> dict[str, object]:
+    return {"forwardedStatusCode": status, "forwardedErrorMessage": message}
 
 
-FORWARDED = {
-    "400": Forwarded(
-        {"forwardedStatusCode": 400, "forwardedErrorMessage": "a"}, code_pb2.INVALID_ARGUMENT, "EXEC-reUaUZCzCp", "a"
-    ),
-    "401": Forwarded(
-        {"forwardedStatusCode": 401, "forwardedErrorMessage": "b"}, code_pb2.UNAUTHENTICATED, "EXEC-reUaUZCzCp", "b"
-    ),
-    "403": Forwarded(
-        {"forwardedStatusCode": 403, "forwardedErrorMessage": "c"}, code_pb2.PERMISSION_DENIED, "EXEC-reUaUZCzCp", "c"
-    ),
-    "404": Forwarded(
-        {"forwardedStatusCode": 404, "forwardedErrorMessage": "ü\r\nx: y"},
-        code_pb2.NOT_FOUND,
-        "EXEC-reUaUZCzCp",
-        "ü\r\nx: y",
-    ),
-    "409": Forwarded(
-        {"forwardedStatusCode": 409, "forwardedErrorMessage": "e"}, code_pb2.ALREADY_EXISTS, "EXEC-reUaUZCzCp", "e"
-    ),
-    "429": Forwarded(
-        {"forwardedStatusCode": 429, "forwardedErrorMessage": "f"}, code_pb2.RESOURCE_EXHAUSTED, "EXEC-reUaUZCzCp", "f"
-    ),
-    "418": Forwarded(
-        {"forwardedStatusCode": 418, "forwardedErrorMessage": "g"}, code_pb2.UNKNOWN, "EXEC-reUaUZCzCp", "g"
-    ),
-    "503": Forwarded(
-        {"forwardedStatusCode": 503, "forwardedErrorMessage": "h"}, code_pb2.FAILED_PRECONDITION, "EXEC-bmhNhpcqpF", "h"
-    ),
-    "a message alone": Forwarded({"forwardedErrorMessage": "i"}, code_pb2.FAILED_PRECONDITION, "EXEC-bmhNhpcqpF", "i"),
-    "a status alone": Forwarded(
-        {"forwardedStatusCode": 403}, code_pb2.PERMISSION_DENIED, "EXEC-reUaUZCzCp", "Execution failed"
+FORWARDED: dict[str, tuple[dict[str, object], int, str]] = {
+    "400": (said(400, "a"), code_pb2.INVALID_ARGUMENT, "a (EXEC-reUaUZCzCp)"),
+    "401": (said(401, "b"), code_pb2.UNAUTHENTICATED, "b (EXEC-reUaUZCzCp)"),
+    "403": (said(403, "c"), code_pb2.PERMISSION_DENIED, "c (EXEC-reUaUZCzCp)"),
+    "404": (said(404, "ü\r\nx: y"), code_pb2.NOT_FOUND, "ü\r\nx: y (EXEC-reUaUZCzCp)"),
+    "409": (said(409, "e"), code_pb2.ALREADY_EXISTS, "e (EXEC-reUaUZCzCp)"),
+    "429": (said(429, "f"), code_pb2.RESOURCE_EXHAUSTED, "f (EXEC-reUaUZCzCp)"),
+    "418": (said(418, "g"), code_pb2.UNKNOWN, "g (EXEC-reUaUZCzCp)"),
+    "503": (said(503, "h"), code_pb2.FAILED_PRECONDITION, "h (EXEC-bmhNhpcqpF)"),
+    "a message alone": ({"forwardedErrorMessage": "i"}, code_pb2.FAILED_PRECONDITION, "i (EXEC-bmhNhpcqpF)"),
+    "a status alone": (
+        {"forwardedStatusCode": 403},
+        code_pb2.PERMISSION_DENIED,
+        "Execution failed (EXEC-reUaUZCzCp)",
     ),
 }
+"""What a target says, and the code and the message that the call ends with."""
 
 
 @pytest.mark.parametrize("kind", ["webhook", "call"])
@@ -88,12 +64,12 @@ FORWARDED = {
 async def test_a_forwarded_error_ends_the_call_before_the_method_runs(
     case: str, kind: str, any_api: Api, receiver: TargetServer
 ) -> None:
-    forwarded = FORWARDED[case]
-    receiver.script("/forwards", ok(json.dumps(forwarded.document).encode()))
+    document, code, message = FORWARDED[case]
+    receiver.script("/forwards", ok(json.dumps(document).encode()))
     bad = await any_api.target(receiver.url("/forwards"), kind)
     await any_api.set(condition("request"), bad, await any_api.target(receiver.url("/ok")))
     answer = await any_api.call(target("never made"))
-    assert answer.end == (forwarded.code, f"{forwarded.text} ({forwarded.id})")
+    assert answer.end == (code, message)
     assert receiver.paths() == ["/forwards"]
     assert "never made" not in await names(any_api)
 

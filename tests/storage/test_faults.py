@@ -192,13 +192,28 @@ async def test_a_list_of_deliveries_that_takes_too_long_is_interrupted(
     assert await store.find_deliveries("owner", DeliveryQuery(wanted)) == []
 
 
+def bound_the_log(store: SqliteStore, monkeypatch: pytest.MonkeyPatch) -> int:
+    """Let the log be emptied at a mebibyte, and return that."""
+    limit = 1024 * 1024
+    monkeypatch.setattr(writer, "MAX_WAL_BYTES", limit)
+    store._writer._checkpoint_at = limit
+    return limit
+
+
+async def sizes_of_the_log(path: Path, store: SqliteStore, changes: int) -> list[int]:
+    """Make so many changes, and return the size of the log after each of them."""
+    sizes = []
+    for number in range(1, changes):
+        await store.write(insert(a_target(str(number), "n" * 150 + str(number))))
+        sizes.append(os.stat(f"{path}-wal").st_size)  # noqa: PTH116  # Path's takes longer, and blocks no less
+    return sizes
+
+
 async def test_the_log_is_bounded_although_one_long_read_follows_the_other(
     path: Path, store: SqliteStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Two threads read all the time, so that at no moment the log is unused unless they are held back."""
-    limit = 1024 * 1024
-    monkeypatch.setattr(writer, "MAX_WAL_BYTES", limit)
-    store._writer._checkpoint_at = limit
+    limit = bound_the_log(store, monkeypatch)
     over = asyncio.Event()
 
     def hold(connection: sqlite3.Connection) -> None:
@@ -210,10 +225,7 @@ async def test_the_log_is_bounded_although_one_long_read_follows_the_other(
             await reader.run(hold)
 
     reading = [asyncio.create_task(read(each)) for each in (store._list_reader, store._snapshot_reader) * 2]
-    sizes = []
-    for number in range(1, 1_500):
-        await store.write(insert(a_target(str(number), "n" * 150 + str(number))))
-        sizes.append(os.stat(f"{path}-wal").st_size)  # noqa: PTH116  # Path's takes longer, and blocks no less
+    sizes = await sizes_of_the_log(path, store, 1_500)
     over.set()
     await asyncio.gather(*reading)
     assert limit / 2 < max(sizes) <= limit
@@ -233,15 +245,10 @@ for _ in range(20_000):
 async def test_the_log_is_bounded_although_another_process_writes_without_a_pause(
     path: Path, store: SqliteStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    limit = 1024 * 1024
-    monkeypatch.setattr(writer, "MAX_WAL_BYTES", limit)
-    store._writer._checkpoint_at = limit
-    sizes = []
+    limit = bound_the_log(store, monkeypatch)
     other = await asyncio.create_subprocess_exec(sys.executable, "-c", WRITE_WITHOUT_A_PAUSE, path)
     try:
-        for number in range(1, 400):
-            await store.write(insert(a_target(str(number), str(number))))
-            sizes.append(os.stat(f"{path}-wal").st_size)  # noqa: PTH116  # Path's takes longer, and blocks no less
+        sizes = await sizes_of_the_log(path, store, 400)
     finally:
         other.kill()
         await other.wait()

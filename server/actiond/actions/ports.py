@@ -421,8 +421,8 @@ class TargetCaller(Protocol):
         """POST the body, wait for the response, and return what `use` makes of the response's body.
 
         The body is empty unless the target's type uses it, or the target interrupts on errors: then it may be cut, if
-        the type does not use it. `use` runs within the target's timeout, too. Raises
-        TargetFailedError, also if `use` raises ValueError.
+        the type does not use it. `use` runs within the target's timeout, too. Raises TargetFailedError, also if `use`
+        raises ValueError.
         """
 
     def start(self, request: TargetRequest) -> None:

@@ -19,12 +19,6 @@ from rpcfront.validation.annotations import has_rules
 from rpcfront.validation.buf_validate import Rules, message_class
 from rpcfront.validation.validator import Validator
 
-
-def never(_descriptor: Descriptor) -> bool:
-    """Return False: unknown fields of the message are ignored."""
-    return False
-
-
 INPUT_SUFFIX = "-Input"
 """Suffix of a message's component in requests, if it is in responses, too. No proto name has a hyphen."""
 
@@ -34,6 +28,11 @@ OUTPUT_SUFFIX = "-Output"
 _COMPONENTS = "#/components/schemas/"
 _NULL: Schema = {"type": "null"}
 _NOTHING: frozenset[tuple[str, ...]] = frozenset()
+
+
+def never(_descriptor: Descriptor) -> bool:
+    """Return False: unknown fields of the message are ignored."""
+    return False
 
 
 class Schemas:
