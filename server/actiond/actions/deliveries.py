@@ -268,6 +268,10 @@ class DeliveryPolicy:
     def max_tries(self) -> int:
         return len(self.retry_delays_ms) + 1
 
+    def is_too_old(self, delivery: Delivery, at_ms: int) -> bool:
+        """Return whether a delivery is older than it may be for an attempt at a moment."""
+        return at_ms - delivery.since_ms > self.max_age_ms
+
     def is_suspect(self, delivery: Delivery, *, after_tries: int) -> bool:
         """Return whether so many tries of a delivery include its last one, and none before that has had a result.
 

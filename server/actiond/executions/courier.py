@@ -60,7 +60,6 @@ class DeliveryPorts:
     store: Store
     caller: TargetCaller
     observer: DeliveryObserver
-    """Called when leases have passed without a result: a worker may have died."""
 
 
 @dataclass(slots=True)
@@ -302,10 +301,10 @@ class Courier:
 
     async def _adopt_for_ever(self) -> None:
         """Ask for parked deliveries that this worker has not parked: the one that did may have ended."""
-        after: str | None = ""
+        after = ""
         while True:
             try:
-                crowd = await self._store.write(partial(find_crowd, after=after or ""))
+                crowd = await self._store.write(partial(find_crowd, after=after))
             except StoreError as error:
                 log_fault(_log, error)
                 crowd = Crowd({}, None)
@@ -313,8 +312,8 @@ class Courier:
                 self._crowded.setdefault(target_id, owner)
             if crowd.owners:
                 self.wake()
-            after = crowd.next
-            if after is None or len(self._crowded) > MAX_ADOPTED:
+            after = crowd.next or ""
+            if not after or len(self._crowded) > MAX_ADOPTED:
                 await asyncio.sleep(MIN_ADOPTION_SECONDS)
                 self._wants_to_adopt.clear()
                 with suppress(TimeoutError):

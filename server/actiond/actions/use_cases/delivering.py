@@ -441,7 +441,7 @@ def _attempts(delivery: Delivery) -> int:
 
 def _claim_one(policy: DeliveryPolicy, changes: Changes, delivery: Delivery) -> None:
     """Claim a delivery that is due, or park it, or give it up, or let it wait for a place where it is."""
-    if delivery.tries and changes.now - delivery.since_ms > policy.max_age_ms:
+    if delivery.tries and policy.is_too_old(delivery, changes.now):
         changes.kill(delivery, DeathReason.AGE)
     elif delivery.tries >= policy.max_tries:
         changes.kill(delivery, DeathReason.LOST)
@@ -492,7 +492,6 @@ def _fail(policy: DeliveryPolicy, changes: Changes, row: Delivery, result: Resul
     health = changes.health(row)
     reason = result.outcome if result.status is None else f"{result.outcome} {result.status}"
     attempted = row.attempted(result.outcome, result.status, result.began_ms)
-    is_old = changes.now - row.since_ms > policy.max_age_ms
     if result.status == GONE:
         changes.put_health(health.counted(changes.now, reason).held())
         changes.save(row, attempted.uncounted().parked())
@@ -501,7 +500,7 @@ def _fail(policy: DeliveryPolicy, changes: Changes, row: Delivery, result: Resul
     if row.kind is AttemptKind.PROBE and health.is_paused:
         health = health.counted(changes.now, reason).paused(changes.now, result.jitter)
         changes.put_health(health.paused_as_asked(changes.now, asked_ms))
-        if is_old:
+        if policy.is_too_old(row, changes.now):
             changes.kill(row, DeathReason.AGE, attempted)
         else:
             changes.save(row, attempted.uncounted().parked())
@@ -511,7 +510,7 @@ def _fail(policy: DeliveryPolicy, changes: Changes, row: Delivery, result: Resul
     delay = policy.retry_delay_ms(row.tries, result.jitter, result.retry_after_ms)
     if delay is None:
         changes.kill(row, DeathReason.ATTEMPTS, attempted)
-    elif changes.now + delay - row.since_ms > policy.max_age_ms:
+    elif policy.is_too_old(row, changes.now + delay):
         changes.kill(row, DeathReason.AGE, attempted)
     else:
         changes.save(row, attempted.waiting(changes.now + delay))

@@ -95,7 +95,7 @@ def _settle(policy: DeliveryPolicy, changes: Changes, delivery: Delivery, *, has
         return
     elif not has_target:
         changes.kill(delivery, DeathReason.TARGET_REMOVED)
-    elif delivery.state is DeliveryState.PARKED and changes.now - delivery.since_ms > policy.max_age_ms:
+    elif delivery.state is DeliveryState.PARKED and policy.is_too_old(delivery, changes.now):
         # As when it is claimed: one that was never attempted at a healthy target has waited for this service alone.
         if delivery.tries or changes.is_paused(delivery.target_id):
             changes.kill(delivery, DeathReason.AGE)

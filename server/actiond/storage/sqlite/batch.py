@@ -36,10 +36,8 @@ class Batch:
     """Revisions of executions, by owner, as of now."""
     watched: frozenset[str] | None = None
     """Owners whose deliveries are watched; None if that has not been read."""
-    unfinished: dict[str, int] = field(default_factory=dict)
-    """Unfinished deliveries, by owner and of ALL_OWNERS, as of now."""
-    waiting: dict[str, int] = field(default_factory=dict)
-    """Waiting deliveries, by the same owners."""
+    unfinished: dict[str, Counter[str]] = field(default_factory=dict)
+    """Unfinished deliveries by state, of owners and of ALL_OWNERS, as of now."""
     raised: set[str] = field(default_factory=set)
     """Owners whose revision has been raised in this batch."""
     has_due: bool = False
@@ -69,7 +67,6 @@ class Batch:
         self.revisions.clear()
         self.watched = None
         self.unfinished.clear()
-        self.waiting.clear()
         self.raised.clear()
         self.has_due = False
         self.enqueued = 0
@@ -81,9 +78,7 @@ class Batch:
             self.targets[owner] += more
         for (owner, state), more in deliveries.items():
             self.deliveries[owner, state] += more
-            if state == DeliveryState.WAITING.value and owner in self.waiting:
-                self.waiting[owner] += more
             if state != DeliveryState.DEAD.value:
                 for counted in (owner, ALL_OWNERS):
                     if counted in self.unfinished:
-                        self.unfinished[counted] += more
+                        self.unfinished[counted][state] += more

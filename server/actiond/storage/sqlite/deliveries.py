@@ -206,26 +206,27 @@ class SqliteDeliveries:
         )
 
     def unfinished(self, owner: str) -> tuple[int, int]:
-        known = self._batch.unfinished
-        if owner not in known:
-            self._read_counts(owner)
         own = sum(more for (_, state), more in self.growth.items() if state != DeliveryState.DEAD.value)
-        return known[owner] + own, known[ALL_OWNERS] + own
+        return self._counts(owner).total() + own, self._counts(ALL_OWNERS).total() + own
 
     def waiting(self, owner: str) -> int:
-        if owner not in self._batch.unfinished:
-            self._read_counts(owner)
-        return self._batch.waiting[owner] + self.growth[owner, DeliveryState.WAITING.value]
-
-    def _read_counts(self, owner: str) -> None:
-        """Read for the whole batch how many deliveries there are of an owner, and in all."""
-        stored = self._cursor.read(lambda rows: [*rows], _COUNTS, (owner,))
-        for counted in (owner, ALL_OWNERS):
-            unfinished = sum(count for one, _, count in stored if one == counted)
-            self._batch.unfinished[counted] = unfinished + self._batch_growth(counted)
         state = DeliveryState.WAITING.value
-        waiting = sum(count for one, of, count in stored if one == owner and of == state)
-        self._batch.waiting[owner] = waiting + self._batch.deliveries[owner, state]
+        return self._counts(owner)[state] + self.growth[owner, state]
+
+    def _counts(self, owner: str) -> Counter[str]:
+        """Return how many unfinished deliveries the owner, or ALL_OWNERS, has by state before this transaction.
+
+        It is read once for the batch.
+        """
+        known = self._batch.unfinished
+        if owner not in known:
+            stored = self._cursor.read(lambda rows: [*rows], _COUNTS, (owner,))
+            for counted in {owner, ALL_OWNERS} - known.keys():
+                counts = known[counted] = Counter({state: count for one, state, count in stored if one == counted})
+                for (one, state), more in self._batch.deliveries.items():
+                    if counted in (one, ALL_OWNERS) and state != DeliveryState.DEAD.value:
+                        counts[state] += more
+        return known[owner]
 
     def due(self, now_ms: int, limit: int) -> Sequence[Delivery]:
         return self._read(_DUE, (now_ms, limit))
@@ -386,11 +387,6 @@ class SqliteDeliveries:
         kept = [change for change in seen if change is not None and change.delivery.owner in watched]
         if kept:
             delivery_changes.record(self._cursor, kept)
-
-    def _batch_growth(self, owner: str) -> int:
-        """Return what this batch has added to the owner's unfinished deliveries, or to those of ALL_OWNERS."""
-        growth = self._batch.deliveries.items()
-        return sum(more for (one, state), more in growth if owner in (one, ALL_OWNERS) and state != "dead")
 
     def _read(self, statement: str, parameters: Row) -> list[Delivery]:
         return [*map(from_row, self._cursor.read_json(statement, parameters))]
