@@ -28,6 +28,7 @@ from actiond.api.authentication import Authenticator, permission_holders
 from actiond.api.call_places import CallPlaces
 from actiond.api.descriptor_sets import read_descriptor_sets
 from actiond.api.execution_interceptor import ExecutionInterceptor
+from actiond.api.known_methods import KnownMethods
 from actiond.api.message_payload import Merger
 from actiond.api.method_executions import MethodExecutions
 from actiond.api.permissions import BYPASS_HEADER
@@ -178,7 +179,8 @@ class Application:
         is_private = settings.telemetry.metrics == "private"
         holders = permission_holders(tokens, permissions.READ_METRICS) if is_private else None
         docs = _api_docs(settings, tokens)
-        catalogue = _catalogue(settings.api)
+        known = KnownMethods(SERVICES, read_descriptor_sets(settings.api.descriptor_sets))
+        catalogue = _catalogue(settings.api, known)
         service, interceptor = _domain(catalogue, opened, guard, self._client)
         watches = Watches(DeliveryWatch(opened.store), self._draining, settings.limits.max_concurrent)
         deliveries = DeliveryService(
@@ -300,10 +302,8 @@ def _delivering(
     return courier, keeper
 
 
-def _catalogue(api: ApiSettings) -> Catalogue:
-    described = read_descriptor_sets(api.descriptor_sets)
-    services = (*SERVICES, *(service for one in described for service in one.services.values()))
-    return make_catalogue(services, api.execution_functions, api.event_types)
+def _catalogue(api: ApiSettings, known: KnownMethods) -> Catalogue:
+    return make_catalogue(known.services(), api.execution_functions, api.event_types)
 
 
 def _domain(
