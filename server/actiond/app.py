@@ -181,7 +181,9 @@ class Application:
         docs = _api_docs(settings, tokens)
         known = KnownMethods(SERVICES, read_descriptor_sets(settings.api.descriptor_sets))
         catalogue = _catalogue(settings.api, known)
-        service, interceptor = _domain(catalogue, opened, guard, self._client)
+        service, interceptor = _domain(
+            catalogue, opened, guard, self._client, settings.delivery.execution_budget_ms / 1000
+        )
         watches = Watches(DeliveryWatch(opened.store), self._draining, settings.limits.max_concurrent)
         deliveries = DeliveryService(
             Deliveries(opened.store, settings.queue.policy, metrics.delivery_metrics.died),
@@ -307,13 +309,13 @@ def _catalogue(api: ApiSettings, known: KnownMethods) -> Catalogue:
 
 
 def _domain(
-    catalogue: Catalogue, opened: OpenStore, guard: AddressGuard, client: TargetClient
+    catalogue: Catalogue, opened: OpenStore, guard: AddressGuard, client: TargetClient, budget: float
 ) -> tuple[ActionService, ExecutionInterceptor]:
     """Return the service, and the interceptor that runs executions around the calls of every service."""
     targets = Targets(opened.store, time.time_ns, opened.new_id, make_key(opened.sealer), guard.deny_reason)
     executions = Executions(opened.store, time.time_ns, catalogue)
     merger = Merger(JsonCodec(), Validator().violations)
-    around = MethodExecutions(PlanCache(opened.store), Runner(client), merger, opened.instance)
+    around = MethodExecutions(PlanCache(opened.store), Runner(client, budget, time.monotonic), merger, opened.instance)
     return ActionService(targets, executions, catalogue), ExecutionInterceptor(around)
 
 

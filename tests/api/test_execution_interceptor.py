@@ -1,6 +1,7 @@
 """What the executions around a call cost the event loop."""
 
 import threading
+import time
 from collections.abc import Awaitable, Callable
 from itertools import count
 from types import SimpleNamespace
@@ -77,7 +78,7 @@ async def plans(target_type: TargetType) -> PlanCache:
 async def intercepted(target_type: TargetType, client: Client, codec: JsonCodec, name: str = "") -> Message:
     """The request, which is the response too, as the executions leave it."""
     merger = Merger(codec, lambda _: ())
-    executions = MethodExecutions(await plans(target_type), Runner(client), merger, "instance")
+    executions = MethodExecutions(await plans(target_type), Runner(client, 1.0, time.monotonic), merger, "instance")
     intercept = ExecutionInterceptor(executions)
     context: Any = SimpleNamespace(
         caller=CALLER,

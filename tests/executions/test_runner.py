@@ -16,6 +16,7 @@ from actiond.executions.runner import Runner, RunningCall
 T = TypeVar("T")
 WEBHOOK, CALL, ASYNC = TargetType.WEBHOOK, TargetType.CALL, TargetType.ASYNC
 KEYS = (SigningKey(b"sealed"),)
+BUDGET = 10.0
 
 
 @dataclass
@@ -41,10 +42,14 @@ class Targets:
     calls: list[tuple[str, str]] = field(default_factory=list)
     """Target id and body; those in the background with a `+` in front."""
     requests: list[TargetRequest] = field(default_factory=list)
+    seconds_each: float = 0.0
+    seconds: float = 0.0
+    """What the clock shows."""
 
     async def call(self, request: TargetRequest, use: Callable[[bytes], Awaitable[T]]) -> T:
         self.requests.append(request)
         self.calls.append((request.target.id, request.body.decode()))
+        self.seconds += self.seconds_each
         if request.target.id in self.failing:
             raise TargetFailedError
         return await use(request.target.id.encode())
@@ -56,9 +61,9 @@ class Targets:
         raise AssertionError
 
 
-def planned(*steps: tuple[str, TargetType], interrupts: bool = True) -> PlannedExecution:
+def planned(*steps: tuple[str, TargetType], interrupts: bool = True, timeout_ns: int = 1) -> PlannedExecution:
     calls = [
-        PlannedCall(Target(name, "o", name, kind, interrupts, 1, "https://example.com/", 1, 0, 0), KEYS)
+        PlannedCall(Target(name, "o", name, kind, interrupts, timeout_ns, "https://example.com/", 1, 0, 0), KEYS)
         for name, kind in steps
     ]
     return PlannedExecution("request/a.B/C", tuple(calls))
@@ -69,7 +74,8 @@ def in_time() -> bool:
 
 
 async def run(targets: Targets, execution: PlannedExecution, is_late: Callable[[], bool] = in_time) -> str:
-    payload = await Runner(targets).run(execution, Text(), RunningCall("r-1", is_late))
+    runner = Runner(targets, budget_seconds=BUDGET, clock=lambda: targets.seconds)
+    payload = await runner.run(execution, Text(), RunningCall("r-1", is_late))
     return payload.text
 
 
@@ -127,5 +133,30 @@ async def test_a_request_names_what_it_is_made_for() -> None:
 async def test_a_request_says_whether_its_caller_may_bypass_executions(is_privileged: bool) -> None:
     targets = Targets()
     call = RunningCall("r-1", in_time, is_privileged)
-    await Runner(targets).run(planned(("a", CALL)), Text(), call)
+    await Runner(targets, BUDGET, lambda: 0.0).run(planned(("a", CALL)), Text(), call)
     assert [request.is_privileged for request in targets.requests] == [is_privileged]
+
+
+def timeouts(targets: Targets) -> list[float]:
+    """Return the seconds that each target was given."""
+    return [request.target.timeout_ns / 1_000_000_000 for request in targets.requests]
+
+
+async def test_a_target_has_no_more_time_than_the_budget_leaves() -> None:
+    targets = Targets(seconds_each=4.0)
+    assert await run(targets, planned(("a", CALL), ("b", CALL), ("c", CALL), timeout_ns=5_000_000_000)) == "abc"
+    assert timeouts(targets) == [5.0, 5.0, 2.0]
+
+
+async def test_once_the_budget_is_used_up_a_target_that_interrupts_fails_the_call_without_being_called() -> None:
+    targets = Targets(seconds_each=BUDGET)
+    with pytest.raises(ExecutionFailedError):
+        await run(targets, planned(("a", CALL), ("b", WEBHOOK)))
+    assert [name for name, _ in targets.calls] == ["a"]
+
+
+async def test_once_the_budget_is_used_up_other_targets_are_ignored_and_background_ones_started() -> None:
+    targets = Targets(seconds_each=BUDGET)
+    steps = planned(("a", CALL), ("b", CALL), ("c", ASYNC), interrupts=False)
+    assert await run(targets, steps) == "a"
+    assert targets.calls == [("a", ""), ("+c", "a")]

@@ -305,6 +305,13 @@ class DeliverySettings(SettingsGroup):
         default="1048576",
         metavar="BYTES",
     )
+    execution_budget_ms: int = setting(
+        name="execution-budget",
+        read=parsers.span(1, 3_600_000),
+        help="how long an execution around a call may take in all, unless the call's deadline is earlier",
+        default="5m",
+        metavar="SPAN",
+    )
 
 
 _DAY_MS = 86_400_000

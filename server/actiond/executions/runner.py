@@ -1,7 +1,8 @@
 """Runs executions: calls their targets one after another, whatever triggered them."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypeVar
 
@@ -18,6 +19,9 @@ from actiond.executions.payloads import Payload
 from actiond.executions.plans import PlannedExecution
 
 P = TypeVar("P", bound=Payload)
+T = TypeVar("T")
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +30,7 @@ class RunningCall:
 
     request_id: str
     is_late: Callable[[], bool]
-    """Whether the call's deadline has passed."""
+    """Whether the call's deadline has passed. What waits for a target then is cancelled by whoever runs the call."""
     is_privileged: bool = False
     """Whether the caller may bypass executions."""
 
@@ -34,15 +38,22 @@ class RunningCall:
 class Runner:
     """Runs executions, independently of how a target is called and what a payload consists of."""
 
-    def __init__(self, caller: TargetCaller) -> None:
+    def __init__(self, caller: TargetCaller, budget_seconds: float, clock: Callable[[], float]) -> None:
+        """Give each execution `budget_seconds`, as measured by `clock`."""
         self._caller = caller
+        self._budget = budget_seconds
+        self._clock = clock
 
     async def run(self, execution: PlannedExecution, payload: P, call: RunningCall) -> P:
         """Call the targets in order and return the payload as their responses changed it.
 
+        A target has no more time than the budget leaves. Once that is used up, a target whose response would be waited
+        for counts as failed, and is not called.
+
         Raises ExecutionFailedError if a target that interrupts on errors fails, ExecutionForwardedError if it says how
         the call ends, and DeadlineExceededError if the call's deadline passes before all targets were called.
         """
+        end = self._clock() + self._budget
         for planned in execution.calls:
             if call.is_late():
                 raise DeadlineExceededError
@@ -53,7 +64,7 @@ class Runner:
                 self._caller.start(request)
                 continue
             try:
-                used = await self._caller.call(request, partial(_use, target, payload))
+                used = await self._call(request, end - self._clock(), partial(_use, target, payload))
             except TargetFailedError:
                 if target.interrupt_on_error:
                     raise ExecutionFailedError from None
@@ -62,6 +73,21 @@ class Runner:
                 raise used
             payload = used
         return payload
+
+    async def _call(self, request: TargetRequest, seconds: float, use: Callable[[bytes], Awaitable[T]]) -> T:
+        """Call a target within a time. Raises TargetFailedError."""
+        target, left_ns = request.target, int(seconds * 1_000_000_000)
+        if left_ns <= 0:
+            _log.warning(
+                "execution %s has used up its time: target %s is not called (%s)",
+                request.execution,
+                target.id,
+                request.request_id,
+            )
+            raise TargetFailedError
+        if left_ns < target.timeout_ns:
+            request = replace(request, target=replace(target, timeout_ns=left_ns))
+        return await self._caller.call(request, use)
 
 
 async def _use(target: Target, payload: P, body: bytes) -> P | ExecutionForwardedError:
