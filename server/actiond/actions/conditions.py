@@ -16,8 +16,8 @@ class ExecutionType(Enum):
     EVENT = "event"
 
 
-AROUND_CALLS = (ExecutionType.REQUEST, ExecutionType.RESPONSE)
-"""The types that run around calls. Executions of other types run with them only where they are included."""
+SYNCHRONOUS = (ExecutionType.REQUEST, ExecutionType.RESPONSE, ExecutionType.FUNCTION)
+"""The types that run while a caller waits. Those of events are delivered, and run with these only where included."""
 
 
 class Scope(Enum):

@@ -37,7 +37,7 @@ class Execution:
 
 @dataclass(frozen=True, slots=True)
 class ExecutionSnapshot:
-    """Everything that running one owner's executions around calls needs, read consistently."""
+    """Everything that running one owner's executions while a caller waits needs, read consistently."""
 
     revision: int
     executions: Sequence[Execution]

@@ -316,7 +316,10 @@ class Store(Protocol):
     async def find_executions(self, owner: str, query: ExecutionQuery) -> Page[Execution]: ...
 
     async def execution_snapshot(self, owner: str) -> ExecutionSnapshot:
-        """Return everything that the owner's executions around calls need: AROUND_CALLS, and what they include."""
+        """Return everything that the owner's SYNCHRONOUS executions need, and what they include."""
+
+    async def execution_revision(self, owner: str) -> int:
+        """Return the revision of the owner's executions, as `admit` does. It must be cheap."""
 
     async def newest_key_prefixes(self, length: int) -> Mapping[bytes, int]:
         """Return how many targets there are, of all owners, by the first bytes of their newest signing key.

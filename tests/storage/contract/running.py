@@ -121,24 +121,31 @@ class RunningContract:
             0,
         ]
 
-    async def test_runnable_is_what_runs_around_calls_and_what_that_includes(self, store: Store) -> None:
+    async def test_the_revision_can_be_asked_for_alone(self, store: Store) -> None:
+        assert await store.execution_revision("owner") == 0
+        await self._prepare(store)
+        assert await store.execution_revision("owner") == await revision_of(store) > 0
+        assert await store.execution_revision("another") == 0
+
+    async def test_runnable_is_what_runs_while_a_caller_waits_and_what_that_includes(self, store: Store) -> None:
         for number in "1234":
             await store.write(insert(a_target(number, number), [SigningKey(number.encode())]))
         for execution in (
-            an_execution("function/inner", "1"),
-            an_execution("function/outer", "function/inner", "2"),
-            an_execution("response/a.B", "function/outer"),
+            an_execution("event/inner", "1"),
+            an_execution("event/outer", "event/inner", "2"),
+            an_execution("response/a.B", "event/outer"),
             an_execution("function/alone", "3"),
             an_execution("event", "4"),
         ):
             await store.write(put_execution(execution))
         found = await store.execution_snapshot("owner")
         assert [execution.condition.key for execution in found.executions] == [
-            "function/inner",
-            "function/outer",
+            "event/inner",
+            "event/outer",
+            "function/alone",
             "response/a.B",
         ]
-        assert (set(found.targets), set(found.keys)) == ({"1", "2"}, {"1", "2"})
+        assert (set(found.targets), set(found.keys)) == ({"1", "2", "3"}, {"1", "2", "3"})
 
     async def _prepare(self, store: Store) -> None:
         for target in (NAMED, UNNAMED):

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from actiond.actions.conditions import AROUND_CALLS, Condition
+from actiond.actions.conditions import SYNCHRONOUS, Condition
 from actiond.actions.errors import StoreError
 from actiond.actions.executions import Execution, Step
 from actiond.actions.queries import ConditionsQuery, ExecutionQuery, StepQuery, TypeQuery
@@ -48,9 +48,9 @@ class MemoryExecutions:
 
 
 def running(data: Data, owner: str) -> list[Execution]:
-    """Return the executions that run around calls, and those that they include, in the order of their keys."""
+    """Return the executions that run while a caller waits, and those that they include, in the order of their keys."""
     found: dict[str, Execution] = {}
-    left = [execution for execution in data.executions_of(owner) if execution.condition.type in AROUND_CALLS]
+    left = [execution for execution in data.executions_of(owner) if execution.condition.type in SYNCHRONOUS]
     while left:
         execution = left.pop()
         if execution.condition.key not in found:

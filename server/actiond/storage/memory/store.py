@@ -88,6 +88,9 @@ class MemoryStore:
             keys={target.id: data.keys[target.id] for target in called if data.keys[target.id]},
         )
 
+    async def execution_revision(self, owner: str) -> int:
+        return self._data.execution_revisions.get(owner, 0)
+
     async def newest_key_prefixes(self, length: int) -> Mapping[bytes, int]:
         data = self._data
         keys = (data.keys.get(target_id) for target_id in data.targets)

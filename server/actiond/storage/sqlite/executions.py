@@ -7,7 +7,7 @@ An execution is read as one row for each of its steps, or as a single row if it 
 from collections.abc import Iterable, Sequence
 from itertools import groupby
 
-from actiond.actions.conditions import AROUND_CALLS, Condition, parse_key
+from actiond.actions.conditions import SYNCHRONOUS, Condition, parse_key
 from actiond.actions.executions import Execution, Step
 from actiond.actions.queries import ConditionsQuery, ExecutionQuery, StepQuery, TypeQuery
 from actiond.storage.change_record import ChangeRecord
@@ -33,13 +33,11 @@ DELETE_STEPS = "DELETE FROM execution_steps WHERE owner = ? AND key = ?"
 BY_KEY = f"{_SELECT} WHERE owner = ? AND key = ? {_IN_ORDER}"
 BY_KEYS = f"{_SELECT} WHERE owner = ? AND key IN (SELECT value FROM json_each(?)) {_IN_ORDER}"
 
-_AROUND_CALLS = " OR ".join(
-    f"key >= '{kind.value}' AND key < '{kind.value}0'" for kind in AROUND_CALLS
-)  # see _condition
+_SYNCHRONOUS = " OR ".join(f"key >= '{kind.value}' AND key < '{kind.value}0'" for kind in SYNCHRONOUS)  # see _condition
 # Parameters: the owner, three times.
 RUNNING = f"""
 WITH RECURSIVE running (key) AS (
-    SELECT key FROM executions WHERE owner = ? AND ({_AROUND_CALLS})
+    SELECT key FROM executions WHERE owner = ? AND ({_SYNCHRONOUS})
     UNION
     SELECT include_key FROM running JOIN execution_steps USING (key) WHERE owner = ? AND include_key IS NOT NULL)
 {_SELECT} WHERE owner = ? AND key IN (SELECT key FROM running) {_IN_ORDER}

@@ -31,6 +31,7 @@ from actiond.storage.sqlite import (
     deliveries,
     delivery_changes,
     events,
+    executions,
     instance,
     long_reads,
     signing_keys,
@@ -156,6 +157,9 @@ class SqliteStore:
 
     async def execution_snapshot(self, owner: str) -> ExecutionSnapshot:
         return await self._snapshot_reader.run(partial(long_reads.execution_snapshot, owner=owner), owner)
+
+    async def execution_revision(self, owner: str) -> int:
+        return self._one(lambda row: int(row[0]), executions.REVISION, (owner,)) or 0
 
     async def newest_key_prefixes(self, length: int) -> Mapping[bytes, int]:
         return dict(await self._all(tuple, signing_keys.NEWEST_PREFIXES, (length,)))
