@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from actiond.actions.use_cases.publishing import NewEvent
 from actiond.api.v1.errors import PayloadInvalidError
-from actiond.api.v1.events import MAX_LEVELS, MAX_PAYLOAD_BYTES, new_events
+from actiond.api.v1.events import MAX_PAYLOAD_BYTES, new_events
+from actiond.api.v1.structs import MAX_LEVELS
 from rpcfront import OFFLOAD_BYTES, JsonCodec
 from tests.api.delivery_service import BEARER, Served, serve
 

@@ -23,14 +23,20 @@ _MAX_POSITION = 2**63 - 1
 
 
 class DeliveryWatch:
-    """See api/v1/watching.py. Must be used on one event loop."""
+    """Follows what happens to an owner's deliveries. Must be used on one event loop."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
         self._feeds: dict[str, _Feed] = {}
 
     async def __call__(self, owner: str, wanted: DeliveryFilter, position: str) -> AsyncGenerator[WatchEvent, None]:
-        """Yield what happens from a position on, or from now on if it is empty. Raises StoreError."""
+        """Yield what happens from a position on, or from now on if it is empty. Does not end by itself.
+
+        The states that are wanted are those after a change. Without a position, it yields a heartbeat at once, so that
+        the client has one. If changes since that position are not known any more, or the position cannot be read, the
+        first thing it yields says that something was missed. A slow reader costs no memory: it learns that it missed
+        what was removed before it read it. Raises StoreError.
+        """
         feed = self._feeds.get(owner)
         if feed is None:
             feed = self._feeds[owner] = _Feed(self._store, owner)

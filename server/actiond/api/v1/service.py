@@ -8,11 +8,11 @@ from contextlib import aclosing
 from actiond_protos.actiond.v1 import delivery_pb2, delivery_service_pb2_grpc
 from actiond_protos.actiond.v1 import delivery_service_pb2 as pb
 
-from actiond.actions.queries import DeliveryQuery
+from actiond.actions.queries import DeliveryFilter, DeliveryQuery
 from actiond.actions.tokens import Caller
 from actiond.actions.use_cases.deliveries import Deliveries
 from actiond.actions.use_cases.publishing import Published, Publishing
-from actiond.actions.watching import Notice, WatchedChange
+from actiond.actions.watching import Notice, WatchedChange, WatchEvent
 from actiond.api.timestamps import put_ns
 from actiond.api.v1.deliveries import STATES, delivery_filter, delivery_id_of, put_attempt, put_change, put_delivery
 from actiond.api.v1.events import new_events
@@ -33,7 +33,12 @@ class DeliveryService(delivery_service_pb2_grpc.DeliveryServiceServicer):
     """Serves the methods on the event loop. Raises errors that the gateway translates."""
 
     def __init__(
-        self, deliveries: Deliveries, publishing: Publishing, tester: TargetTester, watches: Watches, instance: str
+        self,
+        deliveries: Deliveries,
+        publishing: Publishing,
+        tester: TargetTester,
+        watches: Watches[[DeliveryFilter, str], WatchEvent],
+        instance: str,
     ) -> None:
         """`instance` is the id that identifies this server to targets."""
         self._deliveries = deliveries

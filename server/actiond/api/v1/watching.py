@@ -1,12 +1,10 @@
-"""Shares watches of deliveries among resource owners, and ends each of them."""
+"""Shares watches among resource owners, and ends each of them."""
 
 import asyncio
 from asyncio import FIRST_COMPLETED
-from collections.abc import AsyncGenerator, AsyncIterator
-from typing import Any, Protocol
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
 
-from actiond.actions.queries import DeliveryFilter
-from actiond.actions.watching import WatchEvent
 from actiond.api.v1.errors import TooManyWatchesError
 from actiond.fairness import FairShares
 
@@ -16,25 +14,19 @@ MAX_SECONDS = 600.0
 """After this time a watch ends, and its client goes on with a new call, whose token is looked at again."""
 
 
-class Watch(Protocol):
-    """Follows what happens to an owner's deliveries."""
+P = ParamSpec("P")
+E = TypeVar("E")
 
-    def __call__(self, owner: str, wanted: DeliveryFilter, position: str) -> AsyncGenerator[WatchEvent, None]:
-        """Yield what happens from a position on, or from now on if it is empty. Does not end by itself.
-
-        The states that are wanted are those after a change. Without a position, it yields a heartbeat at once, so that
-        the client has one. If changes since that position are not known any more, or the position cannot be read, the
-        first thing it yields says that something was missed. A slow reader costs no memory: it learns that it missed
-        what was removed before it read it.
-        """
+Watch = Callable[Concatenate[str, P], AsyncGenerator[E, None]]
+"""Follows something of the resource owner that is its first argument. It does not end by itself."""
 
 
-class Watches:
-    """The watches that a worker serves."""
+class Watches(Generic[P, E]):
+    """The watches of one kind that a worker serves."""
 
     def __init__(
         self,
-        watch: Watch,
+        watch: Watch[P, E],
         draining: asyncio.Event,
         max_calls: int,
         max_seconds: float = MAX_SECONDS,
@@ -48,7 +40,7 @@ class Watches:
         self._shares = FairShares(min(MAX_WATCHES, max(1, max_calls // 4)))
         self._max_seconds = max_seconds
 
-    async def events(self, owner: str, wanted: DeliveryFilter, position: str) -> AsyncGenerator[WatchEvent, None]:
+    async def events(self, owner: str, *args: P.args, **kwargs: P.kwargs) -> AsyncGenerator[E, None]:
         """Yield what the watch yields, until its end. Raises TooManyWatchesError."""
         if not self._shares.may_take(owner):
             raise TooManyWatchesError
@@ -56,7 +48,7 @@ class Watches:
         loop = asyncio.get_running_loop()
         end = loop.time() + self._max_seconds
         draining = loop.create_task(self._draining.wait())
-        source = self._watch(owner, wanted, position)
+        source = self._watch(owner, *args, **kwargs)
         try:
             while not draining.done():
                 coming = loop.create_task(_next(source))
@@ -74,7 +66,7 @@ class Watches:
             await source.aclose()
 
 
-async def _next(source: AsyncIterator[WatchEvent]) -> WatchEvent | None:
+async def _next(source: AsyncIterator[E]) -> E | None:
     return await anext(source, None)
 
 
