@@ -29,6 +29,7 @@ from actiond.api.call_places import CallPlaces
 from actiond.api.descriptor_sets import read_descriptor_sets
 from actiond.api.execution_interceptor import ExecutionInterceptor
 from actiond.api.known_methods import KnownMethods
+from actiond.api.matching.conditions import CelConditions
 from actiond.api.message_payload import Merger
 from actiond.api.method_executions import MethodExecutions
 from actiond.api.permissions import BYPASS_HEADER
@@ -315,7 +316,8 @@ def _domain(
     targets = Targets(opened.store, time.time_ns, opened.new_id, make_key(opened.sealer), guard.deny_reason)
     executions = Executions(opened.store, time.time_ns, catalogue)
     merger = Merger(JsonCodec(), Validator().violations)
-    around = MethodExecutions(PlanCache(opened.store), Runner(client, budget, time.monotonic), merger, opened.instance)
+    plans = PlanCache(opened.store, CelConditions())
+    around = MethodExecutions(plans, Runner(client, budget, time.monotonic), merger, opened.instance)
     return ActionService(targets, executions, catalogue), ExecutionInterceptor(around)
 
 

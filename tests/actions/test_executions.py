@@ -7,6 +7,7 @@ from actiond.actions.conditions import Condition, ExecutionType, Scope, parse_ke
 from actiond.actions.executions import MAX_INCLUDE_LEVELS, MAX_STEPS, Step
 from actiond.executions.plans import Plan
 from tests.actions.samples import METHOD, SERVICE, Domain, a_caller
+from tests.support.matching import PathParts
 
 REQUEST = parse_key("request")
 SERVICE_REQUEST = parse_key(f"request/{SERVICE}")
@@ -20,14 +21,14 @@ async def put(domain: Domain, condition: Condition, *steps: Step) -> None:
 
 
 async def plan(domain: Domain) -> Plan:
-    return Plan(await domain.store.execution_snapshot("owner"))
+    return Plan(await domain.store.execution_snapshot("owner"), PathParts())
 
 
 async def called_before(domain: Domain, method: str = METHOD) -> list[str] | None:
     """The targets' ids."""
     service, _, name = method[1:].partition("/")
-    execution = (await plan(domain)).for_method(f"{service}.{name}").request
-    return None if execution is None else [call.target.id for call in execution.calls]
+    candidates = (await plan(domain)).for_method(f"{service}.{name}").request
+    return [call.target.id for call in candidates[0].calls] if candidates else None
 
 
 UNKNOWN = {
@@ -220,10 +221,8 @@ async def test_request_and_response_executions_are_found_independently(domain: D
     await put(domain, METHOD_REQUEST, one)
     await put(domain, RESPONSE, two)
     planned = (await plan(domain)).for_method("one.v1.Service.Method")
-    assert planned.request is not None
-    assert planned.response is not None
-    assert (planned.request.key, [call.target.id for call in planned.request.calls]) == (f"request{METHOD}", [one])
-    assert (planned.response.key, [call.target.id for call in planned.response.calls]) == ("response", [two])
+    found = [(one.key, [call.target.id for call in one.calls]) for one in (*planned.request, *planned.response)]
+    assert found == [(f"request{METHOD}", [one]), ("response", [two])]
 
 
 async def test_includes_are_flattened_in_place_and_order_is_kept(domain: Domain) -> None:
@@ -238,6 +237,5 @@ async def test_includes_are_flattened_in_place_and_order_is_kept(domain: Domain)
 async def test_a_planned_call_has_its_targets_keys(domain: Domain) -> None:
     target = await domain.target()
     await put(domain, REQUEST, target)
-    planned = (await plan(domain)).for_method("one.v1.Service.Method").request
-    assert planned is not None
+    (planned,) = (await plan(domain)).for_method("one.v1.Service.Method").request
     assert [key.sealed for key in planned.calls[0].keys] == [f"sealed {target}".encode()]

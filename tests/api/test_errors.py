@@ -232,7 +232,7 @@ def test_a_passed_deadline_has_no_details() -> None:
 def test_every_error_that_a_call_can_meet_is_in_the_table() -> None:
     every = {error for _, error in inspect.getmembers(errors, inspect.isclass) if issubclass(error, errors.DomainError)}
     # The base is never raised, only the command line looks tokens up by id and binds them to certificates, and only a
-    # start gives a token a secret that exists. Deliveries and published events have an API of their own.
+    # start gives a token a secret that exists. Deliveries, published events and conditions have an API of their own.
     beside = {
         errors.DeliveryNotFoundError,
         errors.TooManyDeliveriesAtOnceError,
@@ -240,6 +240,8 @@ def test_every_error_that_a_call_can_meet_is_in_the_table() -> None:
         errors.DeliveryNotUnfinishedError,
         errors.AggregateReservedError,
         errors.EventIdTakenError,
+        errors.MatchInvalidError,
+        errors.MatchNotAllowedError,
         errors.DomainError,
         errors.TokenNotFoundError,
         errors.CertificateTakenError,

@@ -20,6 +20,7 @@ from actiond.actions.tokens import Caller
 from actiond.actions.use_cases.executions import Executions
 from actiond.actions.use_cases.targets import Targets
 from actiond.api.execution_interceptor import ExecutionInterceptor
+from actiond.api.matching.conditions import CelConditions
 from actiond.api.message_payload import Merger
 from actiond.api.method_executions import MethodExecutions
 from actiond.api.served import ACTION_SERVICE
@@ -72,7 +73,7 @@ async def plans(target_type: TargetType) -> PlanCache:
     await targets.create(CALLER.actor, NewTarget("name", target_type, False, 10**9, "https://example.com/"))
     for key in ("request", "response"):
         await Executions(store, clock, Catalogue()).set(CALLER.actor, parse_key(key), ["1"])
-    return PlanCache(store)
+    return PlanCache(store, CelConditions())
 
 
 async def intercepted(target_type: TargetType, client: Client, codec: JsonCodec, name: str = "") -> Message:

@@ -5,6 +5,7 @@ import asyncio
 from actiond.actions.executions import ExecutionSnapshot
 from actiond.executions.plan_cache import PlanCache
 from actiond.storage.memory import MemoryStore
+from tests.support.matching import PathParts
 
 
 class Store(MemoryStore):
@@ -23,7 +24,7 @@ class Store(MemoryStore):
 
 async def test_a_plan_is_read_once_per_owner_and_revision() -> None:
     store = Store()
-    plans = PlanCache(store)
+    plans = PlanCache(store, PathParts())
     first = await plans.of("one", 1)
     assert await plans.of("one", 1) is first
     await plans.of("two", 1)
@@ -35,7 +36,7 @@ async def test_a_plan_is_read_once_per_owner_and_revision() -> None:
 async def test_a_plan_that_is_newer_than_asked_for_will_do() -> None:
     store = Store()
     store.revision = 7
-    plans = PlanCache(store)
+    plans = PlanCache(store, PathParts())
     await plans.of("one", 1)
     assert (await plans.of("one", 5)).revision == 7
     assert store.read == ["one"]
@@ -43,6 +44,6 @@ async def test_a_plan_that_is_newer_than_asked_for_will_do() -> None:
 
 async def test_of_many_calls_at_once_one_reads() -> None:
     store = Store()
-    plans = PlanCache(store)
+    plans = PlanCache(store, PathParts())
     found = await asyncio.gather(*(plans.of("one", 1) for _ in range(20)))
     assert (len(set(map(id, found))), store.read) == (1, ["one"])

@@ -73,6 +73,22 @@ class ExecutionNotFoundError(DomainError):
 
 
 @dataclass(eq=False)
+class MatchInvalidError(DomainError):
+    """A match condition is no CEL expression of a boolean, or one that may cost too much."""
+
+    line: int
+    """Counted from 1."""
+    column: int
+    """Of the first character that is wrong, in characters, counted from 1."""
+    reason: str
+    """The rule that is broken, as a clause without a full stop."""
+
+
+class MatchNotAllowedError(DomainError):
+    """The execution is for a function or for events, which have no match condition."""
+
+
+@dataclass(eq=False)
 class IncludeNotFoundError(DomainError):
     """A step includes an execution that does not exist."""
 

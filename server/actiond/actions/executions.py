@@ -28,6 +28,8 @@ class Execution:
     sequence: int
     created_at_ns: int
     changed_at_ns: int
+    match: str = ""
+    """The match condition, a CEL expression: calls that do not meet it are not the execution's. Empty: all are."""
 
     @property
     def aggregate_id(self) -> str:

@@ -33,6 +33,40 @@ MakeKey = Callable[[str], tuple[str, SigningKey]]
 DenyReason = Callable[[str], str | None]
 """Returns why an endpoint must not be called, judged by its URL alone; None if it may be called."""
 
+
+@dataclass(frozen=True, slots=True)
+class MatchFacts:
+    """What a match condition may look at, under these names."""
+
+    method: str
+    """`/package.Service/Method`."""
+    headers: Mapping[str, Sequence[str]]
+    """Values by name in lower case."""
+    user: str
+    """Id of who calls; empty if that is not known."""
+    org: str
+    """The resource owner."""
+    message: object
+    """The request, or the response of a response execution."""
+
+
+class MatchCondition(Protocol):
+    """A compiled match condition."""
+
+    def is_met(self, facts: MatchFacts) -> bool:
+        """Return whether a call meets it. One that cannot be evaluated is met, and logged: the execution runs."""
+
+
+class MatchConditions(Protocol):
+    """Compiles match conditions. Its methods run on one event loop."""
+
+    def check(self, expression: str) -> None:
+        """Raise MatchInvalidError unless the expression can be compiled and is bounded in cost."""
+
+    def compiled(self, expression: str) -> MatchCondition:
+        """Return the condition. One that cannot be compiled (any more) is always met, and logged."""
+
+
 ObserveBatch = Callable[[int, int], object]
 """Called by a store after each written batch of changes, with the number of changes in it and of those still waiting.
 

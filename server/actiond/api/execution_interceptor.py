@@ -28,13 +28,13 @@ class ExecutionInterceptor:
         # The method is None outside of calls only.
         method = cast("MethodDescriptor", context.method)
         planned = await self._executions.plan(caller.owner, caller.execution_revision, method.full_name)
-        if (planned.request is None and planned.response is None) or _is_bypassed(method, context):
+        if not (planned.request or planned.response) or _is_bypassed(method, context):
             return await call_next(request, context)
         call = _described(method, context)
-        if planned.request is not None:
+        if planned.request:
             request = await self._executions.request(planned.request, call, request)
         response = await call_next(request, context)
-        if planned.response is None or not isinstance(response, Message) or context.failure() is not None:
+        if not planned.response or not isinstance(response, Message) or context.failure() is not None:
             return response
         return await self._executions.response(planned.response, call, request, response)
 
@@ -47,6 +47,7 @@ def _described(method: MethodDescriptor, context: ServicerContext) -> MethodCall
         user_id=caller.token.id,
         headers={name: values for name in SHOWN_HEADERS if (values := context.header_values(name))},
         running=RunningCall(context.request_id, context.is_late, caller.token.holds(BYPASS)),
+        metadata=context.invocation_metadata,
     )
 
 

@@ -1,21 +1,27 @@
 """Runs the executions around one call of a method, whoever serves it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
 import orjson
 from google.protobuf.message import Message
 
+from actiond.actions.ports import MatchFacts
 from actiond.api.message_payload import Envelope, Merger, MessagePayload
 from actiond.executions.plan_cache import PlanCache
-from actiond.executions.plans import MethodPlan, PlannedExecution
+from actiond.executions.plans import Candidates, MethodPlan, PlannedExecution
 from actiond.executions.runner import Runner, RunningCall
 
 M = TypeVar("M", bound=Message)
 
 SHOWN_HEADERS = ("content-type", "host", "origin", "x-forwarded-for", "x-forwarded-host")
 """The headers of a call that targets see, as ZITADEL's do: none that may hold a secret."""
+
+SECRET_HEADERS = frozenset({"authorization", "cookie", "proxy-authorization"})
+"""The headers that match conditions do not see: who may set one could find out another caller's secret with it."""
+
+Metadata = Callable[[], Iterable[tuple[str, str | bytes]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +37,8 @@ class MethodCall:
     headers: Mapping[str, Sequence[str]]
     """Those of SHOWN_HEADERS that the call has."""
     running: RunningCall
+    metadata: Metadata = tuple
+    """Returns all headers of the call with names in lower case. It is called only for a match condition."""
 
 
 class MethodExecutions:
@@ -47,15 +55,21 @@ class MethodExecutions:
         """Return what runs around a call of the method `package.Service.Method`, at `revision` or later."""
         return (await self._plans.of(owner, revision)).for_method(method)
 
-    async def request(self, execution: PlannedExecution, call: MethodCall, request: M) -> M:
-        """Return the request as the targets leave it. Raises what `Runner.run` raises."""
+    async def request(self, candidates: Candidates, call: MethodCall, request: M) -> M:
+        """Return the request as the targets leave it, the same object if nothing ran. Raises like `Runner.run`."""
+        execution = _chosen(candidates, call, request)
+        if execution is None:
+            return request
         envelope = Envelope("request", self._fields(call), call.headers, call.owner)
         return (
             await self._runner.run(execution, MessagePayload(self._merger, envelope, request), call.running)
         ).message
 
-    async def response(self, execution: PlannedExecution, call: MethodCall, request: Message, response: M) -> M:
-        """Return the response as the targets leave it. Raises what `Runner.run` raises."""
+    async def response(self, candidates: Candidates, call: MethodCall, request: Message, response: M) -> M:
+        """Return the response as the targets leave it, the same object if nothing ran. Raises like `Runner.run`."""
+        execution = _chosen(candidates, call, response)
+        if execution is None:
+            return response
         fields = self._fields(call)
         fields["request"] = orjson.Fragment(await self._merger.encode(request, call.owner))
         envelope = Envelope("response", fields, call.headers, call.owner)
@@ -68,3 +82,25 @@ class MethodExecutions:
         if call.user_id:
             fields["userID"] = call.user_id
         return fields
+
+
+def _chosen(candidates: Candidates, call: MethodCall, message: Message) -> PlannedExecution | None:
+    """Return the execution that runs: None if no match condition is met, or if the first that is calls nothing."""
+    facts = None
+    for candidate in candidates:
+        if candidate.match is not None:
+            facts = facts or _facts(call, message)
+            if not candidate.match.is_met(facts):
+                continue
+        return candidate if candidate.calls else None
+    return None
+
+
+def _facts(call: MethodCall, message: Message) -> MatchFacts:
+    metadata: dict[str, list[str]] = {}
+    for name, value in call.metadata():
+        if isinstance(value, str) and name not in SECRET_HEADERS:
+            metadata.setdefault(name, []).append(value)
+    # The metadata lacks some of the headers that targets see, as `host`.
+    headers = {name: list(values) for name, values in call.headers.items()} | metadata
+    return MatchFacts(call.method, headers, call.user_id, call.owner, message)

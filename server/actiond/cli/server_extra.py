@@ -3,6 +3,7 @@
 from importlib.util import find_spec
 
 MODULES = (
+    "cel_expr_python",
     "cryptography",
     "grpc_health",
     "grpc_reflection",

@@ -3,15 +3,16 @@
 import asyncio
 from collections import defaultdict
 
-from actiond.actions.ports import Store
+from actiond.actions.ports import MatchConditions, Store
 from actiond.executions.plans import Plan
 
 
 class PlanCache:
     """Caches plans by owner. Must be used on one event loop."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, match_conditions: MatchConditions) -> None:
         self._store = store
+        self._match_conditions = match_conditions
         self._plans: dict[str, Plan] = {}
         self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
@@ -28,5 +29,6 @@ class PlanCache:
         async with self._locks[owner]:
             plan = self._plans.get(owner)
             if plan is None or plan.revision < revision:
-                plan = self._plans[owner] = Plan(await self._store.execution_snapshot(owner))
+                snapshot = await self._store.execution_snapshot(owner)
+                plan = self._plans[owner] = Plan(snapshot, self._match_conditions)
             return plan

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from actiond.actions.conditions import Condition, ExecutionType, matching_conditions
 from actiond.actions.executions import Execution, ExecutionSnapshot
+from actiond.actions.ports import MatchCondition, MatchConditions
 from actiond.actions.signing_keys import SigningKey
 from actiond.actions.targets import Target
 
@@ -24,21 +25,32 @@ class PlannedExecution:
     key: str
     """Key of the condition that was met."""
     calls: tuple[PlannedCall, ...]
+    """May be empty: then it does nothing but override those after it."""
+    match: MatchCondition | None = None
+    """The calls that the execution is for; None if it is for all."""
+
+
+Candidates = tuple[PlannedExecution, ...]
+"""The executions of which the first one runs whose match condition is met, the most specific one first.
+
+None follows one that is for all calls. Empty where nothing can run.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class MethodPlan:
-    """The executions around a call of one method; None where there is nothing to run."""
+    """The executions around a call of one method."""
 
-    request: PlannedExecution | None
-    response: PlannedExecution | None
+    request: Candidates
+    response: Candidates
 
 
 class Plan:
     """Finds the executions of a method, and caches the result."""
 
-    def __init__(self, snapshot: ExecutionSnapshot) -> None:
+    def __init__(self, snapshot: ExecutionSnapshot, match_conditions: MatchConditions) -> None:
         self.revision = snapshot.revision
+        self._match_conditions = match_conditions
         self._targets = snapshot.targets
         self._keys = snapshot.keys
         self._executions: dict[Condition, Execution] = {
@@ -56,13 +68,17 @@ class Plan:
             self._methods[method] = planned
         return planned
 
-    def _find(self, execution_type: ExecutionType, path: str) -> PlannedExecution | None:
-        """Return the most specific execution; None if there is none, or if it calls nothing."""
+    def _find(self, execution_type: ExecutionType, path: str) -> Candidates:
+        found: list[PlannedExecution] = []
         for condition in matching_conditions(execution_type, path):
-            if condition in self._executions:
-                calls = tuple(self._flatten(condition))
-                return PlannedExecution(condition.key, calls) if calls else None
-        return None
+            execution = self._executions.get(condition)
+            if execution is None:
+                continue
+            match = self._match_conditions.compiled(execution.match) if execution.match else None
+            found.append(PlannedExecution(condition.key, tuple(self._flatten(condition)), match))
+            if match is None:
+                break
+        return tuple(found) if any(planned.calls for planned in found) else ()
 
     def _flatten(self, condition: Condition) -> Iterator[PlannedCall]:
         for step in self._executions[condition].steps:

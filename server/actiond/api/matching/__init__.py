@@ -1,0 +1,1 @@
+"""Match conditions: which calls an execution is for."""
