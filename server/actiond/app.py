@@ -34,9 +34,14 @@ from actiond.api.message_payload import Merger
 from actiond.api.method_executions import MethodExecutions
 from actiond.api.permissions import BYPASS_HEADER
 from actiond.api.schema import make_catalogue
-from actiond.api.served import ACTION_SERVICE, DELIVERY_SERVICE, SERVICES, STRICT_PACKAGES
+from actiond.api.served import ACTION_SERVICE, DELIVERY_SERVICE, EXECUTION_SERVICE, SERVICES, STRICT_PACKAGES
 from actiond.api.standard_services import StandardServices, description_services, health_services
 from actiond.api.v1 import errors as v1_errors
+from actiond.api.v1.called_methods import CalledMethods
+from actiond.api.v1.dry_runs import DryRuns
+from actiond.api.v1.execution_service import ExecutionService
+from actiond.api.v1.functions import Functions
+from actiond.api.v1.payloads import Payloads
 from actiond.api.v1.service import DeliveryService
 from actiond.api.v1.watching import Watches
 from actiond.api.v3alpha import errors as v3alpha_errors
@@ -49,8 +54,11 @@ from actiond.delivery.egress.policy import AddressGuard
 from actiond.delivery.signer import Signer
 from actiond.executions.courier import Courier, CourierLimits, DeliveryPorts
 from actiond.executions.delivery_watch import DeliveryWatch
+from actiond.executions.dry_run import TargetInspector
+from actiond.executions.function_executions import FunctionExecutions
 from actiond.executions.keeper import Keeper
 from actiond.executions.plan_cache import PlanCache
+from actiond.executions.revision_watch import RevisionWatch
 from actiond.executions.runner import Runner
 from actiond.executions.target_test import TargetTester, TesterLimits
 from actiond.secrets import encryption_keys
@@ -142,6 +150,15 @@ class OpenStore:
 
 
 @dataclass(frozen=True, slots=True)
+class RunningParts:
+    """What runs executions, whoever triggers them."""
+
+    plans: PlanCache
+    runner: Runner
+    around: MethodExecutions
+
+
+@dataclass(frozen=True, slots=True)
 class ApiDocs:
     """The descriptions of the API that are served, and who may read them."""
 
@@ -182,10 +199,11 @@ class Application:
         docs = _api_docs(settings, tokens)
         known = KnownMethods(SERVICES, read_descriptor_sets(settings.api.descriptor_sets))
         catalogue = _catalogue(settings.api, known)
-        service, interceptor = _domain(
-            catalogue, opened, guard, self._client, settings.delivery.execution_budget_ms / 1000
-        )
-        watches = Watches(DeliveryWatch(opened.store), self._draining, settings.limits.max_concurrent)
+        executions = Executions(opened.store, time.time_ns, catalogue)
+        running = _running(opened, self._client, settings.delivery.execution_budget_ms / 1000)
+        targets = Targets(opened.store, time.time_ns, opened.new_id, make_key(opened.sealer), guard.deny_reason)
+        max_calls = settings.limits.max_concurrent
+        watches = Watches(DeliveryWatch(opened.store), self._draining, max_calls)
         deliveries = DeliveryService(
             Deliveries(opened.store, settings.queue.policy, metrics.delivery_metrics.died),
             Publishing(opened.store, time.time_ns, catalogue),
@@ -194,7 +212,22 @@ class Application:
             opened.instance,
         )
         self._gateway = Gateway(
-            services=[(ACTION_SERVICE, service), (DELIVERY_SERVICE, deliveries), *health, *docs.reflection],
+            services=[
+                (ACTION_SERVICE, ActionService(targets, executions, catalogue)),
+                (DELIVERY_SERVICE, deliveries),
+                (
+                    EXECUTION_SERVICE,
+                    _execution_service(
+                        running,
+                        Functions(FunctionExecutions(running.plans, running.runner), catalogue),
+                        known,
+                        TargetInspector(opened.store, self._client),
+                        Watches(RevisionWatch(opened.store), self._draining, max_calls),
+                    ),
+                ),
+                *health,
+                *docs.reflection,
+            ],
             authenticate=Authenticator(
                 tokens,
                 SERVICES,
@@ -202,17 +235,21 @@ class Application:
                 | {descriptor: docs.permission for descriptor, _ in docs.reflection},
             ),
             translate=errors.by_service(
-                {ACTION_SERVICE: v3alpha_errors.translate, DELIVERY_SERVICE: v1_errors.translate}
+                {
+                    ACTION_SERVICE: v3alpha_errors.translate,
+                    DELIVERY_SERVICE: v1_errors.translate,
+                    EXECUTION_SERVICE: v1_errors.translate,
+                }
             ),
             success_code=permissions.success_code,
             probes=dict(zip(PROBES, (self._alive, self._ready), strict=True)),
             cors=_cors(settings.api),
-            limits=Limits(settings.limits.max_body, settings.limits.read_timeout, settings.limits.max_concurrent),
+            limits=Limits(settings.limits.max_body, settings.limits.read_timeout, max_calls),
             strict_json=settings.api.strict_json or STRICT_PACKAGES,
-            interceptors=[interceptor],
+            interceptors=[ExecutionInterceptor(running.around)],
             observers=[*_access_logs(settings.telemetry, surroundings.put), *metrics.call_observers],
             handlers=metrics.handlers(METRICS_PATH, holders),
-            places=CallPlaces(settings.limits.max_concurrent),
+            places=CallPlaces(max_calls),
             openapi=docs.openapi,
             authorize_openapi=docs.authorize,
         )
@@ -309,16 +346,22 @@ def _catalogue(api: ApiSettings, known: KnownMethods) -> Catalogue:
     return make_catalogue(known.services(), api.execution_functions, api.event_types)
 
 
-def _domain(
-    catalogue: Catalogue, opened: OpenStore, guard: AddressGuard, client: TargetClient, budget: float
-) -> tuple[ActionService, ExecutionInterceptor]:
-    """Return the service, and the interceptor that runs executions around the calls of every service."""
-    targets = Targets(opened.store, time.time_ns, opened.new_id, make_key(opened.sealer), guard.deny_reason)
-    executions = Executions(opened.store, time.time_ns, catalogue)
-    merger = Merger(JsonCodec(), Validator().violations)
+def _running(opened: OpenStore, client: TargetClient, budget: float) -> RunningParts:
     plans = PlanCache(opened.store, CelConditions())
-    around = MethodExecutions(plans, Runner(client, budget, time.monotonic), merger, opened.instance)
-    return ActionService(targets, executions, catalogue), ExecutionInterceptor(around)
+    runner = Runner(client, budget, time.monotonic)
+    merger = Merger(JsonCodec(), Validator().violations)
+    return RunningParts(plans, runner, MethodExecutions(plans, runner, merger, opened.instance))
+
+
+def _execution_service(
+    running: RunningParts,
+    functions: Functions,
+    known: KnownMethods,
+    inspector: TargetInspector,
+    watches: Watches[[], int],
+) -> ExecutionService:
+    called = CalledMethods(running.around, known, Payloads())
+    return ExecutionService(called, functions, DryRuns(called, functions, running.around, inspector), watches)
 
 
 def _tester(queue: QueueSettings, opened: OpenStore, client: TargetClient) -> TargetTester:

@@ -5,6 +5,7 @@ One contract suite (tests/storage/contract) holds every store to these docstring
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from enum import Enum
 from typing import Protocol, TypeVar
 
 from actiond.actions.conditions import Condition
@@ -449,6 +450,33 @@ class AttemptResult:
     """Duration, including the wait for a slot."""
     retry_after: float | None = None
     """Seconds that the receiver asked to wait, with a 429 or 503."""
+
+
+class ObstacleKind(Enum):
+    """What may stand in the way of a call to a target."""
+
+    TARGET_PAUSED = "paused"
+    """It has failed, so that deliveries of events wait. Other calls are made."""
+    ADDRESS_DENIED = "denied"
+    """Its address may not be called, or its name has none."""
+    KEY_UNREADABLE = "key"
+    """It has no signing key that is valid and can be decrypted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Obstacle:
+    """Something that stands in the way of a call to a target."""
+
+    kind: ObstacleKind
+    text: str
+    """For the target's owner."""
+
+
+class Preflight(Protocol):
+    """Looks at calls without making them."""
+
+    async def obstacles(self, target: Target, keys: Sequence[SigningKey]) -> Sequence[Obstacle]:
+        """Return what would make a call fail before anything is sent. A name is looked up for that."""
 
 
 class TargetCaller(Protocol):

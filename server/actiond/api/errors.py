@@ -14,6 +14,7 @@ from google.protobuf.message import Message
 from google.rpc import code_pb2, error_details_pb2, status_pb2
 
 from actiond.actions import errors
+from actiond.api.message_payload import MessageNotJsonError
 from actiond.api.permissions import BYPASS, BYPASS_HEADER
 from rpcfront import Translate, make_status
 
@@ -85,6 +86,14 @@ COMMON: Mapping[type[Exception], Entry] = {
         "",
         "the store is unavailable",
         more=(error_details_pb2.RetryInfo(retry_delay=Duration(seconds=1)),),
+    ),
+    MessageNotJsonError: Entry(
+        code_pb2.INVALID_ARGUMENT,
+        "ACTIOND-json",
+        "Message has no JSON form",
+        "MESSAGE_NOT_JSON",
+        "{message_type}",
+        "must have a JSON form, which targets get: {reason}",
     ),
     errors.DeadlineExceededError: Entry(code_pb2.DEADLINE_EXCEEDED, "", "deadline exceeded"),
     errors.TokenMissingError: Entry(code_pb2.UNAUTHENTICATED, "", "auth header missing"),

@@ -8,7 +8,8 @@ from google.protobuf.message import Message
 
 from actiond.actions.tokens import Caller
 from actiond.api.method_executions import SHOWN_HEADERS, MethodCall, MethodExecutions
-from actiond.api.permissions import BYPASS, BYPASS_HEADER
+from actiond.api.permissions import BYPASS, BYPASS_HEADER, runs_executions
+from actiond.api.schema import method_path
 from actiond.executions.runner import RunningCall
 from rpcfront import CallNext, ServicerContext
 
@@ -16,10 +17,16 @@ _log = logging.getLogger(__name__)
 
 
 class ExecutionInterceptor:
-    """Intercepts the gateway's calls. For one without a caller, of a service beside the API, no execution runs."""
+    """Intercepts the gateway's calls.
+
+    No execution runs for one without a caller, of a service beside the API, and for one that runs executions itself:
+    what is set for all calls would run twice.
+    """
 
     def __init__(self, executions: MethodExecutions) -> None:
         self._executions = executions
+        self._paths: dict[str, str | None] = {}
+        """By full name of the served methods, None for those that run executions themselves."""
 
     async def __call__(self, call_next: CallNext, request: Message, context: ServicerContext) -> Any:
         caller: Caller | None = context.caller
@@ -27,10 +34,13 @@ class ExecutionInterceptor:
             return await call_next(request, context)
         # The method is None outside of calls only.
         method = cast("MethodDescriptor", context.method)
-        planned = await self._executions.plan(caller.owner, caller.execution_revision, method.full_name)
+        path = self._path(method)
+        if path is None:
+            return await call_next(request, context)
+        planned = await self._executions.plan(caller.owner, caller.execution_revision, path)
         if not (planned.request or planned.response) or _is_bypassed(method, context):
             return await call_next(request, context)
-        call = _described(method, context)
+        call = _described(path, context)
         if planned.request:
             request = await self._executions.request(planned.request, call, request)
         response = await call_next(request, context)
@@ -38,11 +48,17 @@ class ExecutionInterceptor:
             return response
         return await self._executions.response(planned.response, call, request, response)
 
+    def _path(self, method: MethodDescriptor) -> str | None:
+        name = method.full_name
+        if name not in self._paths:
+            self._paths[name] = None if runs_executions(method) else method_path(method)
+        return self._paths[name]
 
-def _described(method: MethodDescriptor, context: ServicerContext) -> MethodCall:
+
+def _described(path: str, context: ServicerContext) -> MethodCall:
     caller: Caller = context.caller
     return MethodCall(
-        method=f"/{method.containing_service.full_name}/{method.name}",
+        method=path,
         owner=caller.owner,
         user_id=caller.token.id,
         headers={name: values for name in SHOWN_HEADERS if (values := context.header_values(name))},

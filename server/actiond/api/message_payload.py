@@ -34,6 +34,14 @@ class ResponseBodyError(ValueError):
     """The response's body is not a JSON object, does not fit the message, or breaks its rules. For the log only."""
 
 
+@dataclass(eq=False)
+class MessageNotJsonError(Exception):
+    """A message has no JSON form: it holds a time that is out of range, say, or too many levels."""
+
+    message_type: str
+    reason: str
+
+
 class Merger:
     """Encodes messages of any type, and merges responses into them; large ones on a thread, not on the event loop.
 
@@ -48,10 +56,13 @@ class Merger:
         self._turns = FairSlots(1)
 
     async def encode(self, message: Message, owner: str) -> bytes:
-        """Return a message of an owner's call as JSON."""
-        if message.ByteSize() < OFFLOAD_BYTES:
-            return self._codec.encode(message)
-        return await self._offload(owner, lambda _is_stopped: self._codec.encode(message))
+        """Return a message of an owner's call as JSON. Raises MessageNotJsonError."""
+        try:
+            if message.ByteSize() < OFFLOAD_BYTES:
+                return self._codec.encode(message)
+            return await self._offload(owner, lambda _is_stopped: self._codec.encode(message))
+        except ValueError as error:
+            raise MessageNotJsonError(message.DESCRIPTOR.full_name, str(error)) from error
 
     async def merge(self, message: M, response_body: bytes, owner: str) -> M:
         """Return the message as the response body changes it; `message` stays unchanged. Raises ResponseBodyError."""

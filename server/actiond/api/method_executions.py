@@ -7,10 +7,11 @@ from typing import TypeVar
 import orjson
 from google.protobuf.message import Message
 
+from actiond.actions.conditions import ExecutionType
 from actiond.actions.ports import MatchFacts
 from actiond.api.message_payload import Envelope, Merger, MessagePayload
 from actiond.executions.plan_cache import PlanCache
-from actiond.executions.plans import Candidates, MethodPlan, PlannedExecution
+from actiond.executions.plans import Candidates, Considered, MethodPlan, PlannedExecution
 from actiond.executions.runner import Runner, RunningCall
 
 M = TypeVar("M", bound=Message)
@@ -37,6 +38,8 @@ class MethodCall:
     headers: Mapping[str, Sequence[str]]
     """Those of SHOWN_HEADERS that the call has."""
     running: RunningCall
+    org_id: str = ""
+    """Id of the organization of who calls; empty if it is the owner."""
     metadata: Metadata = tuple
     """Returns all headers of the call with names in lower case. It is called only for a match condition."""
 
@@ -51,56 +54,74 @@ class MethodExecutions:
         self._merger = merger
         self._instance = instance
 
-    async def plan(self, owner: str, revision: int, method: str) -> MethodPlan:
-        """Return what runs around a call of the method `package.Service.Method`, at `revision` or later."""
-        return (await self._plans.of(owner, revision)).for_method(method)
+    async def plan(self, owner: str, revision: int, path: str) -> MethodPlan:
+        """Return what runs around a call of the method `/package.Service/Method`, at `revision` or later."""
+        return (await self._plans.of(owner, revision)).for_method(path)
+
+    async def considered(self, kind: ExecutionType, call: MethodCall, revision: int) -> Sequence[Considered]:
+        """Return every condition that a call meets, the most specific one first, at `revision` or later."""
+        return list((await self._plans.of(call.owner, revision)).considered(kind, call.method))
 
     async def request(self, candidates: Candidates, call: MethodCall, request: M) -> M:
         """Return the request as the targets leave it, the same object if nothing ran. Raises like `Runner.run`."""
-        execution = _chosen(candidates, call, request)
-        if execution is None:
-            return request
-        envelope = Envelope("request", self._fields(call), call.headers, call.owner)
-        return (
-            await self._runner.run(execution, MessagePayload(self._merger, envelope, request), call.running)
-        ).message
+        execution = await self.choose(candidates, call, request)
+        return request if execution is None else await self.run_request(execution, call, request)
 
     async def response(self, candidates: Candidates, call: MethodCall, request: Message, response: M) -> M:
         """Return the response as the targets leave it, the same object if nothing ran. Raises like `Runner.run`."""
-        execution = _chosen(candidates, call, response)
-        if execution is None:
-            return response
+        execution = await self.choose(candidates, call, response)
+        return response if execution is None else await self.run_response(execution, call, request, response)
+
+    async def choose(self, candidates: Candidates, call: MethodCall, message: Message) -> PlannedExecution | None:
+        """Return the execution that runs: None if no match condition is met, or if the first that is calls nothing."""
+        facts = None
+        for candidate in candidates:
+            if candidate.match is not None:
+                facts = facts or facts_of(call, message)
+                if not candidate.match.is_met(facts):
+                    continue
+            return candidate if candidate.calls else None
+        return None
+
+    async def run_request(self, execution: PlannedExecution, call: MethodCall, request: M) -> M:
+        """Run an execution that was chosen. Return and raise like `request`."""
+        return (await self._runner.run(execution, self.request_payload(call, request), call.running)).message
+
+    async def run_response(self, execution: PlannedExecution, call: MethodCall, request: Message, response: M) -> M:
+        """Run an execution that was chosen. Return and raise like `response`."""
+        payload = await self.response_payload(call, request, response)
+        return (await self._runner.run(execution, payload, call.running)).message
+
+    def request_payload(self, call: MethodCall, request: M) -> MessagePayload[M]:
+        """Return what the first target of a request execution gets."""
+        envelope = Envelope("request", self._fields(call), call.headers, call.owner)
+        return MessagePayload(self._merger, envelope, request)
+
+    async def response_payload(self, call: MethodCall, request: Message, response: M) -> MessagePayload[M]:
+        """Return what the first target of a response execution gets. Raises MessageNotJsonError."""
         fields = self._fields(call)
         fields["request"] = orjson.Fragment(await self._merger.encode(request, call.owner))
         envelope = Envelope("response", fields, call.headers, call.owner)
-        payload = MessagePayload(self._merger, envelope, response)
-        return (await self._runner.run(execution, payload, call.running)).message
+        return MessagePayload(self._merger, envelope, response)
 
     def _fields(self, call: MethodCall) -> dict[str, object]:
         """Return the fields of every body that describe the call. ZITADEL's ids that are not known are left out."""
-        fields: dict[str, object] = {"fullMethod": call.method, "instanceID": self._instance, "orgID": call.owner}
+        fields: dict[str, object] = {
+            "fullMethod": call.method,
+            "instanceID": self._instance,
+            "orgID": call.org_id or call.owner,
+        }
         if call.user_id:
             fields["userID"] = call.user_id
         return fields
 
 
-def _chosen(candidates: Candidates, call: MethodCall, message: Message) -> PlannedExecution | None:
-    """Return the execution that runs: None if no match condition is met, or if the first that is calls nothing."""
-    facts = None
-    for candidate in candidates:
-        if candidate.match is not None:
-            facts = facts or _facts(call, message)
-            if not candidate.match.is_met(facts):
-                continue
-        return candidate if candidate.calls else None
-    return None
-
-
-def _facts(call: MethodCall, message: Message) -> MatchFacts:
+def facts_of(call: MethodCall, message: Message) -> MatchFacts:
+    """Return what match conditions may look at."""
     metadata: dict[str, list[str]] = {}
     for name, value in call.metadata():
         if isinstance(value, str) and name not in SECRET_HEADERS:
             metadata.setdefault(name, []).append(value)
     # The metadata lacks some of the headers that targets see, as `host`.
     headers = {name: list(values) for name, values in call.headers.items()} | metadata
-    return MatchFacts(call.method, headers, call.user_id, call.owner, message)
+    return MatchFacts(call.method, headers, call.user_id, call.org_id or call.owner, message)

@@ -13,6 +13,8 @@ READ_API_DOCS = "docs.read"
 """Permission to read /openapi.json and to use reflection where they are private."""
 BYPASS = "execution.bypass"
 """Permission to bypass executions. No method requires it."""
+PROCESS = "execution.process"
+"""Permission to run executions for other services."""
 AUTHENTICATED = "authenticated"
 """What a method requires that every valid token may call, in ZITADEL's word. No token needs to hold it."""
 BYPASS_HEADER = "actiond-bypass-executions"
@@ -25,6 +27,11 @@ def permission(method: MethodDescriptor) -> str:
     if not name:
         raise ServiceError(f"{method.full_name}: the proto names no permission (auth_option.permission)")
     return name
+
+
+def runs_executions(method: MethodDescriptor) -> bool:
+    """Return whether a served method runs executions for other services. None run around it, nor can be set for it."""
+    return bool(_options(method).auth_option.permission == PROCESS)
 
 
 def success_code(method: MethodDescriptor) -> int:

@@ -10,13 +10,15 @@ from dataclasses import dataclass
 from ssl import SSLContext
 from typing import Any, TypeVar
 
-from actiond.actions.ports import AttemptResult, TargetRequest
+from actiond.actions.ports import AttemptResult, Obstacle, ObstacleKind, TargetRequest
+from actiond.actions.signing_keys import SigningKey
 from actiond.actions.targets import Target
 from actiond.delivery.client_errors import outcome_of
 from actiond.delivery.concurrency import ConcurrencyLimiter
 from actiond.delivery.deadline import Deadline
 from actiond.delivery.egress.dialler import Dialler
-from actiond.delivery.egress.policy import AddressGuard
+from actiond.delivery.egress.policy import AddressDeniedError, AddressGuard
+from actiond.delivery.egress.url import EndpointError
 from actiond.delivery.http1.endpoints import read_endpoint
 from actiond.delivery.http1.pool import ConnectionPool
 from actiond.delivery.http1.response import BodyLimit, ResponseTooLargeError
@@ -34,6 +36,8 @@ MAX_TIMEOUT_SECONDS = 86_400
 """Limit on a target's timeout; a longer one is cut to this, as the process would hardly live that long."""
 MAX_BACKGROUND_SECONDS = 300
 """Limit on the timeout of a background call. No caller waits for it, so nothing else would ever end it."""
+LOOKUP_SECONDS = 2.0
+"""How long a name is looked up only to say whether a call would be possible."""
 ATTEMPT_HEADER = "actiond-attempt"
 """The header that carries the number of the attempt to deliver a message."""
 
@@ -79,7 +83,8 @@ class TargetClient:
         }
         self._observers = TargetObservers(observers)
         self._limiter = ConcurrencyLimiter(limits.concurrent, limits.concurrent_per_target)
-        self._pool = ConnectionPool(Dialler(egress.guard), egress.ssl_context)
+        self._dialler = Dialler(egress.guard)
+        self._pool = ConnectionPool(self._dialler, egress.ssl_context)
         self._background: set[asyncio.Task[None]] = set()
         self._background_calls = FairShares(limits.background)
         self._background_bytes = FairShares(limits.background_bytes)
@@ -117,6 +122,30 @@ class TargetClient:
             seconds = time.perf_counter() - began
             return AttemptResult(failure.outcome.value, failure.status, seconds, failure.retry_after)
         return AttemptResult(Outcome.OK.value, status, time.perf_counter() - began)
+
+    async def obstacles(self, target: Target, keys: Sequence[SigningKey]) -> Sequence[Obstacle]:
+        """See Preflight. A name is looked up for LOOKUP_SECONDS at most."""
+        found = []
+        if not self._signer.can_sign(target.id, keys):
+            found.append(Obstacle(ObstacleKind.KEY_UNREADABLE, "it has no signing key that can be decrypted"))
+        denial = await self._denial(target)
+        if denial is not None:
+            found.append(Obstacle(ObstacleKind.ADDRESS_DENIED, denial))
+        return found
+
+    async def _denial(self, target: Target) -> str | None:
+        """Return why the endpoint cannot be dialled, without an address that its owner may not know."""
+        try:
+            endpoint = read_endpoint(target.endpoint)
+            async with asyncio.timeout(LOOKUP_SECONDS):
+                await self._dialler.addresses(endpoint.address, target.owner)
+        except EndpointError as error:
+            return str(error)
+        except AddressDeniedError:
+            return "its address is one that must not be called, see --allow-address"
+        except OSError:  # TimeoutError is one
+            return "its name has no address"
+        return None
 
     async def wait_idle(self) -> None:
         """Wait until no background call is in progress."""

@@ -3,6 +3,7 @@
 import logging
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 
 from actiond.actions.signing_keys import SigningKey
 from actiond.client import signature
@@ -31,13 +32,9 @@ class Signer:
         call is sent unsigned.
         """
         now = time.time_ns()
-        valid = [key for key in keys if key.is_valid(now)]
-        opened = []
-        for key in valid:
-            try:
-                opened.append(self._sealer.open(target_id, key.sealed))
-            except UnsealError:
-                self._log_once(target_id, "cannot be decrypted: it was encrypted with another encryption key")
+        opened, lost = self._opened(target_id, keys, now)
+        if lost:
+            self._log_once(target_id, "cannot be decrypted: it was encrypted with another encryption key")
         if not opened:
             self._log_once(target_id, "is missing")
             raise CallFailedError(Outcome.KEY_UNAVAILABLE)
@@ -46,6 +43,19 @@ class Signer:
         if message_id:
             headers |= signature.webhook_headers(message_id, body, opened, seconds)
         return headers
+
+    def can_sign(self, target_id: str, keys: Sequence[SigningKey]) -> bool:
+        """Return whether a call that is sent now can be signed."""
+        return bool(self._opened(target_id, keys, time.time_ns())[0])
+
+    def _opened(self, target_id: str, keys: Sequence[SigningKey], now_ns: int) -> tuple[list[str], int]:
+        """Return the valid keys that can be decrypted, and how many others are valid."""
+        valid = [key for key in keys if key.is_valid(now_ns)]
+        opened = []
+        for key in valid:
+            with suppress(UnsealError):
+                opened.append(self._sealer.open(target_id, key.sealed))
+        return opened, len(valid) - len(opened)
 
     def _log_once(self, target_id: str, what: str) -> None:
         """Log that a key cannot be used, only once: without the encryption key, every call would log it."""

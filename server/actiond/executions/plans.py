@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from actiond.actions.conditions import Condition, ExecutionType, matching_conditions
+from actiond.actions.conditions import Condition, ExecutionType, Scope, matching_conditions
 from actiond.actions.executions import Execution, ExecutionSnapshot
 from actiond.actions.ports import MatchCondition, MatchConditions
 from actiond.actions.signing_keys import SigningKey
@@ -16,6 +16,8 @@ class PlannedCall:
 
     target: Target
     keys: Sequence[SigningKey]
+    includes: tuple[Condition, ...] = ()
+    """The included executions that the step comes from, the outermost first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,23 @@ class MethodPlan:
 
     request: Candidates
     response: Candidates
+    revision: int
+    """That of the executions which it was made of."""
+
+
+@dataclass(frozen=True, slots=True)
+class Considered:
+    """A condition that a call meets."""
+
+    condition: Condition
+    match: str = ""
+    """The expression of the match condition; empty without one."""
+    planned: PlannedExecution | None = None
+    """None if no execution is set for the condition."""
+
+
+MAX_METHODS = 10_000
+"""Methods whose plans are cached: clients may name any."""
 
 
 class Plan:
@@ -58,31 +77,47 @@ class Plan:
         }
         self._methods: dict[str, MethodPlan] = {}
 
-    def for_method(self, method: str) -> MethodPlan:
-        """Return what runs before and after a call of the existing method `package.Service.Method`."""
-        planned = self._methods.get(method)
+    def for_method(self, path: str) -> MethodPlan:
+        """Return what runs before and after a call of the method `/package.Service/Method`, which need not exist."""
+        planned = self._methods.get(path)
         if planned is None:
-            service, _, name = method.rpartition(".")
-            path = f"/{service}/{name}"
-            planned = MethodPlan(self._find(ExecutionType.REQUEST, path), self._find(ExecutionType.RESPONSE, path))
-            self._methods[method] = planned
+            request, response = (
+                self._candidates(kind, path) for kind in (ExecutionType.REQUEST, ExecutionType.RESPONSE)
+            )
+            planned = MethodPlan(request, response, self.revision)
+            if len(self._methods) >= MAX_METHODS:
+                self._methods.clear()
+            self._methods[path] = planned
         return planned
 
-    def _find(self, execution_type: ExecutionType, path: str) -> Candidates:
+    def considered(self, execution_type: ExecutionType, path: str) -> Iterator[Considered]:
+        """Yield every condition that a call of a method meets, the most specific one first."""
+        return map(self._considered, matching_conditions(execution_type, path))
+
+    def for_function(self, name: str) -> Considered:
+        """Return the condition of a function, and what is set for it."""
+        return self._considered(Condition(ExecutionType.FUNCTION, Scope.FUNCTION, name))
+
+    def _candidates(self, execution_type: ExecutionType, path: str) -> Candidates:
         found: list[PlannedExecution] = []
-        for condition in matching_conditions(execution_type, path):
-            execution = self._executions.get(condition)
-            if execution is None:
-                continue
-            match = self._match_conditions.compiled(execution.match) if execution.match else None
-            found.append(PlannedExecution(condition.key, tuple(self._flatten(condition)), match))
-            if match is None:
-                break
+        for considered in self.considered(execution_type, path):
+            if considered.planned is not None:
+                found.append(considered.planned)
+                if considered.planned.match is None:
+                    break
         return tuple(found) if any(planned.calls for planned in found) else ()
 
-    def _flatten(self, condition: Condition) -> Iterator[PlannedCall]:
+    def _considered(self, condition: Condition) -> Considered:
+        execution = self._executions.get(condition)
+        if execution is None:
+            return Considered(condition)
+        match = self._match_conditions.compiled(execution.match) if execution.match else None
+        planned = PlannedExecution(condition.key, tuple(self._flatten(condition, ())), match)
+        return Considered(condition, execution.match, planned)
+
+    def _flatten(self, condition: Condition, includes: tuple[Condition, ...]) -> Iterator[PlannedCall]:
         for step in self._executions[condition].steps:
             if isinstance(step, str):
-                yield PlannedCall(self._targets[step], self._keys.get(step, ()))
+                yield PlannedCall(self._targets[step], self._keys.get(step, ()), includes)
             else:
-                yield from self._flatten(step)
+                yield from self._flatten(step, (*includes, step))

@@ -11,6 +11,7 @@ from google.rpc import code_pb2, status_pb2
 
 from actiond.actions import errors
 from actiond.api.errors import COMMON, Entry, entry_of
+from actiond.api.v3alpha.errors import ConditionEmptyError
 
 _BATCH = "PublishEvents"
 """The method whose request has several events; that of PublishEvent is the event itself."""
@@ -31,6 +32,23 @@ class PayloadInvalidError(Exception):
     rule: str
     position: int = 0
     """Index of the event."""
+
+
+@dataclass(eq=False)
+class MessageInvalidError(Exception):
+    """A message that was passed on is not one of its method, or a function's payload is not valid."""
+
+    invalid_field: str
+    """Path of the field in the request."""
+    rule: str
+
+
+@dataclass(eq=False)
+class CalledMethodUnknownError(Exception):
+    """An execution may run for the method that is called, but the types of its messages are not known."""
+
+    trigger: str = ""
+    """Path of the message in the request that the call is in, with a dot at its end."""
 
 
 _NOT_FOUND = code_pb2.NOT_FOUND
@@ -122,6 +140,41 @@ _ENTRIES: Mapping[type[Exception], Entry] = {
         "EVENT_ID_TAKEN",
         "{event}event_id",
         "is the id of another event",
+    ),
+    MessageInvalidError: Entry(
+        _INVALID, "ACTIOND-message", "Message is invalid", "MESSAGE_INVALID", "{invalid_field}", "{rule}"
+    ),
+    CalledMethodUnknownError: Entry(
+        _NOT_FOUND,
+        "ACTIOND-method",
+        "Method is unknown",
+        "METHOD_UNKNOWN",
+        "{trigger}call.method",
+        "must be one that the server has the message types of (--descriptor-set, --reflect)",
+    ),
+    errors.FunctionUnknownError: Entry(
+        _NOT_FOUND,
+        "ACTIOND-function",
+        "Function is unknown",
+        "FUNCTION_UNKNOWN",
+        "function",
+        "must be one that the server was started with (--execution-function)",
+    ),
+    errors.ExecutionNotFoundError: Entry(
+        _NOT_FOUND,
+        "ACTIOND-execution",
+        "Execution not found",
+        "EXECUTION_NOT_FOUND",
+        "condition",
+        "names an execution that is not set",
+    ),
+    ConditionEmptyError: Entry(
+        _INVALID,
+        "ACTIOND-condition",
+        "Condition is empty",
+        "CONDITION_EMPTY",
+        "{path}",
+        "must name a method or a service, an event or a group, or all: true",
     ),
     PayloadInvalidError: Entry(
         _INVALID, "ACTIOND-payload", "Event payload is invalid", "PAYLOAD_INVALID", "{event}payload", "{rule}"

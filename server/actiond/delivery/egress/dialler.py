@@ -55,8 +55,7 @@ class Dialler:
 
         owner: whose call it is. Look-ups that hang hold up those of other owners as little as possible.
         """
-        candidates = [str(each) for each in address.addresses] or await self._resolve(address.host, owner)
-        dialled = await self._dial(self._allowed(candidates), address.port)
+        dialled = await self._dial(await self.addresses(address, owner), address.port)
         loop = asyncio.get_running_loop()
         name = None if context is None else address.server_name
         try:
@@ -65,6 +64,10 @@ class Dialler:
             dialled.close()
             raise
         return protocol
+
+    async def addresses(self, address: HostAddress, owner: str) -> list[str]:
+        """Return the addresses of a host that may be dialled. Raises what `connect` raises before it dials."""
+        return self._allowed([str(each) for each in address.addresses] or await self._resolve(address.host, owner))
 
     def close(self) -> None:
         """Begin no more look-ups."""

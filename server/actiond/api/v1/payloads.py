@@ -1,0 +1,69 @@
+"""Reads and writes the messages that other services pass on, as protobuf or as proto3 JSON."""
+
+import orjson
+from actiond_protos.actiond.v1 import execution_service_pb2 as pb
+from google.protobuf.message import DecodeError, Message
+from google.protobuf.struct_pb2 import Struct
+
+from actiond.api.v1.errors import MessageInvalidError
+from actiond.api.v1.structs import object_of
+from rpcfront import OFFLOAD_BYTES, JsonCodec, MalformedJsonError, run_in_offload_pool
+
+MAX_SHOWN = 3
+"""Fields that an error about JSON names."""
+
+
+class Payloads:
+    """Converts payloads; large ones on a thread."""
+
+    def __init__(self) -> None:
+        self._codec = JsonCodec(ignore_unknown_fields=False)
+
+    async def read(self, payload: pb.Payload, message_class: type[Message], field: str) -> Message:
+        """Return the message of a payload. Raises MessageInvalidError, which names `field`."""
+        if payload.ByteSize() < OFFLOAD_BYTES:
+            return self._read(payload, message_class, field)
+        return await run_in_offload_pool(self._read, payload, message_class, field)
+
+    async def write(self, message: Message, sent: pb.Payload) -> pb.Payload:
+        """Return a payload with the message, in the form in which `sent` has it."""
+        if sent.WhichOneof("content") == "protobuf":
+            return pb.Payload(protobuf=message.SerializeToString())
+        if message.ByteSize() < OFFLOAD_BYTES:
+            return self._as_json(message)
+        return await run_in_offload_pool(self._as_json, message)
+
+    def _read(self, payload: pb.Payload, message_class: type[Message], field: str) -> Message:
+        message = message_class()
+        if payload.WhichOneof("content") == "protobuf":
+            try:
+                message.MergeFromString(payload.protobuf)
+            except DecodeError:
+                raise MessageInvalidError(
+                    f"{field}.protobuf", f"must be a {message.DESCRIPTOR.full_name}, serialized"
+                ) from None
+            return message
+        try:
+            violations = self._codec.decode(orjson.dumps(object_of(payload.json)), message)
+        except (ValueError, MalformedJsonError) as error:
+            raise MessageInvalidError(f"{field}.json", str(error)) from error
+        if violations:
+            shown = (f"{violation.field}: {violation.description}" for violation in violations[:MAX_SHOWN])
+            name = message.DESCRIPTOR.full_name
+            raise MessageInvalidError(f"{field}.json", f"must be a {name} in proto3 JSON; {'; '.join(shown)}")
+        return message
+
+    def _as_json(self, message: Message) -> pb.Payload:
+        payload = pb.Payload()
+        self._codec.decode(self._codec.encode(message), payload.json)
+        return payload
+
+
+def struct_of(fields: bytes) -> Struct:
+    """Return a JSON object as a Struct."""
+    struct = Struct()
+    _STRUCTS.decode(fields, struct)
+    return struct
+
+
+_STRUCTS = JsonCodec()

@@ -1,0 +1,92 @@
+"""Says what becomes of the executions that a call considers, and what stands in the way of their targets."""
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+from actiond.actions.ports import MatchCondition, Obstacle, ObstacleKind, Preflight, Store
+from actiond.actions.signing_keys import SigningKey
+from actiond.actions.targets import Target
+from actiond.executions.plans import Considered, PlannedCall, PlannedExecution
+
+MAX_LOOKUPS = 16
+"""Targets that are looked at at once."""
+
+
+class Verdict(Enum):
+    """What becomes of an execution."""
+
+    RUNS = "runs"
+    EMPTY = "empty"
+    """It has no steps, so that nothing runs. It overrides wider conditions all the same."""
+    NOT_SET = "not set"
+    NOT_MATCHED = "not matched"
+    """The call does not meet its match condition."""
+    OVERRIDDEN = "overridden"
+    """An execution of a narrower condition runs, or is empty."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A condition that a call meets, and what becomes of its execution."""
+
+    considered: Considered
+    verdict: Verdict
+
+
+def judge(considered: Iterable[Considered], is_met: Callable[[MatchCondition], bool]) -> list[Judged]:
+    """Return what becomes of each, given the most specific one first."""
+    judged: list[Judged] = []
+    is_decided = False
+    for one in considered:
+        verdict = _verdict(one.planned, is_met, is_decided=is_decided)
+        is_decided = is_decided or verdict in (Verdict.RUNS, Verdict.EMPTY)
+        judged.append(Judged(one, verdict))
+    return judged
+
+
+def _verdict(
+    planned: PlannedExecution | None, is_met: Callable[[MatchCondition], bool], *, is_decided: bool
+) -> Verdict:
+    if planned is None:
+        return Verdict.NOT_SET
+    if is_decided:
+        return Verdict.OVERRIDDEN
+    if planned.match is not None and not is_met(planned.match):
+        return Verdict.NOT_MATCHED
+    return Verdict.RUNS if planned.calls else Verdict.EMPTY
+
+
+def chosen(judged: Iterable[Judged]) -> PlannedExecution | None:
+    """Return the execution that runs."""
+    return next((one.considered.planned for one in judged if one.verdict is Verdict.RUNS), None)
+
+
+class TargetInspector:
+    """Finds what stands in the way of calls to targets."""
+
+    def __init__(self, store: Store, preflight: Preflight) -> None:
+        self._store = store
+        self._preflight = preflight
+
+    async def obstacles(self, calls: Sequence[PlannedCall]) -> Mapping[str, Sequence[Obstacle]]:
+        """Return the obstacles of each target, by its id. Raises StoreError."""
+        targets = {call.target.id: call for call in calls}
+        places = asyncio.Semaphore(MAX_LOOKUPS)
+
+        async def inspect(call: PlannedCall) -> Sequence[Obstacle]:
+            async with places:
+                return await self._inspect(call.target, call.keys)
+
+        async with asyncio.TaskGroup() as group:
+            running = {name: group.create_task(inspect(call)) for name, call in targets.items()}
+        return {name: task.result() for name, task in running.items()}
+
+    async def _inspect(self, target: Target, keys: Sequence[SigningKey]) -> Sequence[Obstacle]:
+        found = list(await self._preflight.obstacles(target, keys))
+        health = (await self._store.target_report(target.owner, target.id)).health
+        if health is not None and health.is_paused:
+            text = f"it is paused after {health.reason}: deliveries of events wait" if health.reason else "it is paused"
+            found.append(Obstacle(ObstacleKind.TARGET_PAUSED, text))
+        return found
