@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from google.protobuf import descriptor_pb2, timestamp_pb2
-from google.protobuf.descriptor_pb2 import FieldDescriptorProto, FileDescriptorProto, FileDescriptorSet
+from google.protobuf.descriptor_pb2 import FieldDescriptorProto, FileDescriptorProto, FileDescriptorSet, MethodOptions
 
 from actiond.api.descriptor_sets import DescriptorSetError, read_descriptor_set, read_descriptor_sets
 from actiond.api.served import ACTION_SERVICE
@@ -68,6 +68,41 @@ def test_what_no_set_describes_is_not_found(write: Write, path: str) -> None:
 def test_several_sets_may_share_what_they_define_alike(write: Write) -> None:
     first, second = read_descriptor_sets([write(shop()), write(shop(), shop("b.proto", "other"))])
     assert first.method("/shop.v1.Orders/Place") is not second.method("/shop.v1.Orders/Place")
+
+
+def test_sets_agree_whatever_each_says_of_json_names_and_custom_options(write: Write) -> None:
+    plain, rich = shop(), shop()
+    rich.message_type[0].field[0].json_name = "id"
+    # A custom option, which this program may know or not.
+    rich.message_type[0].field[0].options.MergeFromString(b"\xc2\xf3\x18\x02\x08\x01")
+    rich.service[0].method[0].options.MergeFromString(b"\xc2\xf3\x18\x02\x08\x01")
+    assert len(read_descriptor_sets([write(plain), write(rich)])) == 2
+
+
+def test_sets_disagree_about_a_json_name_that_somebody_has_chosen(write: Write) -> None:
+    chosen = shop()
+    chosen.message_type[0].field[0].json_name = "key"
+    assert "defines shop.v1.Order differently" in refusal(write(shop()), write(chosen))
+
+
+def test_sets_disagree_about_an_option_of_protobuf_itself(write: Write) -> None:
+    safe = shop()
+    safe.service[0].method[0].options.idempotency_level = MethodOptions.NO_SIDE_EFFECTS
+    assert "defines shop.v1.Orders differently" in refusal(write(shop()), write(safe))
+
+
+def test_a_long_chain_of_imports_is_read(write: Write) -> None:
+    length = 20_000
+    files = [FileDescriptorProto(name=f"{n}.proto", dependency=[f"{n + 1}.proto"]) for n in range(length)]
+    path = write(*files, FileDescriptorProto(name=f"{length}.proto"), shop())
+    assert read_descriptor_set(path).method("/shop.v1.Orders/Place") is not None
+
+
+@pytest.mark.parametrize("length", [1, 2, 20_000])
+def test_files_that_import_each_other_are_refused(write: Write, length: int) -> None:
+    files = [FileDescriptorProto(name=f"{n}.proto", dependency=[f"{(n + 1) % length}.proto"]) for n in range(length)]
+    path = write(*files, shop())
+    assert refusal(path).startswith(f"{path}: 0.proto imports itself")
 
 
 def test_sets_of_compilers_of_different_versions_agree(write: Write) -> None:

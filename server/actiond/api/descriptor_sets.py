@@ -1,33 +1,39 @@
-"""Descriptor sets: other services' methods and message types, from files that `protoc --descriptor_set_out` wrote."""
+"""Descriptor sets: other services' methods and message types, from files that `protoc --descriptor_set_out` wrote.
 
-import warnings
-from collections.abc import Iterable, Iterator, Mapping
+What else describes services, see reflection_client.py, gives its files to `describe`.
+"""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
+from typing import Any, TypeVar, cast
 
 from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
-from google.protobuf.descriptor_database import DescriptorDatabase, DescriptorDatabaseConflictingDefinitionError
-from google.protobuf.descriptor_pb2 import DescriptorProto, FileDescriptorProto, FileDescriptorSet
+from google.protobuf.descriptor_pb2 import DescriptorProto, FieldDescriptorProto, FileDescriptorProto, FileDescriptorSet
 from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.message import DecodeError, Message
 
 _GOOGLE = "google.protobuf."
 """Package of the types that every set has, in the version of the compiler that made it."""
 
+M = TypeVar("M", bound=Message)
+
 
 class DescriptorSetError(Exception):
-    """Descriptor sets cannot be used. The message is one line and names the file."""
+    """Descriptions of services cannot be used. The message is one line and begins with their source."""
 
 
 @dataclass(frozen=True, slots=True)
 class DescriptorSet:
-    """What one file describes. Its types are its own: another set may have another version of what both import."""
+    """What one source describes. Its types are its own: another set may have another version of what both import."""
 
-    path: Path
+    source: str
+    """A file's path, or what else describes the services."""
     services: Mapping[str, ServiceDescriptor]
     """By full name."""
     definitions: Mapping[str, Message]
-    """Definitions of messages, enums and services, by full name."""
+    """Definitions of messages, enums and services, by full name: what decides how their bytes are read."""
 
     def method(self, path: str) -> MethodDescriptor | None:
         """Return the method `/package.Service/Method`; None if there is none."""
@@ -36,15 +42,28 @@ class DescriptorSet:
         return None if described is None else described.methods_by_name.get(name)
 
 
+class Definitions:
+    """The definitions of several sets, which agree with each other."""
+
+    def __init__(self, sets: Iterable[DescriptorSet] = ()) -> None:
+        self._defined_by: dict[str, DescriptorSet] = {}
+        for described in sets:
+            self.add(described)
+
+    def add(self, described: DescriptorSet) -> None:
+        """Add a set's. Raise DescriptorSetError, and add nothing, if it defines something differently."""
+        for name, definition in described.definitions.items():
+            first = self._defined_by.get(name)
+            if first is not None and first.definitions[name] != definition:
+                raise DescriptorSetError(f"{described.source}: defines {name} differently than {first.source} does")
+        for name in described.definitions:
+            self._defined_by.setdefault(name, described)
+
+
 def read_descriptor_sets(paths: Iterable[Path]) -> list[DescriptorSet]:
     """Read files that agree with each other. Raises DescriptorSetError."""
     sets = [read_descriptor_set(path) for path in paths]
-    defined_by: dict[str, DescriptorSet] = {}
-    for described in sets:
-        for name, definition in described.definitions.items():
-            first = defined_by.setdefault(name, described)
-            if first.definitions[name] != definition:
-                raise DescriptorSetError(f"{described.path}: defines {name} differently than {first.path} does")
+    Definitions(sets)
     return sets
 
 
@@ -60,41 +79,61 @@ def read_descriptor_set(path: Path) -> DescriptorSet:
         raise DescriptorSetError(
             f"{path}: not a descriptor set with services, as protoc --descriptor_set_out writes it"
         )
-    pool = DescriptorPool(_database(path, files))
-    services = {}
-    for file in files:
-        built = _built(path, pool, file)
-        services.update({service.full_name: service for service in built})
-    return DescriptorSet(path, services, dict(_definitions(files)))
+    for missing, importer in missing_imports(files).items():
+        raise DescriptorSetError(
+            f"{path}: {importer} imports {missing}, which is not there; see protoc --include_imports"
+        )
+    return describe(str(path), files)
 
 
-def _database(path: Path, files: Iterable[FileDescriptorProto]) -> DescriptorDatabase:
-    """Return the files by name, each of which has all that it imports."""
-    database = DescriptorDatabase()
+def missing_imports(files: Collection[FileDescriptorProto]) -> dict[str, str]:
+    """Return the files that are imported and not there, each with one that imports it."""
     names = {file.name for file in files}
+    return {imported: file.name for file in files for imported in file.dependency if imported not in names}
+
+
+def describe(
+    source: str, files: Collection[FileDescriptorProto], services: Collection[str] | None = None
+) -> DescriptorSet:
+    """Return what files describe that have all their imports.
+
+    services: full names of those that count; all of them by default. One that no file defines is left out.
+
+    Raises DescriptorSetError.
+    """
+    pool = DescriptorPool()
+    found = {}
+    for file in _imports_first(source, files):
+        found.update({service.full_name: service for service in _built(source, pool, file)})
+    if services is not None:
+        found = {name: service for name, service in found.items() if name in services}
+    return DescriptorSet(source, found, dict(_definitions(files)))
+
+
+def _imports_first(source: str, files: Iterable[FileDescriptorProto]) -> Iterable[FileDescriptorProto]:
+    """Return each file once, after those that it imports.
+
+    A pool that finds imports by itself does so by recursion, and a long chain of them overflows its stack.
+    """
+    by_name: dict[str, FileDescriptorProto] = {}
     for file in files:
-        for imported in file.dependency:
-            if imported not in names:
-                raise DescriptorSetError(
-                    f"{path}: {file.name} imports {imported}, which is not there; see protoc --include_imports"
-                )
-        try:
-            with warnings.catch_warnings():
-                # What is defined in two files is refused when these are built.
-                warnings.simplefilter("ignore", RuntimeWarning)
-                database.Add(file)
-        except DescriptorDatabaseConflictingDefinitionError as error:
-            raise DescriptorSetError(f"{path}: contains {file.name} twice, with different content") from error
-    return database
+        if by_name.setdefault(file.name, file) != file:
+            raise DescriptorSetError(f"{source}: contains {file.name} twice, with different content")
+    order = TopologicalSorter({file.name: list(file.dependency) for file in by_name.values()})
+    try:
+        return [by_name[name] for name in order.static_order()]
+    except CycleError as error:
+        raise DescriptorSetError(f"{source}: {error.args[1][0]} imports itself, through others") from error
 
 
-def _built(path: Path, pool: DescriptorPool, file: FileDescriptorProto) -> Iterable[ServiceDescriptor]:
+def _built(source: str, pool: DescriptorPool, file: FileDescriptorProto) -> Iterable[ServiceDescriptor]:
     """Return the services of a file, with all their types."""
     try:
+        pool.AddSerializedFile(file.SerializeToString())
         return list(pool.FindFileByName(file.name).services_by_name.values())
     except (KeyError, TypeError) as error:
         reason = str(error.args[0] if error.args else error).strip().splitlines()[-1]
-        raise DescriptorSetError(f"{path}: {file.name} is invalid: {reason}") from error
+        raise DescriptorSetError(f"{source}: {file.name} is invalid: {reason}") from error
 
 
 def _definitions(files: Iterable[FileDescriptorProto]) -> Iterator[tuple[str, Message]]:
@@ -107,4 +146,36 @@ def _definitions(files: Iterable[FileDescriptorProto]) -> Iterator[tuple[str, Me
         parts: tuple[Iterable[DescriptorProto], Iterable[Message], Iterable[Message]]
         parts = file.message_type, file.enum_type, file.service
         for definition in (each for part in parts for each in part):
-            yield f"{package}{definition.name}", definition
+            yield f"{package}{definition.name}", essence(definition)
+
+
+def essence(definition: M) -> M:
+    """Return a definition without what differs between compilers, and between what servers tell of the same proto.
+
+    Those are custom options, which some do not report, and JSON names that nobody has chosen.
+    """
+    copy = type(definition).FromString(definition.SerializeToString())
+    copy.DiscardUnknownFields()  # custom options are unknown, if no code of theirs is loaded
+    _reduce(copy)
+    return copy
+
+
+def _reduce(part: Message) -> None:
+    for field, value in part.ListFields():
+        if field.is_extension:
+            part.ClearExtension(cast("Any", field))  # the stubs know generated extensions only
+        elif isinstance(value, Message):
+            _reduce(value)
+            if field.name == "options" and not value.ByteSize():
+                part.ClearField("options")
+        elif field.message_type is not None:
+            for each in value:
+                _reduce(each)
+    if isinstance(part, FieldDescriptorProto) and part.json_name == _json_name(part.name):
+        part.ClearField("json_name")
+
+
+def _json_name(name: str) -> str:
+    """Return the JSON name as protoc derives it: without underscores, the letter after each in upper case."""
+    head, *tail = name.split("_")
+    return head + "".join(part[:1].upper() + part[1:] for part in tail)
