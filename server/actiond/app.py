@@ -12,7 +12,6 @@ import actiond_protos
 from google.rpc import code_pb2
 
 from actiond import __version__
-from actiond.actions.catalogue import Catalogue
 from actiond.actions.errors import StoreError
 from actiond.actions.ids import IdGenerator
 from actiond.actions.ports import Store
@@ -33,7 +32,7 @@ from actiond.api.matching.conditions import CelConditions
 from actiond.api.message_payload import Merger
 from actiond.api.method_executions import MethodExecutions
 from actiond.api.permissions import BYPASS_HEADER
-from actiond.api.schema import make_catalogue
+from actiond.api.schema import CurrentCatalogue
 from actiond.api.served import ACTION_SERVICE, DELIVERY_SERVICE, EXECUTION_SERVICE, SERVICES, STRICT_PACKAGES
 from actiond.api.standard_services import StandardServices, description_services, health_services
 from actiond.api.v1 import errors as v1_errors
@@ -198,7 +197,7 @@ class Application:
         holders = permission_holders(tokens, permissions.READ_METRICS) if is_private else None
         docs = _api_docs(settings, tokens)
         known = KnownMethods(SERVICES, read_descriptor_sets(settings.api.descriptor_sets))
-        catalogue = _catalogue(settings.api, known)
+        catalogue = CurrentCatalogue(known, settings.api.execution_functions, settings.api.event_types)
         executions = Executions(opened.store, time.time_ns, catalogue)
         running = _running(opened, self._client, settings.delivery.execution_budget_ms / 1000)
         targets = Targets(opened.store, time.time_ns, opened.new_id, make_key(opened.sealer), guard.deny_reason)
@@ -206,7 +205,7 @@ class Application:
         watches = Watches(DeliveryWatch(opened.store), self._draining, max_calls)
         deliveries = DeliveryService(
             Deliveries(opened.store, settings.queue.policy, metrics.delivery_metrics.died),
-            Publishing(opened.store, time.time_ns, catalogue),
+            Publishing(opened.store, time.time_ns, catalogue()),
             _tester(settings.queue, opened, self._client),
             watches,
             opened.instance,
@@ -219,7 +218,7 @@ class Application:
                     EXECUTION_SERVICE,
                     _execution_service(
                         running,
-                        Functions(FunctionExecutions(running.plans, running.runner), catalogue),
+                        Functions(FunctionExecutions(running.plans, running.runner), catalogue()),
                         known,
                         TargetInspector(opened.store, self._client),
                         Watches(RevisionWatch(opened.store), self._draining, max_calls),
@@ -340,10 +339,6 @@ def _delivering(
     courier = Courier(works_with, queue.policy, limits, instance=opened.instance, worker=opened.worker)
     opened.store.deliver(opened.fan_out, courier.wake)
     return courier, keeper
-
-
-def _catalogue(api: ApiSettings, known: KnownMethods) -> Catalogue:
-    return make_catalogue(known.services(), api.execution_functions, api.event_types)
 
 
 def _running(opened: OpenStore, client: TargetClient, budget: float) -> RunningParts:

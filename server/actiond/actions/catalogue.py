@@ -1,6 +1,7 @@
 """The catalogue: the methods, services, functions and events that a condition may name."""
 
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from actiond.actions.conditions import Condition, Scope, event_groups
 
@@ -15,6 +16,12 @@ OWN_EVENTS = frozenset(
     }
 )
 """This server's events that executions can be set for."""
+
+
+class KnownConditions(Protocol):
+    """Knows which conditions an execution may be set for now: a catalogue, or the current one of several."""
+
+    def __contains__(self, condition: Condition, /) -> bool: ...
 
 
 @dataclass(frozen=True, slots=True)

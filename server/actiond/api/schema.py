@@ -1,10 +1,12 @@
-"""Builds the catalogue from the services that are served and from the operator's descriptor sets."""
+"""Builds the catalogue from the services that are known, and builds it anew when others are known."""
 
 from collections.abc import Iterable
 
 from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
 
 from actiond.actions.catalogue import Catalogue
+from actiond.actions.conditions import Condition
+from actiond.api.known_methods import KnownMethods
 from actiond.api.permissions import runs_executions
 
 
@@ -23,3 +25,25 @@ def make_catalogue(
 def method_path(method: MethodDescriptor) -> str:
     """Return the path of a method in gRPC, `/package.Service/Method`."""
     return f"/{method.containing_service.full_name}/{method.name}"
+
+
+class CurrentCatalogue:
+    """Returns the catalogue of what is known now. It is replaced as a whole."""
+
+    def __init__(self, known: KnownMethods, functions: Iterable[str], published_events: Iterable[str]) -> None:
+        self._known = known
+        self._functions = tuple(functions)
+        self._published_events = tuple(published_events)
+        self._made_at = known.revision
+        self._catalogue = self._made()
+
+    def __call__(self) -> Catalogue:
+        if self._made_at != self._known.revision:
+            self._made_at, self._catalogue = self._known.revision, self._made()
+        return self._catalogue
+
+    def __contains__(self, condition: Condition, /) -> bool:
+        return condition in self()
+
+    def _made(self) -> Catalogue:
+        return make_catalogue(self._known.services(), self._functions, self._published_events)

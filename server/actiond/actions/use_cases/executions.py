@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from actiond.actions import events
 from actiond.actions.actors import Actor
-from actiond.actions.catalogue import Catalogue
+from actiond.actions.catalogue import KnownConditions
 from actiond.actions.conditions import Condition, Scope, is_canonical
 from actiond.actions.errors import (
     DomainError,
@@ -33,7 +33,7 @@ _UNKNOWN: Mapping[Scope, type[DomainError]] = {
 class Executions:
     """The use cases of executions. An actor sees only the executions of its resource owner."""
 
-    def __init__(self, store: Store, clock: Callable[[], int], catalogue: Catalogue) -> None:
+    def __init__(self, store: Store, clock: Callable[[], int], catalogue: KnownConditions) -> None:
         """`clock` returns nanoseconds since the epoch."""
         self._store = store
         self._clock = clock

@@ -1,6 +1,8 @@
 """The servicer of zitadel.action.v3alpha.ActionService: converts requests, runs use cases, converts results."""
 # ruff: noqa: N802  # the methods have the proto's names
 
+from collections.abc import Callable
+
 from actiond_protos.zitadel.action.v3alpha import action_service_pb2 as pb
 from actiond_protos.zitadel.action.v3alpha import action_service_pb2_grpc
 
@@ -22,12 +24,11 @@ WEBHOOK_SECRET = "actiond-webhook-secret"  # noqa: S105  # a name
 class ActionService(action_service_pb2_grpc.ActionServiceServicer):
     """Serves the methods on the event loop. Raises the domain's errors, which the gateway translates."""
 
-    def __init__(self, targets: Targets, executions: Executions, catalogue: Catalogue) -> None:
+    def __init__(self, targets: Targets, executions: Executions, catalogue: Callable[[], Catalogue]) -> None:
+        """`catalogue` returns the current one."""
         self._targets = targets
         self._executions = executions
-        self._functions = sorted(catalogue.functions)
-        self._methods = sorted(catalogue.methods)
-        self._services = sorted(catalogue.services)
+        self._catalogue = catalogue
 
     async def CreateTarget(self, request: pb.CreateTargetRequest, context: ServicerContext) -> pb.CreateTargetResponse:
         target, signing_key = await self._targets.create(context.caller.actor, new_target(request))
@@ -92,14 +93,14 @@ class ActionService(action_service_pb2_grpc.ActionServiceServicer):
     async def ListExecutionFunctions(
         self, _request: pb.ListExecutionFunctionsRequest, _context: ServicerContext
     ) -> pb.ListExecutionFunctionsResponse:
-        return pb.ListExecutionFunctionsResponse(functions=self._functions)
+        return pb.ListExecutionFunctionsResponse(functions=sorted(self._catalogue().functions))
 
     async def ListExecutionMethods(
         self, _request: pb.ListExecutionMethodsRequest, _context: ServicerContext
     ) -> pb.ListExecutionMethodsResponse:
-        return pb.ListExecutionMethodsResponse(methods=self._methods)
+        return pb.ListExecutionMethodsResponse(methods=sorted(self._catalogue().methods))
 
     async def ListExecutionServices(
         self, _request: pb.ListExecutionServicesRequest, _context: ServicerContext
     ) -> pb.ListExecutionServicesResponse:
-        return pb.ListExecutionServicesResponse(services=self._services)
+        return pb.ListExecutionServicesResponse(services=sorted(self._catalogue().services))
