@@ -32,6 +32,8 @@ from actiond.api.matching.conditions import CelConditions
 from actiond.api.message_payload import Merger
 from actiond.api.method_executions import MethodExecutions
 from actiond.api.permissions import BYPASS_HEADER
+from actiond.api.reflected_services import ReflectedServices
+from actiond.api.reflection_client import ReflectionServer
 from actiond.api.schema import CurrentCatalogue
 from actiond.api.served import ACTION_SERVICE, DELIVERY_SERVICE, EXECUTION_SERVICE, SERVICES, STRICT_PACKAGES
 from actiond.api.standard_services import StandardServices, description_services, health_services
@@ -196,7 +198,10 @@ class Application:
         is_private = settings.telemetry.metrics == "private"
         holders = permission_holders(tokens, permissions.READ_METRICS) if is_private else None
         docs = _api_docs(settings, tokens)
-        known = KnownMethods(SERVICES, read_descriptor_sets(settings.api.descriptor_sets))
+        sets = read_descriptor_sets(settings.api.descriptor_sets)
+        known = KnownMethods(SERVICES, sets)
+        servers = [ReflectionServer(str(server.address), server.is_tls) for server in settings.api.reflect]
+        self._reflecting = (ReflectedServices(servers, known, sets),) if servers else ()
         catalogue = CurrentCatalogue(known, settings.api.execution_functions, settings.api.event_types)
         executions = Executions(opened.store, time.time_ns, catalogue)
         running = _running(opened, self._client, settings.delivery.execution_budget_ms / 1000)
@@ -293,6 +298,10 @@ class Application:
     def delivering_parts(self) -> Sequence[Courier | Keeper]:
         """Return the parts that deliver events. They start once the listeners take calls."""
         return self._delivering
+
+    def reflecting_parts(self) -> Sequence[ReflectedServices]:
+        """Return the parts that ask other servers what they serve. They start before the listeners do."""
+        return self._reflecting
 
     async def _cancel_calls(self) -> None:
         """Cancel the calls over HTTP that are still running, and wait until each has sent its last response."""

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from actiond.actions.deliveries import DeliveryPolicy
 from actiond.config import setting_parsers, settings
 from actiond.config.setting import SettingsError, SettingsGroup, add_flags
-from actiond.config.setting_parsers import Address, FailuresWithin
+from actiond.config.setting_parsers import Address, FailuresWithin, ServerAddress
 from actiond.config.settings import TABLE, Settings
 from actiond.process import console
 from actiond.process.sockets import ReservedSocket
@@ -80,6 +80,13 @@ WRONG = [
     ("read_timeout", "10"),
     ("metrics", "everyone"),
     ("api_docs", "off"),
+    ("reflect", "localhost"),
+    ("reflect", "localhost:0"),
+    ("reflect", "localhost:65536"),
+    ("reflect", "http://localhost:80"),
+    ("reflect", "https://localhost"),
+    ("reflect", "https://localhost:443/path"),
+    ("reflect", "dns:///localhost:443"),
     ("execution_functions", "\x00"),
     ("execution_functions", "f" * 1001),
     ("allow_addresses", "127.0.0.1/8"),
@@ -359,6 +366,14 @@ def test_both_listeners_may_ask_for_any_free_port() -> None:
 )
 def test_origins_are_read_as_browsers_send_them(text: str, expected: tuple[str, ...]) -> None:
     assert setting_parsers.origins(text) == expected
+
+
+def test_servers_with_reflection_are_read_with_and_without_tls() -> None:
+    assert setting_parsers.server_addresses("shop:5000, https://[::1]:443\nbooks:1") == (
+        ServerAddress(Address("shop", 5000), is_tls=False),
+        ServerAddress(Address("::1", 443), is_tls=True),
+        ServerAddress(Address("books", 1), is_tls=False),
+    )
 
 
 def test_a_repeated_flag_adds_up() -> None:

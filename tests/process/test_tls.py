@@ -222,7 +222,7 @@ def test_a_signal_to_reload_ends_nothing_while_the_server_stops(start: Start, di
 def test_a_signal_to_reload_does_nothing_without_tls(start: Start, workers: int) -> None:
     server = start(workers=workers)
     server.signal(signal.SIGHUP)
-    line = "SIGHUP: there is nothing to load again, as TLS is off"
+    line = "SIGHUP: there is nothing to load again, neither certificates nor what --reflect names"
     until(lambda: server.stderr.count(line) == workers, "a line of every worker")
     connection = http.client.HTTPConnection("127.0.0.1", server.http_port, timeout=20)
     connection.request("GET", "/healthz")

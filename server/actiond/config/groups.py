@@ -8,7 +8,7 @@ from typing import cast
 from actiond.actions.deliveries import DeliveryPolicy
 from actiond.config import setting_parsers as parsers
 from actiond.config.setting import SettingsError, SettingsGroup, setting
-from actiond.config.setting_parsers import Address, FailuresWithin
+from actiond.config.setting_parsers import Address, FailuresWithin, ServerAddress
 from actiond.delivery.egress.networks import Network
 from actiond.secrets import encryption_keys
 from actiond.storage.urls import DatabaseUrl, parse_database_url
@@ -248,6 +248,14 @@ class ApiSettings(SettingsGroup):
         read=parsers.paths,
         help="a file of protoc --include_imports --descriptor_set_out, whose methods and services executions may name",
         metavar="FILE",
+        repeated=True,
+    )
+    reflect: tuple[ServerAddress, ...] = setting(
+        name="reflect",
+        read=parsers.server_addresses,
+        help="a gRPC server with server reflection, asked at the start and on SIGHUP, whose methods and services"
+        " executions may name; https://HOST:PORT with TLS",
+        metavar="HOST:PORT",
         repeated=True,
     )
     execution_functions: tuple[str, ...] = setting(

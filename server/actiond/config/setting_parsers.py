@@ -44,6 +44,14 @@ class Address:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
+@dataclass(frozen=True, slots=True)
+class ServerAddress:
+    """Where another gRPC server listens, and whether with TLS."""
+
+    address: Address
+    is_tls: bool
+
+
 def optional_address(text: str) -> Address | None:
     """Parse HOST:PORT, or `none`."""
     try:
@@ -61,6 +69,19 @@ def address(text: str) -> Address:
     if port > 65535:
         raise ValueError(f"{text!r}: a port is at most 65535")
     return Address(match["host"], port)
+
+
+def server_addresses(text: str) -> tuple[ServerAddress, ...]:
+    """Parse a list of HOST:PORT, or https://HOST:PORT for TLS."""
+    return tuple(map(_server_address, _parts(text)))
+
+
+def _server_address(text: str) -> ServerAddress:
+    plain = text.removeprefix("https://")
+    found = address(plain)
+    if not found.port:
+        raise ValueError(f"{text!r}: a port is at least 1")
+    return ServerAddress(found, is_tls=plain != text)
 
 
 def whole_number(least: int, most: int) -> Callable[[str], int]:

@@ -56,6 +56,11 @@ class Settings:
         if http_address == grpc_address and http_address.port != 0:
             raise SettingsError(f"--http-address: {http_address} is --grpc-address too; each needs a port of its own")
 
+    @property
+    def can_reload(self) -> bool:
+        """Whether SIGHUP has something to do: certificates to load again, or servers to ask again."""
+        return self.tls.is_on or bool(self.api.reflect)
+
     def warnings(self) -> list[str]:
         """Return what is allowed but should be known to the operator, a line each."""
         found = []

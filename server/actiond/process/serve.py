@@ -100,7 +100,7 @@ def _supervise(spec: WorkerSpec) -> int:
         standard_streams.start()
         worker_process.run(replace(spec, number=number, ready=partial(os.write, pipe, b"1")))
 
-    takes_reload = shutdown.takes_reload(is_tls_on=spec.settings.tls.is_on)
+    takes_reload = shutdown.takes_reload(can_reload=spec.settings.can_reload)
     passed_on = shutdown.RELOAD if takes_reload else frozenset[Signals]()
     grace_period = spec.settings.process.shutdown_grace_period
     return Supervisor(spec.heartbeats, grace_period, body, spec.ready, passed_on=passed_on).run()

@@ -12,19 +12,21 @@ END = signal.SIGUSR1
 STOP = frozenset({signal.SIGTERM, signal.SIGINT})
 """From people and service managers. The second one, of either kind, ends the grace period."""
 RELOAD = frozenset({signal.SIGHUP})
-"""From people and service managers: load the certificates again, see `takes_reload`."""
+"""From people and service managers: load the certificates again, and ask what other
+servers serve; see `takes_reload`."""
 END_MARGIN = 5.0
 """Seconds to end once the grace period is over. A process that needs longer hangs, and is killed."""
 
 _ALL = STOP | RELOAD | {DRAIN, END}
 
 
-def takes_reload(*, is_tls_on: bool) -> bool:
+def takes_reload(*, can_reload: bool) -> bool:
     """Return whether a process handles RELOAD. If not, it ends, as everywhere: a terminal sends it when it is closed.
 
-    Without TLS there is nothing to load. But a service manager that reloads must not end the service with it.
+    can_reload: whether there is something to load again. But a service manager that reloads must not end the service
+    where there is nothing.
     """
-    return is_tls_on or sys.stdin is None or not sys.stdin.isatty()
+    return can_reload or sys.stdin is None or not sys.stdin.isatty()
 
 
 def block() -> None:

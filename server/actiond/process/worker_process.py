@@ -8,12 +8,14 @@ import asyncio
 import gc
 import logging
 import signal
+from collections.abc import Sequence
 from functools import partial
 from typing import NoReturn
 
 import uvloop
 
 from actiond.actions.errors import StoreError
+from actiond.api.reflected_services import ReflectedServices
 from actiond.app import Application, Surroundings
 from actiond.process import child_process, console, service_manager, shutdown, watchdog
 from actiond.process.certificates import Certificates
@@ -57,9 +59,12 @@ async def _serve(spec: WorkerSpec) -> None:
     application = await Application.open(settings, spec.deliver_token, surroundings)
     certificates = Certificates.load(settings.tls) if sockets.reserved() else None
     listen = partial(application.listen, tls=None if certificates is None else certificates.reloader)
+    reloading: list[Certificates | ReflectedServices] = [] if certificates is None else [certificates]
+    if sockets.reserved():
+        reloading += application.reflecting_parts()
     parts: list[Part] = [
         *application.parts(),
-        *([] if certificates is None else [certificates]),
+        *reloading,
         *(Listener(reserved, listen) for reserved in sockets.reserved()),
         *application.delivering_parts(),
     ]
@@ -70,9 +75,9 @@ async def _serve(spec: WorkerSpec) -> None:
         loop = asyncio.get_running_loop()
         for number, handler in state.handlers(supervised=spec.supervised).items():
             loop.add_signal_handler(number, handler)
-        if shutdown.takes_reload(is_tls_on=certificates is not None):
+        if shutdown.takes_reload(can_reload=bool(reloading)):
             for number in shutdown.RELOAD:
-                loop.add_signal_handler(number, _note_reload if certificates is None else certificates.reload)
+                loop.add_signal_handler(number, partial(_reload, reloading))
         shutdown.unblock()
         _begin_heartbeat(spec, loop)
         spec.ready()
@@ -84,8 +89,11 @@ async def _serve(spec: WorkerSpec) -> None:
         shutdown.block()
 
 
-def _note_reload() -> None:
-    _log.info("SIGHUP: there is nothing to load again, as TLS is off")
+def _reload(parts: Sequence[Certificates | ReflectedServices]) -> None:
+    for part in parts:
+        part.reload()
+    if not parts:
+        _log.info("SIGHUP: there is nothing to load again, neither certificates nor what --reflect names")
 
 
 def _begin_heartbeat(spec: WorkerSpec, loop: asyncio.AbstractEventLoop) -> None:
