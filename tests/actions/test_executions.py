@@ -26,8 +26,7 @@ async def plan(domain: Domain) -> Plan:
 
 async def called_before(domain: Domain, method: str = METHOD) -> list[str] | None:
     """The targets' ids."""
-    service, _, name = method[1:].partition("/")
-    candidates = (await plan(domain)).for_method(f"{service}.{name}").request
+    candidates = (await plan(domain)).for_method(method).request
     return [call.target.id for call in candidates[0].calls] if candidates else None
 
 
@@ -220,7 +219,7 @@ async def test_request_and_response_executions_are_found_independently(domain: D
     one, two = await domain.target("one"), await domain.target("two")
     await put(domain, METHOD_REQUEST, one)
     await put(domain, RESPONSE, two)
-    planned = (await plan(domain)).for_method("one.v1.Service.Method")
+    planned = (await plan(domain)).for_method("/one.v1.Service/Method")
     found = [(one.key, [call.target.id for call in one.calls]) for one in (*planned.request, *planned.response)]
     assert found == [(f"request{METHOD}", [one]), ("response", [two])]
 
@@ -237,5 +236,5 @@ async def test_includes_are_flattened_in_place_and_order_is_kept(domain: Domain)
 async def test_a_planned_call_has_its_targets_keys(domain: Domain) -> None:
     target = await domain.target()
     await put(domain, REQUEST, target)
-    (planned,) = (await plan(domain)).for_method("one.v1.Service.Method").request
+    (planned,) = (await plan(domain)).for_method("/one.v1.Service/Method").request
     assert [key.sealed for key in planned.calls[0].keys] == [f"sealed {target}".encode()]
