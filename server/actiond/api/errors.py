@@ -5,7 +5,7 @@ is `<text> (<id>)`. An error caused by a field of the request names that field i
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from actiond_protos.zitadel.v1 import error_detail_pb2
 from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
@@ -108,6 +108,11 @@ COMMON: Mapping[type[Exception], Entry] = {
     ),
 }
 """Errors that calls of every service meet, and requests that are no calls."""
+
+FOR_OTHER_SERVICES: Mapping[type[Exception], Entry] = {
+    errors.ExecutionFailedError: replace(COMMON[errors.ExecutionFailedError], more=())
+}
+"""Errors of executions that run for other services. To bypass executions is not for those who call these."""
 
 
 def entry_of(error: Exception, entries: Mapping[type[Exception], Entry]) -> Entry | None:

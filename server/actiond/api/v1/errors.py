@@ -10,7 +10,8 @@ from google.protobuf.descriptor import MethodDescriptor
 from google.rpc import code_pb2, status_pb2
 
 from actiond.actions import errors
-from actiond.api.errors import COMMON, Entry, entry_of
+from actiond.api.errors import COMMON, FOR_OTHER_SERVICES, Entry, entry_of
+from actiond.api.permissions import runs_executions
 from actiond.api.v3alpha.errors import ConditionEmptyError
 
 _BATCH = "PublishEvents"
@@ -181,10 +182,13 @@ _ENTRIES: Mapping[type[Exception], Entry] = {
     ),
 }
 
+_FOR_OTHER_SERVICES: Mapping[type[Exception], Entry] = {**_ENTRIES, **FOR_OTHER_SERVICES}
+
 
 def translate(error: Exception, method: MethodDescriptor | None) -> status_pb2.Status | None:
     """Return the status of an error raised by a call of `method`; None if the caller is not responsible for it."""
-    entry = entry_of(error, _ENTRIES)
+    is_for_others = method is not None and runs_executions(method)
+    entry = entry_of(error, _FOR_OTHER_SERVICES if is_for_others else _ENTRIES)
     data = vars(error)
     event = f"events[{data['position']}]." if _is_of_batch(data, method) else ""
     return None if entry is None else entry.status({**data, "event": event})
