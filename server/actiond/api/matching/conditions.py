@@ -1,6 +1,9 @@
 """Match conditions in CEL, the Common Expression Language (https://cel.dev), by Google's cel-cpp.
 
-This module alone imports the library, and only when the first condition is compiled: it takes some 15 MB of memory.
+This module alone imports the library, and only when the first condition is compiled, so that servers without one do
+not pay for it. An expression is compiled once, without the types of messages, since one execution may see messages of
+many types; for each descriptor pool it is then bound to the pool's types. A message has the meaning that CEL gives it:
+a field that is not set has its default value, `has()` asks for it, and well-known types are what they stand for.
 """
 
 import logging
@@ -14,29 +17,25 @@ from google.protobuf.message import Message
 
 from actiond.actions.errors import MatchInvalidError
 from actiond.actions.ports import MatchCondition, MatchFacts
+from actiond.api.matching.costs import Expression, analyse
+from actiond.api.matching.messages import CallSizes, only
+from actiond.api.matching.syntax import parse
 
 _log = logging.getLogger(__name__)
 
 MAX_LENGTH = 2_000
 """Characters of an expression."""
+MAX_COST_NS = 10_000_000
+"""What an evaluation may take, by the bound that costs.py knows for a message. The event loop waits for it."""
 MAX_COMPILED = 1_000
 """Compiled expressions that are kept, of all owners."""
 MAX_POOLS = 64
-"""Environments that are kept: one for each descriptor pool whose messages were looked at."""
+"""Descriptor pools whose types are kept, for each expression too."""
 
+_MAX_SHOWN = 200
+"""Characters of the library's reason, or of an expression, in the log. Either may be chosen by a caller."""
 _ERROR = re.compile(r"ERROR: <input>:(-?\d+):(-?\d+): (.*)")
 _NO_TYPES = DescriptorPool()
-"""Expressions see messages of any pool, so they are compiled without the types of one."""
-
-
-@lru_cache(maxsize=MAX_POOLS)
-def _environment(pool: DescriptorPool) -> Any:
-    cel = import_module("cel_expr_python.cel")
-    text = cel.Type.STRING
-    headers = cel.Type.Map(text, cel.Type.List(text))
-    return cel.NewEnv(
-        pool, variables={"method": text, "headers": headers, "user": text, "org": text, "message": cel.Type.DYN}
-    )
 
 
 class CelConditions:
@@ -55,64 +54,91 @@ class CelConditions:
 class CelCondition:
     """A condition that can be evaluated."""
 
-    def __init__(self, expression: str, program: bytes) -> None:
+    def __init__(self, text: str, program: bytes, expression: Expression) -> None:
         """`program` is the compiled expression, as the library serializes it."""
+        self._text = text
         self._expression = expression
-        self._in_pool = lru_cache(maxsize=MAX_POOLS)(lambda pool: _environment(pool).deserialize(program))
+        self._with_types = lru_cache(maxsize=MAX_POOLS)(lambda pool: _environment(pool).deserialize(program))
 
     def is_met(self, facts: MatchFacts) -> bool:
-        message = facts.message
-        pool = message.DESCRIPTOR.file.pool if isinstance(message, Message) else _NO_TYPES
-        variables = {
-            "method": facts.method,
-            "headers": facts.headers,
-            "user": facts.user,
-            "org": facts.org,
-            "message": message,
-        }
         try:
-            result = self._in_pool(pool).eval(data=variables).value()
-        except Exception as error:  # noqa: BLE001  # the library raises RuntimeError and TypeError, for many reasons
-            return self._failed(facts, error)
-        return result if isinstance(result, bool) else self._failed(facts, result)
-
-    def _failed(self, facts: MatchFacts, reason: object) -> bool:
-        _log.warning("match condition counts as met: %s: %s (%r)", facts.method, reason, self._expression)
+            result = self._evaluated(facts)
+        except Exception as error:  # noqa: BLE001  # whatever the library raises: the call must not fail by it
+            result = error
+        if isinstance(result, bool):
+            return result
+        _log.warning(
+            "match condition counts as met: %s: %.*s: %.*r", facts.method, _MAX_SHOWN, result, _MAX_SHOWN, self._text
+        )
         return True
 
+    def _evaluated(self, facts: MatchFacts) -> object:
+        """Return the result, or in its place what is wrong."""
+        variables: dict[str, object] = {"method": facts.method, "user": facts.user, "org": facts.org}
+        message: Message | None = None
+        pool: Any = _NO_TYPES
+        if self._expression.fields != frozenset() and isinstance(facts.message, Message):
+            message = variables["message"] = only(facts.message, self._expression.fields)
+            pool = message.DESCRIPTOR.file.pool
+        if self._expression.sees_headers:
+            variables["headers"] = facts.headers
+        sizes = CallSizes(message, facts.headers if self._expression.sees_headers else {})
+        if self._expression.cost.bound_ns(sizes) > MAX_COST_NS:
+            return f"may take too long for a message of {sizes.message} and headers of {sizes.headers} bytes"
+        return self._with_types(pool).eval(data=variables).value()
 
-class UncompiledCondition:
+
+class UncompilableCondition:
     """A condition that another release has compiled, and this one cannot."""
 
-    def __init__(self, expression: str, error: MatchInvalidError) -> None:
-        self._expression = expression
+    def __init__(self, text: str, error: MatchInvalidError) -> None:
+        self._text = text
         self._error = error
 
     def is_met(self, facts: MatchFacts) -> bool:
         _log.warning(
-            "match condition counts as met: %s: does not compile: %s (%r)", facts.method, self._error, self._expression
+            "match condition counts as met: %s: it cannot be compiled: %s: %.*r",
+            facts.method,
+            self._error.reason,
+            _MAX_SHOWN,
+            self._text,
         )
         return True
 
 
-def _condition(expression: str) -> MatchCondition:
+@lru_cache(maxsize=MAX_POOLS)
+def _environment(pool: DescriptorPool) -> Any:
+    """Return what expressions over messages of a pool are compiled and evaluated with."""
+    cel = import_module("cel_expr_python.cel")
+    text = cel.Type.STRING
+    headers = cel.Type.Map(text, cel.Type.List(text))
+    return cel.NewEnv(
+        pool, variables={"method": text, "headers": headers, "user": text, "org": text, "message": cel.Type.DYN}
+    )
+
+
+def _condition(text: str) -> MatchCondition:
     try:
-        return CelCondition(expression, _compile(expression))
+        program, expression = _compile(text)
     except MatchInvalidError as error:
-        return UncompiledCondition(expression, error)
+        return UncompilableCondition(text, error)
+    return CelCondition(text, program, expression)
 
 
-def _compile(expression: str) -> bytes:
-    """Return the compiled expression as the library serializes it. Raises MatchInvalidError."""
-    if not 0 < len(expression) <= MAX_LENGTH:
+def _compile(text: str) -> tuple[bytes, Expression]:
+    """Return the compiled expression, serialized by the library, and what is known of it. Raises MatchInvalidError."""
+    if not 0 < len(text) <= MAX_LENGTH:
         raise MatchInvalidError(1, 1, f"an expression has 1 to {MAX_LENGTH} characters")
     try:
-        compiled = _environment(_NO_TYPES).compile(expression)
+        compiled = _environment(_NO_TYPES).compile(text)
     except RuntimeError as error:
         raise _invalid(str(error)) from error
-    if compiled.return_type().name() not in ("BOOL", "DYN"):
-        raise MatchInvalidError(1, 1, f"the result is {compiled.return_type().name().lower()}, not bool")
-    return bytes(compiled.serialize())
+    program = bytes(compiled.serialize())
+    expression = analyse(*parse(program), text)
+    result = compiled.return_type().name()
+    if result not in ("BOOL", "DYN"):
+        raise MatchInvalidError(1, 1, f"the result is {result.lower()}, not bool")
+    return program, expression
 
 
 def _invalid(text: str) -> MatchInvalidError:

@@ -1,0 +1,144 @@
+"""What an evaluation is given of a message, and how large that is."""
+
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import Any
+
+from google.protobuf.descriptor import Descriptor
+from google.protobuf.message import Message
+
+from actiond.api.matching.costs import Path
+
+SMALL = 4_096
+"""Bytes of a message that is handed over whole: for one so small, leaving out fields costs more than it saves."""
+_ANY = "google.protobuf.Any"
+MAX_COUNTED = 100
+"""Elements of a list whose size is counted. A longer one is taken to be as large as the message."""
+MAX_TYPES = 1_000
+"""Message types of which it is remembered whether they have an Any."""
+
+
+def only(message: Message, fields: frozenset[str] | None) -> Message:
+    """Return a large message with these fields alone, as far as it has them. None stands for all fields."""
+    if fields is None or message.ByteSize() <= SMALL:
+        return message
+    smaller = type(message)()
+    for descriptor, value in message.ListFields():
+        if descriptor.name not in fields or descriptor.is_extension:
+            continue
+        if descriptor.is_repeated:
+            getattr(smaller, descriptor.name).MergeFrom(value)
+        elif descriptor.message_type is not None:
+            getattr(smaller, descriptor.name).CopyFrom(value)
+        else:
+            setattr(smaller, descriptor.name, value)
+    return smaller
+
+
+@lru_cache(maxsize=MAX_TYPES)
+def has_any(descriptor: Descriptor) -> bool:
+    """Return whether messages of a type may contain a google.protobuf.Any, at whatever depth."""
+    seen: set[str] = set()
+    left = [descriptor]
+    while left:
+        one = left.pop()
+        if one.full_name == _ANY:
+            return True
+        if one.full_name not in seen:
+            seen.add(one.full_name)
+            left += [field.message_type for field in one.fields if field.message_type is not None]
+    return False
+
+
+class CallSizes:
+    """The sizes of a message and of headers, see costs.Sizes. Each is looked up when a bound depends on it."""
+
+    def __init__(self, message: Message | None, headers: Mapping[str, Sequence[str]]) -> None:
+        self._message = message
+        self._headers = headers
+        self.message = 0 if message is None else message.ByteSize()
+        self.headers = sum(len(name) + sum(map(len, values)) for name, values in headers.items())
+
+    def whole(self) -> int:
+        return self.message + self.headers
+
+    def structured(self) -> int:
+        if self.message <= SMALL or self._message is None:
+            return self.message
+        texts = (value for _, value in self._message.ListFields() if isinstance(value, (str, bytes)))
+        return max(0, self.message - sum(map(len, texts)))
+
+    def size(self, path: Path) -> int:
+        variable, *names = path
+        if variable == "headers":
+            return self.headers
+        return _size(self._at(names), self.message)
+
+    def length(self, path: Path) -> int:
+        variable, *names = path
+        value = self._headers if variable == "headers" else self._at(names)
+        # An element takes a byte at least. Mappings of messages have a length too.
+        return len(value) if hasattr(value, "__len__") else self.whole()
+
+    def is_message(self, path: Path) -> bool:
+        return self._type_at(path) is not _SCALAR
+
+    def is_any(self, path: Path) -> bool:
+        found = self._type_at(path)
+        if isinstance(found, Descriptor):
+            return found.full_name == _ANY
+        return found is None and self._may_have_any()
+
+    def has_any(self, path: Path) -> bool:
+        found = self._type_at(path)
+        if isinstance(found, Descriptor):
+            return has_any(found)
+        return found is None and self._may_have_any()
+
+    def _may_have_any(self) -> bool:
+        return self._message is not None and has_any(self._message.DESCRIPTOR)
+
+    def _type_at(self, path: Path) -> Descriptor | object | None:
+        """Return the type of a field, or of its elements: that of messages, or _SCALAR; None if it is not known."""
+        if self._message is None or path[:1] == ("headers",):
+            return _SCALAR
+        if not path:
+            return None
+        found: Any = self._message.DESCRIPTOR
+        for name in path[1:]:
+            field = None if found is None else found.fields_by_name.get(name)
+            if field is None:
+                return None
+            found = field.message_type
+        return _SCALAR if found is None else found
+
+    def _at(self, names: Sequence[str]) -> Any:
+        """Return the value of a field within fields; None if that is not to be known, as an element of a list."""
+        value: Any = self._message
+        for name in names:
+            if not isinstance(value, Message):
+                return None
+            field = value.DESCRIPTOR.fields_by_name.get(name)
+            if field is None:
+                return None
+            value = getattr(value, name)
+        return value
+
+
+_SCALAR = object()
+
+
+def _size(value: Any, whole: int) -> int:
+    """Return the size of a field's value, or an upper bound: that of the whole where counting it would take long."""
+    match value:
+        case str():
+            return len(value) if value.isascii() else 4 * len(value)
+        case bytes():
+            return len(value)
+        case bool() | int() | float():
+            return 8
+        case Message():
+            return int(value.ByteSize())
+        case Sequence() if len(value) <= MAX_COUNTED:
+            return sum(_size(element, whole) for element in value)
+    return whole
