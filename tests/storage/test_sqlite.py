@@ -106,10 +106,10 @@ async def test_a_table_that_is_gone_is_a_store_error_with_the_drivers_as_its_cau
     [
         ("UPDATE targets SET type = 'telegram'", "target"),
         ("UPDATE targets SET type = 'telegram'", "find_targets"),
-        ("INSERT INTO executions VALUES ('owner', 'telegram', 1, 1, 1)", "find_executions"),
+        ("INSERT INTO executions VALUES ('owner', 'telegram', 1, 1, 1, '')", "find_executions"),
         (
             """
-            INSERT INTO executions VALUES ('owner', 'request', 1, 1, 1), ('owner', 'function', 1, 1, 1);
+            INSERT INTO executions VALUES ('owner', 'request', 1, 1, 1, ''), ('owner', 'function', 1, 1, 1);
             INSERT INTO execution_steps VALUES ('owner', 'request', 0, NULL, 'function');
             """,
             "execution_snapshot",
@@ -134,8 +134,8 @@ async def test_a_row_that_cannot_be_read_is_a_store_error(
 
 async def test_a_row_that_a_change_cannot_read_fails_the_change(path: Path, store: SqliteStore) -> None:
     with closing(sqlite3.connect(path)) as connection, connection:
-        connection.execute("INSERT INTO executions VALUES ('owner', 'request', 1, 1, 1)")
-        connection.execute("INSERT INTO executions VALUES ('owner', 'telegram', 1, 1, 1)")
+        connection.execute("INSERT INTO executions VALUES ('owner', 'request', 1, 1, 1, '')")
+        connection.execute("INSERT INTO executions VALUES ('owner', 'telegram', 1, 1, 1, '')")
         connection.execute("INSERT INTO execution_steps VALUES ('owner', 'request', 0, NULL, 'telegram')")
 
     def change(transaction: Transaction) -> None:

@@ -147,3 +147,32 @@ async def test_a_file_without_targets_is_upgraded_too(tmp_path: Path) -> None:
     store = SqliteStore.open(path)
     assert await store.find_targets("owner", TargetQuery()) == Page([], 0, 0, 0)
     await store.close()
+
+
+async def test_executions_of_schema_5_are_kept_and_are_for_all_calls(tmp_path: Path) -> None:
+    path = tmp_path / "actiond.db"
+    execution = an_execution("request/a.B", "1", "1")
+    with closing(connect(path)) as connection:
+        schema.prepare(connection, path, schema.migrations()[:1])
+        write_schema_1(connection, TARGETS[0])
+        schema.prepare(connection, path, schema.migrations()[:5])
+        connection.execute(
+            "INSERT INTO executions (owner, key, sequence, created_at_ns, changed_at_ns) VALUES (?, ?, ?, ?, ?)",
+            (
+                execution.owner,
+                execution.condition.key,
+                execution.sequence,
+                execution.created_at_ns,
+                execution.changed_at_ns,
+            ),
+        )
+        for position in range(2):
+            connection.execute(
+                "INSERT INTO execution_steps VALUES (?, ?, ?, '1', NULL)",
+                (execution.owner, execution.condition.key, position),
+            )
+    store = SqliteStore.open(path)
+    try:
+        assert (await store.execution_snapshot("owner")).executions == [execution]
+    finally:
+        await store.close()

@@ -1,5 +1,7 @@
 """Executions, one by one and by what they name."""
 
+from dataclasses import replace
+
 import pytest
 
 from actiond.actions.conditions import parse_key
@@ -14,6 +16,7 @@ from tests.support.samples import (
     execution_of,
     insert,
     put_execution,
+    revision_of,
 )
 
 KEYS = [
@@ -58,6 +61,24 @@ class ExecutionContract:
     async def test_an_execution_may_have_no_steps(self, store: Store) -> None:
         await prepare(store, an_execution("request"))
         assert await execution_of(store, "owner", "request") == an_execution("request")
+
+    async def test_an_execution_keeps_its_match_condition(self, store: Store) -> None:
+        execution = replace(an_execution("request", "1", "2"), match="message.name == 'ä\n😀'")
+        empty = replace(an_execution("response"), match="true")
+        await prepare(store, execution, empty)
+        assert await execution_of(store, "owner", "request") == execution
+        assert (await store.execution_snapshot("owner")).executions == [execution, empty]
+
+    async def test_a_match_condition_is_removed_by_putting_the_execution_without_it(self, store: Store) -> None:
+        without = an_execution("request", "1", sequence=2)
+        await prepare(store, replace(an_execution("request", "1"), match="true"), without)
+        assert await execution_of(store, "owner", "request") == without
+
+    async def test_setting_a_match_condition_raises_the_revision(self, store: Store) -> None:
+        await prepare(store, an_execution("request", "1"))
+        before = await revision_of(store)
+        await store.write(put_execution(replace(an_execution("request", "1", sequence=2), match="true")))
+        assert await revision_of(store) > before
 
     async def test_a_thousand_steps_keep_their_order(self, store: Store) -> None:
         execution = an_execution("request", *(str(1 + number * number % 3) for number in range(1000)))

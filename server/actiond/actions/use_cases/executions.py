@@ -40,7 +40,7 @@ class Executions:
         self._catalogue = catalogue
 
     async def set(self, actor: Actor, condition: Condition, steps: Sequence[Step]) -> Execution:
-        """Add the execution of a condition, or replace it.
+        """Add the execution of a condition, or replace its steps: it keeps its match condition.
 
         Raises MethodUnknownError and the like if the catalogue lacks the condition, TargetNotFoundError,
         IncludeNotFoundError, CircularIncludeError, TooManyIncludeLevelsError and TooManyStepsError.
@@ -59,8 +59,9 @@ class Executions:
                 sequence=0,
                 created_at_ns=now if former is None else former.created_at_ns,
                 changed_at_ns=now,
+                match="" if former is None else former.match,
             )
-            return _put(transaction, execution, actor)
+            return put(transaction, execution, actor)
 
         return await self._store.write(change)
 
@@ -92,14 +93,18 @@ def remove_step(transaction: Transaction, actor: Actor, step: Step, now_ns: int)
     """Remove a step from each of the owner's executions that has it, because its target or include is deleted."""
     for execution in transaction.executions.with_step(actor.owner, step):
         steps = tuple(kept for kept in execution.steps if kept != step)
-        _put(transaction, replace(execution, steps=steps, changed_at_ns=now_ns), actor)
+        put(transaction, replace(execution, steps=steps, changed_at_ns=now_ns), actor)
 
 
-def _put(transaction: Transaction, execution: Execution, actor: Actor) -> Execution:
+def put(transaction: Transaction, execution: Execution, actor: Actor) -> Execution:
+    """Store an execution as its next state, with its event."""
     execution = replace(execution, sequence=_next_sequence(transaction, execution))
     steps = [{"target": step} if isinstance(step, str) else {"include": step.key} for step in execution.steps]
+    payload: dict[str, object] = {"targets": steps}
+    if execution.match:
+        payload["match"] = execution.match
     transaction.executions.put(execution)
-    transaction.append(_event(execution, "execution.set", {"targets": steps}, actor))
+    transaction.append(_event(execution, "execution.set", payload, actor))
     return execution
 
 

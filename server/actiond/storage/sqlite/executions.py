@@ -16,15 +16,17 @@ from actiond.storage.sqlite.guarded_cursor import GuardedCursor
 from actiond.storage.sqlite.rows import MAX_INTEGER, Row, Statement, json_list
 
 _SELECT = """
-SELECT owner, key, executions.sequence, created_at_ns, changed_at_ns, target_id, include_key
+SELECT owner, key, executions.sequence, created_at_ns, changed_at_ns, match_condition, target_id, include_key
 FROM executions LEFT JOIN execution_steps USING (owner, key)
 """
 _IN_ORDER = "ORDER BY key, position"
 
 PUT = """
-INSERT INTO executions (owner, key, sequence, created_at_ns, changed_at_ns) VALUES (?, ?, ?, ?, ?)
+INSERT INTO executions (owner, key, sequence, created_at_ns, changed_at_ns, match_condition)
+VALUES (?, ?, ?, ?, ?, ?)
 ON CONFLICT (owner, key) DO UPDATE SET
-    sequence = excluded.sequence, created_at_ns = excluded.created_at_ns, changed_at_ns = excluded.changed_at_ns
+    sequence = excluded.sequence, created_at_ns = excluded.created_at_ns, changed_at_ns = excluded.changed_at_ns,
+    match_condition = excluded.match_condition
 """
 DELETE = "DELETE FROM executions WHERE owner = ? AND key = ?"
 INSERT_STEP = "INSERT INTO execution_steps (owner, key, position, target_id, include_key) VALUES (?, ?, ?, ?, ?)"
@@ -119,7 +121,7 @@ def key(execution: Execution) -> Row:
 
 def to_row(execution: Execution) -> Row:
     """Return the parameters of PUT."""
-    return *key(execution), execution.sequence, execution.created_at_ns, execution.changed_at_ns
+    return *key(execution), execution.sequence, execution.created_at_ns, execution.changed_at_ns, execution.match
 
 
 def steps_to_rows(execution: Execution) -> list[Row]:
@@ -140,8 +142,11 @@ def from_rows(rows: Iterable[Row]) -> list[Execution]:
             sequence=sequence,
             created_at_ns=created_at_ns,
             changed_at_ns=changed_at_ns,
+            match=match,
         )
-        for (owner, execution_key, sequence, created_at_ns, changed_at_ns), steps in groupby(rows, lambda row: row[:5])
+        for (owner, execution_key, sequence, created_at_ns, changed_at_ns, match), steps in groupby(
+            rows, lambda row: row[:6]
+        )
     ]
 
 
