@@ -146,7 +146,7 @@ async def test_the_command_line_mends_a_running_server_at_once_in_every_worker(
     created = await lock_out(admin, dead_end)
     assert {(await admin.call(ListTargetsRequest())).code for _ in range(12)} == {9}
     listed = (await run_beside(two_workers, "execution", "list")).stdout.splitlines()
-    assert [line.split() for line in listed] == [["CONDITION", "CALLS"], ["request", created.id]]
+    assert [line.split() for line in listed] == [["CONDITION", "MATCH", "CALLS"], ["request", "-", created.id]]
     await run_beside(two_workers, "execution", "delete", "request")
     # Each is a connection of its own, so that both workers have their turn.
     calls = [admin.over(protocol).call(ListTargetsRequest()) for protocol in PROTOCOLS * 5]

@@ -109,7 +109,7 @@ async def test_a_table_that_is_gone_is_a_store_error_with_the_drivers_as_its_cau
         ("INSERT INTO executions VALUES ('owner', 'telegram', 1, 1, 1, '')", "find_executions"),
         (
             """
-            INSERT INTO executions VALUES ('owner', 'request', 1, 1, 1, ''), ('owner', 'function', 1, 1, 1);
+            INSERT INTO executions VALUES ('owner', 'request', 1, 1, 1, ''), ('owner', 'function', 1, 1, 1, '');
             INSERT INTO execution_steps VALUES ('owner', 'request', 0, NULL, 'function');
             """,
             "execution_snapshot",

@@ -101,7 +101,7 @@ def _run(options: argparse.Namespace) -> int:
     return _run_on_store(options.command, options.subcommand, chosen)
 
 
-_TEXTS = ("id", "condition", "name", "owner", "certificate", "target", "event_type", "aggregate")
+_TEXTS = ("id", "condition", "expression", "name", "owner", "certificate", "target", "event_type", "aggregate")
 """Arguments that are compared with what a store has, and so are text. A path may be any bytes."""
 
 
@@ -110,7 +110,7 @@ def _check_texts(chosen: Mapping[str, object]) -> None:
         text = chosen.get(name)
         # Bytes that are not UTF-8 become surrogates.
         if isinstance(text, str) and any("\ud800" <= character <= "\udfff" for character in text):
-            shown = name.upper() if name in ("id", "condition") else f"--{name.replace('_', '-')}"
+            shown = name.upper() if name in ("id", "condition", "expression") else f"--{name.replace('_', '-')}"
             raise SettingsError(f"{shown}: {text!r} is not UTF-8")
 
 
@@ -147,7 +147,9 @@ def _parser() -> argparse.ArgumentParser:
     add_flags(deliver, DELIVER_TABLE)
     token = commands.add_parser("token", help="create, list and revoke tokens", allow_abbrev=False)
     _add_token_commands(token)
-    execution = commands.add_parser("execution", help="list and delete executions", allow_abbrev=False)
+    execution = commands.add_parser(
+        "execution", help="list and delete executions, and set which calls they are for", allow_abbrev=False
+    )
     _add_execution_commands(execution)
     target = commands.add_parser(
         "target", help="list targets; give one a new signing key, test it, or resume it", allow_abbrev=False
@@ -202,7 +204,18 @@ def _add_execution_commands(parser: argparse.ArgumentParser) -> None:
         allow_abbrev=False,
     )
     delete.add_argument("condition", metavar="CONDITION", help="as `actiond execution list` prints it")
-    for command in (listing, delete):
+    condition = commands.add_parser(
+        "condition",
+        help="show or set which calls an execution is for",
+        description="Shows the match condition of an execution for requests or responses, or sets it: a CEL expression"
+        " over method, headers, user, org and message, such as 'message.name == \"x\"'. The execution runs for the"
+        " calls alone that meet it.",
+        allow_abbrev=False,
+    )
+    condition.add_argument("condition", metavar="CONDITION", help="as `actiond execution list` prints it")
+    condition.add_argument("expression", metavar="EXPRESSION", nargs="?", help="the match condition [show it]")
+    condition.add_argument("--remove", action="store_true", help="let the execution be for all calls")
+    for command in (listing, delete, condition):
         _add_owner(command)
         add_flags(command, rows(StoreSettings))
 

@@ -9,7 +9,6 @@ a field that is not set has its default value, `has()` asks for it, and well-kno
 import logging
 import re
 from functools import lru_cache
-from importlib import import_module
 from typing import Any
 
 from google.protobuf.descriptor_pool import DescriptorPool
@@ -17,7 +16,7 @@ from google.protobuf.message import Message
 
 from actiond.actions.errors import MatchInvalidError
 from actiond.actions.ports import MatchCondition, MatchFacts
-from actiond.api.matching.costs import Expression, analyse
+from actiond.api.matching.costs import Expression, analyse, invalid_at
 from actiond.api.matching.messages import CallSizes, only
 from actiond.api.matching.syntax import parse
 
@@ -35,6 +34,7 @@ MAX_POOLS = 64
 _MAX_SHOWN = 200
 """Characters of the library's reason, or of an expression, in the log. Either may be chosen by a caller."""
 _ERROR = re.compile(r"ERROR: <input>:(-?\d+):(-?\d+): (.*)")
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _NO_TYPES = DescriptorPool()
 
 
@@ -109,7 +109,8 @@ class UncompilableCondition:
 @lru_cache(maxsize=MAX_POOLS)
 def _environment(pool: DescriptorPool) -> Any:
     """Return what expressions over messages of a pool are compiled and evaluated with."""
-    cel = import_module("cel_expr_python.cel")
+    from cel_expr_python import cel
+
     text = cel.Type.STRING
     headers = cel.Type.Map(text, cel.Type.List(text))
     return cel.NewEnv(
@@ -129,16 +130,27 @@ def _compile(text: str) -> tuple[bytes, Expression]:
     """Return the compiled expression, serialized by the library, and what is known of it. Raises MatchInvalidError."""
     if not 0 < len(text) <= MAX_LENGTH:
         raise MatchInvalidError(1, 1, f"an expression has 1 to {MAX_LENGTH} characters")
+    if (surrogate := _SURROGATE.search(text)) is not None:
+        raise invalid_at(text, surrogate.start(), "this is not UTF-8")
     try:
         compiled = _environment(_NO_TYPES).compile(text)
     except RuntimeError as error:
         raise _invalid(str(error)) from error
     program = bytes(compiled.serialize())
     expression = analyse(*parse(program), text)
+    for offset, pattern in expression.patterns:
+        if (reason := _pattern_error(pattern)) is not None:
+            raise invalid_at(text, offset, reason)
     result = compiled.return_type().name()
     if result not in ("BOOL", "DYN"):
         raise MatchInvalidError(1, 1, f"the result is {result.lower()}, not bool")
     return program, expression
+
+
+def _pattern_error(pattern: str) -> str | None:
+    """Return why a regular expression is invalid. The library finds that out when it evaluates one."""
+    result = _environment(_NO_TYPES).compile("user.matches(method)").eval(data={"user": "", "method": pattern}).value()
+    return None if isinstance(result, bool) else str(result).partition("\n")[0]
 
 
 def _invalid(text: str) -> MatchInvalidError:

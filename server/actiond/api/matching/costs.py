@@ -141,6 +141,8 @@ class Expression:
     fields: frozenset[str] | None
     """The fields of the message that it looks at; None if it may look at all of them."""
     sees_headers: bool
+    patterns: Sequence[tuple[int, str]]
+    """Its regular expressions, each with its offset in characters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +180,7 @@ class _Analysis:
     fields: set[str] = field(default_factory=set)
     sees_all_fields: bool = False
     sees_headers: bool = False
+    patterns: list[tuple[int, str]] = field(default_factory=list)
     loops: list[_Loop] = field(default_factory=list)
 
     def value(self, node: Node) -> _Value:
@@ -367,8 +370,9 @@ class _Analysis:
             size = program_size(pattern)
         except ValueError as error:
             raise self.error(parts[1], str(error)) from error
+        self.patterns.append((self.offsets.get(parts[1].id, 0), pattern))
         per_byte = _FIND + _MATCH_PER_INSTRUCTION * size
-        fixed = _COMPILE_PATTERN + _COMPILE_INSTRUCTION * size + _SHORT * per_byte
+        fixed = _COMPILE_PATTERN + _COMPILE_INSTRUCTION * size + (0 if values[0].width else _SHORT * per_byte)
         self.charge(Charge(fixed, frozenset(), is_fixed=True), once=False)
         self.charge_bytes(per_byte, values[0])
         return _NOTHING
@@ -429,7 +433,7 @@ def analyse(root: Node, offsets: Mapping[int, int], text: str) -> Expression:
     analysis = _Analysis(text, offsets)
     analysis.value(root)
     fields = None if analysis.sees_all_fields else frozenset(analysis.fields)
-    return Expression(Cost(analysis.charges), fields, analysis.sees_headers)
+    return Expression(Cost(analysis.charges), fields, analysis.sees_headers, analysis.patterns)
 
 
 def invalid_at(text: str, offset: int, reason: str) -> MatchInvalidError:

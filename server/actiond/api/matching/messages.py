@@ -11,6 +11,8 @@ from actiond.api.matching.costs import Path
 
 SMALL = 4_096
 """Bytes of a message that is handed over whole: for one so small, leaving out fields costs more than it saves."""
+MAX_COPIED, MAX_ELEMENTS = 150_000, 20_000
+"""Bytes and elements of a field that is copied. Messages of two bytes take 0.3 µs each."""
 _ANY = "google.protobuf.Any"
 MAX_COUNTED = 100
 """Elements of a list whose size is counted. A longer one is taken to be as large as the message."""
@@ -18,14 +20,23 @@ MAX_TYPES = 1_000
 """Message types of which it is remembered whether they have an Any."""
 
 
+class TooLargeError(Exception):
+    """A field is larger than what is looked at."""
+
+
 def only(message: Message, fields: frozenset[str] | None) -> Message:
-    """Return a large message with these fields alone, as far as it has them. None stands for all fields."""
+    """Return a large message with these fields alone, as far as it has them. None stands for all fields.
+
+    Raises TooLargeError where copying them would take long.
+    """
     if fields is None or message.ByteSize() <= SMALL:
         return message
     smaller = type(message)()
     for descriptor, value in message.ListFields():
         if descriptor.name not in fields or descriptor.is_extension:
             continue
+        if descriptor.message_type is not None and not _is_copied_soon(value):
+            raise TooLargeError(f"the field {descriptor.name} is too large")
         if descriptor.is_repeated:
             getattr(smaller, descriptor.name).MergeFrom(value)
         elif descriptor.message_type is not None:
@@ -33,6 +44,16 @@ def only(message: Message, fields: frozenset[str] | None) -> Message:
         else:
             setattr(smaller, descriptor.name, value)
     return smaller
+
+
+def _is_copied_soon(value: Any) -> bool:
+    """Return whether a message, a list of messages or a map has few enough bytes and elements."""
+    if isinstance(value, Message):
+        return value.ByteSize() <= MAX_COPIED
+    if len(value) > MAX_ELEMENTS:
+        return False
+    elements = value.values() if isinstance(value, Mapping) else value
+    return sum(one.ByteSize() for one in elements if isinstance(one, Message)) <= MAX_COPIED
 
 
 @lru_cache(maxsize=MAX_TYPES)
