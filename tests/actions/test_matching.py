@@ -23,7 +23,7 @@ def matching(domain: Domain) -> Matching:
 
 async def planned(domain: Domain) -> Candidates:
     plan = Plan(await domain.store.execution_snapshot("owner"), PathParts())
-    return plan.for_method("one.v1.Service.Method").request
+    return plan.for_method(METHOD).request
 
 
 def shown(candidates: Candidates) -> Sequence[tuple[str, str | None, int]]:

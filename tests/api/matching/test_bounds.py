@@ -119,7 +119,7 @@ def test_what_is_usual_is_evaluated_in_large_messages_too(
 def test_an_evaluation_that_may_take_too_long_counts_as_met_and_is_logged(caplog: pytest.LogCaptureFixture) -> None:
     condition = CONDITIONS.compiled("!message.item.all(a, message.item.all(b, a == b)) && false")
     assert condition.is_met(MatchFacts("/a.B/C", {}, "", "", SOME_ITEMS))
-    assert "may take too long for a message of" in caplog.text
+    assert "may take too long for " in caplog.text
 
 
 GROWING = [

@@ -17,7 +17,7 @@ from google.protobuf.message import Message
 from actiond.actions.errors import MatchInvalidError
 from actiond.actions.ports import MatchCondition, MatchFacts
 from actiond.api.matching.costs import Expression, analyse, invalid_at
-from actiond.api.matching.messages import CallSizes, only
+from actiond.api.matching.messages import ExactSizes, RoughSizes, has_any, only, size_of
 from actiond.api.matching.syntax import parse
 
 _log = logging.getLogger(__name__)
@@ -58,6 +58,7 @@ class CelCondition:
         """`program` is the compiled expression, as the library serializes it."""
         self._text = text
         self._expression = expression
+        self._sees_message = expression.fields != frozenset()
         self._with_types = lru_cache(maxsize=MAX_POOLS)(lambda pool: _environment(pool).deserialize(program))
 
     def is_met(self, facts: MatchFacts) -> bool:
@@ -75,17 +76,26 @@ class CelCondition:
     def _evaluated(self, facts: MatchFacts) -> object:
         """Return the result, or in its place what is wrong."""
         variables: dict[str, object] = {"method": facts.method, "user": facts.user, "org": facts.org}
-        message: Message | None = None
-        pool: Any = _NO_TYPES
-        if self._expression.fields != frozenset() and isinstance(facts.message, Message):
-            message = variables["message"] = only(facts.message, self._expression.fields)
-            pool = message.DESCRIPTOR.file.pool
+        message = facts.message if self._sees_message and isinstance(facts.message, Message) else None
+        headers = facts.headers if self._expression.sees_headers else {}
+        rough = RoughSizes(
+            0 if message is None else message.ByteSize(),
+            size_of(headers),
+            message is not None and has_any(message.DESCRIPTOR),
+        )
+        if self._expression.cost.bound_ns(rough) > MAX_COST_NS:
+            # A field that the expression does not look at may be what is large.
+            if message is not None and self._expression.fields is not None:
+                message = only(message, self._expression.fields)
+            exact = ExactSizes(message, headers)
+            if self._expression.cost.bound_ns(exact) > MAX_COST_NS:
+                return f"may take too long for {exact.message} bytes of the message and {exact.headers} of headers"
         if self._expression.sees_headers:
-            variables["headers"] = facts.headers
-        sizes = CallSizes(message, facts.headers if self._expression.sees_headers else {})
-        if self._expression.cost.bound_ns(sizes) > MAX_COST_NS:
-            return f"may take too long for a message of {sizes.message} and headers of {sizes.headers} bytes"
-        return self._with_types(pool).eval(data=variables).value()
+            variables["headers"] = headers
+        if message is None:
+            return self._with_types(_NO_TYPES).eval(data=variables).value()
+        variables["message"] = message
+        return self._with_types(message.DESCRIPTOR.file.pool).eval(data=variables).value()
 
 
 class UncompilableCondition:

@@ -1,6 +1,7 @@
 """What an evaluation is given of a message, and how large that is."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -9,8 +10,6 @@ from google.protobuf.message import Message
 
 from actiond.api.matching.costs import Path
 
-SMALL = 4_096
-"""Bytes of a message that is handed over whole: for one so small, leaving out fields costs more than it saves."""
 MAX_COPIED, MAX_ELEMENTS = 150_000, 20_000
 """Bytes and elements of a field that is copied. Messages of two bytes take 0.3 µs each."""
 _ANY = "google.protobuf.Any"
@@ -24,13 +23,11 @@ class TooLargeError(Exception):
     """A field is larger than what is looked at."""
 
 
-def only(message: Message, fields: frozenset[str] | None) -> Message:
-    """Return a large message with these fields alone, as far as it has them. None stands for all fields.
+def only(message: Message, fields: frozenset[str]) -> Message:
+    """Return a message with these fields alone, as far as it has them.
 
     Raises TooLargeError where copying them would take long.
     """
-    if fields is None or message.ByteSize() <= SMALL:
-        return message
     smaller = type(message)()
     for descriptor, value in message.ListFields():
         if descriptor.name not in fields or descriptor.is_extension:
@@ -71,21 +68,57 @@ def has_any(descriptor: Descriptor) -> bool:
     return False
 
 
-class CallSizes:
-    """The sizes of a message and of headers, see costs.Sizes. Each is looked up when a bound depends on it."""
+def size_of(headers: Mapping[str, Sequence[str]]) -> int:
+    """Return the size of headers in characters."""
+    return sum(len(name) + sum(map(len, values)) for name, values in headers.items())
 
-    def __init__(self, message: Message | None, headers: Mapping[str, Sequence[str]]) -> None:
-        self._message = message
-        self._headers = headers
-        self.message = 0 if message is None else message.ByteSize()
-        self.headers = sum(len(name) + sum(map(len, values)) for name, values in headers.items())
+
+@dataclass(frozen=True, slots=True)
+class RoughSizes:
+    """Upper bounds of sizes, see costs.Sizes, that need no look into the message: each part may be the whole."""
+
+    message: int
+    headers: int
+    may_have_any: bool
 
     def whole(self) -> int:
         return self.message + self.headers
 
     def structured(self) -> int:
-        if self.message <= SMALL or self._message is None:
-            return self.message
+        return self.message
+
+    def size(self, path: Path) -> int:
+        return self.headers if path[0] == "headers" else self.message
+
+    def length(self, path: Path) -> int:
+        return self.size(path)
+
+    def is_message(self, _path: Path) -> bool:
+        return True
+
+    def is_any(self, _path: Path) -> bool:
+        return self.may_have_any
+
+    def has_any(self, _path: Path) -> bool:
+        return self.may_have_any
+
+
+class ExactSizes:
+    """The sizes of the parts of a message and of headers, see costs.Sizes."""
+
+    def __init__(self, message: Message | None, headers: Mapping[str, Sequence[str]]) -> None:
+        self._message = message
+        self._headers = headers
+        self.message = 0 if message is None else message.ByteSize()
+        self.headers = size_of(headers)
+        self._known: dict[Path, int] = {}
+
+    def whole(self) -> int:
+        return self.message + self.headers
+
+    def structured(self) -> int:
+        if self._message is None:
+            return 0
         texts = (value for _, value in self._message.ListFields() if isinstance(value, (str, bytes)))
         return max(0, self.message - sum(map(len, texts)))
 
@@ -93,7 +126,10 @@ class CallSizes:
         variable, *names = path
         if variable == "headers":
             return self.headers
-        return _size(self._at(names), self.message)
+        known = self._known.get(path)
+        if known is None:
+            known = self._known[path] = _size(self._at(names), self.message)
+        return known
 
     def length(self, path: Path) -> int:
         variable, *names = path
