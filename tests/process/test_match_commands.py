@@ -74,3 +74,10 @@ def test_a_caret_is_below_its_position_in_a_long_line_too(run_on_executions: Run
 )
 def test_what_cannot_be_done_is_said(run_on_executions: Run, arguments: tuple[str, ...], word: str, code: int) -> None:
     refused(run_on_executions(*CONDITION, *arguments, *OWNER), word, code=code)
+
+
+def test_the_caret_in_the_documents_is_the_commands(run_on_executions: Run) -> None:
+    wrong = "message.total > 1000 && mesage.paid"
+    done = run_on_executions(*CONDITION, "request", wrong, *OWNER)
+    document = (Path(__file__).parents[2] / "docs" / "executions.md").read_text()
+    assert f" '{wrong}'\n{done.stderr}```" in document

@@ -2,8 +2,10 @@
 
 import json
 import logging
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from actiond_protos.zitadel.action.v3alpha.action_service_pb2 import CreateTargetRequest
@@ -76,6 +78,8 @@ TRUE = [
     "message.created.getHours('Asia/Tokyo') == 21",
     "message.took == duration('1500ms')",
     "message.note == 'hi'",
+    "message.total > 1000.5 && message.state == 1.0 && message.units > 1 && message.weight > 1",
+    "message.id != 1",
     "message.extra.k[0] == 1.0",
     "message.extra.k[1].deep == null",
     "message.value == 'text'",
@@ -270,3 +274,21 @@ def test_no_text_makes_compiling_raise_anything_else(text: str) -> None:
 def test_the_log_of_a_failure_is_a_warning(caplog: pytest.LogCaptureFixture) -> None:
     is_met("message.nope")
     assert [record.levelno for record in caplog.records] == [logging.WARNING]
+
+
+_DOCUMENT = Path(__file__).parents[3] / "docs" / "executions.md"
+DOCUMENTED = re.findall(r"^```cel\n(.*?)\n```$", _DOCUMENT.read_text(), re.DOTALL | re.MULTILINE)
+MEETING = [
+    order(total=1001),
+    order(item=[{"sku": "a"}, {"sku": "voucher"}]),
+    order(created="2030-01-31T12:00:00Z"),
+]
+
+
+@pytest.mark.parametrize(("expression", "message"), [*zip(DOCUMENTED, MEETING, strict=True)])
+def test_a_documented_example_is_met_by_some_calls_alone(
+    expression: str, message: Message, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert is_met(expression, message)
+    assert not is_met(expression, Order())
+    assert caplog.messages == []
