@@ -15,6 +15,9 @@ class PathPart:
     def is_met(self, facts: MatchFacts) -> bool:
         return self.text in facts.method
 
+    def fault(self, facts: MatchFacts) -> str:
+        return ""
+
 
 class PathParts:
     """Compiles expressions, each of which is a part of a method's path."""

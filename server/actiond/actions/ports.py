@@ -57,6 +57,9 @@ class MatchCondition(Protocol):
     def is_met(self, facts: MatchFacts) -> bool:
         """Return whether a call meets it. One that cannot be evaluated is met, and logged: the execution runs."""
 
+    def fault(self, facts: MatchFacts) -> str:
+        """Return why it cannot be evaluated for a call, and counts as met; empty if it can. Nothing is logged."""
+
 
 class MatchConditions(Protocol):
     """Compiles match conditions. Its methods run on one event loop."""

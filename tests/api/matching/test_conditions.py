@@ -152,10 +152,26 @@ def test_a_condition_that_cannot_be_evaluated_counts_as_met_and_is_one_line_of_t
     assert "\n" not in line
 
 
+@pytest.mark.parametrize("expression", [*FAIL, "future(message)"])
+def test_why_a_condition_counts_as_met_can_be_asked_without_a_line_of_the_log(
+    expression: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert CONDITIONS.compiled(expression).fault(facts())
+    assert CONDITIONS.compiled("message.id == 'x'").fault(facts()) == ""
+    assert caplog.messages == []
+
+
 def test_what_a_caller_sends_does_not_make_a_line_of_the_log_long(caplog: pytest.LogCaptureFixture) -> None:
     assert is_met("message.labels[message.id] == 'x'", Order(id="n\n" * 50_000))
     (line,) = caplog.messages
     assert len(line) < 600
+
+
+def test_a_result_that_is_not_a_boolean_is_not_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    for expression in ("message.id", "message.item", "message.first", "message"):
+        assert is_met(expression, order(id="confidential", item=[{"sku": "confidential"}]))
+    assert len(caplog.messages) == 4
+    assert "confidential" not in caplog.text
 
 
 def test_more_iterations_than_are_allowed_count_as_met(caplog: pytest.LogCaptureFixture) -> None:

@@ -31,8 +31,8 @@ MAX_COMPILED = 1_000
 MAX_POOLS = 64
 """Descriptor pools whose types are kept, for each expression too."""
 
-_MAX_SHOWN = 200
-"""Characters of the library's reason, or of an expression, in the log. Either may be chosen by a caller."""
+MAX_SHOWN = 200
+"""Characters that are shown of a reason, or of an expression. A reason may contain what a caller has sent."""
 _ERROR = re.compile(r"ERROR: <input>:(-?\d+):(-?\d+): (.*)")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _NO_TYPES = DescriptorPool()
@@ -62,19 +62,21 @@ class CelCondition:
         self._with_types = lru_cache(maxsize=MAX_POOLS)(lambda pool: _environment(pool).deserialize(program))
 
     def is_met(self, facts: MatchFacts) -> bool:
-        try:
-            result = self._evaluated(facts)
-        except Exception as error:  # noqa: BLE001  # whatever the library raises: the call must not fail by it
-            result = error
-        if isinstance(result, bool):
-            return result
-        _log.warning(
-            "match condition counts as met: %s: %.*s: %.*r", facts.method, _MAX_SHOWN, result, _MAX_SHOWN, self._text
-        )
-        return True
+        result = self._result(facts)
+        return result if isinstance(result, bool) else _count_as_met(facts, result, self._text)
 
-    def _evaluated(self, facts: MatchFacts) -> object:
-        """Return the result, or in its place what is wrong."""
+    def fault(self, facts: MatchFacts) -> str:
+        result = self._result(facts)
+        return "" if isinstance(result, bool) else result[:MAX_SHOWN]
+
+    def _result(self, facts: MatchFacts) -> bool | str:
+        """Return whether a call meets the condition, or why that is not known."""
+        try:
+            return self._evaluated(facts)
+        except Exception as error:  # noqa: BLE001  # whatever the library raises: the call must not fail by it
+            return str(error)
+
+    def _evaluated(self, facts: MatchFacts) -> bool | str:
         variables: dict[str, object] = {"method": facts.method, "user": facts.user, "org": facts.org}
         message = facts.message if self._sees_message and isinstance(facts.message, Message) else None
         headers = facts.headers if self._expression.sees_headers else {}
@@ -92,10 +94,16 @@ class CelCondition:
                 return f"may take too long for {exact.message} bytes of the message and {exact.headers} of headers"
         if self._expression.sees_headers:
             variables["headers"] = headers
-        if message is None:
-            return self._with_types(_NO_TYPES).eval(data=variables).value()
-        variables["message"] = message
-        return self._with_types(message.DESCRIPTOR.file.pool).eval(data=variables).value()
+        pool: Any = _NO_TYPES
+        if message is not None:
+            variables["message"] = message
+            pool = message.DESCRIPTOR.file.pool
+        result = self._with_types(pool).eval(data=variables)
+        kind = result.type().name()
+        if kind == "BOOL":
+            return bool(result.value())
+        # A value of another type may be what a caller has sent, and is not for the log.
+        return str(result.value()) if kind == "ERROR" else f"the result is {kind.lower()}, not bool"
 
 
 class UncompilableCondition:
@@ -103,17 +111,18 @@ class UncompilableCondition:
 
     def __init__(self, text: str, error: MatchInvalidError) -> None:
         self._text = text
-        self._error = error
+        self._fault = f"it cannot be compiled: {error.reason}"
 
     def is_met(self, facts: MatchFacts) -> bool:
-        _log.warning(
-            "match condition counts as met: %s: it cannot be compiled: %s: %.*r",
-            facts.method,
-            self._error.reason,
-            _MAX_SHOWN,
-            self._text,
-        )
-        return True
+        return _count_as_met(facts, self._fault, self._text)
+
+    def fault(self, _facts: MatchFacts) -> str:
+        return self._fault
+
+
+def _count_as_met(facts: MatchFacts, reason: str, text: str) -> bool:
+    _log.warning("match condition counts as met: %s: %.*s: %.*r", facts.method, MAX_SHOWN, reason, MAX_SHOWN, text)
+    return True
 
 
 @lru_cache(maxsize=MAX_POOLS)
