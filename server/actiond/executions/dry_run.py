@@ -79,9 +79,9 @@ class TargetInspector:
             async with places:
                 return await self._inspect(call.target, call.keys)
 
-        async with asyncio.TaskGroup() as group:
-            running = {name: group.create_task(inspect(call)) for name, call in targets.items()}
-        return {name: task.result() for name, task in running.items()}
+        # Not a TaskGroup, which would wrap a StoreError.
+        found = await asyncio.gather(*map(inspect, targets.values()))
+        return dict(zip(targets, found, strict=True))
 
     async def _inspect(self, target: Target, keys: Sequence[SigningKey]) -> Sequence[Obstacle]:
         found = list(await self._preflight.obstacles(target, keys))
