@@ -52,6 +52,14 @@ class CalledMethodUnknownError(Exception):
     """Path of the message in the request that the call is in, with a dot at its end."""
 
 
+@dataclass(eq=False)
+class CalledFunctionUnknownError(Exception):
+    """The server was not started with the function that is called."""
+
+    trigger: str = ""
+    """Path of the message in the request that the function is in, with a dot at its end."""
+
+
 _NOT_FOUND = code_pb2.NOT_FOUND
 _INVALID = code_pb2.INVALID_ARGUMENT
 _FAILED = code_pb2.FAILED_PRECONDITION
@@ -153,12 +161,12 @@ _ENTRIES: Mapping[type[Exception], Entry] = {
         "{trigger}call.method",
         "must be one that the server has the message types of (--descriptor-set, --reflect)",
     ),
-    errors.FunctionUnknownError: Entry(
+    CalledFunctionUnknownError: Entry(
         _NOT_FOUND,
         "ACTIOND-function",
         "Function is unknown",
         "FUNCTION_UNKNOWN",
-        "function",
+        "{trigger}function",
         "must be one that the server was started with (--execution-function)",
     ),
     errors.ExecutionNotFoundError: Entry(

@@ -8,9 +8,8 @@ from actiond_protos.actiond.v1 import execution_service_pb2 as pb
 from google.protobuf.struct_pb2 import Struct
 
 from actiond.actions.catalogue import Catalogue
-from actiond.actions.errors import FunctionUnknownError
 from actiond.actions.tokens import Caller
-from actiond.api.v1.errors import MessageInvalidError
+from actiond.api.v1.errors import CalledFunctionUnknownError, MessageInvalidError
 from actiond.api.v1.payloads import struct_of
 from actiond.api.v1.structs import object_of
 from actiond.executions.function_executions import FunctionExecutions
@@ -36,12 +35,12 @@ class Functions:
         self._functions: Container[str] = catalogue.functions
 
     async def find(self, request: pb.ExecuteFunctionRequest, caller: Caller, trigger: str = "") -> CalledFunction:
-        """Return the function of a valid request. Raises FunctionUnknownError and MessageInvalidError.
+        """Return the function of a valid request. Raises CalledFunctionUnknownError and MessageInvalidError.
 
         trigger: path of the request in the one that was sent, with a dot at its end.
         """
         if request.function not in self._functions:
-            raise FunctionUnknownError
+            raise CalledFunctionUnknownError(trigger)
         if request.ByteSize() < OFFLOAD_BYTES:
             fields = _fields(request.payload, f"{trigger}payload")
         else:

@@ -5,8 +5,9 @@ from actiond_protos.actiond.v1 import execution_service_pb2 as pb
 from google.protobuf.message import DecodeError, Message
 from google.protobuf.struct_pb2 import Struct
 
+from actiond.api.message_payload import MessageNotJsonError
 from actiond.api.v1.errors import MessageInvalidError
-from actiond.api.v1.structs import object_of
+from actiond.api.v1.structs import MAX_LEVELS, is_too_deep, object_of
 from rpcfront import OFFLOAD_BYTES, JsonCodec, MalformedJsonError, run_in_offload_pool
 
 MAX_SHOWN = 3
@@ -26,7 +27,7 @@ class Payloads:
         return await run_in_offload_pool(self._read, payload, message_class, field)
 
     async def write(self, message: Message, sent: pb.Payload) -> pb.Payload:
-        """Return a payload with the message, in the form in which `sent` has it."""
+        """Return a payload with the message, in the form in which `sent` has it. Raises MessageNotJsonError."""
         if sent.WhichOneof("content") == "protobuf":
             return pb.Payload(protobuf=message.SerializeToString())
         if message.ByteSize() < OFFLOAD_BYTES:
@@ -54,8 +55,13 @@ class Payloads:
         return message
 
     def _as_json(self, message: Message) -> pb.Payload:
+        encoded = self._codec.encode(message)
+        if is_too_deep(orjson.loads(encoded)):
+            raise MessageNotJsonError(
+                message.DESCRIPTOR.full_name, f"a target has nested it in more than {MAX_LEVELS} levels"
+            )
         payload = pb.Payload()
-        self._codec.decode(self._codec.encode(message), payload.json)
+        self._codec.decode(encoded, payload.json)
         return payload
 
 

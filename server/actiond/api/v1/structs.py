@@ -21,6 +21,14 @@ def object_of(struct: Any, level: int = 1) -> dict[str, object]:
     return {name: _value(fields[name], level) for name in sorted(fields)}
 
 
+def is_too_deep(value: object, levels: int = MAX_LEVELS) -> bool:
+    """Return whether a JSON value has more objects and lists in each other than so many."""
+    if not isinstance(value, dict | list):
+        return False
+    inner = value.values() if isinstance(value, dict) else value
+    return levels == 0 or any(is_too_deep(one, levels - 1) for one in inner)
+
+
 def _list(values: Any, level: int) -> list[object]:
     if level > MAX_LEVELS:
         raise ValueError(f"must not be nested in more than {MAX_LEVELS} levels")
