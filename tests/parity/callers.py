@@ -12,6 +12,7 @@ READ = "execution.read"
 WRITE_DELIVERIES = "delivery.write"
 READ_DELIVERIES = "delivery.read"
 PUBLISH = "event.publish"
+PROCESS = "execution.process"
 
 PERMISSIONS = (
     WRITE_TARGETS,
@@ -23,6 +24,7 @@ PERMISSIONS = (
     WRITE_DELIVERIES,
     READ_DELIVERIES,
     PUBLISH,
+    PROCESS,
 )
 """All that the API's methods ask for."""
 

@@ -2,11 +2,12 @@
 
 from dataclasses import replace
 
-from actiond_protos.actiond.v1 import delivery_service_pb2
+from actiond_protos.actiond.v1 import delivery_service_pb2, dry_run_pb2, execution_service_pb2
 from actiond_protos.zitadel.action.v3alpha import action_service_pb2 as pb
 
 from tests.parity import callers, rows_auth
 from tests.parity import delivery_calls as deliveries
+from tests.parity import execution_calls as executions
 from tests.parity.calls import (
     FUNCTIONS,
     answer,
@@ -17,13 +18,15 @@ from tests.parity.calls import (
     list_methods,
     list_services,
     list_targets,
+    on_function,
     set_execution,
     update,
 )
 from tests.parity.scenario import JSON, PROTOBUF, Differs, Scenario, exhaustive, representative
 from tests.support.action_service import expect
-from tests.support.action_service.model import DELIVERIES, SERVICE, Call, Outcome
+from tests.support.action_service.model import DELIVERIES, EXECUTIONS, SERVICE, Call, Outcome
 from tests.support.action_service.requests import create, get
+from tests.support.services import shop
 
 METHODS = (
     "CreateTarget",
@@ -38,6 +41,8 @@ METHODS = (
     "SetExecution",
     "UpdateTarget",
 )
+# Those that run executions are not in the catalogue: no execution runs around them.
+EXECUTION_METHODS = ("DryRun", "GetCondition", "SetCondition")
 DELIVERY_METHODS = (
     "CancelDeliveries",
     "CancelDelivery",
@@ -59,13 +64,20 @@ METHODS_LISTED = answer(
     pb.ListExecutionMethodsResponse(
         methods=[
             f"/{service}/{name}"
-            for service, names in ((DELIVERIES, DELIVERY_METHODS), (SERVICE, METHODS))
+            for service, names in (
+                (DELIVERIES, DELIVERY_METHODS),
+                (EXECUTIONS, EXECUTION_METHODS),
+                (shop.SERVICE, shop.METHODS),
+                (SERVICE, METHODS),
+            )
             for name in names
         ]
     )
 )
-SERVICES_LISTED = answer(pb.ListExecutionServicesResponse(services=[DELIVERIES, SERVICE]))
+SERVICES_LISTED = answer(pb.ListExecutionServicesResponse(services=[DELIVERIES, EXECUTIONS, shop.SERVICE, SERVICE]))
 
+_REQUIRED = "value is required"
+_NO_CALL = expect.violations(call=_REQUIRED, request=_REQUIRED)
 _NO_CONDITION = expect.violations(condition="value is required")
 
 # The permission that each method asks for; a call that comes to nothing even with it, and what comes of it.
@@ -150,6 +162,13 @@ _CALLS: tuple[tuple[str, Call, Outcome], ...] = (
         deliveries.call(delivery_service_pb2.PublishEventsRequest()),
         expect.violations(events="must contain at least 1 item(s)"),
     ),
+    (callers.PROCESS, executions.call(execution_service_pb2.ExecuteRequestRequest()), _NO_CALL),
+    (
+        callers.PROCESS,
+        executions.call(execution_service_pb2.ExecuteResponseRequest()),
+        expect.violations(call=_REQUIRED, request=_REQUIRED, response=_REQUIRED),
+    ),
+    (callers.PROCESS, executions.call(executions.execute_function("sixth")), executions.unknown_function()),
 )
 
 
@@ -206,6 +225,30 @@ ANONYMOUS += [
     )
 ]
 
+_DRY_RUN = executions.call(executions.dry_run(executions.execute_function("first")))
+
+# A dry run shows targets, too.
+DRY_RUNS = [
+    Scenario(f"DryRun with {permission} alone", _by(_DRY_RUN, callers.only(permission)), expect.PERMISSION_MISSING)
+    for permission in (callers.READ, callers.READ_TARGETS)
+]
+DRY_RUNS += [
+    Scenario(f"DryRun with all but {permission}", _by(_DRY_RUN, callers.all_but(permission)), expect.PERMISSION_MISSING)
+    for permission in (callers.READ, callers.READ_TARGETS)
+]
+DRY_RUNS += [
+    Scenario(
+        f"DryRun with all but {permission}",
+        _by(_DRY_RUN, callers.all_but(permission)),
+        answer(
+            execution_service_pb2.DryRunResponse(
+                candidates=[executions.candidate(on_function("first"), dry_run_pb2.VERDICT_NOT_SET)]
+            )
+        ),
+    )
+    for permission in (callers.PROCESS,)
+]
+
 # What every valid token may call.
 AUTHENTICATED = [
     Scenario(
@@ -233,5 +276,6 @@ ROWS = [
     *representative(ENOUGH),
     *representative(AUTHENTICATED),
     *exhaustive(LACKING),
+    *exhaustive(DRY_RUNS),
     *exhaustive(ANONYMOUS),
 ]

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 from actiond_protos.actiond.v1.delivery_service_pb2 import GetDeliveryResponse, TestTargetResponse
+from actiond_protos.actiond.v1.execution_service_pb2 import DryRunResponse, SetExecutions
 from actiond_protos.zitadel.action.v3alpha.action_service_pb2 import CreateTargetRequest, CreateTargetResponse
 from actiond_protos.zitadel.object.v2.object_pb2 import Details, ListDetails
 from google.protobuf.descriptor import FieldDescriptor
@@ -16,6 +17,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from tests.parity.calls import OWNER, id_of
 from tests.parity.delivery_calls import MY_TARGET, TOKEN
 from tests.parity.delivery_shelf import known_deliveries, my_target
+from tests.parity.execution_calls import RECEIVER
 from tests.support.action_service.drivers import Driver
 from tests.support.action_service.model import Call, Outcome
 
@@ -24,17 +26,19 @@ M = TypeVar("M", bound=Message)
 RECENT = 60
 """Seconds. A time that is older is no matter of this run, and stays to be compared."""
 _STAMPS: dict[type[Message], str] = {Details: "change_date", ListDetails: "timestamp"}
-_MARK = re.compile("<(?:owner|token|my target|(?:id of|delivery) [^>]*)>")
+_MARK = re.compile("<(?:owner|token|my target|receiver|(?:id of|delivery) [^>]*)>")
 _INSTANCE = re.compile('(?<="instanceID":")[0-9]+')
 
 
 class Run:
     """One caller's calls, with the ids of the targets that they made."""
 
-    def __init__(self, driver: Driver, token: str, owner: str) -> None:
+    def __init__(self, driver: Driver, token: str, owner: str, receiver: str = "") -> None:
+        """`receiver` is the address of the targets that rows let be called."""
         self._driver = driver
         self._token = token
         self._known = {OWNER: owner, TOKEN: token, MY_TARGET: my_target(owner), **known_deliveries(owner)}
+        self._known[RECEIVER] = receiver
 
     def __call__(self, call: Call) -> Outcome:
         outcome = self._driver(self._told(call))
@@ -100,6 +104,10 @@ def _settle(message: Message) -> None:
         message.ClearField("duration")
     if isinstance(message, GetDeliveryResponse):
         message.payload = _INSTANCE.sub("<instance>", message.payload)
+    if isinstance(message, DryRunResponse):
+        message.body = _INSTANCE.sub("<instance>", message.body)
+    if isinstance(message, SetExecutions):
+        message.ClearField("revision")
     for field, value in message.ListFields():
         if isinstance(value, Timestamp):
             if abs(time.time() - value.seconds) < RECENT:

@@ -5,6 +5,7 @@ from tests.parity import (
     rows_conditions,
     rows_delete,
     rows_deliveries,
+    rows_executing,
     rows_execution_lists,
     rows_executions,
     rows_fields,
@@ -35,4 +36,5 @@ SCENARIOS: list[Scenario] = [
     *rows_execution_lists.ROWS,
     *rows_deliveries.ROWS,
     *rows_publishing.ROWS,
+    *rows_executing.ROWS,
 ]

@@ -11,7 +11,7 @@ from actiond.actions.targets import Target, TargetType
 from actiond.actions.use_cases.tokens import Tokens
 from actiond.storage.opening import open_store
 from actiond.storage.urls import parse_database_url
-from tests.parity import delivery_shelf, rows_auth, shelf
+from tests.parity import delivery_shelf, execution_shelf, rows_auth, shelf
 from tests.parity.callers import READ_TARGETS, WRITE_TARGETS, Caller, limited
 from tests.parity.rows_fields import FOREIGN_ID
 from tests.parity.rows_good import FOREIGN_NAME
@@ -51,6 +51,7 @@ async def seed(database: str) -> None:
         # First, so that the store's last event is of today.
         await shelf.fill(store)
         await delivery_shelf.fill(store, [*map(owner_of, DRIVERS)])
+        await execution_shelf.fill(store)
         await _add_foreign_target(store)
         tokens = Tokens(store, time.time_ns)
         await asyncio.gather(*(_add(tokens, caller) for caller in _callers()))
@@ -73,6 +74,7 @@ def _callers() -> Iterator[Caller]:
     yield from limited()
     yield from shelf.CALLERS
     yield delivery_shelf.CALLER
+    yield execution_shelf.CALLER
     yield from lone_callers().values()
 
 

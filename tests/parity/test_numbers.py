@@ -5,7 +5,7 @@ import json
 from contextlib import closing
 
 import pytest
-from actiond_protos.actiond.v1 import delivery_service_pb2
+from actiond_protos.actiond.v1 import delivery_service_pb2, execution_service_pb2
 from actiond_protos.zitadel.action.v3alpha import action_service_pb2
 from google.protobuf import descriptor_pool
 from google.protobuf.descriptor import FieldDescriptor
@@ -131,11 +131,12 @@ def test_an_enum_has_the_values_of_the_tables_counted_from_zero(name: str) -> No
 def test_the_services_have_their_methods_with_messages_of_their_names() -> None:
     actions = action_service_pb2.DESCRIPTOR.services_by_name["ActionService"].methods
     deliveries = delivery_service_pb2.DESCRIPTOR.services_by_name["DeliveryService"].methods
+    executions = execution_service_pb2.DESCRIPTOR.services_by_name["ExecutionService"].methods
     # Drivers call methods with one response.
-    driven = {method.name for method in (*actions, *deliveries) if not method.server_streaming}
+    driven = {method.name for method in (*actions, *deliveries, *executions) if not method.server_streaming}
     assert driven == RESPONSES.keys()
-    assert (len(actions), len(deliveries)) == (11, 14)
-    for method in (*actions, *deliveries):
+    assert (len(actions), len(deliveries), len(executions)) == (11, 14, 7)
+    for method in (*actions, *deliveries, *executions):
         assert (method.input_type.name, method.output_type.name) == (f"{method.name}Request", f"{method.name}Response")
 
 

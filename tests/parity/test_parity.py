@@ -18,6 +18,7 @@ from tests.support.action_service.connections import DRIVERS
 from tests.support.action_service.drivers import HTTP_BY_CODE, ROUTES, Driver
 from tests.support.action_service.model import Outcome
 from tests.support.action_service.requests import get
+from tests.support.targets.server import TargetServer
 
 
 def _runs() -> list[pytest.param]:  # type: ignore[valid-type]  # pytest names no type for it
@@ -54,8 +55,10 @@ def _http_status(scenario: Scenario, driver: str) -> int | None:
 
 
 @pytest.mark.parametrize(("scenario", "name"), _runs())
-def test_an_outcome_is_the_same_over_every_protocol(scenario: Scenario, name: str, drivers: dict[str, Driver]) -> None:
-    run = _run(scenario, name, drivers)
+def test_an_outcome_is_the_same_over_every_protocol(
+    scenario: Scenario, name: str, drivers: dict[str, Driver], receiver: TargetServer
+) -> None:
+    run = _run(scenario, name, drivers, receiver.url(""))
     for call in scenario.before:
         assert run(call).code == 0
     outcome = run(scenario.call)
@@ -72,11 +75,11 @@ def test_an_outcome_is_the_same_over_every_protocol(scenario: Scenario, name: st
         _is_as(run, run(call), expected)
 
 
-def _run(scenario: Scenario, name: str, drivers: dict[str, Driver]) -> Run:
+def _run(scenario: Scenario, name: str, drivers: dict[str, Driver], receiver: str) -> Run:
     if scenario.alone:
         caller = lone_callers()[scenario.id, name]
-        return Run(drivers[name], caller.secret, caller.owner)
-    return Run(drivers[name], token_of(name), owner_of(name))
+        return Run(drivers[name], caller.secret, caller.owner, receiver)
+    return Run(drivers[name], token_of(name), owner_of(name), receiver)
 
 
 def _is_as(run: Run, outcome: Outcome, expected: Outcome) -> None:

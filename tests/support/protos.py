@@ -35,6 +35,14 @@ def _validate() -> descriptor_pb2.FileDescriptorSet:
 
 def compile_folder(root: Path) -> descriptor_pool.DescriptorPool:
     """Compile every proto below `root` and return a new pool with them and everything they import."""
+    pool = descriptor_pool.DescriptorPool()
+    for file in descriptor_set(root).file:
+        pool.Add(file)
+    return pool
+
+
+def descriptor_set(root: Path) -> descriptor_pb2.FileDescriptorSet:
+    """Compile every proto below `root` and return them with everything they import, imports first."""
     names = sorted(str(path.relative_to(root)) for path in root.rglob("*.proto"))
     googleapis, well_known = Path(annotations_pb2.__file__).parents[2], Path(grpc_tools.__file__).parent / "_proto"
     with tempfile.TemporaryDirectory() as scratch:
@@ -43,8 +51,4 @@ def compile_folder(root: Path) -> descriptor_pool.DescriptorPool:
         arguments = [f"-I{include}" for include in (root, googleapis, well_known)]
         arguments.append(f"--descriptor_set_in={rules}")
         assert protoc.main(["protoc", *arguments, "--include_imports", f"--descriptor_set_out={out}", *names]) == 0
-        files = descriptor_pb2.FileDescriptorSet.FromString(out.read_bytes())
-    pool = descriptor_pool.DescriptorPool()
-    for file in files.file:
-        pool.Add(file)
-    return pool
+        return descriptor_pb2.FileDescriptorSet.FromString(out.read_bytes())

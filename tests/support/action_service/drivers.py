@@ -70,6 +70,12 @@ ROUTES = {
     "PublishEvent": Route("POST", "/v1/events:publish"),
     "PublishEvents": Route("POST", "/v1/events:batchPublish"),
     "GetCaller": Route("GET", "/v1/caller", has_body=False),
+    "ExecuteRequest": Route("POST", "/v1/executions:executeRequest"),
+    "ExecuteResponse": Route("POST", "/v1/executions:executeResponse"),
+    "ExecuteFunction": Route("POST", "/v1/executions:executeFunction"),
+    "DryRun": Route("POST", "/v1/executions:dryRun"),
+    "GetCondition": Route("GET", "/v1/executions:condition", has_body=False),
+    "SetCondition": Route("PUT", "/v1/executions:condition"),
 }
 HTTP_BY_CODE = {0: 200, 1: 499, 2: 500, 3: 400, 4: 504, 5: 404, 6: 409, 7: 403, 8: 429, 9: 400, 10: 409, 11: 400}
 HTTP_BY_CODE |= {12: 501, 13: 500, 14: 503, 15: 500, 16: 401}

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from actiond_protos.actiond.v1 import delivery_service_pb2
+from actiond_protos.actiond.v1 import delivery_service_pb2, execution_service_pb2
 from actiond_protos.zitadel.action.v3alpha import action_service_pb2
 from actiond_protos.zitadel.v1 import error_detail_pb2
 from google.protobuf import any_pb2, json_format
@@ -13,6 +13,7 @@ from google.rpc import error_details_pb2, status_pb2
 
 SERVICE = "zitadel.action.v3alpha.ActionService"
 DELIVERIES = "actiond.v1.DeliveryService"
+EXECUTIONS = "actiond.v1.ExecutionService"
 RESPONSES: dict[str, type[Message]] = {
     "CreateTarget": action_service_pb2.CreateTargetResponse,
     "UpdateTarget": action_service_pb2.UpdateTargetResponse,
@@ -38,8 +39,14 @@ RESPONSES: dict[str, type[Message]] = {
     "PublishEvent": delivery_service_pb2.PublishEventResponse,
     "PublishEvents": delivery_service_pb2.PublishEventsResponse,
     "GetCaller": delivery_service_pb2.GetCallerResponse,
+    "ExecuteRequest": execution_service_pb2.ExecuteRequestResponse,
+    "ExecuteResponse": execution_service_pb2.ExecuteResponseResponse,
+    "ExecuteFunction": execution_service_pb2.ExecuteFunctionResponse,
+    "DryRun": execution_service_pb2.DryRunResponse,
+    "GetCondition": execution_service_pb2.GetConditionResponse,
+    "SetCondition": execution_service_pb2.SetConditionResponse,
 }
-"""Of both services, whose methods have different names."""
+"""Of all services, whose methods have different names."""
 SIGNING_KEY = "actiond-signing-key"
 WEBHOOK_SECRET = "actiond-webhook-secret"
 
@@ -121,6 +128,7 @@ DETAILS: tuple[type[Message], ...] = (
     error_detail_pb2.ErrorDetail,
     error_details_pb2.BadRequest,
     error_details_pb2.ErrorInfo,
+    error_details_pb2.Help,
     error_details_pb2.RetryInfo,
 )
 """The detail types of a status. JSON can print a detail only if its type is known."""

@@ -27,13 +27,20 @@ class TargetServer:
 
     answers: by the path's first segment; `script` overrides them for one path.
     tls: the server's side of https.
+    host: the address on which to listen.
     port: where to listen; 0 for a free one.
     """
 
     def __init__(
-        self, answers: Mapping[str, Answer] = STANDARD, *, tls: ssl.SSLContext | None = None, port: int = 0
+        self,
+        answers: Mapping[str, Answer] = STANDARD,
+        *,
+        tls: ssl.SSLContext | None = None,
+        host: str = "127.0.0.1",
+        port: int = 0,
     ) -> None:
         self._answers = answers
+        self._host = host
         self._tls = tls
         self._chosen_port = port
         self._scripts: dict[str, list[Answer]] = {}
@@ -50,8 +57,8 @@ class TargetServer:
 
     # From any thread.
 
-    def url(self, path: str, *, host: str = "127.0.0.1") -> str:
-        return f"http{'s' if self._tls else ''}://{host}:{self.port}{path}"
+    def url(self, path: str, *, host: str = "") -> str:
+        return f"http{'s' if self._tls else ''}://{host or self._host}:{self.port}{path}"
 
     def script(self, path: str, *answers: Answer) -> None:
         """Respond to requests for exactly this path with these in turn, then always with the last one."""
@@ -109,9 +116,7 @@ class TargetServer:
         self._loop = asyncio.get_running_loop()
         # Some tests have clients that do not trust the certificate: not worth a log line.
         self._loop.set_exception_handler(lambda _loop, _context: None)
-        server = await asyncio.start_server(
-            self._connected, "127.0.0.1", self._chosen_port, ssl=self._tls, backlog=4096
-        )
+        server = await asyncio.start_server(self._connected, self._host, self._chosen_port, ssl=self._tls, backlog=4096)
         with self._news:
             self.port = server.sockets[0].getsockname()[1]
             self._news.notify_all()
