@@ -9,6 +9,7 @@ import pytest
 from tests.executions.api import Api, new_owner
 from tests.executions.protocols import PROTOCOLS
 from tests.support.servers.actiond import ServerProcess
+from tests.support.services import shop
 from tests.support.targets.certificates import Authority
 from tests.support.targets.server import TargetServer
 
@@ -29,7 +30,8 @@ def server(tmp_path_factory: pytest.TempPathFactory, authority: Authority) -> It
     pem = directory / "authority.pem"
     pem.write_text(authority.pem)
     arguments = ["--allow-address", "127.0.0.0/8", "--deny-address", f"{DENIED}/32", "--log-level", "debug"]
-    arguments += ["--max-target-response", str(LARGEST_ANSWER)]
+    arguments += ["--max-target-response", str(LARGEST_ANSWER), "--execution-function", "price"]
+    arguments += ["--descriptor-set", str(shop.write_descriptor_set(directory))]
     with ServerProcess(directory, *arguments, environment={"SSL_CERT_FILE": str(pem)}) as server:
         yield server
         stderr = server.stderr

@@ -1,4 +1,4 @@
-"""The four protocols: how each writes a call of ActionService's and how it reads the answer. No sockets.
+"""The four protocols: how each writes a call of the services and how it reads the answer. No sockets.
 
 Written from the specifications and from nothing of the server's; what is not well-formed fails the test that asked.
 """
@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 from urllib.parse import quote
 
+from actiond_protos.actiond.v1 import execution_service_pb2
 from actiond_protos.zitadel.action.v3alpha import action_service_pb2
 from actiond_protos.zitadel.v1 import error_detail_pb2
 from google.api import annotations_pb2
@@ -26,7 +27,11 @@ from tests.support.wire.protocols import read_connect_error, read_status
 SERVICE = "zitadel.action.v3alpha.ActionService"
 _METHODS: Mapping[str, MethodDescriptor] = {
     method.input_type.full_name: method
-    for method in action_service_pb2.DESCRIPTOR.services_by_name["ActionService"].methods
+    for service in (
+        action_service_pb2.DESCRIPTOR.services_by_name["ActionService"],
+        execution_service_pb2.DESCRIPTOR.services_by_name["ExecutionService"],
+    )
+    for method in service.methods
 }
 _VARIABLE = re.compile(r"{(\w+)}")
 

@@ -14,11 +14,12 @@ from actiond_protos.zitadel.action.v3alpha.target_pb2 import Target
 from actiond.client.signature import whsec
 from tests.executions.api import FAILED, Api, condition, target
 from tests.executions.protocols import SERVICE, Answer
+from tests.support.services import shop
 from tests.support.targets.answers import ok
 from tests.support.targets.server import TargetServer
 
 RENAMES = ok(b'{"name": "changed"}')
-SERVICES = {"services": ["actiond.v1.DeliveryService", SERVICE]}
+SERVICES = {"services": ["actiond.v1.DeliveryService", "actiond.v1.ExecutionService", shop.SERVICE, SERVICE]}
 
 
 async def create(api: Api, name: str = "sent") -> Target:

@@ -88,8 +88,8 @@ def dry_run(trigger: Message) -> pb.DryRunRequest:
     return pb.DryRunRequest(**{field: trigger})  # type: ignore[arg-type]  # its type is that of the field
 
 
-def candidate(condition: Condition, verdict: dry_run_pb2.Verdict.ValueType) -> dry_run_pb2.DryRunCandidate:
-    return dry_run_pb2.DryRunCandidate(condition=condition, verdict=verdict)
+def candidate(condition: Condition, verdict: int) -> dry_run_pb2.DryRunCandidate:
+    return dry_run_pb2.DryRunCandidate(condition=condition, verdict=verdict)  # type: ignore[arg-type]  # its numbers are ints
 
 
 def invalid(field: str, rule: str) -> Outcome:
