@@ -7,13 +7,20 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from grpc_tools import protoc
 
 from tests.support.programs import PATH
-from tests.support.servers.actiond import ServerProcess, clean_environment
+from tests.support.servers.actiond import ADMIN_TOKEN, ServerProcess, clean_environment
 from tests.support.servers.ports import free_port
+from tests.support.targets.answers import ok
+from tests.support.targets.server import TargetServer
 
 README = (Path(__file__).parents[1] / "README.md").read_text()
-EXECUTIONS = (Path(__file__).parents[1] / "docs" / "executions.md").read_text()
+_BEGINNING, _, _REST = (
+    (Path(__file__).parents[1] / "docs" / "executions.md").read_text().partition("<!-- other-services -->")
+)
+OTHER_SERVICES, _, _END = _REST.partition("<!-- /other-services -->")
+EXECUTIONS = _BEGINNING + _END
 MAKEFILE = (Path(__file__).parents[1] / "Makefile").read_text()
 
 
@@ -106,6 +113,29 @@ def test_a_broken_execution_is_deleted_on_the_server(server: ServerProcess, brok
     assert done.returncode == 0
     assert re.sub(r"[0-9]{18}", broken["ID"], shown) == done.stdout + done.stderr
     assert json.loads(paste(GET, server, **broken).stdout)["target"]["name"] == "dead"
+
+
+def test_another_service_has_its_calls_changed_and_tried_out(tmp_path: Path) -> None:
+    (proto,) = blocks(OTHER_SERVICES, "proto")
+    (tmp_path / "shop.proto").write_text(proto)
+    describe, start = re.findall(r"^\$ (.*)$", *blocks(OTHER_SERVICES, "console"), re.MULTILINE)
+    # The shell is in the directory, and the test is not.
+    compiled = describe.replace("out=", f"out={tmp_path}/").split()
+    assert protoc.main([*compiled, f"-I{tmp_path}"]) == 0
+    flags = start.removeprefix("actiond serve ").split()
+    with TargetServer() as receiver, ServerProcess(tmp_path, *flags) as server:
+        receiver.script("/", ok(b'{"count": 2}'))
+        script = "\n".join(blocks(OTHER_SERVICES)).replace("the admin token", ADMIN_TOKEN)
+        done = paste(script.replace("http://127.0.0.1:9000/", receiver.url("/")), server)
+    assert (done.returncode, done.stderr) == (0, "")
+    _, _, *printed = map(_settled, done.stdout.replace(receiver.url("/"), "http://127.0.0.1:9000/").splitlines())
+    assert printed == [_settled(text) for text in blocks(OTHER_SERVICES, "json")]
+    assert len(receiver.requests) == 2
+
+
+def _settled(text: str) -> object:
+    """Return a response without what differs from run to run."""
+    return json.loads(re.sub(r'[0-9]{18}|(?<="revision":")[0-9]+', "0", text))
 
 
 def test_the_server_says_where_targets_may_be(server: ServerProcess) -> None:

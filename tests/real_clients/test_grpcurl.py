@@ -77,6 +77,7 @@ def test_the_services_are_listed_without_a_token(each_grpcurl: Grpcurl) -> None:
     listed = each_grpcurl("list")
     assert listed.stdout.splitlines() == [
         "actiond.v1.DeliveryService",
+        "actiond.v1.ExecutionService",
         "grpc.health.v1.Health",
         "grpc.reflection.v1.ServerReflection",
         "grpc.reflection.v1alpha.ServerReflection",

@@ -18,7 +18,9 @@ def filter_case(_context: Any, case: Any) -> bool:
         return False
     if _holds_empty_condition(case.body):
         return False
-    return not _holds_any(case.body) and not {"oa", "ob"} <= set(case.query or ())
+    query = set(case.query or ())
+    conditions = [name for name in query if name.startswith("condition.")]
+    return not _holds_any(case.body) and not {"oa", "ob"} <= query and len(conditions) <= 1
 
 
 @schemathesis.hook
