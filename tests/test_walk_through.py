@@ -118,7 +118,8 @@ def test_a_broken_execution_is_deleted_on_the_server(server: ServerProcess, brok
 def test_another_service_has_its_calls_changed_and_tried_out(tmp_path: Path) -> None:
     (proto,) = blocks(OTHER_SERVICES, "proto")
     (tmp_path / "shop.proto").write_text(proto)
-    describe, start = re.findall(r"^\$ (.*)$", *blocks(OTHER_SERVICES, "console"), re.MULTILINE)
+    (session,) = blocks(OTHER_SERVICES, "console")
+    describe, start = re.findall(r"^\$ (.*)$", session, re.MULTILINE)
     # The shell is in the directory, and the test is not.
     compiled = describe.replace("out=", f"out={tmp_path}/").split()
     assert protoc.main([*compiled, f"-I{tmp_path}"]) == 0

@@ -88,7 +88,7 @@ def _is_rounded(value: Any) -> bool:
         return any(map(_is_rounded, value.struct_value.fields.values()))
     if value.HasField("list_value"):
         return any(map(_is_rounded, value.list_value.values))
-    return 2**53 <= abs(value.number_value) < 2**64
+    return bool(2**53 <= abs(value.number_value) < 2**64)
 
 
 @pytest.mark.parametrize("response", RESPONSES)

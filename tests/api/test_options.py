@@ -10,7 +10,7 @@ from actiond.actions.use_cases.tokens import Tokens
 from actiond.api import permissions
 from actiond.api.authentication import Authenticator
 from actiond.api.health import HEALTH
-from actiond.api.served import ACTION_SERVICE, DELIVERY_SERVICE
+from actiond.api.served import ACTION_SERVICE, DELIVERY_SERVICE, EXECUTION_SERVICE
 from actiond.storage.memory import MemoryStore
 from rpcfront import ServiceError, ServicerContext
 from tests.support.services import echo
@@ -47,9 +47,24 @@ DELIVERY_PERMISSIONS = {
     "GetCaller": "authenticated",
 }
 
+EXECUTION_PERMISSIONS = {
+    "ExecuteRequest": "execution.process",
+    "ExecuteResponse": "execution.process",
+    "ExecuteFunction": "execution.process",
+    "DryRun": "execution.read",
+    "WatchExecutions": "execution.process",
+    "GetCondition": "execution.read",
+    "SetCondition": "execution.write",
+}
+
 
 @pytest.mark.parametrize(
-    ("service", "expected"), [(ACTION_SERVICE, PERMISSIONS), (DELIVERY_SERVICE, DELIVERY_PERMISSIONS)]
+    ("service", "expected"),
+    [
+        (ACTION_SERVICE, PERMISSIONS),
+        (DELIVERY_SERVICE, DELIVERY_PERMISSIONS),
+        (EXECUTION_SERVICE, EXECUTION_PERMISSIONS),
+    ],
 )
 def test_each_method_has_the_permission_that_the_proto_names(
     service: ServiceDescriptor, expected: dict[str, str]

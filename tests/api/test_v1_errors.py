@@ -8,8 +8,17 @@ from google.rpc import code_pb2, error_details_pb2, status_pb2
 
 from actiond.actions import errors
 from actiond.api.errors import DETAIL_TYPES
-from actiond.api.served import DELIVERY_SERVICE
-from actiond.api.v1.errors import PageTokenInvalidError, PayloadInvalidError, TooManyWatchesError, translate
+from actiond.api.message_payload import MessageNotJsonError
+from actiond.api.served import DELIVERY_SERVICE, EXECUTION_SERVICE
+from actiond.api.v1.errors import (
+    CalledFunctionUnknownError,
+    CalledMethodUnknownError,
+    MessageInvalidError,
+    PageTokenInvalidError,
+    PayloadInvalidError,
+    TooManyWatchesError,
+    translate,
+)
 from tests.api.delivery_service import BEARER, serve
 
 INVALID, NOT_FOUND, EXISTS = code_pb2.INVALID_ARGUMENT, code_pb2.NOT_FOUND, code_pb2.ALREADY_EXISTS
@@ -113,6 +122,42 @@ CASES: dict[str, tuple[str, Exception, tuple[int, str, str, str], tuple[str, str
         (FAILED, "EXEC-dra6yamk98", "Execution failed", "EXECUTION_FAILED"),
         ("", ""),
     ),
+    "a message is none of its method": (
+        "ExecuteRequest",
+        MessageInvalidError("request.protobuf", "must be a shop.v1.{Order}, serialized"),
+        (INVALID, "ACTIOND-message", "Message is invalid", "MESSAGE_INVALID"),
+        ("request.protobuf", "must be a shop.v1.{Order}, serialized"),
+    ),
+    "a message has no JSON form": (
+        "ExecuteRequest",
+        MessageNotJsonError("shop.v1.Order", "a {time} is out of range"),
+        (INVALID, "ACTIOND-json", "Message has no JSON form", "MESSAGE_NOT_JSON"),
+        ("shop.v1.Order", "must have a JSON form, which targets get: a {time} is out of range"),
+    ),
+    "a method that is called is unknown": (
+        "ExecuteRequest",
+        CalledMethodUnknownError(),
+        (NOT_FOUND, "ACTIOND-method", "Method is unknown", "METHOD_UNKNOWN"),
+        ("call.method", "must be one that the server has the message types of (--descriptor-set, --reflect)"),
+    ),
+    "a method of a dry run is unknown": (
+        "DryRun",
+        CalledMethodUnknownError("response."),
+        (NOT_FOUND, "ACTIOND-method", "Method is unknown", "METHOD_UNKNOWN"),
+        ("response.call.method", "must be one that the server has the message types of (--descriptor-set, --reflect)"),
+    ),
+    "a function of a dry run is unknown": (
+        "DryRun",
+        CalledFunctionUnknownError("function."),
+        (NOT_FOUND, "ACTIOND-function", "Function is unknown", "FUNCTION_UNKNOWN"),
+        ("function.function", "must be one that the server was started with (--execution-function)"),
+    ),
+    "a target forwards an error": (
+        "ExecuteFunction",
+        errors.ExecutionForwardedError(404, "gone"),
+        (NOT_FOUND, "EXEC-reUaUZCzCp", "gone", "EXECUTION_ERROR_FORWARDED"),
+        ("", ""),
+    ),
     "a permission is missing": (
         "RetryDelivery",
         errors.PermissionMissingError(),
@@ -125,7 +170,8 @@ CASES: dict[str, tuple[str, Exception, tuple[int, str, str, str], tuple[str, str
 @pytest.mark.parametrize("case", CASES)
 def test_an_error_is_that_of_the_table(case: str) -> None:
     method, error, (code, id, text, reason), (field, rule) = CASES[case]
-    status = translate(error, DELIVERY_SERVICE.methods_by_name[method])
+    service = next(service for service in (DELIVERY_SERVICE, EXECUTION_SERVICE) if method in service.methods_by_name)
+    status = translate(error, service.methods_by_name[method])
     assert status is not None
     assert (status.code, status.message) == (code, f"{text} ({id})")
     detail, info, *others = status.details
