@@ -31,20 +31,15 @@ def _bad_request(fields: dict[str, str]) -> dict[str, Any]:
     return {"@type": "type.googleapis.com/google.rpc.BadRequest", "fieldViolations": named}
 
 
-def business(
-    code: int, id: str, text: str, reason: str, field: tuple[str, str] | None = None, help_text: str = ""
-) -> Outcome:
+def business(code: int, id: str, text: str, reason: str, field: tuple[str, str] | None = None) -> Outcome:
     """Return the outcome of an error of the API: `<text> (<id>)`, with its two details.
 
-    One that a field of the request has caused names it in a third, with what the field breaks. One whose cause the
-    caller can do something about says so in a google.rpc.Help.
+    One that a field of the request has caused names it in a third, with what the field breaks.
     """
     details: list[dict[str, Any]] = [
         {"@type": "type.googleapis.com/zitadel.v1.ErrorDetail", "id": id, "message": text},
         {"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": reason, "domain": "actiond"},
     ]
-    if help_text:
-        details.append({"@type": "type.googleapis.com/google.rpc.Help", "links": [{"description": help_text}]})
     if field is not None:
         details.append(_bad_request(dict([field])))
     return Outcome(code, f"{text} ({id})", details)
@@ -70,17 +65,8 @@ LIMIT_TOO_HIGH = business(
     "LIMIT_TOO_HIGH",
     field=("query.limit", "must be at most 1000"),
 )
-EXECUTION_FAILED = business(
-    FAILED_PRECONDITION,
-    "EXEC-dra6yamk98",
-    "Execution failed",
-    "EXECUTION_FAILED",
-    help_text=(
-        "A target of an execution that interrupts on errors has failed. A caller with the permission execution.bypass "
-        "can repeat the call with the metadata actiond-bypass-executions: true. On the server, `actiond execution list`"
-        " lists executions, and `actiond execution delete` deletes the one that fails."
-    ),
-)
+EXECUTION_FAILED = business(FAILED_PRECONDITION, "EXEC-dra6yamk98", "Execution failed", "EXECUTION_FAILED")
+"""Of a call that runs executions for another service, whose callers are not told how to bypass them."""
 EXECUTION_UNKNOWN = business(NOT_FOUND, "COMMAND-suq2upd3rt", "Execution not found", "EXECUTION_NOT_FOUND")
 
 

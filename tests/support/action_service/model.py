@@ -128,7 +128,6 @@ DETAILS: tuple[type[Message], ...] = (
     error_detail_pb2.ErrorDetail,
     error_details_pb2.BadRequest,
     error_details_pb2.ErrorInfo,
-    error_details_pb2.Help,
     error_details_pb2.RetryInfo,
 )
 """The detail types of a status. JSON can print a detail only if its type is known."""
