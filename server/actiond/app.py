@@ -19,6 +19,7 @@ from actiond.actions.tokens import Caller
 from actiond.actions.use_cases.deliveries import Deliveries
 from actiond.actions.use_cases.executions import Executions
 from actiond.actions.use_cases.fan_out import EventFanOut
+from actiond.actions.use_cases.matching import Matching
 from actiond.actions.use_cases.publishing import Publishing
 from actiond.actions.use_cases.targets import Targets
 from actiond.actions.use_cases.tokens import Tokens
@@ -157,6 +158,8 @@ class RunningParts:
     plans: PlanCache
     runner: Runner
     around: MethodExecutions
+    inspector: TargetInspector
+    matching: Matching
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,7 +228,6 @@ class Application:
                         running,
                         Functions(FunctionExecutions(running.plans, running.runner), catalogue()),
                         known,
-                        TargetInspector(opened.store, self._client),
                         Watches(RevisionWatch(opened.store), self._draining, max_calls),
                     ),
                 ),
@@ -351,21 +353,25 @@ def _delivering(
 
 
 def _running(opened: OpenStore, client: TargetClient, budget: float) -> RunningParts:
-    plans = PlanCache(opened.store, CelConditions())
+    match_conditions = CelConditions()
+    plans = PlanCache(opened.store, match_conditions)
     runner = Runner(client, budget, time.monotonic)
     merger = Merger(JsonCodec(), Validator().violations)
-    return RunningParts(plans, runner, MethodExecutions(plans, runner, merger, opened.instance))
+    return RunningParts(
+        plans,
+        runner,
+        MethodExecutions(plans, runner, merger, opened.instance),
+        TargetInspector(opened.store, client),
+        Matching(opened.store, time.time_ns, match_conditions),
+    )
 
 
 def _execution_service(
-    running: RunningParts,
-    functions: Functions,
-    known: KnownMethods,
-    inspector: TargetInspector,
-    watches: Watches[[], int],
+    running: RunningParts, functions: Functions, known: KnownMethods, watches: Watches[[], int]
 ) -> ExecutionService:
     called = CalledMethods(running.around, known, Payloads())
-    return ExecutionService(called, functions, DryRuns(called, functions, running.around, inspector), watches)
+    dry_runs = DryRuns(called, functions, running.around, running.inspector)
+    return ExecutionService(called, functions, dry_runs, running.matching, watches)
 
 
 def _tester(queue: QueueSettings, opened: OpenStore, client: TargetClient) -> TargetTester:

@@ -19,6 +19,7 @@ from actiond.storage.memory import MemoryStore
 
 RUNS, EMPTY, NOT_SET, NOT_MATCHED, OVERRIDDEN = Verdict
 CONDITION = Condition(ExecutionType.REQUEST, Scope.ALL)
+FACTS = MatchFacts("/a.B/C", {}, "", "1", None)
 DENIED = Obstacle(ObstacleKind.ADDRESS_DENIED, "it must not be called")
 
 
@@ -29,12 +30,15 @@ def call(number: int = 1) -> PlannedCall:
 
 @dataclass(frozen=True)
 class Match:
-    """A match condition that is met or not."""
+    """A match condition that is met or not, or that cannot be evaluated."""
 
-    is_fit: bool
+    word: str
 
     def is_met(self, _facts: MatchFacts) -> bool:
-        return self.is_fit
+        return self.word != "unmet"
+
+    def fault(self, _facts: MatchFacts) -> str:
+        return "no such key" if self.word == "odd" else ""
 
 
 def considered(word: str) -> Considered:
@@ -43,7 +47,7 @@ def considered(word: str) -> Considered:
     if kind == "none":
         return Considered(CONDITION)
     calls = (call(),) if kind == "full" else ()
-    return Considered(CONDITION, "x", PlannedExecution(kind, calls, Match(match == "met") if match else None))
+    return Considered(CONDITION, "x", PlannedExecution(kind, calls, Match(match) if match else None))
 
 
 @pytest.mark.parametrize(
@@ -56,12 +60,13 @@ def considered(word: str) -> Considered:
         (["full unmet", "full met", "empty"], [NOT_MATCHED, RUNS, OVERRIDDEN]),
         (["full unmet", "none", "empty unmet"], [NOT_MATCHED, NOT_SET, NOT_MATCHED]),
         (["empty met", "full unmet"], [EMPTY, OVERRIDDEN]),
+        (["full odd", "full odd"], [RUNS, OVERRIDDEN]),
     ],
 )
 def test_the_first_execution_that_is_for_the_call_overrides_those_after_it(
     words: list[str], verdicts: list[Verdict]
 ) -> None:
-    judged = judge(map(considered, words), lambda match: match.is_met(None))  # type: ignore[arg-type]  # Match ignores it
+    judged = judge(map(considered, words), FACTS)
     assert [one.verdict for one in judged] == verdicts
     running = chosen(judged)
     assert (running is not None) == (RUNS in verdicts)
@@ -114,3 +119,8 @@ async def test_an_error_of_the_store_is_raised_as_it_is() -> None:
     broken = PlannedCall(Target("broken", "1", "", TargetType.CALL, True, 1, "", 1, 0, 0), ())
     with pytest.raises(StoreUnavailableError):
         await TargetInspector(Store(), Looking()).obstacles([call(1), broken, call(2)])
+
+
+def test_it_is_told_why_a_match_condition_counts_as_met_though_it_cannot_be_evaluated() -> None:
+    judged = judge(map(considered, ["full unmet", "full odd", "full odd"]), FACTS)
+    assert [one.match_error for one in judged] == ["", "no such key", ""]

@@ -1,11 +1,11 @@
 """Says what becomes of the executions that a call considers, and what stands in the way of their targets."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from actiond.actions.ports import MatchCondition, Obstacle, ObstacleKind, Preflight, Store
+from actiond.actions.ports import MatchFacts, Obstacle, ObstacleKind, Preflight, Store
 from actiond.actions.signing_keys import SigningKey
 from actiond.actions.targets import Target
 from actiond.executions.plans import Considered, PlannedCall, PlannedExecution
@@ -33,29 +33,36 @@ class Judged:
 
     considered: Considered
     verdict: Verdict
+    match_error: str = ""
+    """Why its match condition counts as met, though it cannot be evaluated; empty otherwise."""
 
 
-def judge(considered: Iterable[Considered], is_met: Callable[[MatchCondition], bool]) -> list[Judged]:
-    """Return what becomes of each, given the most specific one first."""
+def judge(considered: Iterable[Considered], facts: MatchFacts | None) -> list[Judged]:
+    """Return what becomes of each, given the most specific one first.
+
+    facts: what match conditions may look at; None where no execution has one.
+    """
     judged: list[Judged] = []
     is_decided = False
     for one in considered:
-        verdict = _verdict(one.planned, is_met, is_decided=is_decided)
-        is_decided = is_decided or verdict in (Verdict.RUNS, Verdict.EMPTY)
-        judged.append(Judged(one, verdict))
+        judgement = _judged(one, facts, is_decided=is_decided)
+        is_decided = is_decided or judgement.verdict in (Verdict.RUNS, Verdict.EMPTY)
+        judged.append(judgement)
     return judged
 
 
-def _verdict(
-    planned: PlannedExecution | None, is_met: Callable[[MatchCondition], bool], *, is_decided: bool
-) -> Verdict:
+def _judged(considered: Considered, facts: MatchFacts | None, *, is_decided: bool) -> Judged:
+    planned = considered.planned
     if planned is None:
-        return Verdict.NOT_SET
+        return Judged(considered, Verdict.NOT_SET)
     if is_decided:
-        return Verdict.OVERRIDDEN
-    if planned.match is not None and not is_met(planned.match):
-        return Verdict.NOT_MATCHED
-    return Verdict.RUNS if planned.calls else Verdict.EMPTY
+        return Judged(considered, Verdict.OVERRIDDEN)
+    error = ""
+    if planned.match is not None and facts is not None:
+        error = planned.match.fault(facts)
+        if not error and not planned.match.is_met(facts):
+            return Judged(considered, Verdict.NOT_MATCHED)
+    return Judged(considered, Verdict.RUNS if planned.calls else Verdict.EMPTY, error)
 
 
 def chosen(judged: Iterable[Judged]) -> PlannedExecution | None:

@@ -63,7 +63,7 @@ class DryRuns:
                 judged, payload = await self._response(request.response, context)
             case _:
                 called = await self._functions.find(request.function, caller, "function.")
-                judged, payload = judge([called.considered], lambda _: True), called.payload
+                judged, payload = judge([called.considered], None), called.payload
         return await self._described(judged, payload)
 
     async def _request(
@@ -72,10 +72,9 @@ class DryRuns:
         called = await self._called.find(request.call, context)
         considered = await self._executions.considered(ExecutionType.REQUEST, called.call, called.plan.revision)
         if all(one.planned is None for one in considered):
-            return judge(considered, lambda _: True), None
+            return judge(considered, None), None
         message = await self._called.request(called, request.request, "request.")
-        facts = facts_of(called.call, message)
-        judged = judge(considered, lambda match: match.is_met(facts))
+        judged = judge(considered, facts_of(called.call, message))
         return judged, self._executions.request_payload(called.call, message)
 
     async def _response(
@@ -84,17 +83,18 @@ class DryRuns:
         called = await self._called.find(request.call, context)
         considered = await self._executions.considered(ExecutionType.RESPONSE, called.call, called.plan.revision)
         if all(one.planned is None for one in considered):
-            return judge(considered, lambda _: True), None
+            return judge(considered, None), None
         before = await self._called.request(called, request.request, "response.")
         message = await self._called.response(called, request.response, "response.")
-        facts = facts_of(called.call, message)
-        judged = judge(considered, lambda match: match.is_met(facts))
+        judged = judge(considered, facts_of(called.call, message))
         return judged, await self._executions.response_payload(called.call, before, message)
 
     async def _described(self, judged: Sequence[Judged], payload: Payload | None) -> pb.DryRunResponse:
         response = pb.DryRunResponse()
         for one in judged:
-            candidate = response.candidates.add(verdict=_VERDICTS[one.verdict], match=one.considered.match)
+            candidate = response.candidates.add(
+                verdict=_VERDICTS[one.verdict], match=one.considered.match, match_error=one.match_error
+            )
             put_condition(candidate.condition, one.considered.condition)
         execution = chosen(judged)
         if execution is None:

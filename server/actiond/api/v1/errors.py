@@ -177,6 +177,22 @@ _ENTRIES: Mapping[type[Exception], Entry] = {
         "condition",
         "names an execution that is not set",
     ),
+    errors.MatchInvalidError: Entry(
+        _INVALID,
+        "ACTIOND-match",
+        "Match condition is invalid",
+        "MATCH_INVALID",
+        "match",
+        "must be a CEL expression: line {line}, column {column}: {reason}",
+    ),
+    errors.MatchNotAllowedError: Entry(
+        _INVALID,
+        "ACTIOND-match-type",
+        "Execution has no match condition",
+        "MATCH_NOT_ALLOWED",
+        "condition",
+        "must be one of requests or responses: those of functions and events have no match condition",
+    ),
     ConditionEmptyError: Entry(
         _INVALID,
         "ACTIOND-condition",

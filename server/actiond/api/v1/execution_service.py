@@ -9,10 +9,12 @@ from actiond_protos.actiond.v1 import execution_service_pb2_grpc
 from google.protobuf.duration_pb2 import Duration
 
 from actiond.actions.tokens import Caller
+from actiond.actions.use_cases.matching import Matching
 from actiond.api.v1.called_methods import CalledMethod, CalledMethods, running_call, within
 from actiond.api.v1.dry_runs import DryRuns
 from actiond.api.v1.functions import Functions
 from actiond.api.v1.watching import Watches
+from actiond.api.v3alpha.executions import condition_of
 from rpcfront import ServicerContext
 
 
@@ -20,11 +22,17 @@ class ExecutionService(execution_service_pb2_grpc.ExecutionServiceServicer):
     """Serves the methods on the event loop. Raises errors that the gateway translates."""
 
     def __init__(
-        self, called: CalledMethods, functions: Functions, dry_runs: DryRuns, watches: Watches[[], int]
+        self,
+        called: CalledMethods,
+        functions: Functions,
+        dry_runs: DryRuns,
+        matching: Matching,
+        watches: Watches[[], int],
     ) -> None:
         self._called = called
         self._functions = functions
         self._dry_runs = dry_runs
+        self._matching = matching
         self._watches = watches
 
     async def ExecuteRequest(
@@ -65,6 +73,14 @@ class ExecutionService(execution_service_pb2_grpc.ExecutionServiceServicer):
         async with aclosing(self._watches.events(context.caller.owner)) as revisions:
             async for revision in revisions:
                 yield pb.WatchExecutionsResponse(revision=revision)
+
+    async def GetCondition(self, request: pb.GetConditionRequest, context: ServicerContext) -> pb.GetConditionResponse:
+        execution = await self._matching.get(context.caller.actor, condition_of(request.condition))
+        return pb.GetConditionResponse(match=execution.match)
+
+    async def SetCondition(self, request: pb.SetConditionRequest, context: ServicerContext) -> pb.SetConditionResponse:
+        await self._matching.set_match(context.caller.actor, condition_of(request.condition), request.match)
+        return pb.SetConditionResponse()
 
 
 def _set(called: CalledMethod) -> pb.SetExecutions:
