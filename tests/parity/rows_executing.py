@@ -51,7 +51,7 @@ def _target(path: str, name: str = _NAME, **kind: Any) -> Call:
     return create(request(name, endpoint=f"{RECEIVER}{path}", **given))
 
 
-def _bound(condition: Condition, path: str, **kind: Any) -> tuple[Call, ...]:
+def bound(condition: Condition, path: str, **kind: Any) -> tuple[Call, ...]:
     """One target, and an execution that calls it."""
     return _target(path, **kind), set_execution(condition, id_of(_NAME))
 
@@ -88,63 +88,63 @@ METHODS = [
         "a request of an unknown method, with an execution for all requests",
         call(execute_request(method=UNKNOWN)),
         unknown_method(),
-        before=_bound(on_request(all=True), "/change"),
+        before=bound(on_request(all=True), "/change"),
         alone=True,
     ),
     Scenario(
         "a request that a target changes",
         call(execute_request()),
         _requested(as_protobuf(CHANGED), ran=True, changed=True),
-        before=_bound(_REQUEST, "/change"),
+        before=bound(_REQUEST, "/change"),
         alone=True,
     ),
     Scenario(
         "a request that a target changes, as JSON",
         call(execute_request(as_json(ORDER))),
         _requested(as_json(CHANGED), ran=True, changed=True),
-        before=_bound(on_request(service=SERVICE), "/change"),
+        before=bound(on_request(service=SERVICE), "/change"),
         alone=True,
     ),
     Scenario(
         "a request that a target leaves as it is",
         call(execute_request()),
         _requested(as_protobuf(ORDER), ran=True),
-        before=_bound(_REQUEST, "/ok"),
+        before=bound(_REQUEST, "/ok"),
         alone=True,
     ),
     Scenario(
         "a request that a target refuses",
         call(execute_request()),
         expect.EXECUTION_FAILED,
-        before=_bound(_REQUEST, "/status/500"),
+        before=bound(_REQUEST, "/status/500"),
         alone=True,
     ),
     Scenario(
         "a request whose target fails without interrupting",
         call(execute_request()),
         _requested(as_protobuf(ORDER), ran=True),
-        before=_bound(_REQUEST, "/status/500", rest_webhook=SetRESTWebhook()),
+        before=bound(_REQUEST, "/status/500", rest_webhook=SetRESTWebhook()),
         alone=True,
     ),
     Scenario(
         "a request whose target says how the call ends",
         call(execute_request()),
         expect.business(expect.NOT_FOUND, "EXEC-reUaUZCzCp", FORWARDED, "EXECUTION_ERROR_FORWARDED"),
-        before=_bound(_REQUEST, "/forward"),
+        before=bound(_REQUEST, "/forward"),
         alone=True,
     ),
     Scenario(
         "a request whose target takes longer than the call has",
         call(execute_request(timeout=Duration(nanos=100_000_000))),
         _LATE,
-        before=_bound(_REQUEST, "/seconds/9"),
+        before=bound(_REQUEST, "/seconds/9"),
         alone=True,
     ),
     Scenario(
         "a request of which the response has an execution",
         call(execute_request()),
         _requested(as_protobuf(ORDER), response=True),
-        before=_bound(_RESPONSE, "/receipt"),
+        before=bound(_RESPONSE, "/receipt"),
         alone=True,
     ),
     Scenario(
@@ -154,21 +154,21 @@ METHODS = [
         "a response that a target changes",
         call(execute_response()),
         _responded(as_protobuf(CHANGED_RECEIPT), ran=True, changed=True),
-        before=_bound(_RESPONSE, "/receipt"),
+        before=bound(_RESPONSE, "/receipt"),
         alone=True,
     ),
     Scenario(
         "a response as JSON of a request as protobuf",
         call(execute_response(as_json(RECEIPT), as_protobuf(ORDER))),
         _responded(as_json(CHANGED_RECEIPT), ran=True, changed=True),
-        before=_bound(_RESPONSE, "/receipt"),
+        before=bound(_RESPONSE, "/receipt"),
         alone=True,
     ),
     Scenario(
         "a response that a target refuses",
         call(execute_response()),
         expect.EXECUTION_FAILED,
-        before=_bound(on_response(all=True), "/leave"),
+        before=bound(on_response(all=True), "/leave"),
         alone=True,
     ),
 ]
@@ -187,21 +187,21 @@ FUNCTIONS = [
         "a function whose payload a target changes",
         call(execute_function("first", struct(_SENT))),
         _function({**_SENT, "added": [1, "two"], "sent": None}, ran=True),
-        before=_bound(_FUNCTION, "/enrich"),
+        before=bound(_FUNCTION, "/enrich"),
         alone=True,
     ),
     Scenario(
         "a function that a target refuses",
         call(execute_function("first")),
         expect.EXECUTION_FAILED,
-        before=_bound(_FUNCTION, "/status/404"),
+        before=bound(_FUNCTION, "/status/404"),
         alone=True,
     ),
     Scenario(
         "a function whose target takes longer than it has",
         call(execute_function("first", timeout=Duration(nanos=100_000_000))),
         _LATE,
-        before=_bound(_FUNCTION, "/seconds/9"),
+        before=bound(_FUNCTION, "/seconds/9"),
         alone=True,
     ),
     Scenario("a function that the server was not told of", call(execute_function("sixth")), unknown_function()),
@@ -245,7 +245,7 @@ FUNCTION_FAULTS += [
     ),
 ]
 
-_IS_BOUND = _bound(_REQUEST, "/change")
+_IS_BOUND = bound(_REQUEST, "/change")
 
 
 def _bad_message(id: str, payload: pb.Payload, rule: str) -> Scenario:
@@ -268,14 +268,14 @@ MESSAGE_FAULTS = [
         "a response that is no message",
         call(execute_response(pb.Payload(protobuf=b"\xff"))),
         invalid("response.protobuf", "must be a shop.v1.Receipt, serialized"),
-        before=_bound(_RESPONSE, "/receipt"),
+        before=bound(_RESPONSE, "/receipt"),
         alone=True,
     ),
     Scenario(
         "a response of a request that is no message",
         call(execute_response(request=pb.Payload(protobuf=b"\xff"))),
         invalid("request.protobuf", "must be a shop.v1.Order, serialized"),
-        before=_bound(_RESPONSE, "/receipt"),
+        before=bound(_RESPONSE, "/receipt"),
         alone=True,
     ),
     Scenario(
@@ -441,7 +441,7 @@ DRY_RUNS = [
             )
         ),
         before=(
-            *_bound(_ALL_REQUESTS, "/change"),
+            *bound(_ALL_REQUESTS, "/change"),
             _target("/ok", "another target", rest_async=SetRESTAsync()),
             set_execution(_SERVICE_REQUESTS, _ALL_REQUESTS, id_of("another target")),
         ),
@@ -459,7 +459,7 @@ DRY_RUNS = [
                 ]
             )
         ),
-        before=(*_bound(_ALL_REQUESTS, "/change"), set_execution(_REQUEST)),
+        before=(*bound(_ALL_REQUESTS, "/change"), set_execution(_REQUEST)),
         alone=True,
     ),
     Scenario(
@@ -476,7 +476,7 @@ DRY_RUNS = [
                 body=_body(f'"request":{_ORDER_JSON},"response":{{"id":"1","total":"7"}}'),
             )
         ),
-        before=_bound(_RESPONSE, "/receipt", rest_webhook=SetRESTWebhook()),
+        before=bound(_RESPONSE, "/receipt", rest_webhook=SetRESTWebhook()),
         alone=True,
     ),
     Scenario(
@@ -489,7 +489,7 @@ DRY_RUNS = [
                 body='{"function":"function/first","a":null,"b":1}',
             )
         ),
-        before=_bound(_FUNCTION, "/enrich"),
+        before=bound(_FUNCTION, "/enrich"),
         alone=True,
     ),
     Scenario(
@@ -530,14 +530,14 @@ DRY_RUN_FAULTS = [
         "a dry run of a request of an unknown method",
         call(dry_run(execute_request(method=UNKNOWN))),
         unknown_method("request."),
-        before=_bound(_ALL_REQUESTS, "/change"),
+        before=bound(_ALL_REQUESTS, "/change"),
         alone=True,
     ),
     Scenario(
         "a dry run of a response of an unknown method",
         call(dry_run(execute_response(method=UNKNOWN))),
         unknown_method("response."),
-        before=_bound(on_response(all=True), "/ok"),
+        before=bound(on_response(all=True), "/ok"),
         alone=True,
     ),
     Scenario(
@@ -551,7 +551,7 @@ DRY_RUN_FAULTS = [
         "a dry run of a response that is no message",
         call(dry_run(execute_response(pb.Payload(protobuf=b"\xff")))),
         invalid("response.response.protobuf", "must be a shop.v1.Receipt, serialized"),
-        before=_bound(_RESPONSE, "/receipt"),
+        before=bound(_RESPONSE, "/receipt"),
         alone=True,
     ),
     Scenario(

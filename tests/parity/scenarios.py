@@ -14,6 +14,7 @@ from tests.parity import (
     rows_http,
     rows_includes,
     rows_lists,
+    rows_matching,
     rows_permissions,
     rows_publishing,
     rows_update,
@@ -37,4 +38,5 @@ SCENARIOS: list[Scenario] = [
     *rows_deliveries.ROWS,
     *rows_publishing.ROWS,
     *rows_executing.ROWS,
+    *rows_matching.ROWS,
 ]
