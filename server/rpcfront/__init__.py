@@ -17,9 +17,10 @@ from rpcfront.limits import Limits
 from rpcfront.listener.limits import ConnectionLimits
 from rpcfront.listener.server import Server
 from rpcfront.listener.tls import ClientAuth, TlsFileError, TlsFiles, TlsReloader
-from rpcfront.metadata import TRAILER_PREFIXES
+from rpcfront.metadata import DETAILS_KEY, TRAILER_PREFIXES, parse_timeout, percent_encode, to_base64
 from rpcfront.mounts import Probe
 from rpcfront.openapi import DOCS_PATH, DOCUMENT_PATH, Info, read_comments
+from rpcfront.protocols.compression import DecompressedSizeError, DecompressionError, decompress
 from rpcfront.protocols.http import Authorize, Handler, HttpRequest, HttpResponse
 from rpcfront.reflection import reflection_services
 from rpcfront.status import FieldViolation, StatusError, make_status, status_error
@@ -28,6 +29,7 @@ from rpcfront.transcoding.json.wellknown import has_special_json
 from rpcfront.validation.validator import Validator
 
 __all__ = [
+    "DETAILS_KEY",
     "DOCS_PATH",
     "DOCUMENT_PATH",
     "OFFLOAD_BYTES",
@@ -40,6 +42,8 @@ __all__ = [
     "ClientAuth",
     "ConnectionLimits",
     "Cors",
+    "DecompressedSizeError",
+    "DecompressionError",
     "FieldViolation",
     "Gateway",
     "Handler",
@@ -62,11 +66,15 @@ __all__ = [
     "TlsReloader",
     "Translate",
     "Validator",
+    "decompress",
     "from_grpc_aio",
     "has_special_json",
     "make_status",
+    "parse_timeout",
+    "percent_encode",
     "read_comments",
     "reflection_services",
     "run_in_offload_pool",
     "status_error",
+    "to_base64",
 ]

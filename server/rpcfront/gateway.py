@@ -72,6 +72,8 @@ class Gateway:
     openapi: if given, /openapi.json is an OpenAPI document of the JSON routes, and /docs a page that shows it.
     authorize_openapi: raises, as `authenticate` does, if a request must not read the document. The page itself is the
         same for every API, and served to anyone: it asks its reader for a token if the document needs one.
+    extra_message_bytes: by how much the request messages of some methods may be larger than `limits` say, over gRPC,
+        gRPC-Web and Connect: bytes by `package.Service.Method`. For messages that carry those of other calls.
     """
 
     def __init__(  # noqa: PLR0913  # keyword arguments, each with a default: this is the library's interface
@@ -91,6 +93,7 @@ class Gateway:
         places: Places | None = None,
         openapi: Info | None = None,
         authorize_openapi: Authorize | None = None,
+        extra_message_bytes: Mapping[str, int] | None = None,
     ) -> None:
         # Loads sonora. Now, since the first gRPC-Web call would hold up all others while it did.
         from rpcfront.protocols.grpc_web import GrpcWebEdge
@@ -116,7 +119,7 @@ class Gateway:
         self._limits = limits or Limits()
         self._running = RunningRequests()
         self._request_ids = RequestIds()
-        self._methods = bind(services)
+        self._methods = bind(services, extra_message_bytes)
         validator = Validator(method.request_class for method in self._methods.values())
         strict_packages = () if isinstance(strict_json, bool) else strict_json
         codec = JsonCodec(ignore_unknown_fields=strict_json is not True, strict_packages=strict_packages)

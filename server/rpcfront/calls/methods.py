@@ -2,7 +2,7 @@
 
 import inspect
 import logging
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,15 +35,22 @@ class Method:
     """Whether it runs on the event loop, as `async def` does, generators included; plain `def` runs on a thread."""
     streams_requests: bool
     streams_responses: bool
+    extra_bytes: int = 0
+    """How many bytes more than other methods' its request messages may have."""
 
 
-def bind(services: Iterable[tuple[ServiceDescriptor, object]]) -> dict[str, Method]:
+def bind(
+    services: Iterable[tuple[ServiceDescriptor, object]], extra_bytes: Mapping[str, int] | None = None
+) -> dict[str, Method]:
     """Return the methods of `services` by path. Raises ServiceError for what cannot be served.
+
+    `extra_bytes` has `Method.extra_bytes` by the full names of methods; those of others are 0.
 
     A method with a stream of requests may be missing from its servicer, which is logged as a warning: calls of it get
     UNIMPLEMENTED. Releases before 0.2 served none, so servicers were written without them.
     """
     methods: dict[str, Method] = {}
+    extra_bytes = extra_bytes or {}
     for service, servicer in _pairs(services):
         for descriptor in service.methods:
             path = f"/{descriptor.containing_service.full_name}/{descriptor.name}"
@@ -57,7 +64,7 @@ def bind(services: Iterable[tuple[ServiceDescriptor, object]]) -> dict[str, Meth
                         "%s is not served: %s has no such method", descriptor.full_name, type(servicer).__name__
                     )
                     continue
-            methods[path] = _bind(descriptor, path, servicer)
+            methods[path] = _bind(descriptor, path, servicer, extra_bytes.get(descriptor.full_name, 0))
     return methods
 
 
@@ -72,7 +79,7 @@ def _pairs(services: Iterable[tuple[ServiceDescriptor, object]]) -> Iterator[tup
         yield pair
 
 
-def _bind(descriptor: MethodDescriptor, path: str, servicer: object) -> Method:
+def _bind(descriptor: MethodDescriptor, path: str, servicer: object, extra_bytes: int) -> Method:
     behaviour = getattr(servicer, descriptor.name, None)
     if not callable(behaviour):
         raise ServiceError(f"{descriptor.full_name}: {type(servicer).__name__} has no method of this name")
@@ -91,6 +98,7 @@ def _bind(descriptor: MethodDescriptor, path: str, servicer: object) -> Method:
         is_on_loop=_is_asynchronous(behaviour) or _is_asynchronous(type(behaviour).__call__),
         streams_requests=bool(descriptor.client_streaming),
         streams_responses=bool(descriptor.server_streaming),
+        extra_bytes=extra_bytes,
     )
 
 

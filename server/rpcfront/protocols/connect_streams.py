@@ -57,7 +57,7 @@ class ConnectStreamEdge:
             raise ValueError("a request that names no method is never claimed")
         content_type = request.media_type().essence
         context = HttpContext(request, "connect")
-        wire = _Wire(request, method, self._codec, self._limit, content_type == _PROTO)
+        wire = _Wire(request, method, self._codec, self._limit + method.extra_bytes, content_type == _PROTO)
         stream = _Stream(request, context, content_type)
         message = b""
         if method.streams_responses:

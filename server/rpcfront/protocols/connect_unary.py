@@ -14,7 +14,7 @@ from rpcfront.calls.dispatch import Dispatcher, Outcome, Parsed
 from rpcfront.calls.methods import Method
 from rpcfront.calls.protobuf import UNKNOWN_METHOD, decode_protobuf, encode_protobuf
 from rpcfront.metadata import CONNECT_TRAILER_PREFIX, to_headers
-from rpcfront.protocols.compression import GZIP, NotGzipError, gunzip
+from rpcfront.protocols.compression import GZIP, DecompressionError, gunzip
 from rpcfront.protocols.connect_errors import ConnectErrors
 from rpcfront.protocols.frames import UNKNOWN_ENCODING
 from rpcfront.protocols.http import JSON_TYPE, HttpContext, HttpRequest, HttpResponse, unsupported_media_type
@@ -72,7 +72,7 @@ class ConnectEdge:
             self._dispatcher.refused(status.code, HttpContext(request, "http"))
             return self._errors.response(Outcome(status=status))
         make_wire = _ProtoWire if request.media_type().essence == PROTO_TYPE else _JsonWire
-        wire = make_wire(request, method, self._codec, self._limit)
+        wire = make_wire(request, method, self._codec, self._limit + method.extra_bytes)
         return self._respond(request, context, await self._dispatcher.unary(method, context, wire))
 
     def _respond(self, request: HttpRequest, context: HttpContext, outcome: Outcome) -> HttpResponse:
@@ -122,7 +122,7 @@ class _JsonWire:
             return body
         try:
             return gunzip(body, self.limit)
-        except NotGzipError:
+        except DecompressionError:
             raise status_error(code_pb2.INVALID_ARGUMENT, "the body does not decompress") from None
 
 

@@ -12,7 +12,7 @@ from google.rpc import code_pb2
 
 from rpcfront.calls.protobuf import MORE_MESSAGES, NO_MESSAGE
 from rpcfront.limits import too_large
-from rpcfront.protocols.compression import GZIP, NotGzipError, gunzip
+from rpcfront.protocols.compression import GZIP, DecompressionError, gunzip
 from rpcfront.protocols.http import HttpRequest
 from rpcfront.status import StatusError, make_status, status_error
 
@@ -157,5 +157,5 @@ def _decompress(message: bytes, encoding: str | None, limit: int) -> bytes:
         raise _malformed("the message is compressed, but the request names no compression")
     try:
         return gunzip(message, limit)
-    except NotGzipError:
+    except DecompressionError:
         raise _malformed("the message does not decompress") from None

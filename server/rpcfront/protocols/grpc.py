@@ -66,7 +66,7 @@ class GrpcEdge:
             self._dispatcher.refused(status.code, HttpContext(request, "http"))
             refuse_grpc(request, status, http_status)
             return None
-        wire = _Wire(request, method, self._limit)
+        wire = _Wire(request, method, self._limit + method.extra_bytes)
         if method.streams_responses:
             sink = _Sink(request, context, head)
             sink.end(await self._dispatcher.stream(method, context, wire, sink))

@@ -50,7 +50,7 @@ class GrpcWebEdge:
             self._dispatcher.refused(UNKNOWN_METHOD.code, HttpContext(request, "http"))
             return _respond(content_type, Outcome(status=UNKNOWN_METHOD), context)
 
-        wire = _Wire(request, method, self._limit, is_text)
+        wire = _Wire(request, method, self._limit + method.extra_bytes, is_text)
         if method.streams_requests:
             self._dispatcher.refused(NO_REQUEST_STREAMS.code, HttpContext(request, "http"))
             return _respond(content_type, Outcome(status=NO_REQUEST_STREAMS), context)

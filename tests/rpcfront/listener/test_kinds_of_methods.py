@@ -266,6 +266,19 @@ async def test_a_message_of_the_limit_is_taken_and_one_that_unpacks_to_more_is_n
 
 
 @pytest.mark.parametrize("way", WAYS)
+async def test_some_methods_take_larger_messages_than_others(way: str) -> None:
+    servicer = next(iter(STYLES.values()))()
+    async with listening(gateway(servicer, extra_message_bytes={f"{kinds.service().full_name}.Sum": 100})) as server:
+        # That is asked for first: a prefix within the limit is refused because nothing follows it.
+        rows = (("Sum", 100, INTERNAL), ("Sum", 101, RESOURCE_EXHAUSTED), ("Talk", 1, RESOURCE_EXHAUSTED))
+        for method, extra, code in rows:
+            async with begin(way, server.port, method) as call:
+                call.write(b"\0" + (LIMIT + extra).to_bytes(4))
+                call.end()
+                assert await call.ended() == code, (method, extra)
+
+
+@pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("method", WITH_REQUESTS)
 @pytest.mark.parametrize("piece", [b"\0", b"\0\0\0\0\5", b"\0\0\0\0\5abc"], ids=["1", "5", "8"])
 async def test_a_message_that_does_not_go_on_is_too_slow(port: int, way: str, method: str, piece: bytes) -> None:
