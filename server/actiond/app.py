@@ -28,6 +28,11 @@ from actiond.api.authentication import Authenticator, permission_holders
 from actiond.api.call_places import CallPlaces
 from actiond.api.descriptor_sets import read_descriptor_sets
 from actiond.api.execution_interceptor import ExecutionInterceptor
+from actiond.api.ext_proc.call import Processor
+from actiond.api.ext_proc.identity import IdentityRules
+from actiond.api.ext_proc.methods import Methods
+from actiond.api.ext_proc.notices import Notices
+from actiond.api.ext_proc.servicer import EXTRA_BYTES, ExternalProcessor
 from actiond.api.known_methods import KnownMethods
 from actiond.api.matching.conditions import CelConditions
 from actiond.api.message_payload import Merger
@@ -36,7 +41,14 @@ from actiond.api.permissions import BYPASS_HEADER
 from actiond.api.reflected_services import ReflectedServices
 from actiond.api.reflection_client import ReflectionServer
 from actiond.api.schema import CurrentCatalogue
-from actiond.api.served import ACTION_SERVICE, DELIVERY_SERVICE, EXECUTION_SERVICE, SERVICES, STRICT_PACKAGES
+from actiond.api.served import (
+    ACTION_SERVICE,
+    DELIVERY_SERVICE,
+    EXECUTION_SERVICE,
+    EXTERNAL_PROCESSOR,
+    SERVICES,
+    STRICT_PACKAGES,
+)
 from actiond.api.standard_services import StandardServices, description_services, health_services
 from actiond.api.v1 import errors as v1_errors
 from actiond.api.v1.called_methods import CalledMethods
@@ -211,6 +223,7 @@ class Application:
         targets = Targets(opened.store, time.time_ns, opened.new_id, make_key(opened.sealer), guard.deny_reason)
         max_calls = settings.limits.max_concurrent
         watches = Watches(DeliveryWatch(opened.store), self._draining, max_calls)
+        processor = _external_processor(settings, known, running.around)
         deliveries = DeliveryService(
             Deliveries(opened.store, settings.queue.policy, metrics.delivery_metrics.died),
             Publishing(opened.store, time.time_ns, catalogue()),
@@ -231,6 +244,7 @@ class Application:
                         Watches(RevisionWatch(opened.store), self._draining, max_calls),
                     ),
                 ),
+                (EXTERNAL_PROCESSOR, processor),
                 *health,
                 *docs.reflection,
             ],
@@ -239,6 +253,7 @@ class Application:
                 SERVICES,
                 beside={descriptor: None for descriptor, _ in health}
                 | {descriptor: docs.permission for descriptor, _ in docs.reflection},
+                refusing_themselves={EXTERNAL_PROCESSOR: processor.not_authenticated},
             ),
             translate=errors.by_service(
                 {
@@ -258,6 +273,7 @@ class Application:
             places=CallPlaces(max_calls),
             openapi=docs.openapi,
             authorize_openapi=docs.authorize,
+            extra_message_bytes={method.full_name: EXTRA_BYTES for method in EXTERNAL_PROCESSOR.methods},
         )
 
     @classmethod
@@ -372,6 +388,14 @@ def _execution_service(
     called = CalledMethods(running.around, known, Payloads())
     dry_runs = DryRuns(called, functions, running.around, running.inspector)
     return ExecutionService(called, functions, dry_runs, running.matching, watches)
+
+
+def _external_processor(settings: Settings, known: KnownMethods, around: MethodExecutions) -> ExternalProcessor:
+    """Return the service that runs executions around the calls that an Envoy proxies."""
+    chosen = settings.ext_proc
+    rules = IdentityRules(chosen.ext_proc_user_claim, chosen.ext_proc_org_claim, chosen.ext_proc_user_header)
+    processor = Processor(around, Methods(known), rules, Notices(), settings.limits.max_body)
+    return ExternalProcessor(processor, settings.limits.read_timeout)
 
 
 def _tester(queue: QueueSettings, opened: OpenStore, client: TargetClient) -> TargetTester:

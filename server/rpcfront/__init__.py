@@ -23,8 +23,8 @@ from rpcfront.openapi import DOCS_PATH, DOCUMENT_PATH, Info, read_comments
 from rpcfront.protocols.compression import DecompressedSizeError, DecompressionError, decompress
 from rpcfront.protocols.http import Authorize, Handler, HttpRequest, HttpResponse
 from rpcfront.reflection import reflection_services
-from rpcfront.status import FieldViolation, StatusError, make_status, status_error
-from rpcfront.transcoding.json.codec import JsonCodec, MalformedJsonError
+from rpcfront.status import FieldViolation, StatusError, bad_request, make_status, status_error
+from rpcfront.transcoding.json.codec import JsonCodec, MalformedJsonError, range_violations
 from rpcfront.transcoding.json.wellknown import has_special_json
 from rpcfront.validation.validator import Validator
 
@@ -66,12 +66,14 @@ __all__ = [
     "TlsReloader",
     "Translate",
     "Validator",
+    "bad_request",
     "decompress",
     "from_grpc_aio",
     "has_special_json",
     "make_status",
     "parse_timeout",
     "percent_encode",
+    "range_violations",
     "read_comments",
     "reflection_services",
     "run_in_offload_pool",

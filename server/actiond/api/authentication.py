@@ -24,13 +24,20 @@ class Authenticator:
         tokens: Tokens,
         services: Iterable[ServiceDescriptor],
         beside: Mapping[ServiceDescriptor, str | None] | None = None,
+        refusing_themselves: Mapping[ServiceDescriptor, Callable[[Exception], object]] | None = None,
     ) -> None:
         """Take the services of the API, and those beside it with the permission that their methods require.
 
         Calls of the services of `beside` have no caller, so that no execution runs for them. Where the permission is
-        None, no token is looked at.
+        None, no token is looked at. Those of `refusing_themselves` are services of the API, whose calls go on without a
+        caller if authentication fails: their functions are given the error.
         """
         self._tokens = tokens
+        self._refusing_themselves = {
+            method.full_name: refused
+            for service, refused in (refusing_themselves or {}).items()
+            for method in service.methods
+        }
         self._permissions: dict[str, str | None] = {
             method.full_name: required for service, required in (beside or {}).items() for method in service.methods
         }
@@ -40,6 +47,16 @@ class Authenticator:
     async def __call__(self, method: MethodDescriptor, context: ServicerContext) -> Caller | None:
         """Return the caller; None for a method beside the API. Raises the domain's errors."""
         name = method.full_name
+        refused = self._refusing_themselves.get(name)
+        if refused is None:
+            return await self._caller(name, context)
+        try:
+            return await self._caller(name, context)
+        except Exception as error:  # noqa: BLE001  # whatever it is, the servicer has to refuse the call
+            refused(error)
+            return None
+
+    async def _caller(self, name: str, context: ServicerContext) -> Caller | None:
         required = self._permissions[name]
         if required is None:
             return None

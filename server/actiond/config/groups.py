@@ -275,6 +275,33 @@ class ApiSettings(SettingsGroup):
 
 
 @dataclass(frozen=True, slots=True)
+class ExtProcSettings(SettingsGroup):
+    """Whose the calls are that an Envoy asks about by ext_proc."""
+
+    ext_proc_user_claim: str = setting(
+        name="ext-proc-user-claim",
+        read=parsers.claim_path,
+        help="the claim of a token that Envoy has verified by which targets learn who calls, as sub or realm/user_id",
+        default="sub",
+        metavar="PATH",
+    )
+    ext_proc_org_claim: str = setting(
+        name="ext-proc-org-claim",
+        read=parsers.claim_path,
+        help="the claim with the caller's organization; without it, targets learn the resource owner",
+        default="",
+        metavar="PATH",
+    )
+    ext_proc_user_header: str = setting(
+        name="ext-proc-user-header",
+        read=parsers.optional_header_name,
+        help="a header of the proxied call that says who calls, where no claim does; Envoy must take it from clients",
+        default="",
+        metavar="NAME",
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class DeliverySettings(SettingsGroup):
     """The calls to targets."""
 

@@ -218,6 +218,20 @@ def header_names(text: str) -> tuple[str, ...]:
     return names
 
 
+def optional_header_name(text: str) -> str:
+    """Return the name of a header field, lower case; empty for none."""
+    if text and not _HEADER.fullmatch(text.lower()):
+        raise ValueError(f"{text!r} is not the name of a header")
+    return text.lower()
+
+
+def claim_path(text: str) -> str:
+    """Return the path of a claim, keys separated by `/`; empty for none."""
+    if not text.isprintable():
+        raise ValueError(f"{text!r} is not the path of a claim")
+    return text
+
+
 def paths(text: str) -> tuple[Path, ...]:
     """Parse a list of files, separated by line breaks or, as in PATH, by colons."""
     return tuple(Path(part) for part in re.split(r"[\n:]", text) if part)

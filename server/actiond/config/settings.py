@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from actiond.config.groups import (
     ApiSettings,
     DeliverySettings,
+    ExtProcSettings,
     LimitSettings,
     ListenSettings,
     ProcessSettings,
@@ -36,6 +37,7 @@ class Settings:
     process: ProcessSettings
     limits: LimitSettings
     api: ApiSettings
+    ext_proc: ExtProcSettings
     delivery: DeliverySettings
     queue: QueueSettings
     telemetry: TelemetrySettings
@@ -78,6 +80,7 @@ TABLE: tuple[Setting, ...] = (
     *rows(ProcessSettings),
     *rows(LimitSettings),
     *rows(ApiSettings),
+    *rows(ExtProcSettings),
     *rows(DeliverySettings),
     *rows(QueueSettings),
     *rows(TelemetrySettings),
@@ -102,6 +105,7 @@ def read(arguments: Mapping[str, object], environment: Mapping[str, str]) -> Set
         process=read_group(ProcessSettings, arguments, environment),
         limits=read_group(LimitSettings, arguments, environment),
         api=read_group(ApiSettings, arguments, environment),
+        ext_proc=read_group(ExtProcSettings, arguments, environment),
         delivery=read_group(DeliverySettings, arguments, environment),
         queue=read_group(QueueSettings, arguments, environment),
         telemetry=read_group(TelemetrySettings, arguments, environment),

@@ -1,0 +1,46 @@
+"""The headers of proxied calls, as Envoy sends them: names in lower case, repeats kept."""
+
+from collections.abc import Iterator, Mapping
+
+from actiond_protos.actiond.ext_proc.v1.ext_proc_pb2 import HeaderMap, ProcessingRequest
+
+from actiond.api.method_executions import SHOWN_HEADERS
+
+
+def path_of(first: ProcessingRequest) -> str:
+    """Return the path of a proxied call by the first message of its stream; empty if it is not there."""
+    # Not as `fields_of` does: of most calls nothing else is read, and it is among the first headers.
+    for header in first.request_headers.headers.headers:
+        if header.key == ":path":
+            return (header.raw_value or header.value.encode()).decode("latin-1")
+    return ""
+
+
+def pairs(headers: HeaderMap) -> Iterator[tuple[str, str]]:
+    """Yield names and values, those of HTTP/2 itself included."""
+    for header in headers.headers:
+        yield header.key, header.raw_value.decode("latin-1") if header.raw_value else header.value
+
+
+def fields_of(headers: HeaderMap) -> dict[str, str]:
+    """Return the headers by name, of repeats the first."""
+    fields: dict[str, str] = {}
+    for name, value in pairs(headers):
+        fields.setdefault(name, value)
+    return fields
+
+
+def shown(headers: HeaderMap) -> dict[str, list[str]]:
+    """Return the headers that targets see."""
+    found: dict[str, list[str]] = {}
+    for name, value in pairs(headers):
+        if name == ":authority":
+            found["host"] = [value]
+        elif name in SHOWN_HEADERS and not (name == "host" and name in found):
+            found.setdefault(name, []).append(value)
+    return {name: found[name] for name in SHOWN_HEADERS if name in found}
+
+
+def content_type_of(fields: Mapping[str, str]) -> str:
+    """Return the content type without its parameters, in lower case; empty if there is none."""
+    return fields.get("content-type", "").partition(";")[0].strip().lower()

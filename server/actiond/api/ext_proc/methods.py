@@ -1,0 +1,97 @@
+"""Finds the method that a proxied call's path names, also where the path is spelled as another server might read it."""
+
+import posixpath
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Protocol
+from urllib.parse import unquote
+
+from google.protobuf.descriptor import ServiceDescriptor
+
+from actiond.api.known_methods import KnownMethod
+
+NOWHERE = "?"
+"""The name of a service or method that no condition names: only what is set for all, or for all of a service, fits."""
+
+_NOTHING = f"{NOWHERE}.{NOWHERE}"
+_PLAIN = re.compile(r"/\w[\w.]*/\w+", re.ASCII)
+"""Paths that differ from others in letter case at most."""
+
+
+class Known(Protocol):
+    """What is known of services, see api/known_methods.py."""
+
+    def find(self, path: str) -> KnownMethod | None:
+        """Return the method `/package.Service/Method`; None if there is none."""
+
+    def services(self) -> Iterable[ServiceDescriptor]:
+        """Return every service."""
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """What a path names."""
+
+    name: str
+    """`package.Service.Method`, of which a plan can be asked for. NOWHERE stands for what is not known."""
+    method: KnownMethod | None
+    """None if the path names no known method, or not exactly."""
+    is_other_spelling: bool = False
+    """Whether a server that reads paths less strictly could take this one for that of a known method."""
+
+    @property
+    def is_of_no_service(self) -> bool:
+        """Whether not even the service is known."""
+        return self.name == _NOTHING
+
+
+class Methods:
+    """Names of methods by path. It holds no more than there are methods, whatever is asked for.
+
+    An upstream may read paths less strictly than gRPC does: without letter case, percent-decoded, without a query. An
+    execution must not be evaded by that, so such a path is found too, and its call is refused.
+    """
+
+    def __init__(self, known: Known, revision: Callable[[], int] = lambda: 0) -> None:
+        """`revision` returns another number once other services are known."""
+        self._known = known
+        self._revision = revision
+        self._folded_at: int | None = None
+        self._folded: dict[str, str] = {}
+
+    def find(self, path: str) -> Named:
+        """Return what a path names."""
+        method = self._known.find(path)
+        if method is not None:
+            return Named(method.descriptor.full_name, method)
+        folded = _folded(path)
+        names = self._names()
+        if folded in names:
+            return Named(names[folded], None, is_other_spelling=True)
+        service = names.get(f"/{folded[1:].partition('/')[0]}", NOWHERE)
+        return Named(f"{service}.{NOWHERE}", None)
+
+    def _names(self) -> dict[str, str]:
+        """Return the names of services and methods by their folded paths."""
+        revision = self._revision()
+        if self._folded_at != revision:
+            self._folded_at, self._folded = revision, dict(self._paths())
+        return self._folded
+
+    def _paths(self) -> Iterator[tuple[str, str]]:
+        for service in self._known.services():
+            yield f"/{service.full_name}".lower(), service.full_name
+            for method in service.methods:
+                yield f"/{service.full_name}/{method.name}".lower(), method.full_name
+
+
+def _folded(path: str) -> str:
+    """Return a path as the least strict server would read it."""
+    if _PLAIN.fullmatch(path):
+        return path.lower()
+    for mark in "?#":
+        path = path.partition(mark)[0]
+    path = unquote(path).replace("\\", "/")
+    path = "/".join(segment.partition(";")[0] for segment in path.split("/"))
+    return posixpath.normpath("/" + path.lstrip("/")).lower()
