@@ -6,10 +6,10 @@ BIN := $(VENV)/bin
 SOURCES := server tests bench proto/generate.py
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run generate format lint type test test-fast fresh cover check conformance fuzz envoy bench clean
+.PHONY: help setup run generate format lint type test test-fast fresh cover check conformance fuzz envoy envoy-ext-proc bench clean
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "actiond needs Python 3.11 or later; try make PYTHON=python3.12 …")'
@@ -77,6 +77,12 @@ fuzz: $(VENV)/.dev ## Fuzz every protocol with 100,000 malformed inputs
 
 envoy: $(VENV)/.dev ## Run Envoy on 127.0.0.1:8090 in front of a running actiond
 	@exec $(BIN)/envoy --config-path envoy.yaml --concurrency 1
+
+# DESCRIPTOR_SET: the service's, as protoc --include_imports --descriptor_set_out writes it, for JSON clients.
+envoy-ext-proc: $(VENV)/.dev ## Run Envoy on 127.0.0.1:8091 in front of a service on port 50052, whose calls actiond looks at
+	@mkdir -p build
+	@$(BIN)/actiond descriptors build/ext-proc.binpb $(addprefix --descriptor-set ,$(DESCRIPTOR_SET))
+	@exec $(BIN)/envoy --config-path envoy-ext-proc.yaml --concurrency 1
 
 $(VENV)/.bench: $(VENV)/.dev
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,bench]'

@@ -11,8 +11,9 @@ from actiond import __version__
 from actiond.actions.errors import StoreError
 from actiond.cli import server_extra
 from actiond.config import settings
-from actiond.config.groups import DeliverySettings, QueueSettings, StoreSettings
+from actiond.config.groups import ApiSettings, DeliverySettings, QueueSettings, StoreSettings
 from actiond.config.setting import Setting, SettingsError, SettingsGroup, add_flags, read_group, rows
+from actiond.config.setting_parsers import file
 from actiond.config.settings import DELIVER_TABLE, TABLE
 from actiond.process import console
 from actiond.secrets.encryption_keys import KeyFileError
@@ -98,6 +99,11 @@ def _run(options: argparse.Namespace) -> int:
         from actiond.process.serve import deliver
 
         return deliver(settings.read(chosen, os.environ), settings.unknown_variables(os.environ))
+    if options.command == "descriptors":
+        from actiond.cli import descriptors
+
+        descriptors.write(file(options.output), read_group(ApiSettings, chosen, os.environ).descriptor_sets)
+        return 0
     return _run_on_store(options.command, options.subcommand, chosen)
 
 
@@ -157,7 +163,21 @@ def _parser() -> argparse.ArgumentParser:
     _add_target_commands(target)
     delivery = commands.add_parser("delivery", help="list, retry and cancel deliveries of events", allow_abbrev=False)
     _add_delivery_commands(delivery)
+    _add_descriptors_command(commands)
     return parser
+
+
+def _add_descriptors_command(commands: "argparse._SubParsersAction[_Parser]") -> None:
+    parser = commands.add_parser(
+        "descriptors",
+        help="write a descriptor set for Envoy's transcoder",
+        description="Writes one descriptor set for Envoy's grpc_json_transcoder in front of a service that executions"
+        " run for: the service's own, and the types of actiond's error details, without which JSON clients get errors"
+        " without a body.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("output", metavar="OUTPUT", help="the file to write")
+    add_flags(parser, _of(ApiSettings, "descriptor_sets"))
 
 
 def _add_token_commands(parser: argparse.ArgumentParser) -> None:

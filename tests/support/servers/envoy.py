@@ -1,8 +1,10 @@
-"""A real Envoy for tests, which runs the shipped envoy.yaml with only the two ports replaced."""
+"""A real Envoy for tests, which runs a shipped configuration with only what must differ replaced."""
 
+import os
 import socket
 import subprocess
 import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -26,9 +28,18 @@ def shipped_config(listener: int, upstream: int) -> str:
 class EnvoyProcess:
     """Envoy in front of the gRPC port `upstream`. `with EnvoyProcess(tmp_path, port) as envoy:` starts and stops it."""
 
-    def __init__(self, directory: Path, upstream: int) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        upstream: int,
+        config: Callable[[int, int], str] = shipped_config,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        """`config` returns the configuration for the ports of the listener and the upstream."""
         self.directory = directory
         self.upstream = upstream
+        self._make_config = config
+        self._environment = {**os.environ, **(environment or {})}
         self.port = 0
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -50,12 +61,14 @@ class EnvoyProcess:
 
     def _launch(self) -> None:
         config = self.directory / "envoy.yaml"
-        config.write_text(shipped_config(self.port, self.upstream))
+        config.write_text(self._make_config(self.port, self.upstream))
         # Hot restart would make two Envoys on one machine share memory.
         command = [program("envoy"), "-c", str(config), "--concurrency", "1", "--disable-hot-restart", "-l", "warning"]
         with (self.directory / "envoy.log").open("wb") as log:
             # Run in the repository's root, to which the descriptor set's path is relative.
-            self._process = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=subprocess.STDOUT)
+            self._process = subprocess.Popen(
+                command, cwd=ROOT, env=self._environment, stdout=log, stderr=subprocess.STDOUT
+            )
 
     def _is_up(self) -> bool:
         assert self._process is not None

@@ -179,6 +179,8 @@ class ProxiedCall:
     _request: Message | None = None
     """The last request, as it was passed on."""
     _requests_are_over = False
+    _passed: Sequence[bytes] = ()
+    """The frames of the last chunk that executions have let pass."""
     _failure: status_pb2.Status | None = None
     """What the client is going to get as trailers, since a response execution has failed in mid-stream."""
 
@@ -374,6 +376,7 @@ class ProxiedCall:
             if body.end_of_stream:  # there are no trailers to put it into
                 return self._ended(self._failure)
             return answers.body("response_body", b"")
+        self._passed = ()
         plan, responses = self._plan, self._responses
         if plan is None:
             return self._refused(Notice.REQUEST_HEADERS_SKIPPED)
@@ -433,7 +436,7 @@ class ProxiedCall:
         self, direction: _Direction, frames: Sequence[Frame], run: Callable[[Message], Awaitable[Message]]
     ) -> bytes:
         """Return the frames that go on, each as `run` leaves its message."""
-        parts: list[bytes] = []
+        self._passed = parts = []
         for frame in frames:
             message = await direction.decoded(frame)
             result = await run(message)
@@ -468,7 +471,7 @@ class ProxiedCall:
         # The client has the head of the response already.
         self._failure = status
         if self._kind == "response_body":
-            return answers.body("response_body", b"")
+            return answers.body("response_body", b"".join(self._passed))
         self.is_over = True
         return answers.trailers(status)
 

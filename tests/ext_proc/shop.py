@@ -1,0 +1,139 @@
+"""The service behind Envoy: its messages, its descriptor set, and a grpcio server of it. None of it imports ours."""
+
+import tempfile
+import threading
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import grpc
+import grpc_tools
+from google.api import annotations_pb2
+from google.protobuf.descriptor_pb2 import FileDescriptorSet
+from google.protobuf.descriptor_pool import DescriptorPool
+from google.protobuf.message_factory import GetMessageClass
+from grpc_tools import protoc
+
+SERVICE = "shop.v1.Shop"
+PLACE, UPLOAD, WATCH, CHAT = (f"/{SERVICE}/{name}" for name in ("Place", "Upload", "Watch", "Chat"))
+REFUSAL = "no such order: ü"
+LARGEST = 16 * 1024 * 1024
+
+_PROTOS = Path(__file__).parent / "protos"
+
+
+def write_descriptor_set(path: Path, *more: str) -> Path:
+    """Write the service's descriptor set, as its team would."""
+    includes = (_PROTOS, Path(annotations_pb2.__file__).parents[2], Path(grpc_tools.__file__).parent / "_proto")
+    arguments = ["protoc", *(f"-I{include}" for include in includes), "--include_imports", *more]
+    assert protoc.main([*arguments, f"--descriptor_set_out={path}", "shop/v1/shop.proto"]) == 0
+    return path
+
+
+def read_pool(path: Path) -> DescriptorPool:
+    pool = DescriptorPool()
+    for file in FileDescriptorSet.FromString(path.read_bytes()).file:
+        pool.Add(file)
+    return pool
+
+
+@cache
+def _classes() -> tuple[Any, Any]:
+    with tempfile.TemporaryDirectory() as directory:
+        pool = read_pool(write_descriptor_set(Path(directory, "shop.binpb")))
+    order, receipt = (GetMessageClass(pool.FindMessageTypeByName(f"shop.v1.{name}")) for name in ("Order", "Receipt"))
+    return order, receipt
+
+
+def order(**fields: Any) -> Any:
+    return _classes()[0](**fields)
+
+
+def receipt(**fields: Any) -> Any:
+    return _classes()[1](**fields)
+
+
+def order_class() -> Any:
+    return _classes()[0]
+
+
+def receipt_class() -> Any:
+    return _classes()[1]
+
+
+class Shop:
+    """A server on a free port. `with Shop() as shop:` starts and stops it."""
+
+    def __init__(self) -> None:
+        self.orders: list[Any] = []
+        """What has reached it, of every method."""
+        self.metadata: list[dict[str, Any]] = []
+        """Of each call."""
+        self.port = 0
+        self._released = threading.Event()
+        self._server = grpc.server(
+            ThreadPoolExecutor(64),
+            options=[("grpc.max_receive_message_length", LARGEST), ("grpc.max_send_message_length", LARGEST)],
+        )
+
+    def release(self) -> None:
+        """Release calls that hold, now and in future."""
+        self._released.set()
+
+    def __enter__(self) -> Self:
+        methods = {
+            "Place": grpc.unary_unary_rpc_method_handler(self._place, *self._codec()),
+            "Upload": grpc.stream_unary_rpc_method_handler(self._upload, *self._codec()),
+            "Watch": grpc.unary_stream_rpc_method_handler(self._watch, *self._codec()),
+            "Chat": grpc.stream_stream_rpc_method_handler(self._chat, *self._codec()),
+        }
+        self._server.add_generic_rpc_handlers([grpc.method_handlers_generic_handler(SERVICE, methods)])
+        self.port = self._server.add_insecure_port("127.0.0.1:0")
+        self._server.start()
+        return self
+
+    def __exit__(
+        self, _kind: type[BaseException] | None, _error: BaseException | None, _traceback: TracebackType | None
+    ) -> None:
+        self._released.set()
+        self._server.stop(None).wait()
+
+    @staticmethod
+    def _codec() -> tuple[Any, Any]:
+        return order_class().FromString, receipt_class().SerializeToString
+
+    def _begun(self, context: grpc.ServicerContext) -> None:
+        self.metadata.append(dict(context.invocation_metadata()))
+
+    def _taken(self, one: Any, context: grpc.ServicerContext) -> Any:
+        self.orders.append(one)
+        if one.wish == "gzip":
+            context.set_compression(grpc.Compression.Gzip)
+        if one.wish == "hold":
+            self._released.wait(60)
+        if one.wish == "fail":
+            context.abort(grpc.StatusCode.NOT_FOUND, REFUSAL)
+        return receipt(id=one.id, count=one.count, data=one.data)
+
+    def _place(self, one: Any, context: grpc.ServicerContext) -> Any:
+        self._begun(context)
+        return self._taken(one, context)
+
+    def _upload(self, orders: Iterable[Any], context: grpc.ServicerContext) -> Any:
+        self._begun(context)
+        taken = [self._taken(one, context) for one in orders]
+        return receipt(id=",".join(one.id for one in taken), count=len(taken))
+
+    def _watch(self, one: Any, context: grpc.ServicerContext) -> Iterator[Any]:
+        self._begun(context)
+        first = self._taken(one, context)
+        for number in range(one.count):
+            yield receipt(id=f"{first.id}-{number}", count=number, data=first.data)
+
+    def _chat(self, orders: Iterable[Any], context: grpc.ServicerContext) -> Iterator[Any]:
+        self._begun(context)
+        for one in orders:
+            yield self._taken(one, context)

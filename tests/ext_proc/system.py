@@ -1,0 +1,144 @@
+"""Everything at once: a client's Envoy, the shop behind it, actiond beside it, and targets.
+
+with System(tmp_path) as system:
+    target = system.target("/echo", "call")
+    system.set("request", PLACE, target)
+    … call(system.envoy.port, PLACE, order(id="1"))
+"""
+
+import asyncio
+import subprocess
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from actiond_protos.zitadel.action.v3alpha.execution_pb2 import Condition
+
+from tests.executions.api import Api, Created, add_token
+from tests.ext_proc.shop import SERVICE, Shop, write_descriptor_set
+from tests.support.programs import program
+from tests.support.servers.actiond import ServerProcess
+from tests.support.servers.envoy import ROOT, EnvoyProcess
+from tests.support.targets.server import TargetServer
+from tests.support.waiting import until
+
+OWNER = "200000000000000000"
+FILE = "envoy-ext-proc.yaml"
+TRANSCODER_SET = "proto_descriptor: build/ext-proc.binpb"
+NO_SERVICES = "services: []"
+
+Edit = Callable[[str], str]
+"""Changes the text of the configuration."""
+
+
+def replaced(old: str, new: str) -> Edit:
+    """Return an edit of what stands exactly once in the file."""
+
+    def edit(text: str) -> str:
+        assert text.count(old) == 1, (old, text.count(old))
+        return text.replace(old, new)
+
+    return edit
+
+
+def uncommented(first: str, lines: int) -> Edit:
+    """Return an edit that removes the `# ` before some lines, the first of which contains `first`."""
+
+    def edit(text: str) -> str:
+        all_lines = text.splitlines()
+        (start,) = (number for number, line in enumerate(all_lines) if first in line)
+        for number in range(start, start + lines):
+            indent, mark, rest = all_lines[number].partition("# ")
+            assert mark, all_lines[number]
+            assert not indent.strip(), all_lines[number]
+            all_lines[number] = indent + rest
+        return "\n".join(all_lines)
+
+    return edit
+
+
+class System:
+    """`edits` change the shipped file beyond ports and paths; `flags` are actiond's."""
+
+    def __init__(
+        self,
+        directory: Path,
+        *flags: str,
+        edits: Sequence[Edit] = (),
+        permissions: Sequence[str] = ("execution.process",),
+        workers: int = 1,
+    ) -> None:
+        self._directory = directory
+        self._edits = edits
+        self._permissions = permissions
+        self.shop = Shop()
+        self.targets = TargetServer()
+        set_path = write_descriptor_set(directory / "shop.binpb")
+        self.descriptors = ["--descriptor-set", str(set_path)]
+        arguments = ["--allow-address", "127.0.0.0/8", *self.descriptors, *flags]
+        folder = directory / "actiond"
+        folder.mkdir()
+        self.server = ServerProcess(folder, *arguments, workers=workers)
+        self.envoy: EnvoyProcess
+        self._stack = ExitStack()
+        self._set: list[Condition] = []
+
+    def __enter__(self) -> Self:
+        with ExitStack() as stack:
+            stack.enter_context(self.shop)
+            stack.enter_context(self.targets)
+            stack.enter_context(self.server)
+            self.api: Api = asyncio.run(add_token(self.server, OWNER))
+            token = asyncio.run(add_token(self.server, OWNER, *self._permissions)).token
+            folder = self._directory / "envoy"
+            folder.mkdir()
+            self._write_transcoder_set(folder / "transcoder.binpb")
+            self.envoy = EnvoyProcess(folder, self.shop.port, self._config, {"ACTIOND_TOKEN": token})
+            stack.enter_context(self.envoy)
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._stack.__exit__(kind, error, traceback)
+
+    def _write_transcoder_set(self, path: Path) -> None:
+        subprocess.run([program("actiond"), "descriptors", str(path), *self.descriptors], check=True, timeout=60)
+
+    def _config(self, listener: int, upstream: int) -> str:
+        text = (ROOT / FILE).read_text()
+        ports = ((8091, listener), (50052, upstream), (50051, self.server.grpc_port))
+        for old, new in ports:
+            text = replaced(f"port_value: {old}", f"port_value: {new}")(text)
+        text = replaced(TRANSCODER_SET, f"proto_descriptor: {self._directory}/envoy/transcoder.binpb")(text)
+        text = replaced(NO_SERVICES, f"services: [{SERVICE}]")(text)
+        for edit in self._edits:
+            text = edit(text)
+        return text
+
+    def wait_for_log(self, text: str) -> None:
+        """Wait until actiond's log has a text."""
+        until(lambda: text in self.server.stderr, text)
+
+    @property
+    def port(self) -> int:
+        """Of Envoy's listener."""
+        return self.envoy.port
+
+    def target(self, path: str, kind: str = "call", *, interrupts: bool = True, **fields: Any) -> Created:
+        return asyncio.run(self.api.target(self.targets.url(path), kind, interrupts=interrupts, **fields))
+
+    def set(self, kind: str, method: str, *steps: Created) -> None:
+        """Set what runs around a method; `kind` is `request` or `response`, `method` a path or `all`."""
+        condition = Condition(**{kind: {"all": True} if method == "all" else {"method": method}})
+        asyncio.run(self.api.set(condition, *steps))
+        self._set.append(condition)
+
+    def forget(self) -> None:
+        """Undo every `set`."""
+        for condition in self._set:
+            asyncio.run(self.api.set(condition))
+        self._set.clear()
