@@ -391,8 +391,8 @@ class ProxiedCall:
                 self._responses = None  # the client gets an immediate response
             raise
         # Nothing is left to do behind the only message of a response. The trailers are the upstream's.
-        if body.end_of_stream or (responses.count and not responses.is_stream and not responses.frames.is_within_frame):
-            self.is_over = True
+        is_last = responses.count and not responses.is_stream and not responses.frames.is_within_frame
+        self.is_over = body.end_of_stream or bool(is_last and self._requests_are_over)
         return self._body_answer(body.body, data)
 
     async def _run_responses(self, responses: _Direction, candidates: Candidates, body: HttpBody) -> bytes:

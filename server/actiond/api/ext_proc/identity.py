@@ -42,7 +42,9 @@ class IdentityRules:
         A verified claim wins against a certificate, and that against the header.
         """
         tokens = _tokens(first)
-        user = _claim(tokens, self.user_claim) or _certificate(first) or headers.get(self.user_header, "")
+        user = _claim(tokens, self.user_claim) or _certificate(first)
+        if not user and self.user_header:
+            user = headers.get(self.user_header, "")
         return Identity(user, _claim(tokens, self.org_claim))
 
 

@@ -2,7 +2,7 @@
 
 import posixpath
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Protocol
 from urllib.parse import unquote
@@ -58,32 +58,32 @@ class Methods:
         self._known = known
         self._revision = revision
         self._folded_at: int | None = None
-        self._folded: dict[str, str] = {}
+        # Names by themselves in lower case.
+        self._services: dict[str, str] = {}
+        self._methods: dict[tuple[str, str], str] = {}
 
     def find(self, path: str) -> Named:
         """Return what a path names."""
         method = self._known.find(path)
         if method is not None:
             return Named(method.descriptor.full_name, method)
-        folded = _folded(path)
-        names = self._names()
-        if folded in names:
-            return Named(names[folded], None, is_other_spelling=True)
-        service = names.get(f"/{folded[1:].partition('/')[0]}", NOWHERE)
-        return Named(f"{service}.{NOWHERE}", None)
-
-    def _names(self) -> dict[str, str]:
-        """Return the names of services and methods by their folded paths."""
         revision = self._revision()
         if self._folded_at != revision:
-            self._folded_at, self._folded = revision, dict(self._paths())
-        return self._folded
+            self._fold(revision)
+        service, _, called = _folded(path)[1:].partition("/")
+        name = self._methods.get((service, called))
+        if name is not None:
+            return Named(name, None, is_other_spelling=True)
+        return Named(f"{self._services.get(service, NOWHERE)}.{NOWHERE}", None)
 
-    def _paths(self) -> Iterator[tuple[str, str]]:
-        for service in self._known.services():
-            yield f"/{service.full_name}".lower(), service.full_name
-            for method in service.methods:
-                yield f"/{service.full_name}/{method.name}".lower(), method.full_name
+    def _fold(self, revision: int) -> None:
+        self._folded_at = revision
+        self._services = {service.full_name.lower(): service.full_name for service in self._known.services()}
+        self._methods = {
+            (service.full_name.lower(), method.name.lower()): method.full_name
+            for service in self._known.services()
+            for method in service.methods
+        }
 
 
 def _folded(path: str) -> str:
