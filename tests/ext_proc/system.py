@@ -10,6 +10,7 @@ import asyncio
 import subprocess
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from itertools import count
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -67,12 +68,10 @@ class System:
         directory: Path,
         *flags: str,
         edits: Sequence[Edit] = (),
-        permissions: Sequence[str] = ("execution.process",),
         workers: int = 1,
     ) -> None:
         self._directory = directory
         self._edits = edits
-        self._permissions = permissions
         self.shop = Shop()
         self.targets = TargetServer()
         set_path = write_descriptor_set(directory / "shop.binpb")
@@ -84,6 +83,9 @@ class System:
         self.envoy: EnvoyProcess
         self._stack = ExitStack()
         self._set: list[Condition] = []
+        self._numbers = count(1)
+        self.token = ""
+        """Envoy's."""
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
@@ -91,12 +93,10 @@ class System:
             stack.enter_context(self.targets)
             stack.enter_context(self.server)
             self.api: Api = asyncio.run(add_token(self.server, OWNER))
-            token = asyncio.run(add_token(self.server, OWNER, *self._permissions)).token
-            folder = self._directory / "envoy"
-            folder.mkdir()
-            self._write_transcoder_set(folder / "transcoder.binpb")
-            self.envoy = EnvoyProcess(folder, self.shop.port, self._config, {"ACTIOND_TOKEN": token})
-            stack.enter_context(self.envoy)
+            self.token = asyncio.run(add_token(self.server, OWNER, "execution.process")).token
+            command = [program("actiond"), "descriptors", str(self._transcoder_set), *self.descriptors]
+            subprocess.run(command, check=True, timeout=60)
+            self.envoy = stack.enter_context(self.envoy_with(*self._edits))
             self._stack = stack.pop_all()
         return self
 
@@ -105,19 +105,31 @@ class System:
     ) -> None:
         self._stack.__exit__(kind, error, traceback)
 
-    def _write_transcoder_set(self, path: Path) -> None:
-        subprocess.run([program("actiond"), "descriptors", str(path), *self.descriptors], check=True, timeout=60)
+    @property
+    def _transcoder_set(self) -> Path:
+        return self._directory / "transcoder.binpb"
+
+    def envoy_with(self, *edits: Edit, token: str | None = None) -> EnvoyProcess:
+        """Return an Envoy, not started yet, between the same parts; its configuration differs by these edits."""
+        folder = self._directory / f"envoy-{next(self._numbers)}"
+        folder.mkdir()
+
+        def config(listener: int, upstream: int) -> str:
+            text = self._config(listener, upstream)
+            for edit in edits:
+                text = edit(text)
+            return text
+
+        variables = {"ACTIOND_TOKEN": self.token if token is None else token}
+        return EnvoyProcess(folder, self.shop.port, config, variables)
 
     def _config(self, listener: int, upstream: int) -> str:
         text = (ROOT / FILE).read_text()
         ports = ((8091, listener), (50052, upstream), (50051, self.server.grpc_port))
         for old, new in ports:
             text = replaced(f"port_value: {old}", f"port_value: {new}")(text)
-        text = replaced(TRANSCODER_SET, f"proto_descriptor: {self._directory}/envoy/transcoder.binpb")(text)
-        text = replaced(NO_SERVICES, f"services: [{SERVICE}]")(text)
-        for edit in self._edits:
-            text = edit(text)
-        return text
+        text = replaced(TRANSCODER_SET, f"proto_descriptor: {self._transcoder_set}")(text)
+        return replaced(NO_SERVICES, f"services: [{SERVICE}]")(text)
 
     def wait_for_log(self, text: str) -> None:
         """Wait until actiond's log has a text."""

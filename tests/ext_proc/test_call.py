@@ -559,10 +559,19 @@ async def test_a_call_that_no_execution_fits_passes_in_any_mode(
 async def test_a_stream_that_does_not_begin_with_the_requests_headers_is_refused(
     begin: Begin, message: dict[str, Any]
 ) -> None:
-    talk = begin()
+    # Without bodies, the response's headers may be those of the upstream.
+    talk = begin(modes=modes(NONE, STREAMED))
     await talk.send(**message)
     assert talk.is_refused
     assert talk.notices.heard == [Notice.REQUEST_HEADERS_SKIPPED]
+
+
+async def test_the_response_of_a_filter_before_ours_passes(begin: Begin) -> None:
+    talk = begin(request=failing, response=failing)
+    await talk.response_headers((":status", "401"), ("content-type", "text/plain"))
+    assert talk.is_over
+    assert not talk.is_refused
+    assert talk.notices.heard == []
 
 
 async def test_a_response_without_its_headers_is_refused(begin: Begin) -> None:

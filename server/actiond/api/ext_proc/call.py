@@ -343,9 +343,13 @@ class ProxiedCall:
         if self._plan is not None and not self._plan.response:
             self.is_over = True
 
-    async def _response_headers(self, _: ProcessingRequest, message: HttpHeaders) -> ProcessingResponse:
+    async def _response_headers(self, first: ProcessingRequest, message: HttpHeaders) -> ProcessingResponse:
         plan, method = self._plan, self._method
         if plan is None or method is None:
+            if modes.sends_requests(first.protocol_config):
+                # A filter before this one has refused the call, so that Envoy never asked about its request.
+                self.is_over = True
+                return answers.GO_ON["response_headers"]
             return self._refused(Notice.REQUEST_HEADERS_SKIPPED)
         if message.end_of_stream:  # an error of the upstream, or of Envoy
             self.is_over = True

@@ -37,6 +37,11 @@ def refusal(config: ProtocolConfiguration | None, method: MethodDescriptor, *, h
     return None
 
 
+def sends_requests(config: ProtocolConfiguration) -> bool:
+    """Return whether a request's body would have been sent before its response, whatever becomes of its headers."""
+    return config.request_body_mode in _REQUEST_MODES
+
+
 def override(method: MethodDescriptor, *, has_response: bool) -> ProcessingMode | None:
     """Return the modes for a method with a stream of requests, whose messages must not wait for the last one.
 
