@@ -13,6 +13,7 @@ Fields: TypeAlias = Sequence[tuple[bytes, bytes]]
 NO_ERROR = 0x0
 INTERNAL_ERROR = 0x2
 CANCEL = 0x8
+ENHANCE_YOUR_CALM = 0xB
 """Error codes (RFC 9113, section 7)."""
 
 

@@ -13,6 +13,9 @@ _INITIAL_WINDOW = 65_535
 """Of every connection before its first WINDOW_UPDATE (RFC 9113, 6.9.2)."""
 _SLACK = 2
 """How much larger than our own limit on a head the engine's is: over its own, it ends the whole connection."""
+_RESETS = (100_000, 20_000)
+"""RST_STREAM frames at once, and a second. The engine counts those of streams that have been responded to as well, of
+which gRPC clients send many; the others the connection counts itself."""
 
 
 class Ngh2Engine:
@@ -35,6 +38,7 @@ class Ngh2Engine:
                 auto_window_update=False,
                 max_inbound_header_list_size=_SLACK * limits.head_bytes,
                 max_inbound_header_count=4 * limits.head_fields,
+                stream_reset_rate_limit=_RESETS,
             ),
         )
         connection.initiate_connection(

@@ -8,7 +8,15 @@ from functools import cache
 from typing import Any
 
 from rpcfront.listener.connection import NOTICE_SECONDS, Connection, Facts
-from rpcfront.listener.engine import INTERNAL_ERROR, NO_ERROR, Engine, EngineOverError, Fields, StreamGoneError
+from rpcfront.listener.engine import (
+    ENHANCE_YOUR_CALM,
+    INTERNAL_ERROR,
+    NO_ERROR,
+    Engine,
+    EngineOverError,
+    Fields,
+    StreamGoneError,
+)
 from rpcfront.listener.limits import ConnectionLimits
 from rpcfront.listener.request import NO_BODY, ListenerRequest, is_host, refused
 from rpcfront.protocols.http import Headers, HttpResponse, RawHeaders, Write
@@ -26,6 +34,11 @@ _FIELDS = frozenset({1, 9})  # HEADERS and CONTINUATION
 _END_HEADERS = 0x4
 _SMALL = 8 * 1024
 """Bytes at the end of a body that are given back to the connection's window before they are read."""
+
+RESET_BURST = 1_000
+RESETS_PER_SECOND = 33
+"""How often a client may give up a request before its response: at once, and in the long run. Each response allows one
+more, so that a client that waits for most responses may give up as many of the others as it likes."""
 
 _SLICE = 16 * 1024
 _MAX_EVENTS = 1_000
@@ -143,6 +156,8 @@ class Http2Connection(Connection):
         """Whether there has been a request."""
         self._unread = b""
         """What has been read of the socket and not received."""
+        self._resets_left: float = RESET_BURST
+        self._resets_at = server.now
         self._partial_since: float | None = None
         """Since when a frame, or a block of fields, has been incomplete."""
         self.flush_soon()
@@ -251,11 +266,25 @@ class Http2Connection(Connection):
         if not request.has_ended:
             request.leave()
             self.wake_writers()
+            self._count_reset()
         if not self._streams:
             self.is_idle = True
             self.idle_since = self.server.now
             if self._goaway_is_sent:
                 self._close_after_flush()
+
+    def _count_reset(self) -> None:
+        """End the connection of a client that begins requests and gives them up, which costs it less than us.
+
+        Resets of streams that have been responded to do not count: gRPC clients reset each call that ends before their
+        last message, as Envoy does with a processor's streams.
+        """
+        now = self.server.now
+        self._resets_left = min(RESET_BURST, self._resets_left + (now - self._resets_at) * RESETS_PER_SECOND) - 1
+        self._resets_at = now
+        if self._resets_left < 0 and not self._is_over:
+            self.engine.goaway(ENHANCE_YOUR_CALM)
+            self._close_after_flush()
 
     def _on_pong(self, _event: Any) -> None:
         self._ping_sent = None
@@ -282,6 +311,8 @@ class Http2Connection(Connection):
 
     def ended(self, request: Http2Request) -> None:
         """Flush the end of a response. Stop the upload of a body that was not read."""
+        if self._resets_left < RESET_BURST:
+            self._resets_left += 1
         if not request.is_whole:
             self.server.loop.call_later(UPLOAD_SECONDS, self._stop_upload, request)
         if not self._flush_is_due:

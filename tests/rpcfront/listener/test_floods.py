@@ -5,6 +5,7 @@ import gzip
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from urllib.parse import quote
 
 import hpack
@@ -20,6 +21,7 @@ from hyperframe.frame import (
 )
 
 from rpcfront import ConnectionLimits
+from rpcfront.listener.engine import ENHANCE_YOUR_CALM
 from tests.rpcfront.listener import http1_client, http2_client, kinds
 from tests.rpcfront.listener.http1_client import request
 from tests.rpcfront.listener.http2_client import Http2Connection, grpc_head, head
@@ -165,6 +167,41 @@ async def test_a_flood_of_frames_is_bounded(server: ServerProcess, flood: str, r
         if reading is not None:
             reading.cancel()
         client.leave()
+
+
+def have_ended(client: Http2Connection, streams: list[int]) -> bool:
+    return all(client.streams[stream].has_ended for stream in streams)
+
+
+async def test_a_client_that_gives_up_what_it_begins_is_sent_away(server: ServerProcess) -> None:
+    async with bounded(server), http2_client.connect(server.port) as client:
+        client.out += b"".join(rapid_resets(client) for _ in range(6))
+        await client.until_closed()
+        assert client.goaways[-1][1] == ENHANCE_YOUR_CALM
+
+
+async def test_a_client_may_reset_as_many_streams_as_it_likes_that_have_their_response(server: ServerProcess) -> None:
+    async with bounded(server), http2_client.connect(server.port) as client:
+        for _ in range(60):
+            # As gRPC clients do with a call that ends before their last message, and Envoy with a processor's streams.
+            streams = [client.request(grpc_head("/no.Service/Method"), end=False) for _ in range(50)]
+            await client.until(partial(have_ended, client, streams))
+            for stream in streams:
+                client.reset(stream)
+        assert (await client.get()).status == 200
+        assert client.goaways == []
+
+
+async def test_a_client_that_waits_for_half_of_its_responses_may_give_up_the_others(server: ServerProcess) -> None:
+    async with bounded(server), http2_client.connect(server.port) as client:
+        for _ in range(60):
+            streams = [client.request(head("GET", "/wait")) for _ in range(30)]
+            others = [client.request(head("GET", "/healthz")) for _ in range(31)]
+            await client.until(partial(have_ended, client, others))
+            for stream in streams:
+                client.reset(stream)
+        assert (await client.get()).status == 200
+        assert client.goaways == []
 
 
 def bomb(name: str) -> list[tuple[str, str]]:
