@@ -1,8 +1,12 @@
 """Which method a path names, also for an upstream that reads paths less strictly than gRPC does."""
 
+from pathlib import Path
+
 import pytest
 
-from actiond.api.ext_proc.methods import Methods
+from actiond.api.descriptor_sets import read_descriptor_set
+from actiond.api.ext_proc.methods import MAX_FOUND, MAX_PATH_LENGTH, Methods
+from actiond.api.known_methods import KnownMethods
 from tests.ext_proc.shop import PLACE
 
 
@@ -53,5 +57,18 @@ def test_what_is_not_known_has_the_name_of_its_service_at_most(methods: Methods,
     assert (named.name, named.method, named.is_of_no_service) == (name, None, name == "?.?")
 
 
-def test_nothing_is_kept_of_paths_that_name_no_method(methods: Methods) -> None:
-    assert len({methods.find(f"/a{number}.B/C").name for number in range(1000)}) == 1
+def test_no_more_is_remembered_than_so_many_paths_whatever_clients_ask_for(methods: Methods) -> None:
+    for number in range(3 * MAX_FOUND):
+        assert methods.find(f"/a{number}.B/C").name == "?.?"
+        assert len(methods._found) <= MAX_FOUND
+    methods.find("/" + "a" * 100_000)
+    assert max(map(len, methods._found)) <= MAX_PATH_LENGTH
+
+
+def test_what_has_become_known_is_found(shop_set: Path) -> None:
+    known = KnownMethods((), [])
+    methods = Methods(known, lambda: known.revision)
+    assert methods.find(PLACE).name == methods.find("/shop.v1.shop/place").name == "?.?"
+    known.replace_reflected([read_descriptor_set(shop_set)])
+    assert methods.find(PLACE).method is not None
+    assert methods.find("/shop.v1.shop/place").is_other_spelling

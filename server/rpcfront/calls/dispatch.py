@@ -228,12 +228,14 @@ class Dispatcher:
             await sink.send(wire.encode(_typed(message, method)))
 
         context.start_stream, context.write_message = sink.start, write
-        responses = await self.servicers.stream(method, request, context)
+        responses = None
         try:
+            responses = await self.servicers.stream(method, request, context)
             async for response in responses:
                 await write(response)
         finally:
-            await close(responses)
+            if responses is not None:
+                await close(responses)
             # They refer to the context, as it does to them.
             context.start_stream, context.write_message = None, _write_too_late
         _check(context)

@@ -59,9 +59,10 @@ class Servicers:
 
     async def stream(self, method: Method, request: Any, context: ServicerContext) -> AsyncIterator[object]:
         """Return the responses of a streaming method. Without interceptors, `context.write` sends directly."""
-        if not self._interceptors:
-            return self._responses(method, request, context)
-        responses = await self._intercepted(partial(self._stream, method))(request, context)
+        handler = self.handlers.get(method)
+        if handler is None:
+            handler = self.handlers[method] = self._intercepted(partial(self._stream, method))
+        responses = await handler(request, context)
         if not isinstance(responses, AsyncIterator):
             raise TypeError(f"an interceptor returned {type(responses).__name__} for a stream of {method.path}")
         return responses
@@ -77,13 +78,19 @@ class Servicers:
         return await response if inspect.isawaitable(response) else response
 
     async def _stream(self, method: Method, request: Any, context: ServicerContext) -> AsyncIterator[object]:
-        return self._responses(method, request, context)
+        if not method.is_on_loop:
+            return self._responses(partial(self._returned_on_thread, method, request, context), context)
+        responses = method.behaviour(request, context)
+        if isinstance(responses, AsyncIterator):  # the common case, which needs nothing around it
+            return responses
+        return self._responses(partial(_returned, responses), context)
 
-    async def _responses(self, method: Method, request: Any, context: ServicerContext) -> AsyncIterator[object]:
-        if method.is_on_loop:
-            responses = method.behaviour(request, context)
-        else:
-            responses = await asyncio.wrap_future(self._call_on_thread(method, request, context))
+    async def _returned_on_thread(self, method: Method, request: Any, context: ServicerContext) -> object:
+        return await asyncio.wrap_future(self._call_on_thread(method, request, context))
+
+    async def _responses(self, call: Callable[[], Awaitable[Any]], context: ServicerContext) -> AsyncIterator[object]:
+        """Yield the responses of what a servicer's method returns, which `call` calls."""
+        responses = await call()
         if inspect.isawaitable(responses):
             if self._interceptors:
                 responses = _written(responses, context)
@@ -124,6 +131,10 @@ class Servicers:
         if self._pool is None:
             self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix="servicer")
         return self._pool.submit(contextvars.copy_context().run, _call, function, arguments)
+
+
+async def _returned(responses: object) -> object:
+    return responses
 
 
 async def _written(servicer: Awaitable[Any], context: ServicerContext) -> AsyncIterator[object]:

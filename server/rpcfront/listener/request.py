@@ -161,6 +161,14 @@ class ListenerRequest(TrailersRequest):
         value = self._raw.get(name.encode())
         return None if value is None else value.decode("latin-1")
 
+    def header_values(self, name: str) -> list[str]:
+        key = name.encode()
+        if key not in self._raw:
+            return []
+        if len(self._raw) == len(self._fields):  # no name is repeated
+            return [self._raw[key].decode("latin-1")]
+        return [value.decode("latin-1") for each, value in self._fields if each == key]
+
     def headers(self) -> Headers:
         fields = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in self._fields]
         return [field for field in fields if field[0][0] != ":"]

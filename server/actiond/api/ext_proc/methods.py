@@ -18,6 +18,10 @@ _NOTHING = f"{NOWHERE}.{NOWHERE}"
 _PLAIN = re.compile(r"/\w[\w.]*/\w+", re.ASCII)
 """Paths that differ from others in letter case at most."""
 
+MAX_FOUND = 1_000
+MAX_PATH_LENGTH = 500
+"""Paths that are remembered with what they name: clients choose them."""
+
 
 class Known(Protocol):
     """What is known of services, see api/known_methods.py."""
@@ -47,7 +51,7 @@ class Named:
 
 
 class Methods:
-    """Names of methods by path. It holds no more than there are methods, whatever is asked for.
+    """Names of methods by path.
 
     An upstream may read paths less strictly than gRPC does: without letter case, percent-decoded, without a query. An
     execution must not be evaded by that, so such a path is found too, and its call is refused.
@@ -58,18 +62,29 @@ class Methods:
         self._known = known
         self._revision = revision
         self._folded_at: int | None = None
+        self._found: dict[str, Named] = {}
         # Names by themselves in lower case.
         self._services: dict[str, str] = {}
         self._methods: dict[tuple[str, str], str] = {}
 
     def find(self, path: str) -> Named:
         """Return what a path names."""
-        method = self._known.find(path)
-        if method is not None:
-            return Named(method.descriptor.full_name, method)
         revision = self._revision()
         if self._folded_at != revision:
             self._fold(revision)
+        named = self._found.get(path)
+        if named is None:
+            named = self._look_up(path)
+            if len(path) <= MAX_PATH_LENGTH:
+                if len(self._found) >= MAX_FOUND:
+                    self._found.clear()
+                self._found[path] = named
+        return named
+
+    def _look_up(self, path: str) -> Named:
+        method = self._known.find(path)
+        if method is not None:
+            return Named(method.descriptor.full_name, method)
         service, _, called = _folded(path)[1:].partition("/")
         name = self._methods.get((service, called))
         if name is not None:
@@ -78,6 +93,7 @@ class Methods:
 
     def _fold(self, revision: int) -> None:
         self._folded_at = revision
+        self._found.clear()
         self._services = {service.full_name.lower(): service.full_name for service in self._known.services()}
         self._methods = {
             (service.full_name.lower(), method.name.lower()): method.full_name
