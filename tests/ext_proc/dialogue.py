@@ -51,7 +51,7 @@ class Executions:
         self.planned: list[str] = []
         self.calls: list[tuple[str, MethodCall, Message | None, Message]] = []
         """Side, call, the request of a response, and the message, of each run."""
-        self.is_for: Callable[[str], bool] = lambda name: name.startswith("shop.v1.Shop.")
+        self.is_for: Callable[[str], bool] = lambda path: path.startswith("/shop.v1.Shop/")
 
     async def plan(self, owner: str, revision: int, method: str) -> MethodPlan:
         assert (owner, revision) == ("owner", 5)
@@ -59,7 +59,8 @@ class Executions:
         if self.error is not None:
             raise self.error
         some = (PlannedExecution("any", ()),)
-        return MethodPlan(*(some if name in self.sides and self.is_for(method) else () for name in NAMES))
+        request, response = (some if name in self.sides and self.is_for(method) else () for name in NAMES)
+        return MethodPlan(request, response, revision)
 
     async def request(self, candidates: Candidates, call: MethodCall, request: Any) -> Any:
         return await self._run("request", call, None, request)

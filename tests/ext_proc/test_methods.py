@@ -12,7 +12,7 @@ from tests.ext_proc.shop import PLACE
 
 def test_a_path_names_its_method(methods: Methods) -> None:
     named = methods.find(PLACE)
-    assert named.name == "shop.v1.Shop.Place"
+    assert named.path == PLACE
     assert named.method is not None
     assert named.method.request_class.DESCRIPTOR.full_name == "shop.v1.Order"
 
@@ -36,30 +36,30 @@ def test_a_path_names_its_method(methods: Methods) -> None:
 )
 def test_another_spelling_is_found_and_called_so(methods: Methods, path: str) -> None:
     named = methods.find(path)
-    assert (named.name, named.method, named.is_other_spelling) == ("shop.v1.Shop.Place", None, True)
+    assert (named.path, named.method, named.is_other_spelling) == (PLACE, None, True)
 
 
 @pytest.mark.parametrize(
     ("path", "name"),
     [
-        ("/shop.v1.Shop/Unknown", "shop.v1.Shop.?"),
-        ("/SHOP.v1.shop/Unknown?x", "shop.v1.Shop.?"),
-        ("/shop.v1.Shop", "shop.v1.Shop.?"),
-        ("/other.v1.Other/Place", "?.?"),
-        ("/index.html", "?.?"),
-        ("/", "?.?"),
-        ("", "?.?"),
-        ("*", "?.?"),
+        ("/shop.v1.Shop/Unknown", "/shop.v1.Shop/?"),
+        ("/SHOP.v1.shop/Unknown?x", "/shop.v1.Shop/?"),
+        ("/shop.v1.Shop", "/shop.v1.Shop/?"),
+        ("/other.v1.Other/Place", "/?/?"),
+        ("/index.html", "/?/?"),
+        ("/", "/?/?"),
+        ("", "/?/?"),
+        ("*", "/?/?"),
     ],
 )
 def test_what_is_not_known_has_the_name_of_its_service_at_most(methods: Methods, path: str, name: str) -> None:
     named = methods.find(path)
-    assert (named.name, named.method, named.is_of_no_service) == (name, None, name == "?.?")
+    assert (named.path, named.method, named.is_of_no_service) == (name, None, name == "/?/?")
 
 
 def test_no_more_is_remembered_than_so_many_paths_whatever_clients_ask_for(methods: Methods) -> None:
     for number in range(3 * MAX_FOUND):
-        assert methods.find(f"/a{number}.B/C").name == "?.?"
+        assert methods.find(f"/a{number}.B/C").path == "/?/?"
         assert len(methods._found) <= MAX_FOUND
     methods.find("/" + "a" * 100_000)
     assert max(map(len, methods._found)) <= MAX_PATH_LENGTH
@@ -67,8 +67,8 @@ def test_no_more_is_remembered_than_so_many_paths_whatever_clients_ask_for(metho
 
 def test_what_has_become_known_is_found(shop_set: Path) -> None:
     known = KnownMethods((), [])
-    methods = Methods(known, lambda: known.revision)
-    assert methods.find(PLACE).name == methods.find("/shop.v1.shop/place").name == "?.?"
+    methods = Methods(known)
+    assert methods.find(PLACE).path == methods.find("/shop.v1.shop/place").path == "/?/?"
     known.replace_reflected([read_descriptor_set(shop_set)])
     assert methods.find(PLACE).method is not None
     assert methods.find("/shop.v1.shop/place").is_other_spelling

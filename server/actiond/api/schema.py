@@ -16,8 +16,9 @@ def make_catalogue(
     """Return the catalogue of served and described services, of functions and of events of other services."""
     methods: dict[str, set[str]] = {}
     for service in services:
-        names = (method.name for method in service.methods if not runs_executions(method))
-        methods.setdefault(service.full_name, set()).update(names)
+        names = {method.name for method in service.methods if not runs_executions(method)}
+        if names or not service.methods:
+            methods.setdefault(service.full_name, set()).update(names)
     paths = (f"/{service}/{method}" for service, names in methods.items() for method in names)
     return Catalogue(frozenset(paths), frozenset(methods), frozenset(functions), frozenset(published_events))
 

@@ -18,7 +18,9 @@ def transcoder_set(paths: Iterable[Path]) -> FileDescriptorSet:
     Files of the sets go first, since services may have other versions of what both import. Raises DescriptorSetError.
     """
     files: dict[str, FileDescriptorProto] = {}
-    for path in [described.path for described in read_descriptor_sets(paths)]:
+    paths = list(paths)
+    read_descriptor_sets(paths)
+    for path in paths:
         for file in FileDescriptorSet.FromString(path.read_bytes()).file:
             files.setdefault(file.name, file)
     for described in _error_files():

@@ -95,7 +95,7 @@ class Executions(Protocol):
     """Runs executions, see api/method_executions.py."""
 
     async def plan(self, owner: str, revision: int, method: str) -> MethodPlan:
-        """Return what runs around a call of `package.Service.Method`."""
+        """Return what runs around a call of `/package.Service/Method`, which need not exist."""
 
     async def request(self, candidates: Candidates, call: MethodCall, request: M) -> M:
         """Return the request as the targets leave it; the same object if it is unchanged."""
@@ -219,7 +219,7 @@ class ProxiedCall:
         self._has_begun = True
         self._path = path = path_of(first)
         named = self._processor.methods.find(path)
-        plan = await self._processor.executions.plan(self._whose.owner, self._whose.revision, named.name)
+        plan = await self._processor.executions.plan(self._whose.owner, self._whose.revision, named.path)
         if not (plan.request or plan.response):
             self.is_over = True
             return answers.GO_ON["request_headers"]

@@ -2,19 +2,16 @@
 
 import posixpath
 import re
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Protocol
 from urllib.parse import unquote
 
-from google.protobuf.descriptor import ServiceDescriptor
-
-from actiond.api.known_methods import KnownMethod
+from actiond.api.known_methods import KnownMethod, KnownMethods
+from actiond.api.schema import method_path
 
 NOWHERE = "?"
-"""The name of a service or method that no condition names: only what is set for all, or for all of a service, fits."""
+"""The name of a service or method that no condition has: only what is set for all, or for all of a service, fits."""
 
-_NOTHING = f"{NOWHERE}.{NOWHERE}"
+_NOTHING = f"/{NOWHERE}/{NOWHERE}"
 _PLAIN = re.compile(r"/\w[\w.]*/\w+", re.ASCII)
 """Paths that differ from others in letter case at most."""
 
@@ -23,22 +20,12 @@ MAX_PATH_LENGTH = 500
 """Paths that are remembered with what they name: clients choose them."""
 
 
-class Known(Protocol):
-    """What is known of services, see api/known_methods.py."""
-
-    def find(self, path: str) -> KnownMethod | None:
-        """Return the method `/package.Service/Method`; None if there is none."""
-
-    def services(self) -> Iterable[ServiceDescriptor]:
-        """Return every service."""
-
-
 @dataclass(frozen=True, slots=True)
 class Named:
     """What a path names."""
 
-    name: str
-    """`package.Service.Method`, of which a plan can be asked for. NOWHERE stands for what is not known."""
+    path: str
+    """`/package.Service/Method`, of which a plan can be asked for. NOWHERE stands for what is not known."""
     method: KnownMethod | None
     """None if the path names no known method, or not exactly."""
     is_other_spelling: bool = False
@@ -47,7 +34,7 @@ class Named:
     @property
     def is_of_no_service(self) -> bool:
         """Whether not even the service is known."""
-        return self.name == _NOTHING
+        return self.path == _NOTHING
 
 
 class Methods:
@@ -57,19 +44,17 @@ class Methods:
     execution must not be evaded by that, so such a path is found too, and its call is refused.
     """
 
-    def __init__(self, known: Known, revision: Callable[[], int] = lambda: 0) -> None:
-        """`revision` returns another number once other services are known."""
+    def __init__(self, known: KnownMethods) -> None:
         self._known = known
-        self._revision = revision
         self._folded_at: int | None = None
         self._found: dict[str, Named] = {}
-        # Names by themselves in lower case.
+        # Names and paths, by names in lower case.
         self._services: dict[str, str] = {}
         self._methods: dict[tuple[str, str], str] = {}
 
     def find(self, path: str) -> Named:
         """Return what a path names."""
-        revision = self._revision()
+        revision = self._known.revision
         if self._folded_at != revision:
             self._fold(revision)
         named = self._found.get(path)
@@ -84,19 +69,19 @@ class Methods:
     def _look_up(self, path: str) -> Named:
         method = self._known.find(path)
         if method is not None:
-            return Named(method.descriptor.full_name, method)
+            return Named(path, method)
         service, _, called = _folded(path)[1:].partition("/")
-        name = self._methods.get((service, called))
-        if name is not None:
-            return Named(name, None, is_other_spelling=True)
-        return Named(f"{self._services.get(service, NOWHERE)}.{NOWHERE}", None)
+        usual = self._methods.get((service, called))
+        if usual is not None:
+            return Named(usual, None, is_other_spelling=True)
+        return Named(f"/{self._services.get(service, NOWHERE)}/{NOWHERE}", None)
 
     def _fold(self, revision: int) -> None:
         self._folded_at = revision
         self._found.clear()
         self._services = {service.full_name.lower(): service.full_name for service in self._known.services()}
         self._methods = {
-            (service.full_name.lower(), method.name.lower()): method.full_name
+            (service.full_name.lower(), method.name.lower()): method_path(method)
             for service in self._known.services()
             for method in service.methods
         }

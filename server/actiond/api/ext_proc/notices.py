@@ -41,7 +41,8 @@ class Notice(enum.Enum):
         " envoy.filters.http.grpc_json_transcoder in http_filters if clients send JSON"
     )
     UNKNOWN_METHOD = (
-        "an execution is set for it, but its messages are not known: give actiond the service's --descriptor-set"
+        "an execution is set for it, but its messages are not known: give actiond the service's --descriptor-set, or"
+        " --reflect its server"
     )
     OTHER_SPELLING = "an execution is set for a method whose path it spells differently"
     UNAUTHENTICATED = (
