@@ -18,10 +18,11 @@ It is asynchronous only because executions are, and knows nothing of gRPC's serv
 
 import asyncio
 import logging
+import re
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from actiond_protos.actiond.ext_proc.v1.ext_proc_pb2 import (
     HeaderMap,
@@ -43,7 +44,7 @@ from actiond.actions.errors import (
 from actiond.api import errors
 from actiond.api.ext_proc import answers, modes
 from actiond.api.ext_proc.frames import ENCODINGS, IDENTITY, Deframer, Frame, framed, unpacked
-from actiond.api.ext_proc.headers import content_type_of, fields_of, pairs, path_of, shown
+from actiond.api.ext_proc.headers import content_type_of, fields_of, metadata_of, path_of, shown
 from actiond.api.ext_proc.identity import IdentityRules
 from actiond.api.ext_proc.methods import Methods, Named
 from actiond.api.ext_proc.notices import Notice, Notices
@@ -67,7 +68,7 @@ M = TypeVar("M", bound=Message)
 _GRPC_TYPES = ("application/grpc", "application/grpc+proto")
 _GRPC = "application/grpc"
 _GRPC_WEB = "application/grpc-web"
-_MAX_REQUEST_ID = 128
+_REQUEST_ID = re.compile(r"[\x21-\x7e]{1,128}", re.ASCII)
 
 INTERNAL = make_status(code_pb2.INTERNAL, "internal error")
 NO_MESSAGE = make_status(code_pb2.UNIMPLEMENTED, "the call needs one message, the request has none")
@@ -116,8 +117,7 @@ class Processor:
     """Bytes of a message, compressed and not."""
 
 
-@dataclass(frozen=True, slots=True)
-class ExecutionsOf:
+class ExecutionsOf(NamedTuple):
     """Whose executions run: the owner of the token that Envoy has, as it was when the stream began."""
 
     owner: str
@@ -217,7 +217,7 @@ class ProxiedCall:
         if self._has_begun:
             raise StatusError(INTERNAL)
         self._has_begun = True
-        self._path = path = path_of(first)
+        self._path = path = path_of(message.headers)
         named = self._processor.methods.find(path)
         plan = await self._processor.executions.plan(self._whose.owner, self._whose.revision, named.path)
         if not (plan.request or plan.response):
@@ -299,7 +299,7 @@ class ProxiedCall:
     def _described(self, first: ProcessingRequest, headers: HeaderMap, fields: Mapping[str, str]) -> MethodCall:
         identity = self._processor.identity.identity(first, fields)
         request_id = fields.get("x-request-id", "")
-        if not 0 < len(request_id) <= _MAX_REQUEST_ID:
+        if not _REQUEST_ID.fullmatch(request_id):
             request_id = self._new_request_id()
         return MethodCall(
             method=self._path,
@@ -308,7 +308,7 @@ class ProxiedCall:
             headers=shown(headers),
             running=RunningCall(request_id, self._is_late),
             org_id=identity.org_id,
-            metadata=lambda: [(name, value) for name, value in pairs(headers) if not name.startswith(":")],
+            metadata=lambda: metadata_of(headers),
         )
 
     async def _request_body(self, _: ProcessingRequest, body: HttpBody) -> ProcessingResponse:

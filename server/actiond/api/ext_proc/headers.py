@@ -2,15 +2,15 @@
 
 from collections.abc import Iterator, Mapping
 
-from actiond_protos.actiond.ext_proc.v1.ext_proc_pb2 import HeaderMap, ProcessingRequest
+from actiond_protos.actiond.ext_proc.v1.ext_proc_pb2 import HeaderMap
 
 from actiond.api.method_executions import SHOWN_HEADERS
 
 
-def path_of(first: ProcessingRequest) -> str:
-    """Return the path of a proxied call by the first message of its stream; empty if it is not there."""
+def path_of(headers: HeaderMap) -> str:
+    """Return the path of a request; empty if it is not there."""
     # Not as `fields_of` does: of most calls nothing else is read, and it is among the first headers.
-    for header in first.request_headers.headers.headers:
+    for header in headers.headers:
         if header.key == ":path":
             return (header.raw_value or header.value.encode()).decode("latin-1")
     return ""
@@ -28,6 +28,11 @@ def fields_of(headers: HeaderMap) -> dict[str, str]:
     for name, value in pairs(headers):
         fields.setdefault(name, value)
     return fields
+
+
+def metadata_of(headers: HeaderMap) -> list[tuple[str, str]]:
+    """Return the headers that match conditions may see: neither those of HTTP/2 itself nor binary metadata."""
+    return [(name, value) for name, value in pairs(headers) if name[:1] != ":" and not name.endswith("-bin")]
 
 
 def shown(headers: HeaderMap) -> dict[str, list[str]]:

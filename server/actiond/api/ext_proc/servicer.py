@@ -50,7 +50,7 @@ class ExternalProcessor:
             return
         if caller is None:
             reason = f"{self._reason}; Envoy is {context.peer()}"
-            self._processor.notices.write(Notice.UNAUTHENTICATED, path_of(first), reason)
+            self._processor.notices.write(Notice.UNAUTHENTICATED, path_of(first.request_headers.headers), reason)
             yield answers.ended(UNAVAILABLE, {})
             return
         whose = ExecutionsOf(caller.owner, caller.execution_revision)
