@@ -21,7 +21,7 @@ import logging
 import re
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 from actiond_protos.actiond.ext_proc.v1.ext_proc_pb2 import (
@@ -38,7 +38,6 @@ from google.rpc import code_pb2, status_pb2
 
 from actiond.actions.errors import (
     DeadlineExceededError,
-    ExecutionFailedError,
     StoreUnavailableError,
 )
 from actiond.api import errors
@@ -83,10 +82,9 @@ UNKNOWN_ENCODING = make_status(
 )
 _ACCEPT_ENCODING = {"grpc-accept-encoding": ",".join(ENCODINGS)}
 
-# The hint of the API's own entry is no use: bypassing is not for the clients of other services.
 _ENTRIES: Mapping[type[Exception], errors.Entry] = {
     **{error: errors.COMMON[error] for error in (DeadlineExceededError, StoreUnavailableError)},
-    ExecutionFailedError: replace(errors.COMMON[ExecutionFailedError], more=()),
+    **errors.FOR_OTHER_SERVICES,
 }
 
 _log = logging.getLogger(__name__)
