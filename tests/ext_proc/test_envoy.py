@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import grpc
 import pytest
 
-from tests.ext_proc.clients import WAYS, call, call_over, chat, post, raw_body, raw_call
+from tests.ext_proc.clients import WAYS, call, call_over, call_web, chat, post, raw_body, raw_call
 from tests.ext_proc.shop import CHAT, PLACE, REFUSAL, UPLOAD, WATCH, order
 from tests.ext_proc.system import System
 from tests.support.targets.answers import ok
@@ -148,6 +148,14 @@ def test_a_stream_of_responses_ends_with_the_error_of_its_third_message(system: 
     assert (outcome.code, outcome.message) == FAILED
     assert outcome.details == ERROR_TYPES
     assert [receipt.id for receipt in outcome.receipts] == ["1-0", "1-1"]
+
+
+def test_a_stream_over_grpc_web_ends_with_the_error_of_its_third_message(system: System) -> None:
+    system.targets.script("/third", ok(), ok(b'{"count": "8"}'), ok(status=500))
+    system.set("response", WATCH, system.target("/third"))
+    outcome = call_web(system.port, WATCH, order(id="1", count=5))
+    assert (outcome.code, outcome.message, outcome.details) == (*FAILED, ERROR_TYPES)
+    assert [(receipt.id, receipt.count) for receipt in outcome.receipts] == [("1-0", 0), ("1-1", 8)]
 
 
 def test_each_message_of_a_stream_of_requests_is_changed(system: System) -> None:
