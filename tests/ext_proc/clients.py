@@ -100,19 +100,25 @@ class Talk:
     def next(self) -> Any:
         return next(self._responses)
 
+    def end(self) -> None:
+        """End the requests, and see that the call ends well."""
+        self._requests.put(None)
+        assert list(self._responses) == []
+
 
 @contextmanager
 def chat(port: int, headers: Headers = ()) -> Iterator[Talk]:
-    """Begin a call of Chat, and end it well."""
+    """Begin a call of Chat."""
     requests: queue.SimpleQueue[Any] = queue.SimpleQueue()
     with channel(port) as connection:
         method = connection.stream_stream(
             CHAT, request_serializer=order_class().SerializeToString, response_deserializer=receipt_class().FromString
         )
         responses = method(iter(requests.get, None), metadata=headers, timeout=SECONDS)
-        yield Talk(requests, responses)
-        requests.put(None)
-        assert list(responses) == []
+        try:
+            yield Talk(requests, responses)
+        finally:
+            requests.put(None)  # frees the thread that sends
 
 
 def raw_call(port: int, path: str, message: bytes, headers: Headers = ()) -> Outcome:

@@ -2,6 +2,7 @@
 
 import asyncio
 import gzip
+import os
 import zlib
 from collections.abc import Iterable
 from typing import Any
@@ -362,6 +363,7 @@ async def test_a_request_that_cannot_be_read_ends_the_call(
         ((), frame(b"\xff"), "13"),
         ((), frame(b"", 1), "13"),
         ((), frame(bytes(LIMIT + 1)), "8"),
+        ((), framed(receipt(time={"seconds": 10**15})), "13"),
     ],
 )
 async def test_a_response_that_cannot_be_read_is_the_upstreams_fault(
@@ -404,6 +406,44 @@ async def test_a_response_that_fails_where_no_trailers_follow_ends_the_call(begi
     await talk.response_headers()
     await talk.response_body(framed(receipt()), end=True)
     assert talk.is_refused
+
+
+async def test_a_response_that_ends_without_trailers_behind_a_failure_ends_the_call(begin: Begin) -> None:
+    talk = begin(response=failing)
+    await talk.request(WATCH, [framed(order())])
+    await talk.response_headers()
+    await talk.response_body(framed(receipt()))
+    assert not talk.is_refused
+    await talk.response_body(framed(receipt()), end=True)
+    assert talk.is_refused
+    assert talk.client == b""
+
+
+@pytest.mark.parametrize(("path", "code"), [(PLACE, "12"), (WATCH, "12"), (UPLOAD, None), (CHAT, None)])
+async def test_a_call_without_a_body_lacks_its_message_unless_it_sends_a_stream(
+    begin: Begin, path: str, code: str | None
+) -> None:
+    talk = begin(request=unchanged)
+    await talk.request_headers(path, end=True)
+    assert talk.is_over
+    assert (None if talk.ended_with is None else talk.ended_with["grpc-status"]) == code
+
+
+@pytest.mark.parametrize(("rest", "code"), [(b"", None), (b"\0\0", "13")])
+async def test_a_stream_of_requests_may_end_with_trailers(begin: Begin, rest: bytes, code: str | None) -> None:
+    talk = begin(request=unchanged)
+    await talk.request_headers(UPLOAD)
+    await talk.request_body(framed(order(id="1")) + rest, end=False)
+    await talk.send(request_trailers=HttpTrailers())
+    assert talk.is_over
+    assert (None if talk.ended_with is None else talk.ended_with["grpc-status"]) == code
+
+
+async def test_large_messages_are_decompressed_too(begin: Begin) -> None:
+    one = order(data=os.urandom(60_000))
+    talk = begin(request=renamed)
+    await talk.request(PLACE, [frame(gzip.compress(one.SerializeToString()), 1)], *GZIPPED)
+    assert [each.data for each in orders(talk.upstream)] == [one.data]
 
 
 async def test_trailers_that_never_come_are_noticed(begin: Begin) -> None:

@@ -194,6 +194,21 @@ def test_a_bidirectional_stream_is_interactive(system: System) -> None:
         for number in range(3):
             talk.send(order(id=str(number)))
             assert talk.next().id == str(number)
+        talk.end()
+
+
+def test_a_request_that_is_refused_when_the_response_has_begun_resets_the_stream(system: System) -> None:
+    """No status can be said any more: Envoy resets a stream whose response has begun, so that clients see INTERNAL."""
+    system.targets.script("/second", ok(), ok(status=500))
+    system.set("request", CHAT, system.target("/second"))
+    with chat(system.port) as talk:
+        talk.send(order(id="chat-1"))
+        assert talk.next().id == "chat-1"
+        talk.send(order(id="chat-2"))
+        with pytest.raises(grpc.RpcError) as raised:
+            talk.next()
+    assert raised.value.code() is grpc.StatusCode.INTERNAL
+    assert "chat-2" not in {one.id for one in system.shop.orders}
 
 
 @pytest.mark.parametrize("kind", ["request", "response"])
