@@ -532,6 +532,15 @@ async def test_a_response_before_the_first_request_is_shown_with_an_empty_one(be
     assert not request.ListFields()
 
 
+async def test_requests_behind_an_early_response_are_still_looked_at(begin: Begin) -> None:
+    talk = begin(request=renamed, response=unchanged)
+    await talk.request_headers(UPLOAD)
+    await talk.response_headers()
+    await talk.response_body(framed(receipt(id="1")))
+    await talk.request_body(framed(order(id="2")))
+    assert ids(orders(talk.upstream)) == ["2!"]
+
+
 # What is refused.
 
 NONE, PARTIAL = ProcessingMode.NONE, ProcessingMode.BUFFERED_PARTIAL
