@@ -360,12 +360,13 @@ class _Requests:
 
     def __init__(self, run: _LoopCall, requests: AsyncIterator[Any]) -> None:
         self._run = run
-        self._requests = aiter(requests)
+        self._requests = requests
 
     def __aiter__(self) -> Self:
         return self
 
     async def __anext__(self) -> Any:
+        # grpc.aio makes its generator when it is first asked: one that nobody iterates over is warned about.
         return await self._run.message(await anext(self._requests))
 
 
