@@ -1,4 +1,4 @@
-"""A stand-in for actiond that fails in every way that the real one seldom does: its ExecutionService, with scripted answers.
+"""A stand-in for actiond that fails in every way that the real one seldom does: its service, with scripted answers.
 
 It is a real gRPC server on a port of its own. What the real actiond does is in test_with_actiond.py.
 """
@@ -22,7 +22,7 @@ OnResponse = Callable[[pb.ExecuteResponseRequest, Any], pb.ExecuteResponseRespon
 
 
 @dataclass(eq=False)
-class ActionsDouble(execution_service_pb2_grpc.ExecutionServiceServicer):  # type: ignore[misc]  # generated
+class ActionsDouble(execution_service_pb2_grpc.ExecutionServiceServicer):
     """`with ActionsDouble() as actiond:` serves until it is stopped or killed. Nothing is set unless a test sets it."""
 
     on_request: OnRequest | None = None

@@ -1,4 +1,4 @@
-"""A service with a method of each kind, behind an interceptor, on each of grpcio's servers; and calls of its methods."""
+"""A service with a method of each kind behind an interceptor, on each of grpcio's servers, and calls of its methods."""
 
 import asyncio
 import threading
@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any
+from typing import Any, Self
 
 import grpc
 from google.protobuf import message_factory
@@ -160,7 +160,7 @@ _SHOPS: dict[str, Callable[[Handled], Any]] = {
 
 
 def handlers(shop: Any) -> grpc.GenericRpcHandler:
-    make = {
+    make: dict[tuple[bool, bool], Any] = {
         (False, False): grpc.unary_unary_rpc_method_handler,
         (False, True): grpc.unary_stream_rpc_method_handler,
         (True, False): grpc.stream_unary_rpc_method_handler,
@@ -181,7 +181,7 @@ class LoopThread:
         self.loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self.loop.run_forever, name="loop")
 
-    def __enter__(self) -> "LoopThread":
+    def __enter__(self) -> Self:
         self._thread.start()
         return self
 
@@ -248,6 +248,9 @@ def serve(flavour: str, actiond: str, handled: Handled | None = None, **settings
             await interceptor.close()
             await channel.close()
 
+        channel: Any
+        interceptor: Any
+        server: Any
         channel, interceptor, server, port = loop.run(start())
         stack.callback(lambda: loop.run(stop()))
         yield Served(f"127.0.0.1:{port}", handled, interceptor, loop, lambda: loop.run(channel.close()))

@@ -263,7 +263,9 @@ def test_the_handlers_own_error_is_that_of_the_call_and_no_response_execution_ru
     if way == "sets_code" and KINDS[method][1]:
         pytest.skip("streamed responses are executed as they come; the code comes after them")
     actiond.on_request, actiond.on_response = unchanged_request, changed_response(raw("sold out"))
-    with serve(flavour, actiond.target, Handled(**{way: True}), streams=True) as shop:
+    with serve(
+        flavour, actiond.target, Handled(fails=way == "fails", sets_code=way == "sets_code"), streams=True
+    ) as shop:
         outcome = call(shop.target, method, ITEMS)
     assert (outcome.items, outcome.code, outcome.message) == ((), grpc.StatusCode.NOT_FOUND, "no such item")
     assert all(isinstance(asked, pb.ExecuteRequestRequest) for asked in actiond.asked)
