@@ -1,5 +1,8 @@
 """Runs protoc over proto/ and writes generated/: one Python package, its type stubs and the descriptor set for Envoy.
 
+The typed clients are written here. What mypy-protobuf makes of the same protos are types for protoc's stubs, which
+neither send a token nor have a deadline of their own.
+
 protoc writes absolute imports, as if `zitadel` and `buf` were installed at the top of site-packages. They are made
 relative here, so that the package `actiond_protos` is all that an installation adds.
 
@@ -23,6 +26,12 @@ PROTO = Path(__file__).parent
 VALIDATE = "buf/validate/validate.proto"
 PACKAGE = "actiond_protos"
 DESCRIPTORS = "actiond.binpb"
+CLIENTS = (
+    "actiond.v1.DeliveryService",
+    "actiond.v1.ExecutionService",
+    "zitadel.action.v3alpha.ActionService",
+)
+"""The services that typed clients are written for."""
 
 
 def _rules_files() -> list[descriptor_pb2.FileDescriptorProto]:
@@ -58,6 +67,141 @@ def _make_package(package: Path) -> None:
     (package / "py.typed").touch()
 
 
+# Typed clients: what a program calls has the messages' types, sends its token and has a deadline each time.
+
+_SERVICE, _METHOD = 6, 2
+"""Field numbers of FileDescriptorProto and ServiceDescriptorProto, which say where a comment is."""
+_WORDS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+
+_CLIENTS_HEAD = '''"""Typed clients for `{module}`. Written by proto/generate.py; not edited by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable{more}
+
+import grpc{aio}
+
+{imports}
+
+Metadata = Iterable[tuple[str, str | bytes]]
+'''
+
+_STREAM = '''
+Response = TypeVar("Response", covariant=True)
+
+
+class ResponseStream(Protocol[Response]):
+    """The responses of a call, as they come. Raises grpc.RpcError."""
+
+    def __iter__(self) -> Iterator[Response]: ...
+
+    def __next__(self) -> Response: ...
+
+    def cancel(self) -> bool:
+        """End the call."""
+'''
+
+_CLIENT = '''
+
+class {name}Client:
+    """Calls {service}. Every method raises grpc.RpcError."""
+
+    def __init__(self, channel: {channel}, metadata: Metadata = (), timeout: float | None = None) -> None:
+        """Send `metadata` with each call, and give each but streams `timeout` seconds, unless it is given others."""
+        self._metadata = tuple(metadata)
+        self._timeout = timeout
+{stubs}
+'''
+
+_STUB = """        self._{name} = channel.{kind}(
+            "/{service}/{method}",
+            {request}.SerializeToString,
+            {response}.FromString,
+        )
+"""
+
+_CALL = '''
+    {define} {name}(
+        self, request: {request}, *, timeout: float | None = None, metadata: Metadata = ()
+    ) -> {result}:
+        """{comment}"""
+        {return_} self._{name}(request, {timeout}, metadata=(*self._metadata, *metadata))
+'''
+
+
+def _write_clients(package: Path) -> None:
+    """Write a module with clients over channels of `grpc`, and one over those of `grpc.aio`."""
+    read = descriptor_pb2.FileDescriptorSet.FromString((package / DESCRIPTORS).read_bytes())
+    modules = {f".{file.package}.{one.name}": file.name for file in read.file for one in file.message_type}
+    files = [file for file in read.file if any(f"{file.package}.{one.name}" in CLIENTS for one in file.service)]
+    imports = "\n".join(sorted(_import_of(file.name) for file in files))
+    for name, is_aio in (("clients", False), ("aio_clients", True)):
+        head = _CLIENTS_HEAD.format(
+            module="grpc.aio" if is_aio else "grpc",
+            more="" if is_aio else ", Iterator\nfrom typing import Protocol, TypeVar",
+            aio=".aio" if is_aio else "",
+            imports=imports,
+        )
+        clients = [
+            _client(file, index, modules, is_aio=is_aio)
+            for file in files
+            for index, service in enumerate(file.service)
+            if f"{file.package}.{service.name}" in CLIENTS
+        ]
+        (package / f"{name}.py").write_text(head + ("" if is_aio else _STREAM) + "".join(clients))
+
+
+def _import_of(proto: str) -> str:
+    folder, _, name = proto.removesuffix(".proto").rpartition("/")
+    return f"from .{folder.replace('/', '.')} import {name}_pb2"
+
+
+def _client(file: descriptor_pb2.FileDescriptorProto, index: int, modules: dict[str, str], *, is_aio: bool) -> str:
+    service = file.service[index]
+    full_name = f"{file.package}.{service.name}"
+    comments = {tuple(place.path): place.leading_comments for place in file.source_code_info.location}
+    stubs, calls = [], []
+    for number, method in enumerate(service.method):
+        if method.client_streaming:
+            sys.exit(f"{full_name}.{method.name} has a stream of requests, for which no client is written")
+        request, response = (_class_of(name, modules) for name in (method.input_type, method.output_type))
+        name = _WORDS.sub("_", method.name).lower()
+        kind = "unary_stream" if method.server_streaming else "unary_unary"
+        stubs.append(
+            _STUB.format(
+                name=name, kind=kind, service=full_name, method=method.name, request=request, response=response
+            )
+        )
+        of_stream = f"grpc.aio.UnaryStreamCall[{request}, {response}]" if is_aio else f"ResponseStream[{response}]"
+        awaits = is_aio and not method.server_streaming
+        calls.append(
+            _CALL.format(
+                define="async def" if awaits else "def",
+                name=name,
+                request=request,
+                result=of_stream if method.server_streaming else response,
+                comment=_docstring(comments[_SERVICE, index, _METHOD, number]),
+                return_="return await" if awaits else "return",
+                timeout="timeout" if method.server_streaming else "self._timeout if timeout is None else timeout",
+            )
+        )
+    channel = "grpc.aio.Channel" if is_aio else "grpc.Channel"
+    client = _CLIENT.format(name=service.name, service=full_name, channel=channel, stubs="".join(stubs).rstrip())
+    return client.rstrip() + "\n" + "".join(calls)
+
+
+def _class_of(full_name: str, modules: dict[str, str]) -> str:
+    """Return the name of a message's class, with its module."""
+    module = Path(modules[full_name]).stem
+    return f"{module}_pb2.{full_name.rpartition('.')[2]}"
+
+
+def _docstring(comment: str) -> str:
+    lines = [f"        {line.strip()}".rstrip() for line in comment.strip().splitlines()]
+    text = "\n".join(lines).strip()
+    return f"{text}\n        " if "\n" in text else text
+
+
 def generate(target: Path) -> None:
     """Empty `target` and write all generated files into it."""
     shutil.rmtree(target, ignore_errors=True)
@@ -77,6 +221,7 @@ def generate(target: Path) -> None:
         details = [status_pb2.DESCRIPTOR.name, error_details_pb2.DESCRIPTOR.name]
         described = ("--include_imports", "--include_source_info")  # the comments, for the OpenAPI document
         _protoc(*read, *described, f"--descriptor_set_out={package / DESCRIPTORS}", *ours, *details)
+    _write_clients(package)
     _make_package(package)
 
 

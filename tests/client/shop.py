@@ -4,7 +4,7 @@ import asyncio
 import threading
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, Self
@@ -222,38 +222,48 @@ def serve(flavour: str, actiond: str, handled: Handled | None = None, **settings
     settings = {"token": TOKEN, **settings}
     handled = handled or Handled()
     generic = handlers(_SHOPS[flavour](handled))
-    with ExitStack() as stack:
-        if flavour == "threads":
-            channel = stack.enter_context(grpc.insecure_channel(actiond, CHANNEL_OPTIONS))
-            interceptor = stack.enter_context(ActionsInterceptor(channel, **settings))
-            pool = stack.enter_context(ThreadPoolExecutor(8))
-            server = grpc.server(pool, [generic], [interceptor])
-            port = server.add_insecure_port("127.0.0.1:0")
-            server.start()
-            stack.callback(lambda: server.stop(0.5).wait())
-            yield Served(f"127.0.0.1:{port}", handled, interceptor, None, channel.close)
-            return
-        loop = stack.enter_context(LoopThread())
+    with (_serve_threads if flavour == "threads" else _serve_tasks)(generic, actiond, settings) as served:
+        served.handled = handled
+        yield served
 
-        async def start() -> tuple[Any, Any, Any, int]:
-            channel = grpc.aio.insecure_channel(actiond, CHANNEL_OPTIONS)
-            interceptor = aio.ActionsInterceptor(channel, **settings)
-            server = grpc.aio.server(ThreadPoolExecutor(8), [generic], [interceptor])
-            port = server.add_insecure_port("127.0.0.1:0")
-            await server.start()
-            return channel, interceptor, server, port
 
-        async def stop() -> None:
-            await server.stop(0.5)
-            await interceptor.close()
-            await channel.close()
+@contextmanager
+def _serve_threads(generic: grpc.GenericRpcHandler, actiond: str, settings: dict[str, Any]) -> Iterator[Served]:
+    with (
+        grpc.insecure_channel(actiond, CHANNEL_OPTIONS) as channel,
+        ActionsInterceptor(channel, **settings) as interceptor,
+        ThreadPoolExecutor(8) as pool,
+    ):
+        server = grpc.server(pool, [generic], [interceptor])
+        port = server.add_insecure_port("127.0.0.1:0")
+        server.start()
+        try:
+            yield Served(f"127.0.0.1:{port}", Handled(), interceptor, None, channel.close)
+        finally:
+            server.stop(0.5).wait()
 
-        channel: Any
-        interceptor: Any
-        server: Any
+
+@contextmanager
+def _serve_tasks(generic: grpc.GenericRpcHandler, actiond: str, settings: dict[str, Any]) -> Iterator[Served]:
+    async def start() -> tuple[grpc.aio.Channel, aio.ActionsInterceptor, grpc.aio.Server, int]:
+        channel = grpc.aio.insecure_channel(actiond, CHANNEL_OPTIONS)
+        interceptor = aio.ActionsInterceptor(channel, **settings)
+        server = grpc.aio.server(ThreadPoolExecutor(8), [generic], [interceptor])
+        port = server.add_insecure_port("127.0.0.1:0")
+        await server.start()
+        return channel, interceptor, server, port
+
+    async def stop() -> None:
+        await server.stop(0.5)
+        await interceptor.close()
+        await channel.close()
+
+    with LoopThread() as loop:
         channel, interceptor, server, port = loop.run(start())
-        stack.callback(lambda: loop.run(stop()))
-        yield Served(f"127.0.0.1:{port}", handled, interceptor, loop, lambda: loop.run(channel.close()))
+        try:
+            yield Served(f"127.0.0.1:{port}", Handled(), interceptor, loop, lambda: loop.run(channel.close()))
+        finally:
+            loop.run(stop())
 
 
 @dataclass(frozen=True)

@@ -12,15 +12,31 @@ from actiond.client.signature import HEADER, SignatureError, verify, whsec
 
 if TYPE_CHECKING:
     # As `__getattr__` loads them.
+    from actiond.client.client import Client
     from actiond.client.interceptors.settings import CHANNEL_OPTIONS, User
     from actiond.client.interceptors.threads import ActionsInterceptor
+    from actiond.client.problems import Problem, problem_of
 
-__all__ = ["CHANNEL_OPTIONS", "HEADER", "ActionsInterceptor", "SignatureError", "User", "verify", "whsec"]
+__all__ = [
+    "CHANNEL_OPTIONS",
+    "HEADER",
+    "ActionsInterceptor",
+    "Client",
+    "Problem",
+    "SignatureError",
+    "User",
+    "problem_of",
+    "verify",
+    "whsec",
+]
 
 _MODULES = {
     "ActionsInterceptor": "actiond.client.interceptors.threads",
     "CHANNEL_OPTIONS": "actiond.client.interceptors.settings",
+    "Client": "actiond.client.client",
+    "Problem": "actiond.client.problems",
     "User": "actiond.client.interceptors.settings",
+    "problem_of": "actiond.client.problems",
 }
 
 

@@ -100,13 +100,6 @@ class Budget:
         self.left -= self._clock() - start
 
 
-def authorization(token: str) -> tuple[tuple[str, str], ...]:
-    """Return the metadata of every call to actiond. Raises ValueError if the token cannot be sent."""
-    if not (token.isascii() and token.isprintable() and token.strip()):
-        raise ValueError("token is empty, or has characters that cannot be sent")
-    return (("authorization", f"Bearer {token}"),)
-
-
 def method_call(
     method: str, settings: Settings, metadata: Iterable[tuple[str, str | bytes]] | None, user: User | tuple[str, str]
 ) -> MethodCall:

@@ -11,6 +11,7 @@ import grpc
 from actiond_protos.actiond.v1 import execution_service_pb2 as pb
 from actiond_protos.actiond.v1.execution_service_pb2_grpc import ExecutionServiceStub
 
+from actiond.client.authorization import authorization
 from actiond.client.interceptors.asking import (
     BUDGET_USED,
     CHANNEL_CLOSED,
@@ -19,7 +20,6 @@ from actiond.client.interceptors.asking import (
     Budget,
     Ending,
     Failure,
-    authorization,
     method_call,
     outcome,
 )

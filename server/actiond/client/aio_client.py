@@ -1,0 +1,37 @@
+"""A typed client of every service of actiond, over a channel of `grpc.aio`."""
+
+import grpc.aio
+from actiond_protos.aio_clients import ActionServiceClient, DeliveryServiceClient, ExecutionServiceClient
+
+from actiond.client.authorization import authorization
+
+DEFAULT_TIMEOUT = 10.0
+"""Seconds."""
+
+
+class Client:
+    """Calls actiond with a token.
+
+        async with grpc.aio.insecure_channel("127.0.0.1:50051") as channel:
+            actiond = Client(channel, token=…)
+            await actiond.actions.delete_target(DeleteTargetRequest(target_id=…))
+
+    Each method takes and returns the messages of the proto, in `actiond_protos`, and can be given a `timeout` and
+    `metadata`. Errors are grpc.RpcError; `problem_of` returns what their details say.
+    """
+
+    def __init__(self, channel: grpc.aio.Channel, *, token: str, timeout: float | None = DEFAULT_TIMEOUT) -> None:
+        """Call over `channel`, which remains the caller's to close.
+
+        token: is sent as metadata, so the channel should be one with TLS, or on the same machine.
+        timeout: seconds that a call may take, unless it is given others; None for no limit. Streams have none.
+
+        Raises ValueError if the token cannot be sent.
+        """
+        metadata = authorization(token)
+        self.actions = ActionServiceClient(channel, metadata, timeout)
+        """Targets and executions: `zitadel.action.v3alpha.ActionService`."""
+        self.deliveries = DeliveryServiceClient(channel, metadata, timeout)
+        """Events and their deliveries: `actiond.v1.DeliveryService`."""
+        self.executions = ExecutionServiceClient(channel, metadata, timeout)
+        """Executions for other services: `actiond.v1.ExecutionService`."""
