@@ -10,7 +10,8 @@ from functools import cache
 from typing import Any, Self
 
 import grpc
-from google.protobuf import message_factory
+from google.protobuf import descriptor_pb2, message_factory
+from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.message import Message
 from google.rpc import status_pb2
 
@@ -37,8 +38,20 @@ FLAVOURS = ("threads", "tasks", "tasks_writing", "tasks_on_threads")
 
 
 @cache
+def pool() -> DescriptorPool:
+    return compile_proto(PROTO)
+
+
+@cache
 def order_class() -> type[Message]:
-    return message_factory.GetMessageClass(compile_proto(PROTO).FindMessageTypeByName("shop.v1.Order"))
+    return message_factory.GetMessageClass(pool().FindMessageTypeByName("shop.v1.Order"))
+
+
+def descriptor_set() -> bytes:
+    """Return what protoc writes for `--descriptor-set`."""
+    files = descriptor_pb2.FileDescriptorSet()
+    pool().FindFileByName("test.proto").CopyToProto(files.file.add())
+    return files.SerializeToString()
 
 
 def order(item: str) -> Message:
