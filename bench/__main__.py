@@ -7,7 +7,7 @@ import argparse
 import sys
 from contextlib import ExitStack
 
-from bench import deliveries, gateway, misuse, report, targets, whole
+from bench import deliveries, gateway, interceptors, misuse, report, targets, whole
 from bench.load import CallError, Concluding
 from bench.measure import measure
 from bench.subjects import BACKLOG, WAITING, MissingError, Part, Servers
@@ -18,6 +18,7 @@ PARTS = {
     "gateway": gateway.PART,
     "misuse": misuse.PART,
     "deliveries": deliveries.PART,
+    "executions": interceptors.PART,
 }
 
 

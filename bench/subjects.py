@@ -78,7 +78,7 @@ class Bound:
     """How fast a row should be on any machine."""
 
     row: str
-    figure: Literal["rate", "p99"]
+    figure: Literal["rate", "p50", "p99"]
     bound: float
     """At least so many requests per second, or at most so many seconds."""
 

@@ -10,12 +10,16 @@ from typing import cast
 
 import uvloop
 
-FAST, SLOW, COUNT, DOWN, UP = "/fast", "/slow", "/count", "/down", "/up"
-"""Paths. COUNT returns how many requests wait on the slow one, UP brings up the one that is down."""
+FAST, NOTE, SLOW, COUNT, DOWN, UP = "/fast", "/note", "/slow", "/count", "/down", "/up"
+"""Paths. NOTE is as fast as FAST, for other services' calls. COUNT returns how many requests wait on the slow one, UP
+brings up the one that is down."""
 SLOW_SECONDS = 10.0
 RENAMED = "renamed-by-the-target"
 CHANGE = b'{"target":{"name":"%s"}}' % RENAMED.encode()
 """The response of the fast target: a change to GetTargetByID's response."""
+NOTE_CHANGE = b'{"text":"%s"}' % RENAMED.encode()
+"""The response of NOTE: a change to a note."""
+_FAST = {FAST: CHANGE, NOTE: NOTE_CHANGE}
 
 
 class _Connection(asyncio.Protocol):
@@ -47,7 +51,7 @@ class _Connection(asyncio.Protocol):
         else:
             if path == UP:
                 self._is_up.set()
-            self._answer(CHANGE if path == FAST else str(len(self._waiting)).encode())
+            self._answer(_FAST.get(path) or str(len(self._waiting)).encode())
 
     def connection_lost(self, _error: Exception | None) -> None:
         self._waiting.discard(self)
