@@ -125,7 +125,7 @@ _CALL = '''
         self, request: {request}, *, timeout: float | None = None, metadata: Metadata = ()
     ) -> {result}:
         """{comment}"""
-        {return_} self._{name}(request, {timeout}, metadata=(*self._metadata, *metadata))
+        {return_} self._{name}(request, timeout={timeout}, metadata=(*self._metadata, *metadata))
 '''
 
 

@@ -112,13 +112,13 @@ class DeliveryServiceClient:
 
         Delivered ones are listed while their attempts are kept.
         """
-        return self._list_deliveries(request, self._timeout if timeout is None else timeout, metadata=(*self._metadata, *metadata))
+        return self._list_deliveries(request, timeout=self._timeout if timeout is None else timeout, metadata=(*self._metadata, *metadata))
 
     def count_deliveries(
         self, request: delivery_service_pb2.CountDeliveriesRequest, *, timeout: float | None = None, metadata: Metadata = ()
     ) -> delivery_service_pb2.CountDeliveriesResponse:
         """Counts deliveries by target and state."""
-        return self._count_deliveries(request, self._timeout if timeout is None else timeout, metadata=(*self._metadata, *metadata))
+        return self._count_deliveries(request, timeout=self._timeout if timeout is None else timeout, metadata=(*self._metadata, *metadata))
 
     def get_delivery(
         self, request: delivery_service_pb2.GetDeliveryRequest, *, timeout: float | None = None, metadata: Metadata = ()
@@ -127,7 +127,7 @@ class DeliveryServiceClient:
 
         NOT_FOUND if there is no delivery with this id.
         """
-        return self._get_delivery(request, self._timeout if timeout is None else timeout, metadata=(*self._metadata, *metadata))
+        return self._get_delivery(request, timeout=self._timeout if timeout is None else timeout, metadata=(*self._metadata, *metadata))
 
     def retry_delivery(
         self, request: delivery_service_pb2.RetryDeliveryRequest, *, timeout: float | None = None, metadata: Metadata = ()
@@ -137,7 +137,7 @@ class DeliveryServiceClient:
         NOT_FOUND if there is no delivery with this id, FAILED_PRECONDITION if it is neither dead nor waiting for a later
         retry, or if its target has been deleted.
         """
-        return self._retry_delivery(request, self._timeout if timeout is None else timeout, metadata=(*self._metadata, *metadata))
+        return self._retry_delivery(request, timeout=self._timeout if timeout is None else timeout, metadata=(*self._metadata, *metadata))
 
     def cancel_delivery(
         self, request: delivery_service_pb2.CancelDeliveryRequest, *, timeout: float | None = None, metadata: Metadata = ()
@@ -147,7 +147,7 @@ class DeliveryServiceClient:
         An attempt that is running is not interrupted: the target may accept the event all the same. NOT_FOUND if there is
         no delivery with this id, FAILED_PRECONDITION if it is delivered or dead.
         """
-        return self._cancel_delivery(request, self._timeout if timeout is None else timeout, metadata=(*self._metadata, *metadata))
+        return self._cancel_delivery(request, timeout=self._timeout if timeout is None else timeout, metadata=(*self._metadata, *metadata))
 
     def retry_deliveries(
         self, request: delivery_service_pb2.RetryDeliveriesRequest, *, timeout: float | None = None, metadata: Metadata = ()
@@ -157,7 +157,7 @@ class DeliveryServiceClient:
         Stops shortly before the call's deadline, and after 20 seconds at the latest. Repeat the call until the response is
         complete.
         """
-        return self._retry_deliveries(request, self._timeout if timeout is None else timeout, metadata=(*self._metadata, *metadata))
+        return self._retry_deliveries(request, timeout=self._timeout if timeout is None else timeout, metadata=(*self._metadata, *metadata))
 
     def cancel_deliveries(
         self, request: delivery_service_pb2.CancelDeliveriesRequest, *, timeout: float | None = None, metadata: Metadata = ()
@@ -167,7 +167,7 @@ class DeliveryServiceClient:
         Stops shortly before the call's deadline, and after 20 seconds at the latest. Repeat the call until the response is
         complete.
         """
-        return self._cancel_deliveries(request, self._timeout if timeout is None else timeout, metadata=(*self._metadata, *metadata))
+        return self._cancel_deliveries(request, timeout=self._timeout if timeout is None else timeout, metadata=(*self._metadata, *metadata))
 
     def watch_deliveries(
         self, request: delivery_service_pb2.WatchDeliveriesRequest, *, timeout: float | None = None, metadata: Metadata = ()
@@ -177,7 +177,7 @@ class DeliveryServiceClient:
         The stream ends after ten minutes, and when the server shuts down. Go on from the position of the last response:
         nothing is missed without a response that says so.
         """
-        return self._watch_deliveries(request, timeout, metadata=(*self._metadata, *metadata))
+        return self._watch_deliveries(request, timeout=timeout, metadata=(*self._metadata, *metadata))
 
     def test_target(
         self, request: delivery_service_pb2.TestTargetRequest, *, timeout: float | None = None, metadata: Metadata = ()
@@ -186,7 +186,7 @@ class DeliveryServiceClient:
 
         It is sent even if the target is paused, and is never retried. NOT_FOUND if there is no target with this id.
         """
-        return self._test_target(request, self._timeout if timeout is None else timeout, metadata=(*self._metadata, *metadata))
+        return self._test_target(request, timeout=self._timeout if timeout is None else timeout, metadata=(*self._metadata, *metadata))
 
     def get_target_health(
         self, request: delivery_service_pb2.GetTargetHealthRequest, *, timeout: float | None = None, metadata: Metadata = ()
@@ -195,7 +195,7 @@ class DeliveryServiceClient:
 
         NOT_FOUND if there is no target with this id.
         """
-        return self._get_target_health(request, self._timeout if timeout is None else timeout, metadata=(*self._metadata, *metadata))
+        return self._get_target_health(request, timeout=self._timeout if timeout is None else timeout, metadata=(*self._metadata, *metadata))
 
     def resume_target(
         self, request: delivery_service_pb2.ResumeTargetRequest, *, timeout: float | None = None, metadata: Metadata = ()
@@ -204,7 +204,7 @@ class DeliveryServiceClient:
 
         Changes nothing if the target is not paused. NOT_FOUND if there is no target with this id.
         """
-        return self._resume_target(request, self._timeout if timeout is None else timeout, metadata=(*self._metadata, *metadata))
+        return self._resume_target(request, timeout=self._timeout if timeout is None else timeout, metadata=(*self._metadata, *metadata))
 
     def publish_event(
         self, request: delivery_service_pb2.PublishEventRequest, *, timeout: float | None = None, metadata: Metadata = ()
@@ -214,7 +214,7 @@ class DeliveryServiceClient:
         NOT_FOUND for a type that the server was not started with, ALREADY_EXISTS if another event was published under the
         same id, RESOURCE_EXHAUSTED if too many deliveries are unfinished.
         """
-        return self._publish_event(request, self._timeout if timeout is None else timeout, metadata=(*self._metadata, *metadata))
+        return self._publish_event(request, timeout=self._timeout if timeout is None else timeout, metadata=(*self._metadata, *metadata))
 
     def publish_events(
         self, request: delivery_service_pb2.PublishEventsRequest, *, timeout: float | None = None, metadata: Metadata = ()
@@ -223,13 +223,13 @@ class DeliveryServiceClient:
 
         The errors are those of PublishEvent, and name the event by its index.
         """
-        return self._publish_events(request, self._timeout if timeout is None else timeout, metadata=(*self._metadata, *metadata))
+        return self._publish_events(request, timeout=self._timeout if timeout is None else timeout, metadata=(*self._metadata, *metadata))
 
     def get_caller(
         self, request: delivery_service_pb2.GetCallerRequest, *, timeout: float | None = None, metadata: Metadata = ()
     ) -> delivery_service_pb2.GetCallerResponse:
         """Returns who the caller is: the token of the call. Every valid token may call it."""
-        return self._get_caller(request, self._timeout if timeout is None else timeout, metadata=(*self._metadata, *metadata))
+        return self._get_caller(request, timeout=self._timeout if timeout is None else timeout, metadata=(*self._metadata, *metadata))
 
 
 class ExecutionServiceClient:
@@ -285,7 +285,7 @@ class ExecutionServiceClient:
         `actiond` with the reason EXECUTION_FAILED or EXECUTION_ERROR_FORWARDED. INVALID_ARGUMENT if the message is not one
         of the method. NOT_FOUND if an execution is set for the method, whose message types are not known.
         """
-        return self._execute_request(request, self._timeout if timeout is None else timeout, metadata=(*self._metadata, *metadata))
+        return self._execute_request(request, timeout=self._timeout if timeout is None else timeout, metadata=(*self._metadata, *metadata))
 
     def execute_response(
         self, request: execution_service_pb2.ExecuteResponseRequest, *, timeout: float | None = None, metadata: Metadata = ()
@@ -294,7 +294,7 @@ class ExecutionServiceClient:
 
         The errors are those of ExecuteRequest.
         """
-        return self._execute_response(request, self._timeout if timeout is None else timeout, metadata=(*self._metadata, *metadata))
+        return self._execute_response(request, timeout=self._timeout if timeout is None else timeout, metadata=(*self._metadata, *metadata))
 
     def execute_function(
         self, request: execution_service_pb2.ExecuteFunctionRequest, *, timeout: float | None = None, metadata: Metadata = ()
@@ -304,7 +304,7 @@ class ExecutionServiceClient:
         NOT_FOUND for a function that the server was not started with (`--execution-function`). The other errors are those
         of ExecuteRequest.
         """
-        return self._execute_function(request, self._timeout if timeout is None else timeout, metadata=(*self._metadata, *metadata))
+        return self._execute_function(request, timeout=self._timeout if timeout is None else timeout, metadata=(*self._metadata, *metadata))
 
     def dry_run(
         self, request: execution_service_pb2.DryRunRequest, *, timeout: float | None = None, metadata: Metadata = ()
@@ -314,7 +314,7 @@ class ExecutionServiceClient:
         Requires the permission `execution.target.read` too, as it shows targets. The errors are those of the call that is
         tried out, but for those of targets.
         """
-        return self._dry_run(request, self._timeout if timeout is None else timeout, metadata=(*self._metadata, *metadata))
+        return self._dry_run(request, timeout=self._timeout if timeout is None else timeout, metadata=(*self._metadata, *metadata))
 
     def watch_executions(
         self, request: execution_service_pb2.WatchExecutionsRequest, *, timeout: float | None = None, metadata: Metadata = ()
@@ -325,7 +325,7 @@ class ExecutionServiceClient:
         stream is alive, see there. The stream ends with OK after ten minutes at the latest. RESOURCE_EXHAUSTED if too many
         streams are open.
         """
-        return self._watch_executions(request, timeout, metadata=(*self._metadata, *metadata))
+        return self._watch_executions(request, timeout=timeout, metadata=(*self._metadata, *metadata))
 
     def get_condition(
         self, request: execution_service_pb2.GetConditionRequest, *, timeout: float | None = None, metadata: Metadata = ()
@@ -334,7 +334,7 @@ class ExecutionServiceClient:
 
         NOT_FOUND if no execution is set for the condition.
         """
-        return self._get_condition(request, self._timeout if timeout is None else timeout, metadata=(*self._metadata, *metadata))
+        return self._get_condition(request, timeout=self._timeout if timeout is None else timeout, metadata=(*self._metadata, *metadata))
 
     def set_condition(
         self, request: execution_service_pb2.SetConditionRequest, *, timeout: float | None = None, metadata: Metadata = ()
@@ -344,7 +344,7 @@ class ExecutionServiceClient:
         NOT_FOUND if no execution is set for the condition, INVALID_ARGUMENT if the expression is not valid or if the
         execution is one of a function or an event.
         """
-        return self._set_condition(request, self._timeout if timeout is None else timeout, metadata=(*self._metadata, *metadata))
+        return self._set_condition(request, timeout=self._timeout if timeout is None else timeout, metadata=(*self._metadata, *metadata))
 
 
 class ActionServiceClient:
@@ -417,7 +417,7 @@ class ActionServiceClient:
 
         ALREADY_EXISTS when the resource owner has a target of this name, whatever its letter case.
         """
-        return self._create_target(request, self._timeout if timeout is None else timeout, metadata=(*self._metadata, *metadata))
+        return self._create_target(request, timeout=self._timeout if timeout is None else timeout, metadata=(*self._metadata, *metadata))
 
     def update_target(
         self, request: action_service_pb2.UpdateTargetRequest, *, timeout: float | None = None, metadata: Metadata = ()
@@ -426,7 +426,7 @@ class ActionServiceClient:
 
         ALREADY_EXISTS when another target has the new name, NOT_FOUND when there is no target of this id.
         """
-        return self._update_target(request, self._timeout if timeout is None else timeout, metadata=(*self._metadata, *metadata))
+        return self._update_target(request, timeout=self._timeout if timeout is None else timeout, metadata=(*self._metadata, *metadata))
 
     def delete_target(
         self, request: action_service_pb2.DeleteTargetRequest, *, timeout: float | None = None, metadata: Metadata = ()
@@ -435,13 +435,13 @@ class ActionServiceClient:
 
         NOT_FOUND when there is none of this id.
         """
-        return self._delete_target(request, self._timeout if timeout is None else timeout, metadata=(*self._metadata, *metadata))
+        return self._delete_target(request, timeout=self._timeout if timeout is None else timeout, metadata=(*self._metadata, *metadata))
 
     def list_targets(
         self, request: action_service_pb2.ListTargetsRequest, *, timeout: float | None = None, metadata: Metadata = ()
     ) -> action_service_pb2.ListTargetsResponse:
         """Lists the targets for which every query holds."""
-        return self._list_targets(request, self._timeout if timeout is None else timeout, metadata=(*self._metadata, *metadata))
+        return self._list_targets(request, timeout=self._timeout if timeout is None else timeout, metadata=(*self._metadata, *metadata))
 
     def get_target_by_id(
         self, request: action_service_pb2.GetTargetByIDRequest, *, timeout: float | None = None, metadata: Metadata = ()
@@ -450,7 +450,7 @@ class ActionServiceClient:
 
         NOT_FOUND when there is none of this id, or it belongs to another resource owner.
         """
-        return self._get_target_by_id(request, self._timeout if timeout is None else timeout, metadata=(*self._metadata, *metadata))
+        return self._get_target_by_id(request, timeout=self._timeout if timeout is None else timeout, metadata=(*self._metadata, *metadata))
 
     def set_execution(
         self, request: action_service_pb2.SetExecutionRequest, *, timeout: float | None = None, metadata: Metadata = ()
@@ -460,7 +460,7 @@ class ActionServiceClient:
         NOT_FOUND for a condition, target or include that does not exist; FAILED_PRECONDITION for includes that lead back
         to the execution, or through more than three executions.
         """
-        return self._set_execution(request, self._timeout if timeout is None else timeout, metadata=(*self._metadata, *metadata))
+        return self._set_execution(request, timeout=self._timeout if timeout is None else timeout, metadata=(*self._metadata, *metadata))
 
     def delete_execution(
         self, request: action_service_pb2.DeleteExecutionRequest, *, timeout: float | None = None, metadata: Metadata = ()
@@ -469,28 +469,28 @@ class ActionServiceClient:
 
         NOT_FOUND when there is none.
         """
-        return self._delete_execution(request, self._timeout if timeout is None else timeout, metadata=(*self._metadata, *metadata))
+        return self._delete_execution(request, timeout=self._timeout if timeout is None else timeout, metadata=(*self._metadata, *metadata))
 
     def list_executions(
         self, request: action_service_pb2.ListExecutionsRequest, *, timeout: float | None = None, metadata: Metadata = ()
     ) -> action_service_pb2.ListExecutionsResponse:
         """Lists the executions for which every query holds, by condition."""
-        return self._list_executions(request, self._timeout if timeout is None else timeout, metadata=(*self._metadata, *metadata))
+        return self._list_executions(request, timeout=self._timeout if timeout is None else timeout, metadata=(*self._metadata, *metadata))
 
     def list_execution_functions(
         self, request: action_service_pb2.ListExecutionFunctionsRequest, *, timeout: float | None = None, metadata: Metadata = ()
     ) -> action_service_pb2.ListExecutionFunctionsResponse:
         """Names the functions that a condition may name."""
-        return self._list_execution_functions(request, self._timeout if timeout is None else timeout, metadata=(*self._metadata, *metadata))
+        return self._list_execution_functions(request, timeout=self._timeout if timeout is None else timeout, metadata=(*self._metadata, *metadata))
 
     def list_execution_methods(
         self, request: action_service_pb2.ListExecutionMethodsRequest, *, timeout: float | None = None, metadata: Metadata = ()
     ) -> action_service_pb2.ListExecutionMethodsResponse:
         """Names the methods that a condition may name, as /package.Service/Method."""
-        return self._list_execution_methods(request, self._timeout if timeout is None else timeout, metadata=(*self._metadata, *metadata))
+        return self._list_execution_methods(request, timeout=self._timeout if timeout is None else timeout, metadata=(*self._metadata, *metadata))
 
     def list_execution_services(
         self, request: action_service_pb2.ListExecutionServicesRequest, *, timeout: float | None = None, metadata: Metadata = ()
     ) -> action_service_pb2.ListExecutionServicesResponse:
         """Names the services that a condition may name, as package.Service."""
-        return self._list_execution_services(request, self._timeout if timeout is None else timeout, metadata=(*self._metadata, *metadata))
+        return self._list_execution_services(request, timeout=self._timeout if timeout is None else timeout, metadata=(*self._metadata, *metadata))

@@ -303,12 +303,12 @@ def call(
         return call_on(channel, method, items, timeout=timeout, metadata=metadata)
 
 
-def begin(channel: grpc.Channel, method: str, requests: Any, **options: Any) -> Any:
+def begin(channel: grpc.Channel, method: str, requests: Any, path: str = "", **options: Any) -> Any:
     """Begin a call. `requests` is one request, or an iterator over them."""
     requests_stream, responses_stream = KINDS[method]
     kind = f"{'stream' if requests_stream else 'unary'}_{'stream' if responses_stream else 'unary'}"
     callable_ = getattr(channel, kind)(
-        f"/{SERVICE}/{method}", order_class().SerializeToString, order_class().FromString
+        path or f"/{SERVICE}/{method}", order_class().SerializeToString, order_class().FromString
     )
     return callable_(requests, **options) if responses_stream else callable_.future(requests, **options)
 

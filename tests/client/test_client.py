@@ -1,0 +1,162 @@
+"""The typed client, over both of grpcio's channels, with the real actiond."""
+
+import inspect
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+from actiond_protos import aio_clients, clients
+from actiond_protos.actiond.v1.delivery_service_pb2 import GetCallerRequest
+from actiond_protos.actiond.v1.execution_service_pb2 import WatchExecutionsRequest
+from actiond_protos.zitadel.action.v3alpha.action_service_pb2 import (
+    CreateTargetRequest,
+    GetTargetByIDRequest,
+    ListTargetsRequest,
+)
+from actiond_protos.zitadel.action.v3alpha.target_pb2 import SetRESTWebhook
+from google.protobuf.duration_pb2 import Duration
+from google.rpc import error_details_pb2, status_pb2
+
+from actiond.api.served import SERVICES
+from actiond.client import Client, aio, problem_of
+from tests.support.servers.actiond import ADMIN_TOKEN, ServerProcess
+
+
+@pytest.fixture(scope="module")
+def actiond(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+    with ServerProcess(tmp_path_factory.mktemp("actiond")) as server:
+        yield server
+
+
+@pytest.fixture
+def client(actiond: ServerProcess) -> Iterator[Client]:
+    with grpc.insecure_channel(actiond.grpc_target) as channel:
+        yield Client(channel, token=ADMIN_TOKEN)
+
+
+@pytest.fixture
+async def aio_client(actiond: ServerProcess) -> AsyncIterator[aio.Client]:
+    async with grpc.aio.insecure_channel(actiond.grpc_target) as channel:
+        yield aio.Client(channel, token=ADMIN_TOKEN)
+
+
+def new_target(name: str) -> CreateTargetRequest:
+    return CreateTargetRequest(
+        name=name, endpoint="https://example.com/", timeout=Duration(seconds=1), rest_webhook=SetRESTWebhook()
+    )
+
+
+def test_it_calls_each_service(client: Client) -> None:
+    made = client.actions.create_target(new_target("one"))
+    assert client.actions.get_target_by_id(GetTargetByIDRequest(target_id=made.id)).target.name == "one"
+    assert client.deliveries.get_caller(GetCallerRequest()).ListFields()
+    watch = client.executions.watch_executions(WatchExecutionsRequest())
+    assert next(iter(watch)).revision <= next(watch).revision
+    assert watch.cancel()
+
+
+async def test_it_calls_each_service_in_an_event_loop(aio_client: aio.Client) -> None:
+    made = await aio_client.actions.create_target(new_target("two"))
+    assert (await aio_client.actions.get_target_by_id(GetTargetByIDRequest(target_id=made.id))).target.name == "two"
+    assert (await aio_client.deliveries.get_caller(GetCallerRequest())).ListFields()
+    watch = aio_client.executions.watch_executions(WatchExecutionsRequest())
+    revisions = []
+    async for message in watch:
+        revisions.append(message.revision)
+        if len(revisions) == 2:
+            break
+    assert revisions == sorted(revisions)
+    watch.cancel()
+
+
+def test_an_error_says_what_is_wrong(client: Client) -> None:
+    with pytest.raises(grpc.RpcError) as caught:
+        client.actions.create_target(new_target(""))
+    problem = problem_of(caught.value)
+    assert problem.code is grpc.StatusCode.INVALID_ARGUMENT
+    assert list(problem.violations) == ["name"]
+    with pytest.raises(grpc.RpcError) as caught:
+        client.actions.get_target_by_id(GetTargetByIDRequest(target_id="1"))
+    problem = problem_of(caught.value)
+    assert (problem.id, problem.reason, problem.domain) == ("QUERY-hj5oaniyrz", "TARGET_NOT_FOUND", "actiond")
+    assert problem.message == "Target not found (QUERY-hj5oaniyrz)"
+    assert problem.retry_delay is None
+
+
+async def test_an_error_in_an_event_loop_says_what_is_wrong(aio_client: aio.Client) -> None:
+    with pytest.raises(grpc.RpcError) as caught:
+        await aio_client.actions.get_target_by_id(GetTargetByIDRequest(target_id="1"))
+    assert problem_of(caught.value).id == "QUERY-hj5oaniyrz"
+
+
+class Failed(grpc.RpcError):
+    """An error with these details."""
+
+    def __init__(self, details: bytes) -> None:
+        self._details = details
+
+    def code(self) -> grpc.StatusCode:
+        return grpc.StatusCode.UNAVAILABLE
+
+    def details(self) -> str:
+        return "try later"
+
+    def trailing_metadata(self) -> Any:
+        return (("grpc-status-details-bin", self._details),)
+
+
+def test_an_error_says_when_to_try_again() -> None:
+    status = status_pb2.Status(code=14)
+    status.details.add().Pack(error_details_pb2.RetryInfo(retry_delay=Duration(seconds=1, nanos=500_000_000)))
+    assert problem_of(Failed(status.SerializeToString())).retry_delay == 1.5
+
+
+@pytest.mark.parametrize("details", [b"", b"\xff", status_pb2.Status(details=[{"value": b"\xff"}]).SerializeToString()])
+def test_details_that_do_not_parse_are_left_out(details: bytes) -> None:
+    problem = problem_of(Failed(details))
+    assert (problem.code, problem.message, problem.id) == (grpc.StatusCode.UNAVAILABLE, "try later", "")
+
+
+def test_another_token_or_timeout_can_be_given_for_one_call(client: Client, actiond: ServerProcess) -> None:
+    with pytest.raises(grpc.RpcError) as caught:
+        client.actions.list_targets(ListTargetsRequest(), timeout=0)
+    assert caught.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
+    with grpc.insecure_channel(actiond.grpc_target) as channel, pytest.raises(grpc.RpcError) as caught:
+        Client(channel, token="no-token").actions.list_targets(ListTargetsRequest())
+    assert caught.value.code() is grpc.StatusCode.UNAUTHENTICATED
+
+
+def test_a_call_has_a_deadline_unless_it_is_given_another(actiond: ServerProcess) -> None:
+    with grpc.insecure_channel(actiond.grpc_target) as channel:
+        hurried = Client(channel, token=ADMIN_TOKEN, timeout=0)
+        with pytest.raises(grpc.RpcError) as caught:
+            hurried.actions.list_targets(ListTargetsRequest())
+        assert caught.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
+        assert hurried.actions.list_targets(ListTargetsRequest(), timeout=10)
+
+
+@pytest.mark.parametrize("module", [clients, aio_clients])
+def test_every_method_of_every_service_has_its_types(module: Any) -> None:
+    words = {"GetTargetByID": "get_target_by_id", "DryRun": "dry_run", "SetExecution": "set_execution"}
+    for service in SERVICES:
+        client = getattr(module, f"{service.name}Client")
+        methods = {
+            name: function for name, function in inspect.getmembers(client, inspect.isfunction) if name[0] != "_"
+        }
+        assert len(methods) == len(service.methods)
+        for method in service.methods:
+            name = words.get(method.name) or "".join(
+                f"_{letter.lower()}" if letter.isupper() else letter for letter in method.name
+            ).lstrip("_")
+            annotations = methods[name].__annotations__
+            assert annotations["request"].endswith(f"_pb2.{method.input_type.name}")
+            assert f"_pb2.{method.output_type.name}" in annotations["return"]
+            assert methods[name].__doc__
+
+
+def test_a_token_that_cannot_be_sent_is_refused_without_being_shown(tmp_path: Path) -> None:
+    with grpc.insecure_channel("127.0.0.1:1") as channel, pytest.raises(ValueError, match="token is empty") as caught:
+        Client(channel, token="secret\r\nx: y")
+    assert "secret" not in str(caught.value)

@@ -1,0 +1,118 @@
+"""The example of docs/python.md, with the real actiond and its commands as the page shows them."""
+
+import difflib
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack
+from inspect import Parameter, signature
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from actiond.client import ActionsInterceptor, aio
+from actiond.client.interceptors.settings import SKIPPED_SERVICES
+from tests.support.servers.actiond import ADMIN_TOKEN, ServerProcess
+
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "docs" / "python.md").read_text()
+SHOP = ROOT / "docs" / "examples" / "shop"
+
+
+class Example:
+    """The example's directory, and programs that run in it."""
+
+    def __init__(self, directory: Path, stack: ExitStack) -> None:
+        self._directory = directory
+        self._stack = stack
+        self.variables: dict[str, str] = {}
+
+    def run(self, command: str) -> str:
+        """Run a command to its end, and return what it prints."""
+        done = subprocess.run(
+            self._words(command),
+            cwd=self._directory,
+            env=self._environment(),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def serve(self, command: str) -> int:
+        """Start a program that serves, and return its port."""
+        process: subprocess.Popen[str] = subprocess.Popen(
+            self._words(command), cwd=self._directory, env=self._environment(), stdout=subprocess.PIPE, text=True
+        )
+        self._stack.enter_context(process)
+        self._stack.callback(process.kill)
+        assert process.stdout is not None
+        return int(process.stdout.readline().split()[-1])
+
+    def _words(self, command: str) -> list[str]:
+        words = shlex.split(command, comments=True)
+        return [sys.executable if word == "python" else word for word in words]
+
+    def _environment(self) -> dict[str, str]:
+        return os.environ | self.variables
+
+
+@pytest.fixture
+def example(tmp_path: Path) -> Iterator[Example]:
+    directory = tmp_path / "shop"
+    shutil.copytree(SHOP, directory)
+    with ExitStack() as stack:
+        made = Example(directory, stack)
+        (protoc,) = re.findall(r"^python -m grpc_tools\.protoc .*$", PAGE, re.MULTILINE)
+        made.run(protoc)
+        yield made
+
+
+def test_the_gated_service_is_the_same_with_two_lines_more() -> None:
+    plain, gated = ((SHOP / name).read_text().splitlines() for name in ("shop.py", "gated_shop.py"))
+    changed = [line for line in difflib.ndiff(plain, gated) if not line.startswith(" ")]
+    assert [line[:2] for line in changed] == ["+ ", "+ "]
+    for line in changed:
+        assert line[2:] in PAGE
+
+
+def test_the_page_runs_what_it_shows(example: Example, tmp_path: Path) -> None:
+    (serve,) = re.findall(r"^actiond serve (.*)$", PAGE, re.MULTILINE)
+    options = serve.replace("shop.binpb", str(tmp_path / "shop" / "shop.binpb")).split()
+    (session,) = re.findall(r"```console\n(\$ python gate\.py.*?)```", PAGE, re.DOTALL)
+    (tmp_path / "actiond").mkdir()
+    with ServerProcess(tmp_path / "actiond", *options) as actiond:
+        example.variables = {"ACTIOND": actiond.grpc_target, "TOKEN": ADMIN_TOKEN, "SHOP": "127.0.0.1:0"}
+        guard = example.serve("python guard.py 0")
+        example.variables["SHOP"] = f"127.0.0.1:{example.serve('python gated_shop.py')}"
+        shown = ""
+        for command in re.findall(r"^\$ (.*)$", session, re.MULTILINE):
+            shown += f"$ {command}\n{example.run(command.replace('9000', str(guard)))}"
+    assert shown == session
+
+
+def test_the_service_without_the_two_lines_is_not_gated(example: Example) -> None:
+    example.variables = {"SHOP": "127.0.0.1:0"}
+    example.variables["SHOP"] = f"127.0.0.1:{example.serve('python shop.py')}"
+    assert example.run("python buy.py poison 7") == "7 x poison\n"
+
+
+def test_the_page_names_each_setting_with_its_default() -> None:
+    table = dict(
+        re.findall(r"^\| `(\w+)` \| (.*?) \|", PAGE.partition("## Settings")[2].partition("\n## ")[0], re.MULTILINE)
+    )
+
+    def shown(default: Any) -> str:
+        if default is Parameter.empty:
+            return "required"
+        return "health, reflection" if default is SKIPPED_SERVICES else f"`{default!r}`"
+
+    for interceptor in (ActionsInterceptor, aio.ActionsInterceptor):
+        parameters = list(signature(interceptor).parameters.values())[1:]
+        assert {each.name: shown(each.default) for each in parameters} == table

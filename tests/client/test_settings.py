@@ -1,0 +1,184 @@
+"""The settings of an interceptor, and what is sent of a call."""
+
+import re
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import grpc
+import pytest
+
+from actiond.api.method_executions import SHOWN_HEADERS
+from actiond.client import ActionsInterceptor, User, aio
+from actiond.client.interceptors import settings
+from tests.client.actions_double import TOKEN, ActionsDouble, changed_response, unchanged_request
+from tests.client.shop import FLAVOURS, Outcome, ThreadsShop, begin, call, order, raw, serve
+from tests.support.waiting import until
+
+
+def threads(**given: Any) -> object:
+    return ActionsInterceptor(grpc.insecure_channel("127.0.0.1:1"), **{"token": TOKEN, **given})
+
+
+async def tasks(**given: Any) -> object:
+    return aio.ActionsInterceptor(grpc.aio.insecure_channel("127.0.0.1:1"), **{"token": TOKEN, **given})
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"budget": 0}, "budget is 0; it must be a number of seconds above 0"),
+        ({"budget": -1.0}, "budget is -1.0; it must be a number of seconds above 0"),
+        ({"budget": float("nan")}, "budget is nan; it must be a number of seconds above 0"),
+        ({"budget": float("inf")}, "budget is inf; it must be a number of seconds above 0"),
+        ({"headers": "x-tenant"}, "headers is one string; it must be a collection of names"),
+        ({"skip": "shop.v1.Shop"}, "skip is one string; it must be a collection of names"),
+        (
+            {"headers": ["x-a", "Authorization", "cookie"]},
+            "headers names authorization, cookie, which may hold a secret and is never sent",
+        ),
+        ({"headers": ["trace-bin"]}, "headers names trace-bin; only headers with text can be sent"),
+        ({"token": ""}, "token is empty, or has characters that cannot be sent"),
+        ({"token": "secret\n"}, "token is empty, or has characters that cannot be sent"),
+        ({"token": "sécret"}, "token is empty, or has characters that cannot be sent"),
+    ],
+)
+async def test_a_setting_that_makes_no_sense_is_refused_by_name(given: dict[str, Any], message: str) -> None:
+    exactly = f"^{re.escape(message)}$"
+    with pytest.raises(ValueError, match=exactly):
+        threads(**given)
+    with pytest.raises(ValueError, match=exactly):
+        await tasks(**given)
+
+
+def test_the_headers_that_are_always_sent_are_those_that_targets_see() -> None:
+    assert settings.SHOWN_HEADERS == SHOWN_HEADERS
+
+
+METADATA = (
+    ("origin", "https://a.example"),
+    ("x-forwarded-for", "192.0.2.1"),  # of several, gRPC itself keeps the last one
+    ("authorization", "Bearer of the service"),
+    ("cookie", "a=b"),
+    ("x-tenant", "b"),
+    ("x-other", "c"),
+    ("x-other", "d"),
+)
+
+
+@pytest.mark.parametrize("flavour", FLAVOURS)
+def test_headers_are_sent_by_name_and_no_other(flavour: str) -> None:
+    def sent(**given: Any) -> dict[str, list[str]]:
+        with ActionsDouble(unchanged_request) as actiond, serve(flavour, actiond.target, **given) as shop:
+            assert call(shop.target, "Place", metadata=METADATA) == Outcome(("handled tea",))
+        return {name: list(values.values) for name, values in actiond.asked[0].call.headers.items()}
+
+    always = {"origin": ["https://a.example"], "x-forwarded-for": ["192.0.2.1"]}
+    assert sent() == always
+    assert sent(headers=["X-Other", "missing"]) == {**always, "x-other": ["c", "d"]}
+
+
+def named(_context: Any) -> User:
+    return User("ann", "an-organization")
+
+
+def paired(context: Any) -> tuple[str, str]:
+    return dict(context.invocation_metadata())["x-tenant"], ""
+
+
+async def named_later(_context: Any) -> User:
+    return User("ann", "an-organization")
+
+
+@pytest.mark.parametrize("flavour", FLAVOURS)
+@pytest.mark.parametrize(
+    ("user", "expected"),
+    [
+        (None, ("", "")),
+        (named, ("ann", "an-organization")),
+        (paired, ("b", "")),
+        (named_later, ("ann", "an-organization")),
+    ],
+)
+def test_the_user_is_who_the_service_says(
+    flavour: str, user: Callable[[Any], Any] | None, expected: tuple[str, str]
+) -> None:
+    if flavour == "threads" and user is named_later:
+        pytest.skip("a server of threads has no event loop")
+    with ActionsDouble(unchanged_request) as actiond, serve(flavour, actiond.target, user=user) as shop:
+        assert call(shop.target, "Place", metadata=METADATA) == Outcome(("handled tea",))
+    described = actiond.asked[0].call
+    assert (described.user_id, described.org_id) == expected
+
+
+@pytest.mark.parametrize("flavour", FLAVOURS)
+@pytest.mark.parametrize("fail_open", [False, True])
+def test_a_user_that_cannot_be_named_lets_no_call_pass(flavour: str, fail_open: bool) -> None:
+    def fails(_context: Any) -> User:
+        raise LookupError("no such user")
+
+    with (
+        ActionsDouble(unchanged_request) as actiond,
+        serve(flavour, actiond.target, user=fails, fail_open=fail_open) as shop,
+    ):
+        assert call(shop.target, "Place").code is grpc.StatusCode.UNKNOWN
+        assert shop.handled.items == []
+
+
+@pytest.mark.parametrize("flavour", FLAVOURS)
+def test_the_function_that_names_the_user_may_end_the_call(flavour: str) -> None:
+    def refuses(context: Any) -> Any:
+        # A coroutine in the event loop, a call on a thread.
+        return context.abort(grpc.StatusCode.UNAUTHENTICATED, "who is it?")
+
+    with ActionsDouble(unchanged_request) as actiond, serve(flavour, actiond.target, user=refuses) as shop:
+        outcome = call(shop.target, "Place")
+    assert (outcome.code, outcome.message) == (grpc.StatusCode.UNAUTHENTICATED, "who is it?")
+    assert shop.handled.items == []
+
+
+def test_a_handler_keeps_its_attributes() -> None:
+    """grpcio looks for a thread pool of a handler's own there."""
+    with ThreadPoolExecutor() as pool, grpc.insecure_channel("127.0.0.1:1") as channel:
+
+        def place(_request: Any, _context: Any) -> None: ...
+
+        place.experimental_thread_pool = pool  # type: ignore[attr-defined]
+        handler: Any = grpc.unary_unary_rpc_method_handler(place)
+        details = type("Details", (), {"method": "/shop.v1.Shop/Place"})
+        interceptor = ActionsInterceptor(channel, token=TOKEN)
+        wrapped = interceptor.intercept_service(lambda _: handler, details)
+        assert wrapped is not handler
+        assert wrapped.unary_unary.experimental_thread_pool is pool
+        assert interceptor.intercept_service(lambda _: handler, details) is wrapped
+
+
+def test_an_unknown_method_stays_unknown() -> None:
+    with (
+        ActionsDouble() as actiond,
+        serve("threads", actiond.target) as shop,
+        grpc.insecure_channel(shop.target) as channel,
+    ):
+        with pytest.raises(grpc.RpcError) as caught:
+            begin(channel, "Place", order("tea"), path="/shop.v1.Shop/Steal").result()
+        assert caught.value.code() is grpc.StatusCode.UNIMPLEMENTED
+    assert actiond.asked == []
+
+
+def test_the_health_of_a_service_is_not_asked_about() -> None:
+    assert {"grpc.health.v1.Health", "grpc.reflection.v1.ServerReflection"} <= set(settings.SKIPPED_SERVICES)
+
+
+def test_a_handler_that_sends_by_itself_is_executed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A handler of a stream of responses that is `experimental_non_blocking` gets a function to send them."""
+
+    def follow(_shop: object, request: Any, _context: Any, send: Callable[[Any], None]) -> None:
+        send(order(f"handled {request.item}"))
+        send(None)
+
+    follow.experimental_non_blocking = True  # type: ignore[attr-defined]
+    monkeypatch.setattr(ThreadsShop, "Follow", follow)
+    with ActionsDouble() as actiond, serve("threads", actiond.target, streams=True) as shop:
+        assert call(shop.target, "Follow") == Outcome(("handled tea",))
+        actiond.set_response(changed_response(raw("sold out")))
+        until(lambda: call(shop.target, "Follow") == Outcome(("sold out",)), "the execution is seen")
