@@ -1,8 +1,10 @@
 """The settings of an interceptor, and what is sent of a call."""
 
 import re
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any
 
 import grpc
@@ -182,3 +184,38 @@ def test_a_handler_that_sends_by_itself_is_executed(monkeypatch: pytest.MonkeyPa
         assert call(shop.target, "Follow") == Outcome(("handled tea",))
         actiond.set_response(changed_response(raw("sold out")))
         until(lambda: call(shop.target, "Follow") == Outcome(("sold out",)), "the execution is seen")
+
+
+def test_a_handler_that_reads_on_another_thread_has_all_it_waits_for_cancelled(monkeypatch: pytest.MonkeyPatch) -> None:
+    def chat(_shop: object, requests: Any, _context: Any) -> Any:
+        def read() -> None:
+            with suppress(Exception):
+                list(requests)
+
+        reader = threading.Thread(target=read)
+        reader.start()
+        yield order("at once")
+        reader.join()
+
+    monkeypatch.setattr(ThreadsShop, "Chat", chat)
+    running, ended = threading.Semaphore(0), threading.Semaphore(0)
+
+    def hangs(_request: Any, context: Any) -> Any:
+        over = threading.Event()
+        context.add_callback(over.set)
+        running.release()
+        if over.wait(15):
+            ended.release()
+        context.abort(grpc.StatusCode.INTERNAL, "it is over")
+
+    with (
+        ActionsDouble(hangs, hangs) as actiond,
+        serve("threads", actiond.target, streams=True, budget=20) as shop,
+        grpc.insecure_channel(shop.target) as channel,
+    ):
+        chatting = begin(channel, "Chat", iter([order("tea")]))
+        assert running.acquire(timeout=15)
+        assert running.acquire(timeout=15)
+        chatting.cancel()
+        assert ended.acquire(timeout=15)
+        assert ended.acquire(timeout=15)

@@ -16,6 +16,7 @@ import pytest
 
 from actiond import __version__
 from actiond.client.signature import HEADER, header
+from tests.client.actions_double import TOKEN, ActionsDouble, changed_request
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "targets.md"
@@ -86,7 +87,8 @@ def test_an_empty_environment_gets_no_module_of_a_common_name(bare: Path, tmp_pa
 
 
 def test_the_client_loads_nothing_that_serving_needs(bare: Path, tmp_path: Path) -> None:
-    program = "import sys, actiond.client; print(*{name.partition('.')[0] for name in sys.modules})"
+    everything = "actiond.client; from actiond.client import *; from actiond.client.aio import *"
+    program = f"import sys, {everything}; print(*{{name.partition('.')[0] for name in sys.modules}})"
     assert not SERVING & set(python(bare, program, cwd=tmp_path).split())
     # Where they are installed, it does not load them either.
     beside = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
@@ -106,6 +108,53 @@ def test_the_messages_can_be_imported(bare: Path, tmp_path: Path) -> None:
     )
     name = "zitadel.action.v3alpha.Target actiond_protos.zitadel.action.v3alpha.target_pb2"
     assert python(bare, program, cwd=tmp_path).strip() == name
+
+
+THREADS = """
+from concurrent.futures import ThreadPoolExecutor
+import sys, grpc
+from actiond.client import ActionsInterceptor, Client
+
+place = grpc.unary_unary_rpc_method_handler(lambda request, _context: b"handled " + request)
+handler = grpc.method_handlers_generic_handler("shop.v1.Shop", {"Place": place})
+with grpc.insecure_channel(sys.argv[1]) as actiond, ActionsInterceptor(actiond, token=sys.argv[2]) as interceptor:
+    server = grpc.server(ThreadPoolExecutor(), [handler], [interceptor])
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+        print(channel.unary_unary("/shop.v1.Shop/Place")(b"tea", timeout=20).decode())
+    Client(actiond, token=sys.argv[2])
+    server.stop(None).wait()
+"""
+TASKS = """
+import asyncio, sys, grpc
+from actiond.client.aio import ActionsInterceptor, Client
+
+async def place(request, _context):
+    return b"handled " + request
+
+async def main():
+    handler = grpc.unary_unary_rpc_method_handler(place)
+    handlers = [grpc.method_handlers_generic_handler("shop.v1.Shop", {"Place": handler})]
+    async with grpc.aio.insecure_channel(sys.argv[1]) as actiond:
+        async with ActionsInterceptor(actiond, token=sys.argv[2]) as interceptor:
+            server = grpc.aio.server(handlers=handlers, interceptors=[interceptor])
+            port = server.add_insecure_port("127.0.0.1:0")
+            await server.start()
+            async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+                print((await channel.unary_unary("/shop.v1.Shop/Place")(b"tea", timeout=20)).decode())
+            Client(actiond, token=sys.argv[2])
+            await server.stop(None)
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.parametrize("program", [THREADS, TASKS])
+def test_an_interceptor_runs_with_a_bare_installation(bare: Path, tmp_path: Path, program: str) -> None:
+    with ActionsDouble(changed_request(b"coffee")) as actiond:
+        done = run([str(bare / "python"), "-c", program, actiond.target, TOKEN], cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (0, "handled coffee\n"), done.stderr
 
 
 @pytest.fixture

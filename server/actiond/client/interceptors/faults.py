@@ -21,7 +21,7 @@ class Counts:
     refused: int
     """Calls that were ended with UNAVAILABLE since actiond failed."""
     passed: int
-    """Calls that went on without their executions since actiond failed: with `fail_open` only."""
+    """Messages that went on without their executions since actiond failed: with `fail_open` only."""
 
 
 class Faults:
@@ -53,7 +53,7 @@ class Faults:
         self._write(f"refused {kind}", "the call is refused", method, reason)
 
     def passed(self, method: str, kind: str, reason: str) -> None:
-        """Note that a call goes on without its executions."""
+        """Note that a message goes on without its executions."""
         with self._lock:
             self._passed += 1
         self._write(f"passed {kind}", "the call goes on without its executions", method, reason)

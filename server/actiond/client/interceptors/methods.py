@@ -27,7 +27,7 @@ class Request:
 
     @classmethod
     def unexecuted(cls, arrived: Arrived) -> "Request":
-        """Return the request of a call that goes on without executions."""
+        """Return a request that goes on unexecuted. If it is the only one, its response does too."""
         return cls(arrived.message, arrived.raw, NOTHING)
 
 
@@ -73,7 +73,7 @@ class Method:
 
     def take_request(self, answer: pb.ExecuteRequestResponse, arrived: Arrived, watch_number: int) -> Request | Failure:
         """Return the request as the targets leave it. If none has changed it, it is the one that arrived."""
-        rule = self._rules.learn(self.name, answer.set, watch_number)
+        rule = self._rules.learn(self.name, answer.set, watch_number) if answer.HasField("set") else None
         if not answer.changed:
             return Request(arrived.message, arrived.raw, rule)
         if answer.request.WhichOneof("content") != "protobuf":
@@ -100,7 +100,8 @@ class Method:
 
     def take_response(self, answer: pb.ExecuteResponseResponse, raw: bytes, watch_number: int) -> bytes | Failure:
         """Return the response as the targets leave it."""
-        self._rules.learn(self.name, answer.set, watch_number)
+        if answer.HasField("set"):
+            self._rules.learn(self.name, answer.set, watch_number)
         if not answer.changed:
             return raw
         return answer.response.protobuf if answer.response.WhichOneof("content") == "protobuf" else NO_MESSAGE

@@ -142,7 +142,7 @@ class _Asker:
         return method_call(method.name, self.settings, context.invocation_metadata(), user)
 
     async def ask(self, call: "_Call", procedure: Any, message: Any, budget: Budget) -> Any:
-        """Return actiond's answer; None if it fails, and the call goes on. Raises _EndedError otherwise."""
+        """Return actiond's answer; None if it fails, and the message goes on. Raises _EndedError otherwise."""
         own = call.context.time_remaining()
         own = float("inf") if own is None else own
         if own <= 0:
@@ -187,7 +187,6 @@ class _Call:
         self.context = context
         self.budget = Budget(method.settings.budget)
         """Of the messages that are not in a stream."""
-        self.goes_on_unexecuted = False
         self._asker = asker
         self._described: pb.MethodCall | None = None
 
@@ -198,7 +197,7 @@ class _Call:
     async def request(self, arrived: Arrived, budget: Budget) -> Request:
         """Return the request as the targets leave it. Raises _EndedError."""
         rule = arrived.rule
-        if self.goes_on_unexecuted or (rule is not None and not rule.request):
+        if rule is not None and not rule.request:
             return Request(arrived.message, arrived.raw, rule)
         asked = self.method.ask_request(await self._description(), arrived)
         watch_number = self.method.watch_number
@@ -216,7 +215,7 @@ class _Call:
 
         Raises _EndedError.
         """
-        if self.goes_on_unexecuted or (rule is not None and not rule.response):
+        if rule is not None and not rule.response:
             return response
         raw = self.method.encoded(response)
         if raw is None:
@@ -233,10 +232,9 @@ class _Call:
         return Encoded(executed)
 
     def failed(self, failure: Failure) -> None:
-        """Let the call go on if it may. Raises _EndedError otherwise."""
+        """Let the message go on if it may. Raises _EndedError otherwise."""
         faults = self._asker.faults
         if self.method.settings.fail_open and failure.may_pass:
-            self.goes_on_unexecuted = True
             faults.passed(self.method.name, failure.kind, failure.reason)
             return
         faults.refused(self.method.name, failure.kind, failure.reason)

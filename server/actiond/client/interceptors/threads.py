@@ -131,7 +131,7 @@ class _Asker:
         return method_call(method.name, self.settings, context.invocation_metadata(), user)
 
     def ask(self, call: "_Call", procedure: Any, message: Any, budget: Budget) -> Any:
-        """Return actiond's answer; None if it fails, and the call goes on. Ends the call otherwise."""
+        """Return actiond's answer; None if it fails, and the message goes on. Ends the call otherwise."""
         own: float = call.context.time_remaining()
         if own <= 0:
             call.end(DEADLINE_PASSED)
@@ -153,9 +153,8 @@ class _Asker:
         return self.failed(call, ending)
 
     def failed(self, call: "_Call", failure: Failure) -> None:
-        """Let the call go on if it may, and end it otherwise."""
+        """Let the message go on if it may, and end the call otherwise."""
         if self.settings.fail_open and failure.may_pass:
-            call.goes_on_unexecuted = True
             self.faults.passed(call.method.name, failure.kind, failure.reason)
             return
         self.faults.refused(call.method.name, failure.kind, failure.reason)
@@ -174,10 +173,10 @@ class _Call:
         self.context = context
         self.budget = Budget(method.settings.budget)
         """Of the messages that are not in a stream."""
-        self.goes_on_unexecuted = False
         self.ending: Ending | None = None
         self._asker = asker
-        self._running: Any = None
+        self._running: set[Any] = set()
+        """What actiond is asked now. A handler may read requests on one thread while it responds on another."""
         self._is_over: bool | None = None
         """None before actiond is first asked."""
         self._described: pb.MethodCall | None = None
@@ -189,7 +188,7 @@ class _Call:
     def request(self, arrived: Arrived, budget: Budget) -> Request:
         """Return the request as the targets leave it."""
         rule = arrived.rule
-        if self.goes_on_unexecuted or (rule is not None and not rule.request):
+        if rule is not None and not rule.request:
             return Request(arrived.message, arrived.raw, rule)
         asked = self.method.ask_request(self._description(), arrived)
         watch_number = self.method.watch_number
@@ -204,7 +203,7 @@ class _Call:
 
     def response(self, request: bytes, response: Any, rule: Rule | None, budget: Budget) -> Any:
         """Return the response as the targets leave it: what the handler has returned, or an Encoded."""
-        if self.goes_on_unexecuted or (rule is not None and not rule.response):
+        if rule is not None and not rule.response:
             return response
         raw = self.method.encoded(response)
         if raw is None:
@@ -231,7 +230,7 @@ class _Call:
         """
         if self._is_over is None:
             self._is_over = not self.context.add_callback(self._cancel)
-        self._running = future
+        self._running.add(future)
         if self._is_over:
             future.cancel()
         try:
@@ -241,13 +240,12 @@ class _Call:
                 raise _ChannelClosedError from None
             self.end(_CANCELLED)
         finally:
-            self._running = None
+            self._running.discard(future)
 
     def _cancel(self) -> None:
         self._is_over = True
-        running = self._running
-        if running is not None:
-            running.cancel()
+        for future in tuple(self._running):
+            future.cancel()
 
     def end(self, ending: Ending) -> NoReturn:
         self.ending = ending
