@@ -76,8 +76,8 @@ class Handled:
     """Whether they end calls with NOT_FOUND by `abort`."""
     sets_code: bool = False
     """Whether they end calls with NOT_FOUND by `set_code`."""
-    left: threading.Event = field(default_factory=threading.Event)
-    """Set when a handler that `waits` is cancelled."""
+    gate: threading.Event | None = None
+    """What Follow waits for before its second response."""
     trailers: tuple[tuple[str, str], ...] = ()
 
 
@@ -103,6 +103,8 @@ class ThreadsShop:
     def Follow(self, request: Any, context: Any) -> Iterator[Message]:
         item = self._got(request, context)
         for number in range(3):
+            if self.handled.gate is not None and number == 1:
+                self.handled.gate.wait(15)
             yield order(f"handled {item} {number}")
 
     def Fill(self, requests: Any, context: Any) -> Message:
@@ -136,6 +138,8 @@ class TasksShop:
     async def Follow(self, request: Any, context: Any) -> AsyncIterator[Message]:
         item = await self._got(request, context)
         for number in range(3):
+            if self.handled.gate is not None and number == 1:
+                await asyncio.to_thread(self.handled.gate.wait, 15)
             yield order(f"handled {item} {number}")
 
     async def Fill(self, requests: Any, context: Any) -> Message:
@@ -151,6 +155,8 @@ class WritingShop(TasksShop):
     async def Follow(self, request: Any, context: Any) -> None:  # type: ignore[override]  # the other way to stream
         item = await self._got(request, context)
         for number in range(3):
+            if self.handled.gate is not None and number == 1:
+                await asyncio.to_thread(self.handled.gate.wait, 15)
             await context.write(order(f"handled {item} {number}"))
 
     async def Fill(self, _requests: Any, context: Any) -> Message:

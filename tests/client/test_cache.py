@@ -9,8 +9,15 @@ import grpc
 import pytest
 
 from actiond.client.interceptors.rules import SILENCE
-from tests.client.actions_double import ActionsDouble, ends_with, interrupted, unchanged_request, unchanged_response
-from tests.client.shop import FLAVOURS, Outcome, Served, call, call_on, serve
+from tests.client.actions_double import (
+    ActionsDouble,
+    changed_response,
+    ends_with,
+    interrupted,
+    unchanged_request,
+    unchanged_response,
+)
+from tests.client.shop import FLAVOURS, Handled, Outcome, Served, begin, call, call_on, item_of, order, raw, serve
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.parametrize("flavour", FLAVOURS)
@@ -135,6 +142,33 @@ def test_a_stream_that_began_without_executions_meets_what_is_set_later(flavour:
             with pytest.raises(grpc.RpcError) as caught:
                 next(responses)
             assert caught.value.code() is INTERRUPTED
+
+
+def test_responses_that_are_sent_long_after_their_request_meet_what_is_set_by_then(
+    flavour: str, actiond: ActionsDouble
+) -> None:
+    handled = Handled(gate=threading.Event())
+    with serve(flavour, actiond.target, handled, streams=True) as shop, grpc.insecure_channel(shop.target) as channel:
+        warm(shop)
+        until(lambda: asked_by_follow(shop, channel, handled) == 0, "that nothing is set is remembered")
+        assert handled.gate is not None
+        handled.gate.clear()
+        responses = begin(channel, "Follow", order("tea"))
+        assert item_of(next(responses)) == "handled tea 0"
+        actiond.set_response(changed_response(raw("sold out")))
+        until(lambda: call(shop.target, "Place") == Outcome(("sold out",)), "the execution is seen")
+        handled.gate.set()
+        assert [item_of(response) for response in responses] == ["sold out", "sold out"]
+    assert actiond.asked[-1].request.protobuf == raw("tea")
+
+
+def asked_by_follow(shop: Served, channel: grpc.Channel, handled: Handled) -> int:
+    """Return how often actiond is asked by a call of Follow."""
+    assert handled.gate is not None
+    handled.gate.set()
+    before = shop.interceptor.counts.asked
+    call_on(channel, "Follow")
+    return int(shop.interceptor.counts.asked - before)
 
 
 def test_one_watch_serves_all_calls(served: Served, actiond: ActionsDouble) -> None:
