@@ -267,16 +267,19 @@ def _serve_tasks(generic: grpc.GenericRpcHandler, actiond: str, settings: dict[s
     async def start() -> tuple[grpc.aio.Channel, aio.ActionsInterceptor, grpc.aio.Server, int]:
         channel = grpc.aio.insecure_channel(actiond, CHANNEL_OPTIONS)
         interceptor = aio.ActionsInterceptor(channel, **settings)
-        server = grpc.aio.server(ThreadPoolExecutor(8), [generic], [interceptor])
+        server = grpc.aio.server(pool, [generic], [interceptor])
         port = server.add_insecure_port("127.0.0.1:0")
         await server.start()
         return channel, interceptor, server, port
 
     async def stop() -> None:
         await server.stop(0.5)
+        # What still runs on a thread waits for the loop.
+        await asyncio.to_thread(pool.shutdown)
         await interceptor.close()
         await channel.close()
 
+    pool = ThreadPoolExecutor(8)
     with LoopThread() as loop:
         channel, interceptor, server, port = loop.run(start())
         try:

@@ -92,8 +92,7 @@ def test_actiond_gets_each_request_and_with_each_response_the_request_that_was_h
         raw(item) for item in ITEMS[: 2 if requests_stream else 1]
     ]
     assert {asked.call.method for asked in actiond.asked} == {f"/{SERVICE}/{method}"}
-    handled = b"" if requests_stream else raw("coffee")
-    assert [asked.request.protobuf for asked in responses] == [handled] * len(responses)
+    assert [asked.request.protobuf for asked in responses] == [raw("coffee")] * len(responses)
     assert len(responses) == {"Place": 1, "Follow": 3, "Fill": 1, "Chat": 2}[method]
     assert responses_stream == (len(responses) > 1)
 
@@ -308,6 +307,8 @@ def test_a_skipped_service_is_never_asked_about(flavour: str, method: str, actio
 def test_a_message_that_does_not_parse_ends_the_call_before_actiond_is_asked(
     flavour: str, method: str, actiond: ActionsDouble, caplog: pytest.LogCaptureFixture
 ) -> None:
+    if (flavour, method) == ("threads", "Chat"):
+        pytest.skip("a server of grpcio may not stop after such a message, with or without an interceptor")
     actiond.on_request = unchanged_request
     with serve(flavour, actiond.target, streams=True) as shop, grpc.insecure_channel(shop.target) as channel:
         kind = f"{'stream' if KINDS[method][0] else 'unary'}_{'stream' if KINDS[method][1] else 'unary'}"

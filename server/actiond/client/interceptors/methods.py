@@ -40,8 +40,10 @@ class Method:
         self.settings = settings
         self.runs_requests = settings.streams or not handler.request_streaming
         self.runs_responses = settings.streams or not handler.response_streaming
-        # Targets get the request with each streamed response, so it is kept even if nothing is set yet.
-        self._keeps_request = self.runs_responses and handler.response_streaming and not handler.request_streaming
+        # Targets get the last request with each response. Where either is a stream, responses look for what is set by
+        # themselves, so requests are kept even if nothing is set yet.
+        is_streamed = handler.request_streaming or handler.response_streaming
+        self._keeps_requests = self.runs_responses and is_streamed
         self._rules = rules
         self._decode = handler.request_deserializer
         self._encode = handler.response_serializer
@@ -52,9 +54,9 @@ class Method:
 
     def deserializer(self) -> Any:
         """Return what the handler's deserializer is replaced by."""
-        if not self.runs_requests:
+        if not (self.runs_requests or self._keeps_requests):
             return self._decode
-        return reads_arrived(self._decode, self._rules, self.name, is_kept=self._keeps_request)
+        return reads_arrived(self._decode, self._rules, self.name, is_kept=self._keeps_requests)
 
     def serializer(self) -> Any:
         """Return what the handler's serializer is replaced by."""

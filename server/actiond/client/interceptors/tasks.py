@@ -189,6 +189,8 @@ class _Call:
         """Of the messages that are not in a stream."""
         self._asker = asker
         self._described: pb.MethodCall | None = None
+        self._last_request = b""
+        """As it was passed on. Of a stream of requests, targets get the last one with each response."""
 
     def message_budget(self) -> Budget:
         """Return the budget of a message in a stream."""
@@ -196,8 +198,13 @@ class _Call:
 
     async def request(self, arrived: Arrived, budget: Budget) -> Request:
         """Return the request as the targets leave it. Raises _EndedError."""
+        request = await self._executed(arrived, budget)
+        self._last_request = request.raw
+        return request
+
+    async def _executed(self, arrived: Arrived, budget: Budget) -> Request:
         rule = arrived.rule
-        if rule is not None and not rule.request:
+        if not self.method.runs_requests or (rule is not None and not rule.request):
             return Request(arrived.message, arrived.raw, rule)
         asked = self.method.ask_request(await self._description(), arrived)
         watch_number = self.method.watch_number
@@ -210,7 +217,7 @@ class _Call:
             return Request.unexecuted(arrived)
         return request
 
-    async def response(self, request: bytes, response: Any, rule: Rule | None, budget: Budget) -> Any:
+    async def response(self, response: Any, rule: Rule | None, budget: Budget) -> Any:
         """Return the response as the targets leave it: what the handler has returned, or an Encoded.
 
         Raises _EndedError.
@@ -220,7 +227,7 @@ class _Call:
         raw = self.method.encoded(response)
         if raw is None:
             return response
-        asked = self.method.ask_response(await self._description(), request, raw)
+        asked = self.method.ask_response(await self._description(), self._last_request, raw)
         watch_number = self.method.watch_number
         answer = await self._asker.ask(self, self._asker.stub.ExecuteResponse, asked, budget)
         if answer is None:
@@ -266,9 +273,9 @@ class _LoopCall:
         except _EndedError as error:
             await self._end(error.ending)
 
-    async def response(self, request: bytes, response: Any, rule: Rule | None, budget: Budget) -> Any:
+    async def response(self, response: Any, rule: Rule | None, budget: Budget) -> Any:
         try:
-            return await self.call.response(request, response, rule, budget)
+            return await self.call.response(response, rule, budget)
         except _EndedError as error:
             await self._end(error.ending)
 
@@ -293,7 +300,7 @@ def _unary_unary(asker: _Asker, method: Method, inner: Behaviour) -> Behaviour:
         response = await inner(executed.message, context)
         if context.code() not in _SUCCESS:
             return response
-        return await run.response(executed.raw, response, executed.rule, run.call.budget)
+        return await run.response(response, executed.rule, run.call.budget)
 
     return behaviour
 
@@ -301,13 +308,10 @@ def _unary_unary(asker: _Asker, method: Method, inner: Behaviour) -> Behaviour:
 def _stream_unary(asker: _Asker, method: Method, inner: Behaviour) -> Behaviour:
     async def behaviour(requests: Any, context: Context) -> Any:
         run = _LoopCall(asker, method, context)
-        if method.runs_requests:
-            response = await inner(_Requests(run, requests), _StreamContext(run, context))
-        else:
-            response = await inner(requests, context)
+        response = await inner(_Requests(run, requests), _StreamContext(run, context))
         if context.code() not in _SUCCESS:
             return response
-        return await run.response(b"", response, method.rule(), run.call.budget)
+        return await run.response(response, method.rule(), run.call.budget)
 
     return behaviour
 
@@ -324,7 +328,7 @@ def _unary_stream(asker: _Asker, method: Method, inner: Behaviour) -> Behaviour:
             executed = await run.request(request, run.call.budget)
             request = executed.message
             if method.runs_responses:
-                seen = _StreamContext(run, context, executed.raw)
+                seen = _StreamContext(run, context)
             elif executed.rule is not None and executed.rule.response:
                 run.call.unseen()
         await _write_all(inner, request, seen)
@@ -371,11 +375,9 @@ class _Requests:
 class _StreamContext:
     """The context that a handler with streams gets: it runs the executions of what is read and written."""
 
-    def __init__(self, run: _LoopCall, context: Context, request: bytes = b"") -> None:
-        """`request` is the request that targets get with responses."""
+    def __init__(self, run: _LoopCall, context: Context) -> None:
         self._run = run
         self._context = context
-        self._request = request
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._context, name)
@@ -387,9 +389,7 @@ class _StreamContext:
     async def write(self, response: Any) -> None:
         """Write a response."""
         call = self._run.call
-        await self._context.write(
-            await self._run.response(self._request, response, call.method.rule(), call.message_budget())
-        )
+        await self._context.write(await self._run.response(response, call.method.rule(), call.message_budget()))
 
 
 # On threads.
@@ -427,19 +427,19 @@ class _ThreadCall:
         executed: Request = self._wait(self.call.request(arrived, budget))
         return executed
 
-    def response(self, request: bytes, response: Any, rule: Rule | None, budget: Budget) -> Any:
-        return self._wait(self.call.response(request, response, rule, budget))
+    def response(self, response: Any, rule: Rule | None, budget: Budget) -> Any:
+        return self._wait(self.call.response(response, rule, budget))
 
-    def last(self, request: bytes, response: Any, rule: Rule | None) -> Any:
+    def last(self, response: Any, rule: Rule | None) -> Any:
         """Return the only response of a call, executed if the handler has succeeded."""
         if self.context.code not in _SUCCESS:
             return response
-        return self.response(request, response, rule, self.call.budget)
+        return self.response(response, rule, self.call.budget)
 
-    def responses(self, request: bytes, responses: Iterator[Any]) -> Iterator[Any]:
+    def responses(self, responses: Iterator[Any]) -> Iterator[Any]:
         """Yield the responses of a stream, executed."""
         for response in responses:
-            yield self.response(request, response, self.call.method.rule(), self.call.message_budget())
+            yield self.response(response, self.call.method.rule(), self.call.message_budget())
 
     def requests(self, requests: Iterator[Any]) -> Iterator[Any]:
         """Yield the requests of a stream, executed."""
@@ -464,7 +464,7 @@ def _unary_unary_on_thread(asker: _Asker, method: Method, inner: Behaviour) -> B
             return inner(request, context)
         run = _ThreadCall(asker, method, context)
         executed = run.request(request, run.call.budget)
-        return run.last(executed.raw, inner(executed.message, run.context), executed.rule)
+        return run.last(inner(executed.message, run.context), executed.rule)
 
     return behaviour
 
@@ -472,9 +472,8 @@ def _unary_unary_on_thread(asker: _Asker, method: Method, inner: Behaviour) -> B
 def _stream_unary_on_thread(asker: _Asker, method: Method, inner: Behaviour) -> Behaviour:
     def behaviour(requests: Any, context: Context) -> Any:
         run = _ThreadCall(asker, method, context)
-        seen = run.requests(requests) if method.runs_requests else requests
-        response = inner(seen, run.context)
-        return run.last(b"", response, method.rule())
+        response = inner(run.requests(requests), run.context)
+        return run.last(response, method.rule())
 
     return behaviour
 
@@ -491,7 +490,7 @@ def _unary_stream_on_thread(asker: _Asker, method: Method, inner: Behaviour) -> 
         executed = run.request(request, run.call.budget)
         responses = inner(executed.message, run.context)
         if method.runs_responses:
-            responses = run.responses(executed.raw, responses)
+            responses = run.responses(responses)
         elif executed.rule is not None and executed.rule.response:
             run.call.unseen()
         yield from responses
@@ -502,7 +501,7 @@ def _unary_stream_on_thread(asker: _Asker, method: Method, inner: Behaviour) -> 
 def _stream_stream_on_thread(asker: _Asker, method: Method, inner: Behaviour) -> Behaviour:
     def behaviour(requests: Any, context: Context) -> Iterator[Any]:
         run = _ThreadCall(asker, method, context)
-        yield from run.responses(b"", inner(run.requests(requests), run.context))
+        yield from run.responses(inner(run.requests(requests), run.context))
 
     return behaviour
 

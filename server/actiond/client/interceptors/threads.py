@@ -180,6 +180,8 @@ class _Call:
         self._is_over: bool | None = None
         """None before actiond is first asked."""
         self._described: pb.MethodCall | None = None
+        self._last_request = b""
+        """As it was passed on. Of a stream of requests, targets get the last one with each response."""
 
     def message_budget(self) -> Budget:
         """Return the budget of a message in a stream."""
@@ -187,8 +189,13 @@ class _Call:
 
     def request(self, arrived: Arrived, budget: Budget) -> Request:
         """Return the request as the targets leave it."""
+        request = self._executed(arrived, budget)
+        self._last_request = request.raw
+        return request
+
+    def _executed(self, arrived: Arrived, budget: Budget) -> Request:
         rule = arrived.rule
-        if rule is not None and not rule.request:
+        if not self.method.runs_requests or (rule is not None and not rule.request):
             return Request(arrived.message, arrived.raw, rule)
         asked = self.method.ask_request(self._description(), arrived)
         watch_number = self.method.watch_number
@@ -201,14 +208,14 @@ class _Call:
             return Request.unexecuted(arrived)
         return request
 
-    def response(self, request: bytes, response: Any, rule: Rule | None, budget: Budget) -> Any:
+    def response(self, response: Any, rule: Rule | None, budget: Budget) -> Any:
         """Return the response as the targets leave it: what the handler has returned, or an Encoded."""
         if rule is not None and not rule.response:
             return response
         raw = self.method.encoded(response)
         if raw is None:
             return response
-        asked = self.method.ask_response(self._description(), request, raw)
+        asked = self.method.ask_response(self._description(), self._last_request, raw)
         watch_number = self.method.watch_number
         answer = self._asker.ask(self, self._asker.stub.ExecuteResponse, asked, budget)
         if answer is None:
@@ -267,17 +274,17 @@ def _unary_unary(asker: _Asker, method: Method, inner: Behaviour, request: Any, 
     response = inner(executed.message, context)
     if context.code() not in _SUCCESS:
         return response
-    return call.response(executed.raw, response, executed.rule, call.budget)
+    return call.response(response, executed.rule, call.budget)
 
 
 def _stream_unary(asker: _Asker, method: Method, inner: Behaviour, requests: Any, context: Context) -> Any:
     call = _Call(asker, method, context)
-    response = inner(_Requests(call, requests) if method.runs_requests else requests, context)
+    response = inner(_Requests(call, requests), context)
     if call.ending is not None:
         call.end(call.ending)  # the handler has caught it, or read on another thread
     if context.code() not in _SUCCESS:
         return response
-    return call.response(b"", response, method.rule(), call.budget)
+    return call.response(response, method.rule(), call.budget)
 
 
 def _unary_stream(
@@ -289,7 +296,7 @@ def _unary_stream(
     call = _Call(asker, method, context)
     executed = call.request(request, call.budget)
     if method.runs_responses:
-        return _responses(call, executed.raw, inner, executed.message, *send)
+        return _responses(call, inner, executed.message, *send)
     if executed.rule is not None and executed.rule.response:
         call.unseen()
     return inner(executed.message, context, *send)
@@ -299,14 +306,14 @@ def _stream_stream(
     asker: _Asker, method: Method, inner: Behaviour, requests: Any, context: Context, *send: Callable[[Any], None]
 ) -> Any:
     call = _Call(asker, method, context)
-    return _responses(call, b"", inner, _Requests(call, requests), *send)
+    return _responses(call, inner, _Requests(call, requests), *send)
 
 
-def _responses(call: _Call, raw: bytes, inner: Behaviour, request: Any, *send: Callable[[Any], None]) -> Any:
+def _responses(call: _Call, inner: Behaviour, request: Any, *send: Callable[[Any], None]) -> Any:
     def executed(response: Any) -> Any:
         if call.ending is not None:
             call.end(call.ending)  # the handler reads requests on another thread
-        return call.response(raw, response, call.method.rule(), call.message_budget())
+        return call.response(response, call.method.rule(), call.message_budget())
 
     if not send:
         return map(executed, inner(request, call.context))
