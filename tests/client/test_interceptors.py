@@ -307,7 +307,7 @@ def test_a_skipped_service_is_never_asked_about(flavour: str, method: str, actio
 def test_a_message_that_does_not_parse_ends_the_call_before_actiond_is_asked(
     flavour: str, method: str, actiond: ActionsDouble, caplog: pytest.LogCaptureFixture
 ) -> None:
-    if (flavour, method) == ("threads", "Chat"):
+    if flavour == "threads" and KINDS[method][0]:
         pytest.skip("a server of grpcio may not stop after such a message, with or without an interceptor")
     actiond.on_request = unchanged_request
     with serve(flavour, actiond.target, streams=True) as shop, grpc.insecure_channel(shop.target) as channel:
