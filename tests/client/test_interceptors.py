@@ -284,6 +284,8 @@ def test_without_streams_only_messages_beside_streams_are_executed(
         "Chat": PLAIN["Chat"],
     }
     assert outcome == Outcome(expected[method])
+    if method == "Fill":
+        assert [asked.request.protobuf for asked in actiond.asked] == [raw("cake")]
 
 
 def test_a_response_execution_that_does_not_run_for_a_stream_is_logged(
