@@ -305,7 +305,7 @@ def call(
     items: Sequence[str] = ("tea",),
     *,
     timeout: float = 15,
-    metadata: Sequence[tuple[str, str]] = (),
+    metadata: Sequence[tuple[str, str | bytes]] = (),
 ) -> Outcome:
     """Call a method of the shop: with all items if its requests are a stream, else with the first one."""
     with grpc.insecure_channel(target) as channel:
@@ -328,7 +328,7 @@ def call_on(
     items: Sequence[str] = ("tea",),
     *,
     timeout: float = 15,
-    metadata: Sequence[tuple[str, str]] = (),
+    metadata: Sequence[tuple[str, str | bytes]] = (),
 ) -> Outcome:
     """Call a method over a channel that is kept."""
     requests_stream, responses_stream = KINDS[method]

@@ -10,7 +10,7 @@ from typing import Any
 import grpc
 import pytest
 
-from actiond.api.method_executions import SHOWN_HEADERS
+from actiond.api.method_executions import SECRET_HEADERS, SHOWN_HEADERS
 from actiond.client import ActionsInterceptor, User, aio
 from actiond.client.interceptors import settings
 from tests.client.actions_double import TOKEN, ActionsDouble, changed_response, unchanged_request
@@ -53,8 +53,8 @@ async def test_a_setting_that_makes_no_sense_is_refused_by_name(given: dict[str,
         await tasks(**given)
 
 
-def test_the_headers_that_are_always_sent_are_those_that_targets_see() -> None:
-    assert settings.SHOWN_HEADERS == SHOWN_HEADERS
+def test_the_headers_that_are_always_and_never_sent_are_actionds() -> None:
+    assert (settings.SHOWN_HEADERS, settings.SECRET_HEADERS) == (SHOWN_HEADERS, SECRET_HEADERS)
 
 
 METADATA = (
@@ -65,6 +65,7 @@ METADATA = (
     ("x-tenant", "b"),
     ("x-other", "c"),
     ("x-other", "d"),
+    ("trace-bin", b"\x00"),
 )
 
 
@@ -76,8 +77,12 @@ def test_headers_are_sent_by_name_and_no_other(flavour: str) -> None:
         return {name: list(values.values) for name, values in actiond.asked[0].call.headers.items()}
 
     always = {"origin": ["https://a.example"], "x-forwarded-for": ["192.0.2.1"]}
-    assert sent() == always
-    assert sent(headers=["X-Other", "missing"]) == {**always, "x-other": ["c", "d"]}
+    named = {**always, "x-other": ["c", "d"]}
+    assert sent(headers=["X-Other", "missing"]) == named
+    assert sent(headers=[]) == always
+    everything = sent()
+    assert everything.pop("user-agent")
+    assert everything == {**named, "x-tenant": ["b"]}
 
 
 def named(_context: Any) -> User:

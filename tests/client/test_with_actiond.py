@@ -11,6 +11,7 @@ from typing import Any
 
 import grpc
 import pytest
+from actiond_protos.actiond.v1.execution_service_pb2 import SetConditionRequest
 from actiond_protos.zitadel.action.v3alpha import execution_pb2, target_pb2
 from actiond_protos.zitadel.action.v3alpha.action_service_pb2 import (
     CreateTargetRequest,
@@ -220,6 +221,24 @@ def test_targets_get_the_user_that_the_service_names_and_five_headers(
     assert body["fullMethod"] == f"/{SERVICE}/Place"
     assert body["request"] == {"item": "tea"}
     assert body["headers"] == {"origin": ["https://a"]}
+
+
+@FLAVOUR
+def test_an_execution_with_a_match_condition_runs_for_the_calls_that_match(
+    client: Client, targets: TargetServer, served: Served
+) -> None:
+    set_execution(client, on_service("request"), targets.url("/fail"))
+    condition = ParseDict(on_service("request"), execution_pb2.Condition())
+    match = "'x-tenant' in headers && headers['x-tenant'][0] == 'north' && message.item == 'tea'"
+    client.executions.set_condition(SetConditionRequest(condition=condition, match=match))
+
+    def codes() -> list[grpc.StatusCode]:
+        tenants = ("north", "south")
+        return [call(served.target, "Place", metadata=(("x-tenant", tenant),)).code for tenant in tenants]
+
+    expected = [grpc.StatusCode.FAILED_PRECONDITION, grpc.StatusCode.OK]
+    until(lambda: codes() == expected, "the condition is seen")
+    assert call(served.target, "Place", ["cake"], metadata=(("x-tenant", "north"),)).code is grpc.StatusCode.OK
 
 
 @FLAVOUR

@@ -1,6 +1,5 @@
 """What actiond is asked, and what its errors mean for the call that it is asked about."""
 
-import re
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -21,7 +20,6 @@ UNAVAILABLE = "actions are unavailable"
 _DOMAIN = "actiond"
 _REASONS = frozenset({"EXECUTION_FAILED", "EXECUTION_ERROR_FORWARDED"})
 _REFUSED_MESSAGE = frozenset({grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.OUT_OF_RANGE})
-_HEADER_NAME = re.compile(r"[0-9a-z_.-]{1,200}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +104,6 @@ def method_call(
     """Describe a call to actiond."""
     call = MethodCall(method=method, user_id=user[0], org_id=user[1])
     for key, value in metadata or ():
-        if key in settings.headers and isinstance(value, str) and _HEADER_NAME.fullmatch(key):
+        if isinstance(value, str) and settings.sends(key):
             call.headers[key].values.append(value)
     return call

@@ -8,9 +8,9 @@ from typing import NamedTuple
 DEFAULT_BUDGET = 2.0
 """Seconds."""
 SHOWN_HEADERS = ("content-type", "host", "origin", "x-forwarded-for", "x-forwarded-host")
-"""The headers that actiond shows to targets. They are always sent, as far as a call has them."""
-SECRET_HEADERS = frozenset({"authorization", "cookie", "proxy-authorization", "set-cookie"})
-"""The headers that are never sent."""
+"""The headers that actiond shows to targets. They are always sent, if a call has them."""
+SECRET_HEADERS = frozenset({"authorization", "cookie", "proxy-authorization"})
+"""The headers that are never sent. Binary ones are not either."""
 SKIPPED_SERVICES = (
     "grpc.health.v1.Health",
     "grpc.reflection.v1.ServerReflection",
@@ -49,12 +49,13 @@ class Settings:
     budget: float
     """Seconds."""
     streams: bool
-    headers: tuple[str, ...]
+    headers: frozenset[str] | None
+    """Those that are sent; None for all but SECRET_HEADERS."""
     skip: frozenset[str]
 
     @classmethod
     def of(
-        cls, *, fail_open: bool, budget: float, streams: bool, headers: Collection[str], skip: Collection[str]
+        cls, *, fail_open: bool, budget: float, streams: bool, headers: Collection[str] | None, skip: Collection[str]
     ) -> "Settings":
         """Return the settings, `headers` being those beside SHOWN_HEADERS."""
         if not (budget > 0 and math.isfinite(budget)):
@@ -62,12 +63,19 @@ class Settings:
         for name, value in (("headers", headers), ("skip", skip)):
             if isinstance(value, str):
                 raise ValueError(f"{name} is one string; it must be a collection of names")  # noqa: TRY004  # its value
-        names = [name.lower() for name in headers]
+        names = [name.lower() for name in headers or ()]
         if secret := SECRET_HEADERS.intersection(names):
             raise ValueError(f"headers names {', '.join(sorted(secret))}, which may hold a secret and is never sent")
         if binary := [name for name in names if name.endswith("-bin")]:
             raise ValueError(f"headers names {', '.join(binary)}; only headers with text can be sent")
-        return cls(fail_open, budget, streams, tuple(dict.fromkeys([*SHOWN_HEADERS, *names])), frozenset(skip))
+        sent = None if headers is None else frozenset((*SHOWN_HEADERS, *names))
+        return cls(fail_open, budget, streams, sent, frozenset(skip))
+
+    def sends(self, header: str) -> bool:
+        """Return whether actiond gets a header, by its name in lower case."""
+        if header in SECRET_HEADERS or header.endswith("-bin"):
+            return False
+        return self.headers is None or header in self.headers
 
     def skips(self, method: str) -> bool:
         """Return whether a method, `/package.Service/Method`, is not asked about."""

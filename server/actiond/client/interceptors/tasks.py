@@ -58,7 +58,7 @@ class ActionsInterceptor(grpc.aio.ServerInterceptor):
         budget: float = DEFAULT_BUDGET,
         streams: bool = False,
         user: NamesUser | None = None,
-        headers: Collection[str] = (),
+        headers: Collection[str] | None = None,
         skip: Collection[str] = SKIPPED_SERVICES,
     ) -> None:
         """Ask over `channel`, which remains the caller's to close. The settings are those for servers of `grpc`.

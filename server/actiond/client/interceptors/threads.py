@@ -55,7 +55,7 @@ class ActionsInterceptor(grpc.ServerInterceptor):
         budget: float = DEFAULT_BUDGET,
         streams: bool = False,
         user: NamesUser | None = None,
-        headers: Collection[str] = (),
+        headers: Collection[str] | None = None,
         skip: Collection[str] = SKIPPED_SERVICES,
     ) -> None:
         """Ask over `channel`, which remains the caller's to close.
@@ -66,7 +66,8 @@ class ActionsInterceptor(grpc.ServerInterceptor):
             deadline ends it sooner.
         streams: whether executions run for each message of streams of requests and of responses.
         user: who calls, as the service has verified it; called with the context before actiond is asked.
-        headers: names of headers, for match conditions, beside those that targets see.
+        headers: names of headers that actiond gets for match conditions, beside those that targets see. By default all,
+            but none that holds a secret by its definition, and no binary ones.
         skip: names of services, `package.Service`, that actiond is never asked about.
 
         Raises ValueError for a setting that makes no sense.
