@@ -16,8 +16,8 @@ from google.protobuf.message import Message
 from google.rpc import status_pb2
 
 from actiond.client import CHANNEL_OPTIONS, ActionsInterceptor, aio
-from tests.client.actions_double import TOKEN
 from tests.support.protos import compile_proto
+from tests.support.servers.actions_double import TOKEN
 
 PROTO = """
 syntax = "proto3";

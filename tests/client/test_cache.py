@@ -9,7 +9,8 @@ import grpc
 import pytest
 
 from actiond.client.interceptors.rules import SILENCE
-from tests.client.actions_double import (
+from tests.client.shop import FLAVOURS, Handled, Outcome, Served, begin, call, call_on, item_of, order, raw, serve
+from tests.support.servers.actions_double import (
     ActionsDouble,
     changed_response,
     ends_with,
@@ -17,7 +18,6 @@ from tests.client.actions_double import (
     unchanged_request,
     unchanged_response,
 )
-from tests.client.shop import FLAVOURS, Handled, Outcome, Served, begin, call, call_on, item_of, order, raw, serve
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.parametrize("flavour", FLAVOURS)

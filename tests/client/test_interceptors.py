@@ -10,7 +10,8 @@ import pytest
 from actiond_protos.actiond.v1 import execution_service_pb2 as pb
 from google.rpc import error_details_pb2, status_pb2
 
-from tests.client.actions_double import (
+from tests.client.shop import FLAVOURS, KINDS, SERVICE, Handled, Outcome, begin, call, order, raw, serve
+from tests.support.servers.actions_double import (
     ActionsDouble,
     changed_request,
     changed_response,
@@ -21,7 +22,6 @@ from tests.client.actions_double import (
     unchanged_request,
     unchanged_response,
 )
-from tests.client.shop import FLAVOURS, KINDS, SERVICE, Handled, Outcome, begin, call, order, raw, serve
 from tests.support.servers.ports import lasting_port
 
 pytestmark = [

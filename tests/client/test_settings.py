@@ -13,8 +13,8 @@ import pytest
 from actiond.api.method_executions import SECRET_HEADERS, SHOWN_HEADERS
 from actiond.client import ActionsInterceptor, User, aio
 from actiond.client.interceptors import settings
-from tests.client.actions_double import TOKEN, ActionsDouble, changed_response, unchanged_request
 from tests.client.shop import FLAVOURS, Outcome, ThreadsShop, begin, call, order, raw, serve
+from tests.support.servers.actions_double import TOKEN, ActionsDouble, changed_response, unchanged_request
 from tests.support.waiting import until
 
 

@@ -19,9 +19,9 @@ from google.protobuf.struct_pb2 import Struct
 from google.rpc import code_pb2, error_details_pb2
 
 from tests.executions.api import BYPASS, FAILED, Api, Created, add_token, new_owner, of_all
-from tests.executions.commands import run_beside
 from tests.executions.logs import outcomes
 from tests.support.servers.actiond import ServerProcess
+from tests.support.servers.commands import run_beside
 from tests.support.services import shop
 from tests.support.services.shop import PLACE, message_class, order, receipt
 from tests.support.targets.answers import ok

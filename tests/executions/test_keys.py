@@ -5,8 +5,8 @@ from actiond_protos.zitadel.action.v3alpha.action_service_pb2 import ListTargets
 
 from actiond.client.signature import HEADER, SignatureError, verify
 from tests.executions.api import Api, condition
-from tests.executions.commands import rotate
 from tests.executions.signatures import digest_by, signature_of
+from tests.support.servers.commands import rotate
 from tests.support.targets.server import TargetServer
 
 LIST = ListTargetsRequest()

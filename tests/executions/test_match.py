@@ -3,8 +3,8 @@
 from actiond_protos.zitadel.action.v3alpha.action_service_pb2 import ListTargetsRequest, SetExecutionRequest
 
 from tests.executions.api import FAILED, Api, condition, of_all, of_service, target
-from tests.executions.commands import run_beside
 from tests.executions.protocols import SERVICE
+from tests.support.servers.commands import run_beside
 from tests.support.targets.server import TargetServer
 from tests.support.waiting import async_until
 

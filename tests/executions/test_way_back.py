@@ -25,9 +25,9 @@ from actiond.api.permissions import BYPASS as BYPASS_PERMISSION
 from actiond.api.permissions import permissions
 from actiond.api.served import SERVICES
 from tests.executions.api import BYPASS, FAILED, Api, Created, add_token, condition, names, of_all, target
-from tests.executions.commands import run, run_beside
 from tests.executions.protocols import PROTOCOLS
 from tests.support.servers.actiond import ADMIN_TOKEN, ServerProcess
+from tests.support.servers.commands import run, run_beside
 from tests.support.targets.server import TargetServer
 from tests.support.waiting import until
 

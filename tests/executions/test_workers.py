@@ -7,10 +7,10 @@ from actiond_protos.zitadel.action.v3alpha.action_service_pb2 import ListTargets
 
 from actiond.client.signature import HEADER, verify
 from tests.executions.api import ELSEWHERE, Api, condition, new_owner, of_all
-from tests.executions.commands import rotate
 from tests.executions.protocols import PROTOCOLS
 from tests.executions.signatures import digest_by, signature_of
 from tests.support.servers.actiond import ServerProcess
+from tests.support.servers.commands import rotate
 from tests.support.targets.server import TargetServer
 
 LIST = ListTargetsRequest()

@@ -8,7 +8,7 @@ import pytest
 
 from actiond.api.ext_proc.methods import Methods
 from tests.ext_proc.dialogue import Dialogue, Executions, Run, shop_methods
-from tests.ext_proc.shop import write_descriptor_set
+from tests.support.proxied.shop import write_descriptor_set
 
 Begin = Callable[..., Dialogue]
 

@@ -28,8 +28,8 @@ from actiond.actions.errors import (
 from actiond.api.ext_proc.notices import Notice
 from tests.ext_proc.conftest import Begin
 from tests.ext_proc.dialogue import BUFFERED, LIMIT, MODES, OK_RESPONSE, STREAMED, header_map, unchanged
-from tests.ext_proc.shop import CHAT, PLACE, UPLOAD, WATCH, order, order_class, receipt, receipt_class
 from tests.ext_proc.test_frames import cut
+from tests.support.proxied.shop import CHAT, PLACE, UPLOAD, WATCH, order, order_class, receipt, receipt_class
 from tests.support.wire.grpc_web import frame, parse_status, split_frames
 
 

@@ -7,7 +7,7 @@ from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
 from actiond.api.errors import DETAIL_TYPES
 from actiond.cli.main import main
-from tests.ext_proc.shop import SERVICE, read_pool
+from tests.support.proxied.shop import SERVICE, read_pool
 
 
 def test_the_set_has_the_service_and_all_types_of_errors(tmp_path: Path, shop_set: Path) -> None:

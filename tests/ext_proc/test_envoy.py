@@ -6,9 +6,9 @@ from collections.abc import Iterator
 import grpc
 import pytest
 
-from tests.ext_proc.clients import WAYS, call, call_over, call_web, chat, post, raw_body, raw_call
-from tests.ext_proc.shop import CHAT, PLACE, REFUSAL, UPLOAD, WATCH, order
-from tests.ext_proc.system import System
+from tests.support.proxied.clients import WAYS, call, call_over, call_web, chat, post, raw_body, raw_call
+from tests.support.proxied.shop import CHAT, PLACE, REFUSAL, UPLOAD, WATCH, order
+from tests.support.proxied.system import OWNER, System
 from tests.support.targets.answers import ok
 from tests.support.wire.grpc_web import frame
 
@@ -74,7 +74,7 @@ def test_targets_see_the_method_the_owner_and_the_allowed_headers_and_not_others
     assert call(system.port, PLACE, order(id="1"), headers=headers).code == 0
     received = system.targets.requests[-1]
     body = json.loads(received.body)
-    assert (body["fullMethod"], body["orgID"]) == (PLACE, system.api.owner)
+    assert (body["fullMethod"], body["orgID"]) == (PLACE, OWNER)
     assert "userID" not in body
     assert body["headers"]["origin"] == ["https://shop.example"]
     assert body["headers"]["content-type"] == ["application/grpc"]
@@ -287,7 +287,7 @@ def test_another_spelling_of_a_path_does_not_evade_an_execution(system: System, 
 
 def test_the_bypass_of_actiond_is_none_for_clients_of_other_services(system: System) -> None:
     system.set("request", PLACE, system.target("/status/500"))
-    headers = (("actiond-bypass-executions", "true"), ("authorization", f"Bearer {system.api.token}"))
+    headers = (("actiond-bypass-executions", "true"), ("authorization", f"Bearer {system.admin_token}"))
     assert call(system.port, PLACE, order(id="1"), headers=headers).code == 9
 
 

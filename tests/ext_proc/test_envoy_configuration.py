@@ -11,9 +11,9 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.hashes import SHA256
 
-from tests.ext_proc.clients import call, call_over, call_web
-from tests.ext_proc.shop import CHAT, PLACE, UPLOAD, WATCH, order
-from tests.ext_proc.system import FILE, Edit, System, replaced, uncommented
+from tests.support.proxied.clients import call, call_over, call_web
+from tests.support.proxied.shop import CHAT, PLACE, UPLOAD, WATCH, order
+from tests.support.proxied.system import FILE, Edit, System, replaced, uncommented
 from tests.support.servers.envoy import ROOT
 from tests.support.targets.answers import ok
 

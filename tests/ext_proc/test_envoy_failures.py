@@ -9,9 +9,9 @@ from typing import Any
 import grpc
 import pytest
 
-from tests.ext_proc.clients import Outcome, call, channel
-from tests.ext_proc.shop import PLACE, order, order_class
-from tests.ext_proc.system import System
+from tests.support.proxied.clients import Outcome, call, channel
+from tests.support.proxied.shop import PLACE, order, order_class
+from tests.support.proxied.system import System
 from tests.support.targets.answers import held
 from tests.support.waiting import until
 

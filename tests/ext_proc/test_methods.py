@@ -7,7 +7,7 @@ import pytest
 from actiond.api.descriptor_sets import read_descriptor_set
 from actiond.api.ext_proc.methods import MAX_FOUND, MAX_PATH_LENGTH, Methods
 from actiond.api.known_methods import KnownMethods
-from tests.ext_proc.shop import PLACE
+from tests.support.proxied.shop import PLACE
 
 
 def test_a_path_names_its_method(methods: Methods) -> None:

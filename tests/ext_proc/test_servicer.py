@@ -28,7 +28,7 @@ from actiond.api.served import EXTERNAL_PROCESSOR
 from actiond.storage.memory import MemoryStore
 from rpcfront import Gateway, Limits
 from tests.ext_proc.dialogue import MODES, Executions, request_fields, unchanged
-from tests.ext_proc.shop import PLACE, order
+from tests.support.proxied.shop import PLACE, order
 from tests.support.tokens import make_token
 from tests.support.wire.grpc_web import frame
 

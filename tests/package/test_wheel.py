@@ -16,7 +16,7 @@ import pytest
 
 from actiond import __version__
 from actiond.client.signature import HEADER, header
-from tests.client.actions_double import TOKEN, ActionsDouble, changed_request
+from tests.support.servers.actions_double import TOKEN, ActionsDouble, changed_request
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "targets.md"

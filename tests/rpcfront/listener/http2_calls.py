@@ -1,7 +1,7 @@
 """Calls over HTTP/2, in every protocol that has one request."""
 
-from tests.rpcfront.listener.http2_client import Http2Connection, Stream, head
 from tests.support.clients.http import Reply
+from tests.support.clients.http2_client import Http2Connection, Stream, head
 from tests.support.wire.calls import Call, Ended
 from tests.support.wire.protocols import Wire
 

@@ -7,9 +7,10 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.rpcfront.listener import http1_client, http2_client, kinds
-from tests.rpcfront.listener.http1_client import Http1Client, Response, request
-from tests.rpcfront.listener.http2_client import Http2Connection, head
+from tests.rpcfront.listener import kinds
+from tests.support.clients import http1_client, http2_client
+from tests.support.clients.http1_client import Http1Client, Response, request
+from tests.support.clients.http2_client import Http2Connection, head
 from tests.support.wire.grpc_web import frame, split_frames
 from tests.support.wire.protocols import CONNECT_CODES, whole_frames
 

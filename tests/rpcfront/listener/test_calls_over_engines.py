@@ -16,11 +16,11 @@ from rpcfront.listener.engine_ngh2 import Ngh2Engine
 from tests.rpcfront.listener import kinds
 from tests.rpcfront.listener.engine_h2 import H2Engine
 from tests.rpcfront.listener.http2_calls import invoke
-from tests.rpcfront.listener.http2_client import connect, head
 from tests.rpcfront.listener.kinds import note
 from tests.rpcfront.listener.listening import listening
 from tests.rpcfront.servicers.forms import Does
 from tests.rpcfront.servicers.service import STREAMING, methods_of, service_of
+from tests.support.clients.http2_client import connect, head
 from tests.support.services import echo
 from tests.support.wire.calls import Call
 from tests.support.wire.protocols import STREAMING_WIRES, WIRES

@@ -11,7 +11,7 @@ from rpcfront.listener.engine import CANCEL, NO_ERROR, Engine, EngineOverError, 
 from rpcfront.listener.engine_ngh2 import Ngh2Engine
 from rpcfront.listener.limits import ConnectionLimits
 from tests.rpcfront.listener.engine_h2 import H2Engine
-from tests.rpcfront.listener.http2_client import INITIAL_WINDOW, PREFACE, Http2Client, head
+from tests.support.clients.http2_client import INITIAL_WINDOW, PREFACE, Http2Client, head
 
 LIMITS = ConnectionLimits(streams=5, stream_window=10_000, connection_window=INITIAL_WINDOW)
 OK = [(b":status", b"200"), (b"content-type", b"text/plain")]

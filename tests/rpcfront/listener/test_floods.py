@@ -22,10 +22,11 @@ from hyperframe.frame import (
 
 from rpcfront import ConnectionLimits
 from rpcfront.listener.engine import ENHANCE_YOUR_CALM
-from tests.rpcfront.listener import http1_client, http2_client, kinds
-from tests.rpcfront.listener.http1_client import request
-from tests.rpcfront.listener.http2_client import Http2Connection, grpc_head, head
+from tests.rpcfront.listener import kinds
 from tests.rpcfront.listener.process import LARGE, MIB, ServerProcess, server_process
+from tests.support.clients import http1_client, http2_client
+from tests.support.clients.http1_client import request
+from tests.support.clients.http2_client import Http2Connection, grpc_head, head
 from tests.support.wire.grpc_web import frame
 
 LIMITS = ConnectionLimits(

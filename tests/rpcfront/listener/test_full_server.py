@@ -9,11 +9,11 @@ import pytest_asyncio
 
 from rpcfront import ConnectionLimits
 from rpcfront.listener.server import Server
-from tests.rpcfront.listener import http1_client, http2_client
-from tests.rpcfront.listener.http1_client import Http1Client
-from tests.rpcfront.listener.http2_client import PREFACE, head
 from tests.rpcfront.listener.listening import listening
 from tests.rpcfront.listener.process import gateway
+from tests.support.clients import http1_client, http2_client
+from tests.support.clients.http1_client import Http1Client
+from tests.support.clients.http2_client import PREFACE, head
 
 LIMIT = 10
 SLACK = 2

@@ -15,11 +15,11 @@ import pytest
 from rpcfront import ConnectionLimits, TlsFiles
 from rpcfront.listener import server as server_module
 from rpcfront.listener.server import Server
-from tests.rpcfront.listener import http1_client
-from tests.rpcfront.listener.http1_client import Http1Client
-from tests.rpcfront.listener.http2_client import PREFACE
 from tests.rpcfront.listener.listening import listening
 from tests.rpcfront.listener.process import gateway
+from tests.support.clients import http1_client
+from tests.support.clients.http1_client import Http1Client
+from tests.support.clients.http2_client import PREFACE
 from tests.support.targets.certificates import Authority, replace_file
 
 LIMIT = 10

@@ -11,9 +11,9 @@ from rpcfront import ConnectionLimits, Gateway, Limits
 from rpcfront.listener.http1 import BODY_SLICE, Http1Connection
 from rpcfront.protocols.http import HttpRequest, HttpResponse
 from tests.rpcfront.listener import kinds
-from tests.rpcfront.listener.http1_client import Http1Client, chunked, connect, request
 from tests.rpcfront.listener.listening import listening
 from tests.rpcfront.listener.served import REFUSED_TOKEN, gateway
+from tests.support.clients.http1_client import Http1Client, chunked, connect, request
 from tests.support.services import echo
 from tests.support.wire.grpc_web import frame
 

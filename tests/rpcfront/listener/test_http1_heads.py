@@ -7,9 +7,9 @@ import pytest
 import pytest_asyncio
 
 from rpcfront import ConnectionLimits
-from tests.rpcfront.listener.http1_client import chunked, connect, request
 from tests.rpcfront.listener.listening import listening
 from tests.rpcfront.listener.served import gateway
+from tests.support.clients.http1_client import chunked, connect, request
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.usefixtures("quiet")]
 

@@ -11,9 +11,9 @@ from hyperframe.frame import DataFrame, GoAwayFrame, HeadersFrame, PriorityFrame
 
 from rpcfront import ConnectionLimits, Gateway
 from rpcfront.protocols.http import HttpRequest, HttpResponse
-from tests.rpcfront.listener.http2_client import Fields, Http2Connection, Stream, connect, grpc_head, head
 from tests.rpcfront.listener.listening import listening
 from tests.rpcfront.listener.served import REFUSED_TOKEN, gateway
+from tests.support.clients.http2_client import Fields, Http2Connection, Stream, connect, grpc_head, head
 from tests.support.services import echo
 from tests.support.wire.grpc_web import frame
 

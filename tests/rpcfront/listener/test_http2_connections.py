@@ -19,9 +19,9 @@ from hyperframe.frame import (
 
 from rpcfront import ConnectionLimits, Gateway
 from tests.rpcfront.listener import kinds
-from tests.rpcfront.listener.http2_client import Http2Connection, connect, grpc_head, head
 from tests.rpcfront.listener.kinds import note
 from tests.rpcfront.listener.listening import listening
+from tests.support.clients.http2_client import Http2Connection, connect, grpc_head, head
 from tests.support.wire.grpc_web import frame
 
 HASTY = ConnectionLimits(head_seconds=0.4, http2_idle_seconds=60.0)

@@ -12,12 +12,13 @@ import pytest_asyncio
 
 from rpcfront import Gateway, Limits
 from rpcfront.calls.observers import CallEnd, CallStart
-from tests.rpcfront.listener import http1_client, http2_client, kinds
-from tests.rpcfront.listener.http1_client import request
-from tests.rpcfront.listener.http2_client import grpc_head, head
+from tests.rpcfront.listener import kinds
 from tests.rpcfront.listener.kinds import STYLES, note
 from tests.rpcfront.listener.listening import listening
 from tests.rpcfront.listener.streams import FULL_DUPLEX, WAYS, begin, timeout
+from tests.support.clients import http1_client, http2_client
+from tests.support.clients.http1_client import request
+from tests.support.clients.http2_client import grpc_head, head
 from tests.support.wire.grpc_web import frame, parse_answer
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.usefixtures("quiet")]

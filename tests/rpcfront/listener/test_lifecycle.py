@@ -18,11 +18,12 @@ from rpcfront.listener.http1 import Http1Connection
 from rpcfront.listener.http2 import Http2Connection
 from rpcfront.listener.server import Server
 from rpcfront.protocols.http import HttpRequest, HttpResponse
-from tests.rpcfront.listener import http1_client, http2_client, kinds
-from tests.rpcfront.listener.http1_client import request
-from tests.rpcfront.listener.http2_client import grpc_head, head
+from tests.rpcfront.listener import kinds
 from tests.rpcfront.listener.kinds import note
 from tests.rpcfront.listener.listening import listening
+from tests.support.clients import http1_client, http2_client
+from tests.support.clients.http1_client import request
+from tests.support.clients.http2_client import grpc_head, head
 from tests.support.wire.grpc_web import frame
 
 pytestmark = pytest.mark.usefixtures("quiet")

@@ -32,11 +32,15 @@ class LostResponseError(Exception):
 class JsonApi:
     """A client with the admin token."""
 
-    def __init__(self, port: Callable[[], int], token: str = ADMIN_TOKEN, *, keep_alive: bool = False) -> None:
-        """`port` returns where the server listens at the moment."""
+    def __init__(
+        self, port: Callable[[], int], token: str = ADMIN_TOKEN, *, keep_alive: bool = False, bypasses: bool = False
+    ) -> None:
+        """`port` returns where the server listens at the moment. `bypasses` keeps executions off the calls."""
         self._port = port
         self._keep_alive = keep_alive
         self._headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+        if bypasses:
+            self._headers["actiond-bypass-executions"] = "true"
         self._connection: http.client.HTTPConnection | None = None
 
     @classmethod

@@ -13,8 +13,8 @@ import grpc
 from google.protobuf import json_format
 from google.rpc import status_pb2
 
-from tests.ext_proc.shop import CHAT, LARGEST, PLACE, UPLOAD, WATCH, order_class, receipt_class
-from tests.rpcfront.listener import http2_client
+from tests.support.clients import http2_client
+from tests.support.proxied.shop import CHAT, LARGEST, PLACE, UPLOAD, WATCH, order_class, receipt_class
 from tests.support.wire.grpc_web import TRAILER, frame, parse_status, parse_trailers, split_frames
 
 Headers = tuple[tuple[str, str], ...]
@@ -172,9 +172,18 @@ def call_json(port: int, route: str, order: Any, headers: Headers = ()) -> Outco
     http_status, _, body = post(port, route, text, (("content-type", "application/json"), *headers))
     if http_status == 200:
         return Outcome(0, receipts=[json_format.Parse(body, receipt_class()())])
-    document: dict[str, Any] = json.loads(body) if body else {"code": -1, "message": ""}
+    document = _document(http_status, body)
     kinds = [detail["@type"].rpartition("/")[2] for detail in document.get("details", ())]
     return Outcome(document["code"], document["message"], kinds, [], http_status)
+
+
+def _document(http_status: int, body: bytes) -> dict[str, Any]:
+    """Return an error's document. Envoy's own errors have none, and those of a begun response no body."""
+    try:
+        document: dict[str, Any] = json.loads(body)
+    except ValueError:
+        return {"code": {503: 14, 504: 4}.get(http_status, -1), "message": body.decode()}
+    return document
 
 
 def call_over(way: str, port: int, order: Any, headers: Headers = ()) -> Outcome:

@@ -67,7 +67,7 @@ def receipt_class() -> Any:
 class Shop:
     """A server on a free port. `with Shop() as shop:` starts and stops it."""
 
-    def __init__(self) -> None:
+    def __init__(self, interceptors: Iterable[grpc.ServerInterceptor] = ()) -> None:
         self.orders: list[Any] = []
         """What has reached it, of every method."""
         self.metadata: list[dict[str, Any]] = []
@@ -76,6 +76,7 @@ class Shop:
         self._released = threading.Event()
         self._server = grpc.server(
             ThreadPoolExecutor(64),
+            interceptors=list(interceptors),
             options=[("grpc.max_receive_message_length", LARGEST), ("grpc.max_send_message_length", LARGEST)],
         )
 

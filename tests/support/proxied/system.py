@@ -8,6 +8,7 @@ with System(tmp_path) as system:
 
 import asyncio
 import subprocess
+import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from itertools import count
@@ -15,17 +16,23 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from actiond_protos.zitadel.action.v3alpha.execution_pb2 import Condition
-
-from tests.executions.api import Api, Created, add_token
-from tests.ext_proc.shop import SERVICE, Shop, write_descriptor_set
+from actiond.actions.tokens import ALL_PERMISSIONS
+from actiond.actions.use_cases.tokens import Tokens
+from actiond.storage.opening import open_store
+from actiond.storage.urls import parse_database_url
+from tests.support.clients.json_api import JsonApi
 from tests.support.programs import program
+from tests.support.proxied.shop import SERVICE, Shop, write_descriptor_set
 from tests.support.servers.actiond import ServerProcess
 from tests.support.servers.envoy import ROOT, EnvoyProcess
+from tests.support.servers.ports import lasting_port
 from tests.support.targets.server import TargetServer
+from tests.support.tokens import make_token
 from tests.support.waiting import until
 
 OWNER = "200000000000000000"
+PATIENT = 60.0
+"""Seconds of a target's timeout that is not to pass."""
 FILE = "envoy-ext-proc.yaml"
 TRANSCODER_SET = "proto_descriptor: build/ext-proc.binpb"
 NO_SERVICES = "services: []"
@@ -69,7 +76,9 @@ class System:
         *flags: str,
         edits: Sequence[Edit] = (),
         workers: int = 1,
+        is_restarted: bool = False,
     ) -> None:
+        """`is_restarted` lets actiond keep its ports."""
         self._directory = directory
         self._edits = edits
         self.shop = Shop()
@@ -79,10 +88,13 @@ class System:
         arguments = ["--allow-address", "127.0.0.0/8", *self.descriptors, *flags]
         folder = directory / "actiond"
         folder.mkdir()
-        self.server = ServerProcess(folder, *arguments, workers=workers)
+        addresses: dict[str, Any] = {}
+        if is_restarted:
+            addresses = {name: f"127.0.0.1:{lasting_port()}" for name in ("grpc_address", "http_address")}
+        self.server = ServerProcess(folder, *arguments, workers=workers, **addresses)
         self.envoy: EnvoyProcess
         self._stack = ExitStack()
-        self._set: list[Condition] = []
+        self._set: list[dict[str, Any]] = []
         self._numbers = count(1)
         self.token = ""
         """Envoy's."""
@@ -91,9 +103,11 @@ class System:
         with ExitStack() as stack:
             stack.enter_context(self.shop)
             stack.enter_context(self.targets)
-            stack.enter_context(self.server)
-            self.api: Api = asyncio.run(add_token(self.server, OWNER))
-            self.token = asyncio.run(add_token(self.server, OWNER, "execution.process")).token
+            self.server.start()
+            stack.callback(lambda: self.server.stop())
+            self.admin_token = self._add_token(ALL_PERMISSIONS)
+            self.token = self._add_token("execution.process")
+            self._api = JsonApi(lambda: self.server.http_port, self.admin_token, bypasses=True)
             command = [program("actiond"), "descriptors", str(self._transcoder_set), *self.descriptors]
             subprocess.run(command, check=True, timeout=60)
             self.envoy = stack.enter_context(self.envoy_with(*self._edits))
@@ -140,17 +154,47 @@ class System:
         """Of Envoy's listener."""
         return self.envoy.port
 
-    def target(self, path: str, kind: str = "call", *, interrupts: bool = True, **fields: Any) -> Created:
-        return asyncio.run(self.api.target(self.targets.url(path), kind, interrupts=interrupts, **fields))
+    def target(
+        self, path: str, kind: str = "call", *, interrupts: bool = True, seconds: float = PATIENT, endpoint: str = ""
+    ) -> str:
+        """Create a target at a path of `targets`, or elsewhere, and return its id. `seconds` is its timeout."""
+        options = {} if kind == "async" else {"interruptOnError": interrupts}
+        target = {
+            "name": f"target {next(self._numbers)}",
+            f"rest{kind.capitalize()}": options,
+            "timeout": f"{seconds:g}s",
+            "endpoint": endpoint or self.targets.url(path),
+        }
+        return str(self._api.call("POST", "/v3alpha/targets", target)["id"])
 
-    def set(self, kind: str, method: str, *steps: Created) -> None:
+    def set(self, kind: str, method: str, *target_ids: str) -> None:
         """Set what runs around a method; `kind` is `request` or `response`, `method` a path or `all`."""
-        condition = Condition(**{kind: {"all": True} if method == "all" else {"method": method}})
-        asyncio.run(self.api.set(condition, *steps))
+        condition = {kind: {"all": True} if method == "all" else {"method": method}}
+        self._api.set_execution(condition, *target_ids)
         self._set.append(condition)
 
     def forget(self) -> None:
         """Undo every `set`."""
         for condition in self._set:
-            asyncio.run(self.api.set(condition))
+            self._api.call("DELETE", "/v3alpha/executions", {"condition": condition})
         self._set.clear()
+
+    def start_actiond(self) -> None:
+        """Start actiond again, after it was stopped or killed."""
+        self.server.lines.clear()
+        self.server.start()
+
+    def _add_token(self, permission: str) -> str:
+        """Add a token of OWNER's to the store that actiond runs on."""
+        secret = f"the-secret-of-{permission}"
+
+        async def add() -> None:
+            store = open_store(parse_database_url(self.server.database))
+            try:
+                token = make_token(secret, OWNER, [permission], token_id=f"token-{permission}")
+                await Tokens(store, time.time_ns).add(token)
+            finally:
+                await store.close()
+
+        asyncio.run(add())
+        return secret
