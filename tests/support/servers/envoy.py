@@ -59,6 +59,14 @@ class EnvoyProcess:
             self.stop()
         raise AssertionError(f"Envoy does not start:\n{self.log}")
 
+    def restart(self) -> None:
+        """Kill Envoy, and start it again on the same port."""
+        assert self._process is not None
+        self._process.kill()
+        self._process.wait()
+        self._launch()
+        assert self._is_up(), self.log
+
     def _launch(self) -> None:
         config = self.directory / "envoy.yaml"
         config.write_text(self._make_config(self.port, self.upstream))
