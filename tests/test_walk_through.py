@@ -106,7 +106,7 @@ def test_a_broken_execution_is_deleted_by_a_caller_who_may_bypass_it(
 
 
 def test_a_broken_execution_is_deleted_on_the_server(server: ServerProcess, broken: dict[str, str]) -> None:
-    (session,) = blocks(EXECUTIONS, "console")
+    (session,) = (block for block in blocks(EXECUTIONS, "console") if "execution delete" in block)
     commands = re.findall(r"^\$ (.*)$", session, re.MULTILINE)
     shown = re.sub(r"^\$ .*\n", "", session, flags=re.MULTILINE)
     done = paste("\n".join(commands), server, **broken)

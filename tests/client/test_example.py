@@ -1,4 +1,4 @@
-"""The example of docs/python.md, with the real actiond and its commands as the page shows them."""
+"""The example of docs/python.md and docs/envoy.md, with the real actiond and the commands as the pages show them."""
 
 import difflib
 import os
@@ -17,10 +17,15 @@ import pytest
 
 from actiond.client import ActionsInterceptor, aio
 from actiond.client.interceptors.settings import SKIPPED_SERVICES
+from tests.support.programs import program
+from tests.support.proxied.system import shipped_config
 from tests.support.servers.actiond import ADMIN_TOKEN, ServerProcess
+from tests.support.servers.commands import run
+from tests.support.servers.envoy import EnvoyProcess
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "python.md").read_text()
+ENVOY_PAGE = (ROOT / "docs" / "envoy.md").read_text()
 SHOP = ROOT / "docs" / "examples" / "shop"
 
 
@@ -94,6 +99,32 @@ def test_the_page_runs_what_it_shows(example: Example, tmp_path: Path) -> None:
         shown = ""
         for command in re.findall(r"^\$ (.*)$", session, re.MULTILINE):
             shown += f"$ {command}\n{example.run(command.replace('9000', str(guard)))}"
+    assert shown == session
+
+
+def test_the_page_about_envoy_runs_what_it_shows(example: Example, tmp_path: Path) -> None:
+    (session,) = re.findall(r"(\$ python gate\.py.*?)```", ENVOY_PAGE, re.DOTALL)
+    (serve,) = re.findall(r"^actiond serve (.*)$", ENVOY_PAGE, re.MULTILINE)
+    (create,) = re.findall(r"^actiond token create (.*)$", ENVOY_PAGE, re.MULTILINE)
+    shop_set, transcoder_set = tmp_path / "shop" / "shop.binpb", tmp_path / "transcoder.binpb"
+    options = serve.replace("docs/examples/shop/shop.binpb", str(shop_set)).split()
+    for folder in ("actiond", "envoy"):
+        (tmp_path / folder).mkdir()
+    with ServerProcess(tmp_path / "actiond", *options) as actiond:
+        token = run(actiond, "token", "create", *create.split()).stdout.splitlines()[-1]
+        example.run(f"{program('actiond')} descriptors {transcoder_set} --descriptor-set {shop_set}")
+        example.variables = {"ACTIOND": actiond.grpc_target, "TOKEN": ADMIN_TOKEN, "SHOP": "127.0.0.1:0"}
+        guard = example.serve("python guard.py 0")
+        shop = example.serve("python shop.py")
+
+        def config(listener: int, upstream: int) -> str:
+            return shipped_config(listener, upstream, actiond.grpc_port, transcoder_set)
+
+        with EnvoyProcess(tmp_path / "envoy", shop, config, {"ACTIOND_TOKEN": token}) as envoy:
+            example.variables["SHOP"] = f"127.0.0.1:{envoy.port}"
+            shown = ""
+            for command in re.findall(r"^\$ (.*)$", session, re.MULTILINE):
+                shown += f"$ {command}\n{example.run(command.replace('9000', str(guard)))}"
     assert shown == session
 
 

@@ -67,6 +67,14 @@ def uncommented(first: str, lines: int) -> Edit:
     return edit
 
 
+def shipped_config(listener: int, upstream: int, actiond: int, transcoder_set: Path) -> str:
+    """Return the text of the shipped file with other ports and another descriptor set of the transcoder."""
+    text = (ROOT / FILE).read_text()
+    for old, new in ((8091, listener), (50052, upstream), (50051, actiond)):
+        text = replaced(f"port_value: {old}", f"port_value: {new}")(text)
+    return replaced(TRANSCODER_SET, f"proto_descriptor: {transcoder_set}")(text)
+
+
 class System:
     """`edits` change the shipped file beyond ports and paths; `flags` are actiond's."""
 
@@ -138,11 +146,7 @@ class System:
         return EnvoyProcess(folder, self.shop.port, config, variables)
 
     def _config(self, listener: int, upstream: int) -> str:
-        text = (ROOT / FILE).read_text()
-        ports = ((8091, listener), (50052, upstream), (50051, self.server.grpc_port))
-        for old, new in ports:
-            text = replaced(f"port_value: {old}", f"port_value: {new}")(text)
-        text = replaced(TRANSCODER_SET, f"proto_descriptor: {self._transcoder_set}")(text)
+        text = shipped_config(listener, upstream, self.server.grpc_port, self._transcoder_set)
         return replaced(NO_SERVICES, f"services: [{SERVICE}]")(text)
 
     def wait_for_log(self, text: str) -> None:
