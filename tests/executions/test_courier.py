@@ -98,6 +98,13 @@ def all_are(store: Store, **states: int) -> Callable[[], Awaitable[bool]]:
     return holds
 
 
+def is_paused(store: Store) -> Callable[[], Awaitable[bool]]:
+    async def holds() -> bool:
+        return (await health_of(store)).is_paused
+
+    return holds
+
+
 def nothing_is_left(store: Store) -> Callable[[], Awaitable[bool]]:
     return all_are(store)
 
@@ -234,7 +241,8 @@ async def test_a_429_pauses_the_target_for_as_long_as_it_asks(
     await publish_orders(store, 3)
     async with running(a_courier(store, receiver, limits=replace(LIMITS, per_target=1))):
         await eventually(lambda: len(receiver.requests) > 0, "attempted")
-        await eventually(all_are(store, waiting=1, parked=2), "paused")
+        await eventually(all_are(store, waiting=1, parked=2), "parked")
+        await eventually(is_paused(store), "paused")
     assert (await health_of(store)).paused_until_ms == clock.ms + 10 * MINUTE_MS
     assert len(receiver.requests) == 1
 
@@ -248,7 +256,8 @@ async def test_a_target_that_fails_is_paused_and_gets_one_probe_at_a_time(
     receiver.answer = lambda _: REFUSED
     await publish_orders(store, 20)
     async with running(a_courier(store, receiver, PAUSING, replace(LIMITS, per_target=3))):
-        await eventually(all_are(store, waiting=3, parked=17), "paused")
+        await eventually(all_are(store, waiting=3, parked=17), "parked")
+        await eventually(is_paused(store), "paused")
         for probes in range(1, 5):
             clock.ns = ((await health_of(store)).paused_until_ms or 0) * 1_000_000
             clock.pass_ms(0)
@@ -273,7 +282,8 @@ async def test_a_target_that_is_back_gets_its_backlog_in_portions(
     orders = 4 * FIRST_PORTION
     await publish_orders(store, orders)
     async with running(a_courier(store, receiver, PAUSING, replace(LIMITS, per_target=3))):
-        await eventually(all_are(store, waiting=3, parked=orders - 3), "paused")
+        await eventually(all_are(store, waiting=3, parked=orders - 3), "parked")
+        await eventually(is_paused(store), "paused")
     receiver.answer, receiver.slow = (lambda _: ACCEPTED), {"1"}
     async with running(a_courier(store, receiver, PAUSING, worker=2)):
         clock.ns = ((await health_of(store)).paused_until_ms or 0) * 1_000_000
