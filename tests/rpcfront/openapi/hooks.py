@@ -12,11 +12,12 @@ def filter_case(_context: Any, case: Any) -> bool:
     """Not the two members of a oneof in one query, not an Any, whose type is known to the server alone.
 
     Nor a condition that names nothing, which the domain refuses by the original's own error and no rule of the proto;
+    nor a match condition of a function or an event, which the domain refuses;
     nor OPTIONS where a path of its own is also that of a target called "search", so that Allow rightly names more.
     """
     if case.method == "OPTIONS" and case.path == "/v3alpha/targets/search":
         return False
-    if _holds_empty_condition(case.body):
+    if _holds_empty_condition(case.body) or _has_no_match_condition(case):
         return False
     query = set(case.query or ())
     conditions = [name for name in query if name.startswith("condition.")]
@@ -27,9 +28,12 @@ def filter_case(_context: Any, case: Any) -> bool:
 def map_case(_context: Any, case: Any) -> Any:
     """A target's endpoint is held to a CEL rule, which JSON Schema has no word for; a page to the domain's limit.
 
-    A page token is one that the server has made. A number in an event's payload is none that may have been rounded.
+    A page token is one that the server has made, and a match condition one that is valid CEL. A number in an event's
+    payload is none that may have been rounded.
     """
     (case.query or {}).pop("pageToken", None)
+    if isinstance(case.body, dict) and isinstance(case.body.get("match"), str) and len(case.body["match"]) <= 4000:
+        case.body["match"] = "true"
     if case.path.startswith("/v1/events"):
         case.body = _exact(case.body)
     endpoint = case.body.get("endpoint") if isinstance(case.body, dict) else None
@@ -54,6 +58,18 @@ def _exact(value: Any) -> Any:
     if isinstance(value, list):
         return [_exact(item) for item in value]
     return 0 if type(value) in (int, float) and 2**53 <= abs(value) < 2**64 else value
+
+
+def _has_no_match_condition(case: Any) -> bool:
+    """Return whether a call is about a match condition of no execution, or of one that has none."""
+    if not case.path.endswith(":condition"):
+        return False
+    condition = case.body.get("condition") if isinstance(case.body, dict) else None
+    named = {name for name, value in condition.items() if value is not None} if isinstance(condition, dict) else set()
+    asked = {name.split(".")[1]: value for name, value in (case.query or {}).items() if name.startswith("condition.")}
+    if case.method == "GET" and not any(value not in (None, "", False, "false") for value in asked.values()):
+        return True  # in a query, no parameter alone is required
+    return bool({"function", "event"} & (named | asked.keys()))
 
 
 def _holds_empty_condition(value: Any) -> bool:
