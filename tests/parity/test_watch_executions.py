@@ -13,7 +13,6 @@ from tests.support.action_service.connections import Ports
 from tests.support.action_service.drivers import Json
 from tests.support.action_service.model import Call
 from tests.support.servers.actiond import ADMIN_TOKEN, STOP_TIMEOUT, ServerProcess
-from tests.support.servers.commands import run
 
 HEARTBEAT_SECONDS = 0.5
 """A change, or the same revision again, is seen at the latest after this time."""
