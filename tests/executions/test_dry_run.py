@@ -91,6 +91,19 @@ class Looking:
         return [DENIED]
 
 
+class Hanging:
+    """Looks at targets for ever."""
+
+    cancelled = 0
+
+    async def obstacles(self, _target: Target, _keys: Sequence[SigningKey]) -> Sequence[Obstacle]:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            self.cancelled += 1
+        return []
+
+
 class Store(MemoryStore):
     """Knows of one target that it is paused, and of another one nothing, as it fails."""
 
@@ -113,6 +126,13 @@ async def test_few_targets_are_looked_at_at_once() -> None:
     looking = Looking()
     await TargetInspector(Store(), looking).obstacles([call(number) for number in range(3, 103)])
     assert (len(looking.looked_at), looking.most) == (100, MAX_LOOKUPS)
+
+
+async def test_targets_whose_names_hang_hold_up_a_dry_run_for_a_bounded_time() -> None:
+    hanging = Hanging()
+    found = await TargetInspector(Store(), hanging, max_seconds=0.05).obstacles([call(number) for number in range(40)])
+    assert {obstacle.kind for obstacles in found.values() for obstacle in obstacles} == {ObstacleKind.ADDRESS_DENIED}
+    assert (len(found), hanging.cancelled) == (40, MAX_LOOKUPS)
 
 
 async def test_an_error_of_the_store_is_raised_as_it_is() -> None:

@@ -65,8 +65,11 @@ class Merger:
             raise MessageNotJsonError(message.DESCRIPTOR.full_name, str(error)) from error
 
     async def merge(self, message: M, response_body: bytes, owner: str) -> M:
-        """Return the message as the response body changes it; `message` stays unchanged. Raises ResponseBodyError."""
-        if len(response_body) < OFFLOAD_BYTES:
+        """Return the message as the response body changes it, or itself. `message` stays unchanged.
+
+        Raises ResponseBodyError.
+        """
+        if len(response_body) < OFFLOAD_BYTES and message.ByteSize() < OFFLOAD_BYTES:
             return self.merged(message, response_body)
         return await self._offload(owner, partial(self.merged, message, response_body))
 
@@ -88,7 +91,8 @@ class Merger:
         if violations:
             shown = (f"{violation.field}: {violation.description}" for violation in violations[:MAX_SHOWN])
             raise ResponseBodyError(f"{len(violations)} fields are wrong: {'; '.join(shown)}")
-        return changed
+        # A response may say nothing else than was sent. Then the bytes of the message need not be written anew.
+        return message if changed == message else changed
 
     async def _offload(self, owner: str, work: Callable[[IsStopped], T]) -> T:
         """Return what `work` returns, run in the pool when it is the owner's turn."""

@@ -12,6 +12,9 @@ from actiond.executions.plans import Considered, PlannedCall, PlannedExecution
 
 MAX_LOOKUPS = 16
 """Targets that are looked at at once."""
+MAX_SECONDS = 5.0
+"""For so long, obstacles are looked for: names may hang."""
+_TOO_MANY = (Obstacle(ObstacleKind.ADDRESS_DENIED, "it is not known: other names took too long to look up"),)
 
 
 class Verdict(Enum):
@@ -73,12 +76,13 @@ def chosen(judged: Iterable[Judged]) -> PlannedExecution | None:
 class TargetInspector:
     """Finds what stands in the way of calls to targets."""
 
-    def __init__(self, store: Store, preflight: Preflight) -> None:
+    def __init__(self, store: Store, preflight: Preflight, max_seconds: float = MAX_SECONDS) -> None:
         self._store = store
+        self._max_seconds = max_seconds
         self._preflight = preflight
 
     async def obstacles(self, calls: Sequence[PlannedCall]) -> Mapping[str, Sequence[Obstacle]]:
-        """Return the obstacles of each target, by its id. Raises StoreError."""
+        """Return the obstacles of each target, by its id, as far as they are found in time. Raises StoreError."""
         targets = {call.target.id: call for call in calls}
         places = asyncio.Semaphore(MAX_LOOKUPS)
 
@@ -86,9 +90,16 @@ class TargetInspector:
             async with places:
                 return await self._inspect(call.target, call.keys)
 
-        # Not a TaskGroup, which would wrap a StoreError.
-        found = await asyncio.gather(*map(inspect, targets.values()))
-        return dict(zip(targets, found, strict=True))
+        running = {name: asyncio.ensure_future(inspect(call)) for name, call in targets.items()}
+        try:
+            if running:
+                await asyncio.wait(running.values(), timeout=self._max_seconds)
+            # Before any is cancelled. Not in a TaskGroup, which would wrap a StoreError.
+            return {name: task.result() if task.done() else _TOO_MANY for name, task in running.items()}
+        finally:
+            for task in running.values():
+                task.cancel()
+            await asyncio.gather(*running.values(), return_exceptions=True)
 
     async def _inspect(self, target: Target, keys: Sequence[SigningKey]) -> Sequence[Obstacle]:
         found = list(await self._preflight.obstacles(target, keys))

@@ -94,8 +94,7 @@ class CalledMethods:
         return await self._ran(response, message, changed)
 
     async def _ran(self, sent: pb.Payload, message: Message, changed: Message) -> Ran:
-        # A target's response makes a new message, though it may say nothing else than was sent.
-        if changed is message or changed == message:
+        if changed is message:
             return Ran(sent, executed=True)
         return Ran(await self._payloads.write(changed, sent), executed=True, changed=True)
 
