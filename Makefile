@@ -82,7 +82,8 @@ envoy: $(VENV)/.dev ## Run Envoy on 127.0.0.1:8090 in front of a running actiond
 envoy-ext-proc: $(VENV)/.dev ## Run Envoy on 127.0.0.1:8091 in front of a service on port 50052, whose calls actiond looks at
 	@mkdir -p build
 	@$(BIN)/actiond descriptors build/ext-proc.binpb $(addprefix --descriptor-set ,$(DESCRIPTOR_SET))
-	@exec $(BIN)/envoy --config-path envoy-ext-proc.yaml --concurrency 1
+	@sed 's/services: \[\]/services: [$(SERVICES)]/' envoy-ext-proc.yaml >build/envoy-ext-proc.yaml
+	@exec $(BIN)/envoy --config-path build/envoy-ext-proc.yaml --concurrency 1
 
 $(VENV)/.bench: $(VENV)/.dev
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,bench]'

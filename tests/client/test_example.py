@@ -120,7 +120,7 @@ def test_the_page_about_envoy_runs_what_it_shows(example: Example, tmp_path: Pat
         def config(listener: int, upstream: int) -> str:
             return shipped_config(listener, upstream, actiond.grpc_port, transcoder_set)
 
-        with EnvoyProcess(tmp_path / "envoy", shop, config, {"ACTIOND_TOKEN": token}) as envoy:
+        with EnvoyProcess(tmp_path / "envoy", shop, config, {"EXT_PROC_TOKEN": token}) as envoy:
             example.variables["SHOP"] = f"127.0.0.1:{envoy.port}"
             shown = ""
             for command in re.findall(r"^\$ (.*)$", session, re.MULTILINE):

@@ -47,6 +47,23 @@ def test_an_any_holds_a_type_with_its_own_form_under_value() -> None:
     assert CODEC.encode(packed) == b'{"@type":"type.googleapis.com/google.protobuf.Duration","value":"1s"}'
 
 
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [
+        (7.0, "7"),
+        (-7.0, "-7"),
+        (0.0, "0"),
+        (-0.0, "-0.0"),
+        (0.5, "0.5"),
+        (2.0**53 - 1, "9007199254740991"),
+        (2.0**53, "9007199254740992.0"),
+        (1e300, "1e+300"),
+    ],
+)
+def test_a_whole_number_in_a_value_is_printed_as_one(number: float, text: str) -> None:
+    assert CODEC.encode(struct_pb2.Value(number_value=number)).decode() == text
+
+
 def nested(depth: int) -> Message:
     message: Any = message_class("t.v1.Sub")()
     inner = message

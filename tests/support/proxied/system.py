@@ -142,7 +142,7 @@ class System:
                 text = edit(text)
             return text
 
-        variables = {"ACTIOND_TOKEN": self.token if token is None else token}
+        variables = {"EXT_PROC_TOKEN": self.token if token is None else token}
         return EnvoyProcess(folder, self.shop.port, config, variables)
 
     def _config(self, listener: int, upstream: int) -> str:

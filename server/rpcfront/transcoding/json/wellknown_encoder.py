@@ -81,10 +81,15 @@ def _print_value(message: Any) -> object:
     return _KINDS[kind](getattr(message, kind))
 
 
+_EXACT = 2**53
+"""Below this, a double that is a whole number is meant as one."""
+
+
 def _print_number(value: float) -> float:
     if not math.isfinite(value):
         raise ValueError("a google.protobuf.Value that is not a finite number has no JSON form")
-    return value
+    # As Go prints it: JSON has one kind of number, and some parsers refuse 7.0 where they want a whole one.
+    return int(value) if value.is_integer() and abs(value) < _EXACT and (value or str(value) == "0.0") else value
 
 
 def _same(value: object) -> object:
