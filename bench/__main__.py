@@ -7,9 +7,9 @@ import argparse
 import sys
 from contextlib import ExitStack
 
-from bench import deliveries, gateway, interceptors, misuse, report, targets, whole
+from bench import deliveries, extproc, gateway, interceptors, misuse, report, targets, whole
 from bench.load import CallError, Concluding
-from bench.measure import measure
+from bench.measure import Measured, measure
 from bench.subjects import BACKLOG, WAITING, MissingError, Part, Servers
 
 PARTS = {
@@ -19,6 +19,7 @@ PARTS = {
     "misuse": misuse.PART,
     "deliveries": deliveries.PART,
     "executions": interceptors.PART,
+    "extproc": extproc.PART,
 }
 
 
@@ -34,9 +35,10 @@ def _run(part: Part, arguments: argparse.Namespace) -> str:
             except MissingError as error:
                 missing.append(f"{subject.name} is skipped: {error}")
             else:
-                loads[subject.name] = part.clients[subject.protocol](server), server.processes
+                load = part.clients[subject.protocol](server)
+                loads[subject.name] = Measured(load, server.processes, server.others)
         results = measure(loads, arguments.rounds, arguments.seconds)
-        conclusions = [load.conclude() for load, _ in loads.values() if isinstance(load, Concluding)]
+        conclusions = [one.load.conclude() for one in loads.values() if isinstance(one.load, Concluding)]
     comparisons = (
         report.goals(part.goals, results),
         report.bounds(part.bounds, results),

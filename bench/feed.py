@@ -36,9 +36,9 @@ Request: Any = message_factory.GetMessageClass(_POOL.FindMessageTypeByName("benc
 Response: Any = message_factory.GetMessageClass(_POOL.FindMessageTypeByName("bench.FollowResponse"))
 
 
-def request(size: int) -> bytes:
-    """Return the request of a stream of messages of `size` bytes."""
-    message: bytes = Request(size=size, count=MESSAGES[size]).SerializeToString()
+def request(size: int, count: int) -> bytes:
+    """Return the request of a stream of `count` messages of `size` bytes."""
+    message: bytes = Request(size=size, count=count).SerializeToString()
     return message
 
 

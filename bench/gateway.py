@@ -148,16 +148,16 @@ def _grpc_stream(size: int) -> Client:
     def client(server: Server) -> Load:
         with grpc.insecure_channel(f"127.0.0.1:{server.grpc_port}") as channel:
             call: grpc.UnaryStreamMultiCallable[bytes, bytes] = channel.unary_stream(feed.METHOD)
-            answer = list(call(feed.request(size), timeout=10))
+            answer = list(call(feed.request(size, feed.MESSAGES[size]), timeout=10))
         _expect(answer == _messages(size), f"{len(answer)} messages")
-        return grpc_streams(server.grpc_port, size)
+        return grpc_streams(server.grpc_port, size, feed.MESSAGES[size])
 
     return client
 
 
 def _web_stream(size: int) -> Client:
     def client(server: Server) -> Load:
-        answer = ask(server.http_port, feed.METHOD, WEB_TYPE, frame(0, feed.request(size)))
+        answer = ask(server.http_port, feed.METHOD, WEB_TYPE, frame(0, feed.request(size, feed.MESSAGES[size])))
         messages = b"".join(frame(0, message) for message in _messages(size))
         _expect(answer.body.startswith(messages + b"\x80"), f"{len(answer.body)} bytes")
         return web_streams(server.http_port, size)

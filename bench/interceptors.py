@@ -9,8 +9,7 @@ from contextlib import ExitStack
 from itertools import repeat
 from pathlib import Path
 
-from google.protobuf.descriptor_pb2 import FileDescriptorSet
-
+from bench.described import write_descriptor_set
 from bench.executions import create_target, set_execution
 from bench.http2 import GrpcConversation, header_block
 from bench.load import Load, SocketLoad
@@ -19,7 +18,7 @@ from bench.serving import start_process, starter
 from bench.subjects import Bound, Client, Goal, Pair, Part, Server, Servers, Starter, Subject
 from bench.target_server import NOTE, NOTE_CHANGE, RENAMED
 from tests.support.servers.actiond import ADMIN_TOKEN, ServerProcess
-from tests.support.services.echo import note, pool, service
+from tests.support.services.echo import note, service
 
 IN_FLIGHT = 8
 _KINDS = {"tasks": "grpc.aio", "threads": "grpc"}
@@ -29,16 +28,7 @@ _MESSAGE = note(id="383270916982837248", text="as it was sent")
 
 def _actiond(servers: Servers, directory: Path, stack: ExitStack) -> Server:
     """Start an actiond on which the fast target changes the requests of one method."""
-    described = directory / "echo.binpb"
-    files = FileDescriptorSet()
-    for name in (
-        "google/protobuf/descriptor.proto",
-        "google/api/http.proto",
-        "google/api/annotations.proto",
-        "test.proto",
-    ):
-        pool().FindFileByName(name).CopyToProto(files.file.add())
-    described.write_bytes(files.SerializeToString())
+    described = write_descriptor_set(directory / "echo.binpb", service())
     arguments = ("--allow-address", "127.0.0.0/8", "--descriptor-set", str(described))
     process = stack.enter_context(ServerProcess(directory, *arguments))
     server = Server(process.grpc_port, process.http_port, (process.pid,), directory)

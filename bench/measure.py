@@ -1,5 +1,6 @@
 """Measures rows side by side: rounds, the CPU time of processes, and the median over all rounds."""
 
+import math
 import os
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -29,11 +30,13 @@ class Figures:
     """CPU seconds of the server's processes per call."""
     generator: float
     """The generator's share of a core; 0 where the bench's own process does the measured work."""
+    others: float = 0.0
+    """CPU seconds per call of the other processes that a call passes."""
 
     @property
     def is_saturated(self) -> bool:
         """Whether the load generator may have limited the server."""
-        everything = self.rate * self.cpu + self.generator
+        everything = self.rate * (self.cpu + self.others) + self.generator
         return self.generator > SATURATED or everything > SATURATED * (os.cpu_count() or 1)
 
 
@@ -58,29 +61,43 @@ class Result:
         return (max(rates) - min(rates)) / median(rates)
 
     def of(self, other: "Result", figure: Callable[[Figures], float] = RATE) -> float:
-        """Return the ratio to another row's figure: the median over the rounds, so that both share their noise."""
+        """Return the ratio to another row's figure: the median over the rounds, so that both share their noise.
+
+        It is infinite if the other's figure is 0, as the CPU time is of a row without a server to measure.
+        """
         pairs = zip(self.rounds, other.rounds, strict=True)
-        return median(figure(own) / figure(others) for own, others in pairs)
+        return median(figure(own) / figure(others) if figure(others) else math.inf for own, others in pairs)
 
 
-def measure(loads: Mapping[str, tuple[Load, Sequence[int]]], rounds: int, seconds: float) -> Mapping[str, Result]:
-    """Measure each load, given with its server's processes. Rounds alternate between rows, so that all share noise."""
-    for load, processes in loads.values():
-        _round(load, processes, min(seconds, WARM_UP))
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """A load, and the processes whose CPU time counts."""
+
+    load: Load
+    processes: Sequence[int]
+    others: Sequence[int] = ()
+
+
+def measure(loads: Mapping[str, Measured], rounds: int, seconds: float) -> Mapping[str, Result]:
+    """Measure each load. Rounds alternate between rows, so that all share noise."""
+    for measured in loads.values():
+        _round(measured, min(seconds, WARM_UP))
     taken: dict[str, list[Figures]] = {name: [] for name in loads}
     for _ in range(rounds):
-        for name, (load, processes) in loads.items():
-            taken[name].append(_round(load, processes, seconds))
+        for name, measured in loads.items():
+            taken[name].append(_round(measured, seconds))
     return {name: Result(figures) for name, figures in taken.items()}
 
 
-def _round(load: Load, processes: Sequence[int], seconds: float) -> Figures:
+def _round(measured: Measured, seconds: float) -> Figures:
+    load, processes = measured.load, measured.processes
     # Each round opens new connections: the server closes those that were idle during the other rows' rounds.
     load.open()
     try:
-        cpu, own = _cpu_seconds(processes), time.process_time()
+        cpu, others, own = _cpu_seconds(processes), _cpu_seconds(measured.others), time.process_time()
         sample = load.run(seconds)
-        cpu, own = _cpu_seconds(processes) - cpu, time.process_time() - own
+        cpu, others = _cpu_seconds(processes) - cpu, _cpu_seconds(measured.others) - others
+        own = time.process_time() - own
     finally:
         load.close()
     return Figures(
@@ -89,6 +106,7 @@ def _round(load: Load, processes: Sequence[int], seconds: float) -> Figures:
         p99=sample.percentile(99),
         cpu=cpu / sample.count,
         generator=0.0 if os.getpid() in processes else own / sample.seconds,
+        others=others / sample.count,
     )
 
 

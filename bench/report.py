@@ -1,5 +1,6 @@
 """Formats the report: the machine, a line for each row, the goals and how close we are, and the columns' meaning."""
 
+import math
 import os
 import platform
 import sqlite3
@@ -13,7 +14,8 @@ from bench.subjects import Bound, Goal, Pair, Subject
 
 NOTES = """\
 spread: difference between the fastest and the slowest round, as a share of their median.
-CPU: time of all the server's processes per call.
+CPU: time of all the server's processes per call; in extproc-... and stream-extproc-... of the processor's alone.
+all: the same and the time of the other processes that a call passes: Envoy, the service and the target.
 of limit: ratio of requests/s to the bare library over the same protocol, or to the same row without other load.
 by CPU: the same ratio by CPU time, the limit's divided by the row's. It holds where the generator is at its limit.
 of commits: ratio of requests/s to one commit per target.
@@ -27,10 +29,10 @@ lag-...: events/s that are published and delivered; p50 and p99 are of the time 
 row, beside: the first row's figures divided by the second's. CPU includes the time that waiting calls took."""
 
 _COLUMNS = (
-    *("row", "requests/s", "spread", "p50 ms", "p99 ms", "CPU µs"),
+    *("row", "requests/s", "spread", "p50 ms", "p99 ms", "CPU µs", "all µs"),
     *("of limit", "by CPU", "of commits", "generator", "what"),
 )
-_LINE = "{:<28}{:>10}{:>8} {:>8} {:>8}{:>8}{:>10}{:>8}{:>12}{:>11}  {}"
+_LINE = "{:<28}{:>10}{:>8} {:>8} {:>8}{:>8}{:>9}{:>10}{:>8}{:>12}{:>11}  {}"
 _GOAL_COLUMNS = ("goal", "by", "at least", "here", "holds")
 _GOAL_LINE = "{:<68}{:>6}{:>10}{:>8}{:>7}"
 _TIMES: dict[str, Callable[[Figures], float]] = {"CPU": CPU, "p50": attrgetter("p50"), "p99": attrgetter("p99")}
@@ -92,6 +94,7 @@ def _line(subject: Subject, results: Mapping[str, Result]) -> str:
         f"{figures.p50 * 1e3:.2f}",
         f"{figures.p99 * 1e3:.2f}",
         f"{figures.cpu * 1e6:.1f}",
+        f"{(figures.cpu + figures.others) * 1e6:.1f}" if figures.others else "-",
         _ratio(result, results.get(subject.limit)),
         _cpu_ratio(result, results.get(subject.limit)),
         _ratio(result, results.get("commits") if subject.is_stored else None),
@@ -101,11 +104,15 @@ def _line(subject: Subject, results: Mapping[str, Result]) -> str:
 
 
 def _ratio(result: Result, other: Result | None) -> str:
-    return "-" if other is None else f"{result.of(other):.2f}"
+    return "-" if other is None else _shown(result.of(other))
 
 
 def _cpu_ratio(result: Result, other: Result | None) -> str:
-    return "-" if other is None else f"{other.of(result, CPU):.2f}"
+    return "-" if other is None else _shown(other.of(result, CPU))
+
+
+def _shown(ratio: float) -> str:
+    return f"{ratio:.2f}" if math.isfinite(ratio) else "-"
 
 
 def _share(figures: Figures) -> str:
@@ -140,7 +147,7 @@ def pairs(wanted: Iterable[Pair], results: Mapping[str, Result]) -> str:
         _PAIR_LINE.format(
             pair.row,
             pair.beside,
-            *(f"{results[pair.row].of(results[pair.beside], attrgetter(name)):.2f}" for name in _PAIR_FIGURES.values()),
+            *(_shown(results[pair.row].of(results[pair.beside], attrgetter(name))) for name in _PAIR_FIGURES.values()),
         )
         for pair in wanted
         if pair.row in results and pair.beside in results

@@ -218,20 +218,19 @@ def _is_success(trailers: bytes) -> bool:
     return trailers.startswith(b"\x80") and b"grpc-status:0\r\n" in trailers.replace(b" ", b"")
 
 
-def _length(size: int) -> int:
-    return (_FRAME_PREFIX + size) * feed.MESSAGES[size]
+def _length(size: int, count: int) -> int:
+    return (_FRAME_PREFIX + size) * count
 
 
-def grpc_streams(port: int, size: int) -> Load:
-    """Return a load of streams over gRPC with messages of `size` bytes."""
+def grpc_streams(port: int, size: int, count: int) -> Load:
+    """Return a load of streams over gRPC with `count` messages of `size` bytes."""
     headers = header_block(feed.METHOD, f"127.0.0.1:{port}", {})
-    at_once, request, length = STREAMS // CONNECTIONS, feed.request(size), _length(size)
-    return SocketLoad(
-        port, CONNECTIONS, lambda: GrpcStreams(at_once, headers, request, length), messages=feed.MESSAGES[size]
-    )
+    at_once, request, length = STREAMS // CONNECTIONS, feed.request(size, count), _length(size, count)
+    return SocketLoad(port, CONNECTIONS, lambda: GrpcStreams(at_once, headers, request, length), messages=count)
 
 
 def web_streams(port: int, size: int) -> Load:
     """Return a load of streams over gRPC-Web with messages of `size` bytes."""
-    request = post(feed.METHOD, WEB_TYPE, frame(0, feed.request(size)))
-    return SocketLoad(port, STREAMS, lambda: WebStream(request, _length(size)), messages=feed.MESSAGES[size])
+    count = feed.MESSAGES[size]
+    request = post(feed.METHOD, WEB_TYPE, frame(0, feed.request(size, count)))
+    return SocketLoad(port, STREAMS, lambda: WebStream(request, _length(size, count)), messages=count)

@@ -33,6 +33,8 @@ class Server:
     """The server's own directory, which exists as long as the bench runs."""
     backlog: int = 0
     """How many deliveries wait for a target that is down."""
+    others: tuple[int, ...] = ()
+    """Processes that a call passes beside, whose CPU time is shown apart."""
 
 
 @dataclass(frozen=True, slots=True)

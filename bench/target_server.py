@@ -10,16 +10,16 @@ from typing import cast
 
 import uvloop
 
-FAST, NOTE, SLOW, COUNT, DOWN, UP = "/fast", "/note", "/slow", "/count", "/down", "/up"
-"""Paths. NOTE is as fast as FAST, for other services' calls. COUNT returns how many requests wait on the slow one, UP
-brings up the one that is down."""
+FAST, NOTE, SAME, SLOW, COUNT, DOWN, UP = "/fast", "/note", "/same", "/slow", "/count", "/down", "/up"
+"""Paths. NOTE and SAME are as fast as FAST, for other services' calls; SAME changes nothing. COUNT returns how many
+requests wait on the slow one, UP brings up the one that is down."""
 SLOW_SECONDS = 10.0
 RENAMED = "renamed-by-the-target"
 CHANGE = b'{"target":{"name":"%s"}}' % RENAMED.encode()
 """The response of the fast target: a change to GetTargetByID's response."""
 NOTE_CHANGE = b'{"text":"%s"}' % RENAMED.encode()
 """The response of NOTE: a change to a note."""
-_FAST = {FAST: CHANGE, NOTE: NOTE_CHANGE}
+_FAST = {FAST: CHANGE, NOTE: NOTE_CHANGE, SAME: b"{}"}
 
 
 class _Connection(asyncio.Protocol):

@@ -21,7 +21,7 @@ from bench.load import CallError, HttpConversation
 from bench.measure import Figures, Result
 from bench.requests import JSON, JSON_PATH, JSON_TYPE, METHOD, WEB, WEB_TYPE, is_good
 from bench.streams import GrpcStreams, WebStream
-from bench.subjects import Answer, Bound, Goal, MissingError, Pair, Server, Servers, ask, post
+from bench.subjects import Answer, Bound, Goal, MissingError, Pair, Server, Servers, Subject, ask, post
 from bench.target_server import CHANGE, COUNT, DOWN, FAST, SLOW, UP
 from tests.support.servers.actiond import ADMIN_TOKEN, ServerProcess
 
@@ -387,6 +387,20 @@ def test_a_pair_is_the_median_of_its_rounds_ratios() -> None:
     }
     text = report.pairs([Pair("burdened", "free")], results)
     assert text.splitlines()[1].split() == ["burdened", "free", "2.00", "3.00", "1.50", "0.90"]
+
+
+def test_a_ratio_to_a_row_without_a_server_to_measure_is_left_out() -> None:
+    results = {"own": result(50), "plain": Result([Figures(100, 0.001, 0.002, 0.0, 0.1)])}
+    text = report.pairs([Pair("own", "plain")], results)
+    assert text.splitlines()[1].split() == ["own", "plain", "1.00", "1.00", "-", "0.50"]
+
+
+def test_the_time_of_other_processes_is_shown_apart() -> None:
+    subjects = [Subject("own", "", "", "own", "what"), Subject("alone", "", "", "alone", "what")]
+    results = {"own": Result([Figures(50, 0.001, 0.002, 2e-5, 0.1, 3e-5)]), "alone": result(50)}
+    header, *lines = report.table(subjects, results).splitlines()
+    assert header.index("all µs") > header.index("CPU µs")
+    assert [line.split()[5:7] for line in lines] == [["20.0", "50.0"], ["20000.0", "-"]]
 
 
 def test_a_pair_without_its_peer_is_left_out() -> None:

@@ -34,6 +34,8 @@ OWNER = "200000000000000000"
 PATIENT = 60.0
 """Seconds of a target's timeout that is not to pass."""
 FILE = "envoy-ext-proc.yaml"
+TOKEN_VARIABLE = "EXT_PROC_TOKEN"
+"""The variable of the environment from which the file takes Envoy's token."""
 TRANSCODER_SET = "proto_descriptor: build/ext-proc.binpb"
 NO_SERVICES = "services: []"
 
@@ -142,7 +144,7 @@ class System:
                 text = edit(text)
             return text
 
-        variables = {"EXT_PROC_TOKEN": self.token if token is None else token}
+        variables = {TOKEN_VARIABLE: self.token if token is None else token}
         return EnvoyProcess(folder, self.shop.port, config, variables)
 
     def _config(self, listener: int, upstream: int) -> str:
