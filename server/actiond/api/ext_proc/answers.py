@@ -43,6 +43,12 @@ def headers(kind: str, change: Mapping[str, str], mode: ProcessingMode | None = 
 
     mode: overrides the filter's, where the operator allows it.
     """
+    if not change and mode is None:
+        return _WITHOUT_LENGTH[kind]
+    return _headers(kind, change, mode)
+
+
+def _headers(kind: str, change: Mapping[str, str], mode: ProcessingMode | None = None) -> ProcessingResponse:
     mutation = HeaderMutation(set_headers=_options(change.items()), remove_headers=["content-length"])
     answer = HeadersResponse(response=CommonResponse(header_mutation=mutation))
     return ProcessingResponse(**{kind: answer}, mode_override=mode)  # type: ignore[arg-type]  # one of GO_ON's keys
@@ -109,3 +115,9 @@ def _options(fields: Iterable[tuple[str, str]]) -> list[HeaderValueOption]:
         HeaderValueOption(header=HeaderValue(key=key, raw_value=value.encode()), append_action=_OVERWRITE)
         for key, value in fields
     ]
+
+
+_WITHOUT_LENGTH: Mapping[str, ProcessingResponse] = {
+    kind: _headers(kind, {}) for kind in ("request_headers", "response_headers")
+}
+"""What `headers` answers where nothing is set: for most calls that executions run for."""

@@ -25,7 +25,6 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 from actiond_protos.actiond.ext_proc.v1.ext_proc_pb2 import (
-    HeaderMap,
     HttpBody,
     HttpHeaders,
     HttpTrailers,
@@ -43,7 +42,7 @@ from actiond.actions.errors import (
 from actiond.api import errors
 from actiond.api.ext_proc import answers, modes
 from actiond.api.ext_proc.frames import ENCODINGS, IDENTITY, Deframer, Frame, framed, unpacked
-from actiond.api.ext_proc.headers import content_type_of, fields_of, metadata_of, path_of, shown
+from actiond.api.ext_proc.headers import Pairs, content_type_of, fields_of, metadata_of, pairs, path_of, shown
 from actiond.api.ext_proc.identity import IdentityRules
 from actiond.api.ext_proc.methods import Methods, Named
 from actiond.api.ext_proc.notices import Notice, Notices
@@ -221,8 +220,13 @@ class ProxiedCall:
         if not (plan.request or plan.response):
             self.is_over = True
             return answers.GO_ON["request_headers"]
-        fields = fields_of(message.headers)
-        return self._not_run(first, fields, named, plan) or self._begin(first, message, fields, named, plan)
+        headers = pairs(message.headers)
+        fields = fields_of(headers)
+        refusal = self._not_run(first, fields, named, plan)
+        if refusal is not None:
+            return refusal
+        self._call = self._described(first, headers, fields)
+        return self._begin(message, fields, named, plan)
 
     def _not_run(
         self, first: ProcessingRequest, fields: Mapping[str, str], named: Named, plan: MethodPlan
@@ -259,7 +263,7 @@ class ProxiedCall:
         return answers.ended_as_http(StatusCode.UnsupportedMediaType, "the content type must be application/grpc")
 
     def _begin(
-        self, first: ProcessingRequest, message: HttpHeaders, fields: Mapping[str, str], named: Named, plan: MethodPlan
+        self, message: HttpHeaders, fields: Mapping[str, str], named: Named, plan: MethodPlan
     ) -> ProcessingResponse:
         """Answer the headers of a call for which executions are going to run."""
         method = named.method
@@ -274,7 +278,6 @@ class ProxiedCall:
             self.is_over = True
             return answers.ended(UNKNOWN_ENCODING, _ACCEPT_ENCODING)
         self._method, self._plan = method, plan
-        self._call = self._described(first, message.headers, fields)
         self._requests = _Direction(
             "request",
             method.request_class,
@@ -294,7 +297,7 @@ class ProxiedCall:
             change["grpc-accept-encoding"] = ",".join(readable) or IDENTITY
         return answers.headers("request_headers", change, modes.override(descriptor, has_response=bool(plan.response)))
 
-    def _described(self, first: ProcessingRequest, headers: HeaderMap, fields: Mapping[str, str]) -> MethodCall:
+    def _described(self, first: ProcessingRequest, headers: Pairs, fields: Mapping[str, str]) -> MethodCall:
         identity = self._processor.identity.identity(first, fields)
         request_id = fields.get("x-request-id", "")
         if not _REQUEST_ID.fullmatch(request_id):
@@ -354,7 +357,7 @@ class ProxiedCall:
             return answers.GO_ON["response_headers"]
         if not plan.response:
             return answers.GO_ON["response_headers"]
-        fields = fields_of(message.headers)
+        fields = fields_of(pairs(message.headers))
         content_type = content_type_of(fields)
         if content_type not in _GRPC_TYPES:
             if fields.get(":status") == "200":

@@ -1,10 +1,13 @@
 """The headers of proxied calls, as Envoy sends them: names in lower case, repeats kept."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 
 from actiond_protos.actiond.ext_proc.v1.ext_proc_pb2 import HeaderMap
 
 from actiond.api.method_executions import SHOWN_HEADERS
+
+Pairs = Sequence[tuple[str, str]]
+"""Names and values."""
 
 
 def path_of(headers: HeaderMap) -> str:
@@ -16,29 +19,28 @@ def path_of(headers: HeaderMap) -> str:
     return ""
 
 
-def pairs(headers: HeaderMap) -> Iterator[tuple[str, str]]:
-    """Yield names and values, those of HTTP/2 itself included."""
-    for header in headers.headers:
-        yield header.key, header.raw_value.decode("latin-1") if header.raw_value else header.value
+def pairs(headers: HeaderMap) -> Pairs:
+    """Return names and values, those of HTTP/2 itself included."""
+    # Most of the time goes into the access to fields, so that each is looked at once.
+    return [
+        (header.key, raw.decode("latin-1") if (raw := header.raw_value) else header.value) for header in headers.headers
+    ]
 
 
-def fields_of(headers: HeaderMap) -> dict[str, str]:
+def fields_of(headers: Pairs) -> dict[str, str]:
     """Return the headers by name, of repeats the first."""
-    fields: dict[str, str] = {}
-    for name, value in pairs(headers):
-        fields.setdefault(name, value)
-    return fields
+    return dict(reversed(headers))
 
 
-def metadata_of(headers: HeaderMap) -> list[tuple[str, str]]:
+def metadata_of(headers: Pairs) -> list[tuple[str, str]]:
     """Return the headers that match conditions may see: neither those of HTTP/2 itself nor binary metadata."""
-    return [(name, value) for name, value in pairs(headers) if name[:1] != ":" and not name.endswith("-bin")]
+    return [(name, value) for name, value in headers if name[:1] != ":" and not name.endswith("-bin")]
 
 
-def shown(headers: HeaderMap) -> dict[str, list[str]]:
+def shown(headers: Pairs) -> dict[str, list[str]]:
     """Return the headers that targets see."""
     found: dict[str, list[str]] = {}
-    for name, value in pairs(headers):
+    for name, value in headers:
         if name == ":authority":
             found["host"] = [value]
         elif name in SHOWN_HEADERS and not (name == "host" and name in found):
