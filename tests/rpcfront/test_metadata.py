@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rpcfront.metadata import Metadatum, checked, from_headers, parse_timeout, percent_encode, to_headers
+from rpcfront.protocols.http import has_call_headers
 from rpcfront.status import StatusError
 
 INVALID_ARGUMENT = 3
@@ -31,6 +32,20 @@ INVALID_ARGUMENT = 3
 )
 def test_a_timeout_is_read_in_its_unit_and_clamped(text: str, seconds: float) -> None:
     assert parse_timeout(text) == pytest.approx(seconds)
+
+
+@pytest.mark.parametrize(
+    ("name", "is_read"),
+    [
+        ("grpc-timeout", True),
+        ("connect-timeout-ms", True),
+        ("x-trace-bin", True),
+        ("x-request-id", False),
+        ("x-envoy-expected-rq-timeout-ms", False),
+    ],
+)
+def test_headers_are_read_before_a_call_only_if_they_are_about_it(name: str, is_read: bool) -> None:
+    assert has_call_headers(f":path\n{name}\nte") is is_read
 
 
 @pytest.mark.parametrize(

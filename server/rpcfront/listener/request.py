@@ -13,7 +13,7 @@ from rpcfront.calls.lifetime import CLIENT_LEFT
 from rpcfront.limits import Limits, cut_short, too_large, too_slow
 from rpcfront.listener.forwarded import Client, TrustedProxies
 from rpcfront.listener.limits import ConnectionLimits
-from rpcfront.protocols.http import Headers, HttpResponse, Security, TrailersRequest, Write
+from rpcfront.protocols.http import Headers, HttpResponse, Security, TrailersRequest, Write, has_call_headers
 from rpcfront.status import StatusError, status_error
 
 _HOST = re.compile(
@@ -91,7 +91,7 @@ def head_too_large(limits: ConnectionLimits) -> StatusError:
 
 @lru_cache(maxsize=256)  # a client sends the same names with each request
 def _has_call_headers(names: bytes) -> bool:
-    return b"-bin" in names or b"-timeout" in names
+    return has_call_headers(names.decode("latin-1"))
 
 
 class ListenerRequest(TrailersRequest):

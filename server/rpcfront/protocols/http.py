@@ -73,7 +73,7 @@ class HttpRequest:
     route: Any = None
     """What the edge that claimed the request has found out about it."""
     has_call_headers: bool
-    """Whether there may be a timeout or binary metadata: whether a name contains `-timeout` or `-bin`."""
+    """Whether there may be a timeout or binary metadata, see `has_call_headers`."""
     content_type: str
     """The Content-Type header; empty without one."""
     _request_id = ""
@@ -86,8 +86,7 @@ class HttpRequest:
         # Of repeats the first.
         self._named = dict(reversed(headers))
         self.content_type = self._named.get("content-type", "")
-        names = "\n".join(self._named)
-        self.has_call_headers = "-bin" in names or "-timeout" in names
+        self.has_call_headers = has_call_headers("\n".join(self._named))
 
     @property
     def peer(self) -> str:
@@ -212,6 +211,15 @@ Authorize = Callable[[HttpRequest], Awaitable[object]]
 """Raises an error, which the gateway translates, if a handler must not serve the request."""
 
 _TIMEOUTS = {"grpc-timeout": parse_timeout, "connect-timeout-ms": parse_connect_timeout}
+
+
+def has_call_headers(names: str) -> bool:
+    """Return whether `HttpContext.begin` may have to read something, by the names of a request's headers, joined.
+
+    Names that end with `-bin` count, and those of the timeouts. A proxy's own, as Envoy's
+    `x-envoy-expected-rq-timeout-ms`, do not.
+    """
+    return "-bin" in names or any(name in names for name in _TIMEOUTS)
 
 
 class HttpContext(ServicerContext):
