@@ -33,6 +33,8 @@ service Shop {
 SERVICE = "shop.v1.Shop"
 KINDS = {"Place": (False, False), "Follow": (False, True), "Fill": (True, False), "Chat": (True, True)}
 """Methods, and whether their requests and responses are streams."""
+THREADS = 8
+"""Threads of each server."""
 FLAVOURS = ("threads", "tasks", "tasks_writing", "tasks_on_threads")
 """grpc; grpc.aio with coroutines and asynchronous generators, with `context.read` and `write`, and with plain `def`."""
 
@@ -205,21 +207,23 @@ class LoopThread:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.run(self.loop.shutdown_default_executor())
-        self.loop.call_soon_threadsafe(self.loop.stop)
-        self._thread.join()
+        try:
+            self.run(self.loop.shutdown_default_executor())
+        finally:
+            self.loop.call_soon_threadsafe(self.loop.stop)
+            self._thread.join()
         self.loop.close()
 
     def run(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
         return asyncio.run_coroutine_threadsafe(coroutine, self.loop).result(30)
 
-    def tasks(self) -> set[str]:
+    def tasks(self) -> list[str]:
         """Return the names of the tasks that have not ended."""
 
-        async def names() -> set[str]:
-            return {task.get_name() for task in asyncio.all_tasks() if task is not asyncio.current_task()}
+        async def names() -> list[str]:
+            return [task.get_name() for task in asyncio.all_tasks() if task is not asyncio.current_task()]
 
-        found: set[str] = self.run(names())
+        found: list[str] = self.run(names())
         return found
 
 
@@ -251,7 +255,7 @@ def _serve_threads(generic: grpc.GenericRpcHandler, actiond: str, settings: dict
     with (
         grpc.insecure_channel(actiond, CHANNEL_OPTIONS) as channel,
         ActionsInterceptor(channel, **settings) as interceptor,
-        ThreadPoolExecutor(8) as pool,
+        ThreadPoolExecutor(THREADS) as pool,
     ):
         server = grpc.server(pool, [generic], [interceptor])
         port = server.add_insecure_port("127.0.0.1:0")
@@ -273,19 +277,30 @@ def _serve_tasks(generic: grpc.GenericRpcHandler, actiond: str, settings: dict[s
         return channel, interceptor, server, port
 
     async def stop() -> None:
-        await server.stop(0.5)
-        # What still runs on a thread waits for the loop.
-        await asyncio.to_thread(pool.shutdown)
+        try:
+            await server.stop(0.5)
+        finally:
+            await _end_threads(pool)
         await interceptor.close()
         await channel.close()
 
-    pool = ThreadPoolExecutor(8)
+    pool = ThreadPoolExecutor(THREADS)
     with LoopThread() as loop:
         channel, interceptor, server, port = loop.run(start())
         try:
             yield Served(f"127.0.0.1:{port}", Handled(), interceptor, loop, lambda: loop.run(channel.close()))
         finally:
             loop.run(stop())
+
+
+async def _end_threads(pool: ThreadPoolExecutor) -> None:
+    """Wait for the threads of a server that is stopped. They need the loop, so it has to run until they have ended."""
+    ended = asyncio.ensure_future(asyncio.to_thread(pool.shutdown))
+    while not (await asyncio.wait([ended], timeout=0.2))[0]:
+        # A plain `def` handler waits for ever to hand over responses of a call that has ended (grpc#28999).
+        for task in asyncio.all_tasks():
+            if getattr(task.get_coro(), "__qualname__", "") == "Queue.put":
+                task.cancel()
 
 
 @dataclass(frozen=True)

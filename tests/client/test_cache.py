@@ -186,7 +186,7 @@ def test_nothing_is_watched_before_the_first_call(flavour: str, actiond: Actions
 
 def watchers(shop: Served) -> set[str]:
     """Return the threads or tasks that watch."""
-    names = shop.loop.tasks() if shop.loop else {thread.name for thread in threading.enumerate()}
+    names = set(shop.loop.tasks()) if shop.loop else {thread.name for thread in threading.enumerate()}
     return {name for name in names if name == "actiond-watch"}
 
 
@@ -243,7 +243,7 @@ def test_calls_leave_no_thread_or_task(flavour: str, actiond: ActionsDouble) -> 
             call(shop.target, method)
 
         def left() -> set[str]:
-            names = shop.loop.tasks() if shop.loop else set()
+            names = shop.loop.tasks() if shop.loop else []
             return {name for name in names if name.startswith(("rpc_task", "HandleExceptions"))}
 
         until(lambda: not left(), "the calls' tasks end")

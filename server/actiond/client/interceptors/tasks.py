@@ -4,6 +4,9 @@ import asyncio
 import functools
 import inspect
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Coroutine, Iterator
+from concurrent.futures import CancelledError
+from contextlib import suppress
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, NoReturn, Self
 
@@ -20,6 +23,7 @@ from actiond.client.interceptors.asking import (
     Budget,
     Ending,
     Failure,
+    Metadata,
     method_call,
     outcome,
 )
@@ -98,9 +102,12 @@ class ActionsInterceptor(grpc.aio.ServerInterceptor):
         if wrapped is None and handler is not None:
             wrapped = handler if self._settings.skips(name) else self._wrap(name, handler)
             self._handlers.add(name, handler, wrapped)
+        if type(wrapped) is _ThreadHandler:
+            # grpc.aio runs interceptors in the call's task.
+            return wrapped.for_call(_Arrival(handler_call_details.invocation_metadata, asyncio.current_task()))
         return wrapped
 
-    def _wrap(self, name: str, handler: Handler) -> Handler:
+    def _wrap(self, name: str, handler: Handler) -> "Handler | _ThreadHandler":
         method = Method(name, handler, self._settings, self._asker.rules)
         if not method.runs:
             return handler
@@ -108,9 +115,11 @@ class ActionsInterceptor(grpc.aio.ServerInterceptor):
         inner = getattr(handler, attribute)
         self._asker.loop = asyncio.get_running_loop()
         # grpc.aio looks at the function to know how to call it, so its replacement is a function of the same kind.
-        behaviour = in_loop(self._asker, method, inner) if _is_async(inner) else on_thread(self._asker, method, inner)
-        functools.update_wrapper(behaviour, inner)
-        return make(behaviour, method.deserializer(), method.serializer())
+        if _is_async(inner):
+            behaviour = functools.update_wrapper(in_loop(self._asker, method, inner), inner)
+            return make(behaviour, method.deserializer(), method.serializer())
+        behaviour = functools.update_wrapper(on_thread(self._asker, method, inner), inner)
+        return _ThreadHandler(make, behaviour, method.deserializer(), method.serializer())
 
 
 def _is_async(function: Behaviour) -> bool:
@@ -395,16 +404,50 @@ class _StreamContext:
 # On threads.
 
 
+@dataclass(frozen=True, slots=True)
+class _Arrival:
+    """What is taken of a call in the event loop, where it cannot end meanwhile.
+
+    grpc.aio frees a call when its task ends, which may be before its thread does, or even starts. What the thread's
+    context then says of metadata is read from freed memory.
+    """
+
+    metadata: Metadata
+    task: Any
+    """The asyncio.Task that waits for the thread. It is cancelled when the client cancels, or the deadline passes."""
+
+
+@dataclass(frozen=True, slots=True)
+class _ThreadHandler:
+    """Makes a handler for each call, since it has to know of the call's arrival."""
+
+    make: Callable[..., Handler]
+    behaviour: Behaviour
+    deserializer: Any
+    serializer: Any
+
+    def for_call(self, arrival: _Arrival) -> Handler:
+        return self.make(functools.partial(self.behaviour, arrival), self.deserializer, self.serializer)
+
+
+class _CallOverError(Exception):
+    """The call ended while its thread waited for actiond. Nobody gets what the thread does from then on."""
+
+
 class _ThreadContext:
     """The context that a plain `def` handler gets. grpc.aio's own does not say what the handler has set."""
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context, metadata: Metadata) -> None:
         self._context = context
+        self._metadata = metadata
         self.code: grpc.StatusCode | None = None
         self.trailing: tuple[tuple[str, str | bytes], ...] = ()
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._context, name)
+
+    def invocation_metadata(self) -> Metadata:
+        return self._metadata
 
     def set_code(self, code: grpc.StatusCode) -> None:
         self.code = code
@@ -418,10 +461,11 @@ class _ThreadContext:
 class _ThreadCall:
     """Runs a call's executions for a plain `def` handler, on whose thread it waits for the event loop."""
 
-    def __init__(self, asker: _Asker, method: Method, context: Context) -> None:
-        self.context = _ThreadContext(context)
+    def __init__(self, asker: _Asker, method: Method, context: Context, arrival: _Arrival) -> None:
+        self.context = _ThreadContext(context, arrival.metadata)
         self.call = _Call(asker, method, self.context)
         self._loop = asker.loop
+        self._task = arrival.task
 
     def request(self, arrived: Arrived, budget: Budget) -> Request:
         executed: Request = self._wait(self.call.request(arrived, budget))
@@ -451,18 +495,36 @@ class _ThreadCall:
 
     def _wait(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
         try:
-            return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
+            return asyncio.run_coroutine_threadsafe(self._while_called(coroutine), self._loop).result()
         except _EndedError as error:
             ending = error.ending
+        except CancelledError:
+            raise _CallOverError from None
         self.context.abort(ending.code, ending.message, ending.trailing_metadata(self.context.trailing))
         raise AssertionError("abort returns")
 
+    async def _while_called(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
+        """Run a coroutine until it ends, or its call does."""
+        asking: Any = asyncio.current_task()
+
+        def cancel(_task: object) -> None:
+            asking.cancel()
+
+        if self._task.done():
+            coroutine.close()
+            raise asyncio.CancelledError
+        self._task.add_done_callback(cancel)
+        try:
+            return await coroutine
+        finally:
+            self._task.remove_done_callback(cancel)
+
 
 def _unary_unary_on_thread(asker: _Asker, method: Method, inner: Behaviour) -> Behaviour:
-    def behaviour(request: Any, context: Context) -> Any:
+    def behaviour(arrival: _Arrival, request: Any, context: Context) -> Any:
         if type(request) is not Arrived:
             return inner(request, context)
-        run = _ThreadCall(asker, method, context)
+        run = _ThreadCall(asker, method, context, arrival)
         executed = run.request(request, run.call.budget)
         return run.last(inner(executed.message, run.context), executed.rule)
 
@@ -470,8 +532,8 @@ def _unary_unary_on_thread(asker: _Asker, method: Method, inner: Behaviour) -> B
 
 
 def _stream_unary_on_thread(asker: _Asker, method: Method, inner: Behaviour) -> Behaviour:
-    def behaviour(requests: Any, context: Context) -> Any:
-        run = _ThreadCall(asker, method, context)
+    def behaviour(arrival: _Arrival, requests: Any, context: Context) -> Any:
+        run = _ThreadCall(asker, method, context, arrival)
         response = inner(run.requests(requests), run.context)
         return run.last(response, method.rule())
 
@@ -482,26 +544,28 @@ def _stream_unary_on_thread(asker: _Asker, method: Method, inner: Behaviour) -> 
 
 
 def _unary_stream_on_thread(asker: _Asker, method: Method, inner: Behaviour) -> Behaviour:
-    def behaviour(request: Any, context: Context) -> Iterator[Any]:
+    def behaviour(arrival: _Arrival, request: Any, context: Context) -> Iterator[Any]:
         if type(request) is not Arrived:
             yield from inner(request, context)
             return
-        run = _ThreadCall(asker, method, context)
-        executed = run.request(request, run.call.budget)
-        responses = inner(executed.message, run.context)
-        if method.runs_responses:
-            responses = run.responses(responses)
-        elif executed.rule is not None and executed.rule.response:
-            run.call.unseen()
-        yield from responses
+        run = _ThreadCall(asker, method, context, arrival)
+        with suppress(_CallOverError):
+            executed = run.request(request, run.call.budget)
+            responses = inner(executed.message, run.context)
+            if method.runs_responses:
+                responses = run.responses(responses)
+            elif executed.rule is not None and executed.rule.response:
+                run.call.unseen()
+            yield from responses
 
     return behaviour
 
 
 def _stream_stream_on_thread(asker: _Asker, method: Method, inner: Behaviour) -> Behaviour:
-    def behaviour(requests: Any, context: Context) -> Iterator[Any]:
-        run = _ThreadCall(asker, method, context)
-        yield from run.responses(inner(run.requests(requests), run.context))
+    def behaviour(arrival: _Arrival, requests: Any, context: Context) -> Iterator[Any]:
+        run = _ThreadCall(asker, method, context, arrival)
+        with suppress(_CallOverError):
+            yield from run.responses(inner(run.requests(requests), run.context))
 
     return behaviour
 
