@@ -245,8 +245,6 @@ def test_an_execution_with_a_match_condition_runs_for_the_calls_that_match(
 def test_a_call_that_is_cancelled_or_late_cuts_the_targets_call(
     flavour: str, client: Client, targets: TargetServer, actiond: ServerProcess
 ) -> None:
-    if flavour == "tasks_on_threads":
-        pytest.skip("grpc.aio tells no plain def handler that its call is cancelled")
     set_execution(client, on_service("request"), targets.url("/hold"), timeout=60)
     with serve(flavour, actiond.grpc_target, token=ADMIN_TOKEN, budget=60) as shop:
         before = len(targets.requests)
