@@ -70,6 +70,7 @@ def test_a_call_that_its_client_cancels_cuts_the_targets_call_and_never_reaches_
 ) -> None:
     way = ways[name]
     system.set("request", PLACE, system.target("/hold"))
+    way.settle()
     with channel(port_of(system, way)) as connection:
         running = begin(connection, order(id="cancelled"))
         held(system)
@@ -84,6 +85,7 @@ def test_a_client_that_leaves_cuts_the_targets_call_and_its_call_never_reaches_t
 ) -> None:
     way = ways[name]
     system.set("request", PLACE, system.target("/hold"))
+    way.settle()
     connection = channel(port_of(system, way))
     begin(connection, order(id="left"))
     held(system)
@@ -109,6 +111,7 @@ def test_a_call_whose_actiond_is_killed_while_a_target_decides_fails_and_the_nex
     way = ways[name]
     wait_for_actiond(way)
     system.set("request", PLACE, system.target("/hold"))
+    way.settle()
     with ThreadPoolExecutor(1) as pool:
         running = pool.submit(_call_or_break, way, order(id="killed"))
         held(system)
@@ -145,6 +148,7 @@ def test_calls_under_way_at_sigterm_end_well_and_none_passes_unexecuted(
     wait_for_actiond(way)
     system.targets.script("/slowly", _slowly)
     system.set("request", PLACE, system.target("/slowly"))
+    way.settle()
     ended: list[Outcome] = []
     is_over = threading.Event()
 

@@ -54,6 +54,7 @@ def test_a_call_ends_the_same_whatever_way_it_takes(
     way = ways[name]
     _set(system, "request", scenario.path, scenario.request)
     _set(system, "response", scenario.path, scenario.response)
+    way.settle()
     already = len(way.shop.orders)
     try:
         outcome = way.call(

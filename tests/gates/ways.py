@@ -30,6 +30,7 @@ from tests.support.proxied.clients import (
 )
 from tests.support.proxied.shop import CHAT, PLACE, UPLOAD, WATCH, Shop, order_class, receipt_class
 from tests.support.proxied.system import System
+from tests.support.waiting import until
 from tests.support.wire.grpc_web import TRAILER, frame, parse_status, parse_trailers, split_frames
 
 ALL = (PLACE, UPLOAD, WATCH, CHAT)
@@ -43,6 +44,8 @@ METHODS: Mapping[str, Sequence[str]] = {
     "asking, JSON": ALL,
 }
 """The ways, and the methods of the shop that each has."""
+NOBODYS = pb.MethodCall(method="/none.v1.None/Call")
+"""A call for which nothing is ever set."""
 ROUTES = {PLACE: "/v1/orders", WATCH: "/v1/orders:watch"}
 
 
@@ -55,6 +58,9 @@ class Way(Protocol):
 
     def call(self, path: str, *orders: Any, seconds: float = SECONDS, is_compressed: bool = False) -> Outcome:
         """Call a method; of a unary one, with one order."""
+
+    def settle(self) -> None:
+        """Wait until calls meet the executions that are set now."""
 
 
 @dataclass(frozen=True)
@@ -75,15 +81,27 @@ class ThroughEnvoy:
             return call_json(self.system.port, ROUTES[path], orders[0])
         return _call(self.system.port, path, orders, seconds, is_compressed)
 
+    def settle(self) -> None:
+        pass
+
 
 @dataclass(frozen=True)
 class Intercepted:
     """A client of a shop whose server has the interceptor."""
 
     shop: Shop
+    interceptor: ActionsInterceptor
+    ask: "Ask"
 
     def call(self, path: str, *orders: Any, seconds: float = SECONDS, is_compressed: bool = False) -> Outcome:
         return _call(self.shop.port, path, orders, seconds, is_compressed)
+
+    def settle(self) -> None:
+        # It remembers that nothing is set, and hears of a change soon, but not at once.
+        answer = self.ask("ExecuteRequest", pb.ExecuteRequestRequest(call=NOBODYS, request=pb.Payload(protobuf=b"")))
+        assert isinstance(answer, pb.ExecuteRequestResponse)
+        rules = self.interceptor._asker.rules
+        until(lambda: rules._revision is None or rules._revision >= answer.set.revision, "the interceptor hears of it")
 
 
 def _call(port: int, path: str, orders: Sequence[Any], seconds: float, is_compressed: bool) -> Outcome:
@@ -127,6 +145,9 @@ class Asking:
             return Outcome(status.code, status.message, kinds, receipts)
         outcome.receipts = receipts
         return outcome
+
+    def settle(self) -> None:
+        pass
 
     def _request(self, described: pb.MethodCall, order: Any) -> Any:
         request = pb.ExecuteRequestRequest(call=described, request=pb.Payload(protobuf=order.SerializeToString()))
@@ -225,6 +246,6 @@ def open_ways(directory: Path, *flags: str, **options: Any) -> Iterator[tuple[Sy
             "asking, JSON": asking_over_json(port, token),
         }
         ways: dict[str, Way] = {name: ThroughEnvoy(system, name) for name in METHODS if name.startswith("envoy")}
-        ways |= {"interceptor": Intercepted(gated)}
+        ways |= {"interceptor": Intercepted(gated, interceptor, asks["asking, gRPC"])}
         ways |= {name: Asking(system, ask) for name, ask in asks.items()}
         yield system, ways
