@@ -35,6 +35,8 @@ KINDS = {"Place": (False, False), "Follow": (False, True), "Fill": (True, False)
 """Methods, and whether their requests and responses are streams."""
 THREADS = 8
 """Threads of each server."""
+WATCHERS = ("threads", "tasks")
+"""Of the flavours, those that watch for changes in ways of their own."""
 FLAVOURS = ("threads", "tasks", "tasks_writing", "tasks_on_threads")
 """grpc; grpc.aio with coroutines and asynchronous generators, with `context.read` and `write`, and with plain `def`."""
 

@@ -9,7 +9,20 @@ import grpc
 import pytest
 
 from actiond.client.interceptors.rules import SILENCE
-from tests.client.shop import FLAVOURS, Handled, Outcome, Served, begin, call, call_on, item_of, order, raw, serve
+from tests.client.shop import (
+    FLAVOURS,
+    WATCHERS,
+    Handled,
+    Outcome,
+    Served,
+    begin,
+    call,
+    call_on,
+    item_of,
+    order,
+    raw,
+    serve,
+)
 from tests.support.servers.actions_double import (
     ActionsDouble,
     changed_response,
@@ -20,7 +33,8 @@ from tests.support.servers.actions_double import (
 )
 from tests.support.waiting import until
 
-pytestmark = pytest.mark.parametrize("flavour", FLAVOURS)
+EACH_WATCH = pytest.mark.parametrize("flavour", WATCHERS)
+EACH_FLAVOUR = pytest.mark.parametrize("flavour", FLAVOURS)
 
 PLACED = Outcome(("handled tea",))
 INTERRUPTED = grpc.StatusCode.FAILED_PRECONDITION
@@ -57,6 +71,7 @@ def seconds_until(condition: Callable[[], bool]) -> float:
     return time.monotonic() - start
 
 
+@EACH_WATCH
 def test_while_the_watch_is_heard_actiond_is_not_asked_about_a_method_for_which_nothing_is_set(served: Served) -> None:
     warm(served)
     end = time.monotonic() + 2 * SILENCE
@@ -64,12 +79,14 @@ def test_while_the_watch_is_heard_actiond_is_not_asked_about_a_method_for_which_
         assert asked_by(served) == 0
 
 
+@EACH_FLAVOUR
 def test_an_execution_that_is_set_runs_as_soon_as_the_watch_says_so(served: Served, actiond: ActionsDouble) -> None:
     warm(served)
     actiond.set_request(ends_with(interrupted()))
     assert seconds_until(lambda: call(served.target, "Place").code is INTERRUPTED) < SILENCE
 
 
+@EACH_WATCH
 def test_a_watch_that_falls_silent_is_not_trusted_after_a_second(served: Served, actiond: ActionsDouble) -> None:
     warm(served)
     actiond.is_silent = True
@@ -77,6 +94,7 @@ def test_a_watch_that_falls_silent_is_not_trusted_after_a_second(served: Served,
     assert seconds_until(lambda: call(served.target, "Place").code is INTERRUPTED) < 2 * SILENCE
 
 
+@EACH_WATCH
 def test_the_end_of_actiond_ends_what_it_has_said(served: Served, actiond: ActionsDouble) -> None:
     warm(served)
     actiond.kill()
@@ -87,6 +105,7 @@ def test_the_end_of_actiond_ends_what_it_has_said(served: Served, actiond: Actio
     warm(served)
 
 
+@EACH_FLAVOUR
 def test_only_what_is_set_is_asked_for(served: Served, actiond: ActionsDouble) -> None:
     actiond.on_response = unchanged_response
     warm_calls = 5
@@ -94,6 +113,7 @@ def test_only_what_is_set_is_asked_for(served: Served, actiond: ActionsDouble) -
     assert asked_by(served, warm_calls) == warm_calls  # for the response alone
 
 
+@EACH_WATCH
 def test_without_a_watch_actiond_is_asked_for_every_call(flavour: str, actiond: ActionsDouble) -> None:
     actiond.refuses_watches = True
     with serve(flavour, actiond.target) as shop:
@@ -102,6 +122,7 @@ def test_without_a_watch_actiond_is_asked_for_every_call(flavour: str, actiond: 
         assert asked_by(shop, 5) == 5
 
 
+@EACH_FLAVOUR
 def test_a_message_that_is_sent_long_after_its_call_began_meets_what_is_set_by_then(
     served: Served, actiond: ActionsDouble
 ) -> None:
@@ -123,6 +144,7 @@ def test_a_message_that_is_sent_long_after_its_call_began_meets_what_is_set_by_t
         assert running.exception().code() is INTERRUPTED
 
 
+@EACH_FLAVOUR
 def test_a_stream_that_began_without_executions_meets_what_is_set_later(flavour: str, actiond: ActionsDouble) -> None:
     with serve(flavour, actiond.target, streams=True) as shop:
         warm(shop)
@@ -144,6 +166,7 @@ def test_a_stream_that_began_without_executions_meets_what_is_set_later(flavour:
             assert caught.value.code() is INTERRUPTED
 
 
+@EACH_FLAVOUR
 def test_responses_that_are_sent_long_after_their_request_meet_what_is_set_by_then(
     flavour: str, actiond: ActionsDouble
 ) -> None:
@@ -171,6 +194,7 @@ def asked_by_follow(shop: Served, channel: grpc.Channel, handled: Handled) -> in
     return int(shop.interceptor.counts.asked - before)
 
 
+@EACH_FLAVOUR
 def test_one_watch_serves_all_calls(served: Served, actiond: ActionsDouble) -> None:
     with grpc.insecure_channel(served.target) as channel:
         for method in ("Place", "Follow", "Fill", "Place", "Follow"):
@@ -178,6 +202,7 @@ def test_one_watch_serves_all_calls(served: Served, actiond: ActionsDouble) -> N
     assert (actiond.watches, actiond.open_watches) == (1, 1)
 
 
+@EACH_WATCH
 def test_nothing_is_watched_before_the_first_call(flavour: str, actiond: ActionsDouble) -> None:
     with serve(flavour, actiond.target):
         time.sleep(0.2)
@@ -190,6 +215,7 @@ def watchers(shop: Served) -> set[str]:
     return {name for name in names if name == "actiond-watch"}
 
 
+@EACH_WATCH
 @pytest.mark.parametrize("end", ["close", "channel"])
 def test_the_watch_ends_with_the_interceptor_and_with_its_channel(
     served: Served, actiond: ActionsDouble, end: str
@@ -209,6 +235,7 @@ def test_the_watch_ends_with_the_interceptor_and_with_its_channel(
     assert not watchers(served)
 
 
+@EACH_WATCH
 def test_a_watch_that_nobody_needs_ends_and_begins_again_with_the_next_call(
     flavour: str, actiond: ActionsDouble, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -220,6 +247,7 @@ def test_a_watch_that_nobody_needs_ends_and_begins_again_with_the_next_call(
         warm(shop)
 
 
+@EACH_WATCH
 def test_a_watch_that_says_nothing_for_long_is_begun_again(
     flavour: str, actiond: ActionsDouble, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -233,6 +261,7 @@ def test_a_watch_that_says_nothing_for_long_is_begun_again(
         warm(shop)
 
 
+@EACH_FLAVOUR
 def test_calls_leave_no_thread_or_task(flavour: str, actiond: ActionsDouble) -> None:
     actiond.on_request, actiond.on_response = unchanged_request, unchanged_response
     with serve(flavour, actiond.target, streams=True) as shop:

@@ -1,4 +1,7 @@
-"""What an interceptor does with each kind of method, on each of grpcio's servers, whatever actiond answers."""
+"""What an interceptor does with each kind of method, on each of grpcio's servers, whatever actiond answers.
+
+Which of actiond's errors mean what is in test_asking.py.
+"""
 
 import threading
 from collections.abc import Iterator
@@ -8,7 +11,6 @@ from typing import Any
 import grpc
 import pytest
 from actiond_protos.actiond.v1 import execution_service_pb2 as pb
-from google.rpc import error_details_pb2, status_pb2
 
 from tests.client.shop import FLAVOURS, KINDS, SERVICE, Handled, Outcome, begin, call, order, raw, serve
 from tests.support.servers.actions_double import (
@@ -108,55 +110,26 @@ def set_side(actiond: ActionsDouble, side: str, answer: Any) -> None:
 
 
 @pytest.mark.parametrize("side", SIDES)
-@pytest.mark.parametrize(
-    "ended",
-    [
-        interrupted(),
-        interrupted("EXECUTION_ERROR_FORWARDED"),
-        status(
-            grpc.StatusCode.UNAVAILABLE,
-            "closed on Sundays",
-            error_details_pb2.ErrorInfo(reason="EXECUTION_ERROR_FORWARDED", domain="actiond"),
-        ),
-    ],
-)
 @pytest.mark.parametrize("fail_open", [False, True])
 def test_the_error_that_an_execution_ends_with_is_that_of_the_call(
-    flavour: str, method: str, actiond: ActionsDouble, side: str, ended: status_pb2.Status, fail_open: bool
+    flavour: str, method: str, actiond: ActionsDouble, side: str, fail_open: bool
 ) -> None:
+    ended = interrupted()
     set_side(actiond, side, ends_with(ended))
     handled = Handled(trailers=(("own", "trailer"),))
     with serve(flavour, actiond.target, handled, streams=True, fail_open=fail_open) as shop:
         outcome = call(shop.target, method, ITEMS)
-    code = next(code for code in grpc.StatusCode if code.value[0] == ended.code)
     trailers = (("own", "trailer"),) if side == "response" else ()
-    assert outcome == Outcome((), code, ended.message, ended, trailers)
+    assert outcome == Outcome((), grpc.StatusCode.FAILED_PRECONDITION, ended.message, ended, trailers)
     assert bool(handled.items) == (side == "response")
 
 
-OWN_FAILURES: dict[str, tuple[grpc.StatusCode, tuple[Any, ...]]] = {
-    "internal": (grpc.StatusCode.INTERNAL, ()),
-    "method unknown": (grpc.StatusCode.NOT_FOUND, ()),
-    "another's details": (
-        grpc.StatusCode.FAILED_PRECONDITION,
-        (error_details_pb2.ErrorInfo(reason="EXECUTION_FAILED", domain="elsewhere"),),
-    ),
-    "another reason": (
-        grpc.StatusCode.PERMISSION_DENIED,
-        (error_details_pb2.ErrorInfo(reason="PERMISSION_MISSING", domain="actiond"),),
-    ),
-    "overload": (grpc.StatusCode.RESOURCE_EXHAUSTED, (error_details_pb2.RetryInfo(),)),
-}
-
-
 @pytest.mark.parametrize("side", SIDES)
-@pytest.mark.parametrize("failure", OWN_FAILURES)
 @pytest.mark.parametrize("fail_open", [False, True])
 def test_a_failure_of_actiond_itself_refuses_the_call_or_lets_it_go_on_unexecuted(
-    flavour: str, method: str, actiond: ActionsDouble, side: str, failure: str, fail_open: bool
+    flavour: str, method: str, actiond: ActionsDouble, side: str, fail_open: bool
 ) -> None:
-    code, details = OWN_FAILURES[failure]
-    set_side(actiond, side, ends_with(status(code, "internal text", *details)))
+    set_side(actiond, side, ends_with(status(grpc.StatusCode.INTERNAL, "internal text")))
     with serve(flavour, actiond.target, streams=True, fail_open=fail_open) as shop:
         outcome = call(shop.target, method, ITEMS)
         counts = shop.interceptor.counts
@@ -166,11 +139,10 @@ def test_a_failure_of_actiond_itself_refuses_the_call_or_lets_it_go_on_unexecute
 
 
 @pytest.mark.parametrize("side", SIDES)
-@pytest.mark.parametrize("code", [grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.RESOURCE_EXHAUSTED])
 def test_a_call_whose_own_message_actiond_refuses_does_not_go_on_even_if_fail_open(
-    flavour: str, method: str, actiond: ActionsDouble, side: str, code: grpc.StatusCode
+    flavour: str, method: str, actiond: ActionsDouble, side: str
 ) -> None:
-    set_side(actiond, side, ends_with(status(code, "message is larger than 1 MiB")))
+    set_side(actiond, side, ends_with(status(grpc.StatusCode.INVALID_ARGUMENT, "message is larger than 1 MiB")))
     with serve(flavour, actiond.target, streams=True, fail_open=True) as shop:
         assert call(shop.target, method, ITEMS) == UNAVAILABLE
 
@@ -218,7 +190,7 @@ def test_an_actiond_slower_than_the_budget_refuses_the_call_or_lets_it_go_on(
     flavour: str, method: str, actiond: ActionsDouble, side: str, fail_open: bool
 ) -> None:
     set_side(actiond, side, hangs(actiond))
-    with serve(flavour, actiond.target, streams=True, fail_open=fail_open, budget=0.3) as shop:
+    with serve(flavour, actiond.target, streams=True, fail_open=fail_open, budget=0.15) as shop:
         assert call(shop.target, method, ITEMS) == (Outcome(PLAIN[method]) if fail_open else UNAVAILABLE)
     assert actiond.cancelled.wait(15)
 

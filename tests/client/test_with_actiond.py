@@ -28,6 +28,7 @@ from tests.client.shop import (
     FLAVOURS,
     KINDS,
     SERVICE,
+    WATCHERS,
     Outcome,
     Served,
     begin,
@@ -45,6 +46,7 @@ from tests.support.waiting import until
 
 ITEMS = ("tea", "cake")
 FLAVOUR = pytest.mark.parametrize("flavour", FLAVOURS)
+WATCHER = pytest.mark.parametrize("flavour", WATCHERS)
 METHOD = pytest.mark.parametrize("method", KINDS)
 REFUSED = Outcome((), grpc.StatusCode.UNAVAILABLE, "actions are unavailable")
 
@@ -223,7 +225,7 @@ def test_targets_get_the_user_that_the_service_names_and_five_headers(
     assert body["headers"] == {"origin": ["https://a"]}
 
 
-@FLAVOUR
+@WATCHER
 def test_an_execution_with_a_match_condition_runs_for_the_calls_that_match(
     client: Client, targets: TargetServer, served: Served
 ) -> None:
@@ -258,7 +260,7 @@ def test_a_call_that_is_cancelled_or_late_cuts_the_targets_call(
         assert shop.handled.items == []
 
 
-@FLAVOUR
+@WATCHER
 def test_a_slow_target_uses_up_the_budget(
     flavour: str, client: Client, targets: TargetServer, actiond: ServerProcess
 ) -> None:
@@ -269,7 +271,7 @@ def test_a_slow_target_uses_up_the_budget(
         assert call(shop.target, "Place") == Outcome(("handled tea",))
 
 
-@FLAVOUR
+@WATCHER
 def test_a_message_larger_than_actiond_takes_does_not_go_on_even_if_fail_open(
     flavour: str, client: Client, targets: TargetServer, actiond: ServerProcess
 ) -> None:
@@ -278,7 +280,7 @@ def test_a_message_larger_than_actiond_takes_does_not_go_on_even_if_fail_open(
         assert call(shop.target, "Place", ["x" * 2_000_000]) == REFUSED
 
 
-@FLAVOUR
+@WATCHER
 def test_a_token_without_the_permission_refuses_calls(
     flavour: str, actiond: ServerProcess, client: Client, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -287,7 +289,7 @@ def test_a_token_without_the_permission_refuses_calls(
     assert "no-token" not in caplog.text
 
 
-@FLAVOUR
+@WATCHER
 def test_an_interrupting_execution_is_not_got_around_by_metadata(
     flavour: str, client: Client, targets: TargetServer, served: Served
 ) -> None:
@@ -297,7 +299,7 @@ def test_an_interrupting_execution_is_not_got_around_by_metadata(
         assert code is grpc.StatusCode.FAILED_PRECONDITION
 
 
-@FLAVOUR
+@WATCHER
 def test_an_execution_that_another_process_sets_runs_within_a_second(
     flavour: str, actiond: ServerProcess, client: Client, targets: TargetServer, tmp_path: Path
 ) -> None:
