@@ -1,6 +1,7 @@
 """WatchDeliveries with a real server and a real receiver: the same stream over every protocol."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -52,13 +53,19 @@ class Watched:
         self._driver.close()
 
 
-@pytest.fixture
-def watched(tmp_path: Path) -> Iterator[Watched]:
+@contextmanager
+def start(directory: Path) -> Iterator[Watched]:
     flags = ("--event-type", "order.placed", "--allow-address", "127.0.0.0/8")
-    with TargetServer() as receiver, ServerProcess(tmp_path, *flags) as server:
+    with TargetServer() as receiver, ServerProcess(directory, *flags) as server:
         started = Watched(server, receiver)
         yield started
         started.close()
+
+
+@pytest.fixture(scope="module")
+def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
+    with start(tmp_path_factory.mktemp("server")) as started:
+        yield started
 
 
 def until_delivered(watch: Iterator[pb.WatchDeliveriesResponse]) -> list[pb.WatchDeliveriesResponse]:
@@ -96,12 +103,14 @@ def test_what_happens_is_the_same_over_every_protocol(protocol: str, watched: Wa
     assert until_delivered(watched.watch(protocol, delivered.position)) == until_delivered(watch)
 
 
-@pytest.mark.parametrize("protocol", STREAMS)
-def test_a_watch_ends_with_ok_when_the_server_stops(protocol: str, watched: Watched) -> None:
-    watch = watched.watch(protocol)
-    next(watch)
-    assert watched.server.stop() == 0
-    assert all(response.HasField("heartbeat") for response in watch)
+def test_every_watch_ends_with_ok_when_the_server_stops(tmp_path: Path) -> None:
+    with start(tmp_path) as ending:
+        watches = [ending.watch(protocol) for protocol in STREAMS]
+        for watch in watches:
+            next(watch)
+        assert ending.server.stop() == 0
+        for watch in watches:
+            assert all(response.HasField("heartbeat") for response in watch)
 
 
 @pytest.mark.parametrize("protocol", STREAMS)

@@ -21,7 +21,6 @@ Headers = tuple[tuple[str, str], ...]
 
 SECONDS = 60.0
 DETAILS = "grpc-status-details-bin"
-WAYS = ("grpc", "grpc-web", "json")
 
 
 @dataclass(slots=True)
@@ -187,7 +186,7 @@ def _document(http_status: int, body: bytes) -> dict[str, Any]:
 
 
 def call_over(way: str, port: int, order: Any, headers: Headers = ()) -> Outcome:
-    """Call Place over one of WAYS."""
+    """Call Place over `grpc`, `grpc-web` or `json`."""
     if way == "grpc":
         return call(port, PLACE, order, headers=headers)
     return call_web(port, PLACE, order, headers) if way == "grpc-web" else call_json(port, "/v1/orders", order, headers)
