@@ -91,6 +91,7 @@ def test_sets_disagree_about_an_option_of_protobuf_itself(write: Write) -> None:
     assert "defines shop.v1.Orders differently" in refusal(write(shop()), write(safe))
 
 
+@pytest.mark.slow
 def test_a_long_chain_of_imports_is_read(write: Write) -> None:
     length = 20_000
     files = [FileDescriptorProto(name=f"{n}.proto", dependency=[f"{n + 1}.proto"]) for n in range(length)]

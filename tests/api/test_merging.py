@@ -180,6 +180,7 @@ BREAKS_RULES: dict[str, Callable[[int], bytes]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", [*WRONG_IN_MANY_PLACES, *BREAKS_RULES])
 def test_four_times_the_answer_takes_no_more_than_four_times_as_long_however_it_is_wrong(case: str) -> None:
     """More is allowed, as the clock is not exact and memory has caches. A square would be sixteen times as much."""

@@ -124,6 +124,7 @@ async def test_each_reason_is_logged_once(lines: list[str]) -> None:
     assert lines == [f"WARNING reflection of a:1: {reason}{AGAIN}" for reason in ("one", "two")]
 
 
+@pytest.mark.slow
 async def test_the_time_between_questions_grows_up_to_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
     times: list[float] = []
 
@@ -140,6 +141,7 @@ async def test_the_time_between_questions_grows_up_to_a_bound(monkeypatch: pytes
         assert waited > least - 0.01
 
 
+@pytest.mark.slow
 async def test_a_start_does_not_wait_long_for_servers_that_hang(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reflected_services, "START_SECONDS", 0.3)
 

@@ -300,6 +300,7 @@ async def test_an_answer_that_is_too_large_is_not_read() -> None:
     assert (await refusal(lambda _: b"\0" * 30_000, limits)).startswith("RESOURCE_EXHAUSTED: ")
 
 
+@pytest.mark.slow
 async def test_answers_that_come_slowly_are_waited_for_only_so_long() -> None:
     imports = endless_imports()
 
@@ -311,6 +312,7 @@ async def test_answers_that_come_slowly_are_waited_for_only_so_long() -> None:
     assert await refusal(slow, limits) == "has not described everything within 0.5 s"
 
 
+@pytest.mark.slow
 async def test_a_compressed_answer_is_bounded_by_what_it_expands_to() -> None:
     server = grpc.server(ThreadPoolExecutor(2), compression=grpc.Compression.Gzip)
     server.add_generic_rpc_handlers((_handler(lambda _: sending(b"\0" * 30_000_000)),))
@@ -332,6 +334,7 @@ async def test_a_port_that_nobody_serves_is_unavailable() -> None:
         await reflect(ReflectionServer(f"127.0.0.1:{free_port()}"), PATIENT)
 
 
+@pytest.mark.slow
 async def test_a_server_that_accepts_and_says_nothing_is_waited_for_only_so_long() -> None:
     async def silent(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await closed.wait()

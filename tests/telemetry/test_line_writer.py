@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import pytest
 
+from actiond.telemetry import line_writer
 from actiond.telemetry.line_writer import MAX_QUEUED_BYTES, LineWriter
 from tests.support.waiting import WAIT, until
 
@@ -65,7 +66,10 @@ def test_lines_of_several_threads_are_written_whole_and_in_the_order_of_each(pip
 
 
 @pytest.mark.parametrize("has_thread", [True, False])
-def test_what_exceeds_the_queue_is_dropped_and_counted_where_it_is_missing(pipe: Pipe, has_thread: bool) -> None:
+def test_what_exceeds_the_queue_is_dropped_and_counted_where_it_is_missing(
+    pipe: Pipe, has_thread: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(line_writer, "FLUSH_SECONDS", 0.002)
     writer = started(pipe) if has_thread else LineWriter(pipe.writing, report)
     total = 2 * MAX_QUEUED_BYTES // len(LINE)
     for _ in range(total):
