@@ -6,30 +6,17 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequen
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cache
+from pathlib import Path
 from typing import Any, Self
 
 import grpc
-from google.protobuf import descriptor_pb2, message_factory
-from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.message import Message
 from google.rpc import status_pb2
 
 from actiond.client import CHANNEL_OPTIONS, ActionsInterceptor, aio
-from tests.support.protos import compile_proto
+from tests.support.protos import ServiceProtos
 from tests.support.servers.actions_double import TOKEN
 
-PROTO = """
-syntax = "proto3";
-package shop.v1;
-message Order { string item = 1; }
-service Shop {
-  rpc Place(Order) returns (Order);
-  rpc Follow(Order) returns (stream Order);
-  rpc Fill(stream Order) returns (Order);
-  rpc Chat(stream Order) returns (stream Order);
-}
-"""
 SERVICE = "shop.v1.Shop"
 KINDS = {"Place": (False, False), "Follow": (False, True), "Fill": (True, False), "Chat": (True, True)}
 """Methods, and whether their requests and responses are streams."""
@@ -39,23 +26,12 @@ WATCHERS = ("threads", "tasks")
 """Of the flavours, those that watch for changes in ways of their own."""
 FLAVOURS = ("threads", "tasks", "tasks_writing", "tasks_on_threads")
 """grpc; grpc.aio with coroutines and asynchronous generators, with `context.read` and `write`, and with plain `def`."""
+_PROTOS = ServiceProtos(Path(__file__).parent / "protos", "shop.v1")
+write_descriptor_set = _PROTOS.write_descriptor_set
 
 
-@cache
-def pool() -> DescriptorPool:
-    return compile_proto(PROTO)
-
-
-@cache
 def order_class() -> type[Message]:
-    return message_factory.GetMessageClass(pool().FindMessageTypeByName("shop.v1.Order"))
-
-
-def descriptor_set() -> bytes:
-    """Return what protoc writes for `--descriptor-set`."""
-    files = descriptor_pb2.FileDescriptorSet()
-    pool().FindFileByName("test.proto").CopyToProto(files.file.add())
-    return files.SerializeToString()
+    return _PROTOS.message_class("Order")
 
 
 def order(item: str) -> Message:

@@ -34,9 +34,9 @@ from tests.client.shop import (
     begin,
     call,
     call_on,
-    descriptor_set,
     order,
     serve,
+    write_descriptor_set,
 )
 from tests.support.servers.actiond import ADMIN_TOKEN, ServerProcess
 from tests.support.servers.ports import lasting_port
@@ -68,8 +68,7 @@ def start(
     directory: Path, *, database: str | None = None, data_dir: Path | None = None, grpc_port: int = 0
 ) -> ServerProcess:
     directory.mkdir(exist_ok=True)
-    described = directory / "shop.binpb"
-    described.write_bytes(descriptor_set())
+    described = write_descriptor_set(directory / "shop.binpb")
     options = ("--descriptor-set", str(described), "--allow-address", "127.0.0.0/8")
     address = f"127.0.0.1:{grpc_port}"
     return ServerProcess(directory, *options, database=database, data_dir=data_dir, grpc_address=address).start()

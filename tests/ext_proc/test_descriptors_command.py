@@ -7,15 +7,17 @@ from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
 from actiond.api.errors import DETAIL_TYPES
 from actiond.cli.main import main
-from tests.support.proxied.shop import SERVICE, read_pool
+from tests.support.protos import pool_of
+from tests.support.proxied.shop import SERVICE
 
 
 def test_the_set_has_the_service_and_all_types_of_errors(tmp_path: Path, shop_set: Path) -> None:
     output = tmp_path / "transcoder.binpb"
     assert main(["descriptors", str(output), "--descriptor-set", str(shop_set)]) == 0
-    names = [file.name for file in FileDescriptorSet.FromString(output.read_bytes()).file]
+    files = FileDescriptorSet.FromString(output.read_bytes()).file
+    names = [file.name for file in files]
     assert len(names) == len(set(names))
-    pool = read_pool(output)
+    pool = pool_of(files)
     assert pool.FindServiceByName(SERVICE)
     for name in (*DETAIL_TYPES, "google.rpc.Status"):
         assert pool.FindMessageTypeByName(name)

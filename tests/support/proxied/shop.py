@@ -1,67 +1,39 @@
-"""The service behind Envoy: its messages, its descriptor set, and a grpcio server of it. None of it imports ours."""
+"""The service behind Envoy, with methods of every kind: its messages, its descriptor set, and a grpcio server of it."""
 
-import tempfile
 import threading
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from functools import cache
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 import grpc
-import grpc_tools
-from google.api import annotations_pb2
-from google.protobuf.descriptor_pb2 import FileDescriptorSet
-from google.protobuf.descriptor_pool import DescriptorPool
-from google.protobuf.message_factory import GetMessageClass
-from grpc_tools import protoc
+
+from tests.support.protos import ServiceProtos
 
 SERVICE = "shop.v1.Shop"
 PLACE, UPLOAD, WATCH, CHAT = (f"/{SERVICE}/{name}" for name in ("Place", "Upload", "Watch", "Chat"))
 REFUSAL = "no such order: ü"
 LARGEST = 16 * 1024 * 1024
 
-_PROTOS = Path(__file__).parent / "protos"
-
-
-def write_descriptor_set(path: Path, *more: str) -> Path:
-    """Write the service's descriptor set, as its team would."""
-    includes = (_PROTOS, Path(annotations_pb2.__file__).parents[2], Path(grpc_tools.__file__).parent / "_proto")
-    arguments = ["protoc", *(f"-I{include}" for include in includes), "--include_imports", *more]
-    assert protoc.main([*arguments, f"--descriptor_set_out={path}", "shop/v1/shop.proto"]) == 0
-    return path
-
-
-def read_pool(path: Path) -> DescriptorPool:
-    pool = DescriptorPool()
-    for file in FileDescriptorSet.FromString(path.read_bytes()).file:
-        pool.Add(file)
-    return pool
-
-
-@cache
-def _classes() -> tuple[Any, Any]:
-    with tempfile.TemporaryDirectory() as directory:
-        pool = read_pool(write_descriptor_set(Path(directory, "shop.binpb")))
-    order, receipt = (GetMessageClass(pool.FindMessageTypeByName(f"shop.v1.{name}")) for name in ("Order", "Receipt"))
-    return order, receipt
-
-
-def order(**fields: Any) -> Any:
-    return _classes()[0](**fields)
-
-
-def receipt(**fields: Any) -> Any:
-    return _classes()[1](**fields)
+_PROTOS = ServiceProtos(Path(__file__).parent / "protos", "shop.v1")
+write_descriptor_set = _PROTOS.write_descriptor_set
 
 
 def order_class() -> Any:
-    return _classes()[0]
+    return _PROTOS.message_class("Order")
 
 
 def receipt_class() -> Any:
-    return _classes()[1]
+    return _PROTOS.message_class("Receipt")
+
+
+def order(**fields: Any) -> Any:
+    return order_class()(**fields)
+
+
+def receipt(**fields: Any) -> Any:
+    return receipt_class()(**fields)
 
 
 class Shop:

@@ -1,36 +1,31 @@
-"""A service that knows nothing of actiond, as its team describes it: its messages and its descriptor set."""
+"""A service that knows nothing of actiond, as its team describes it, with fields of every kind. Nothing serves it."""
 
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.message import Message
-from google.protobuf.message_factory import GetMessageClass
 
-from tests.support.protos import compile_folder, descriptor_set
+from tests.support.protos import ServiceProtos
 
 SERVICE = "shop.v1.Shop"
 METHODS = ("Cancel", "Place")
 PLACE = f"/{SERVICE}/Place"
-_FOLDER = Path(__file__).parent / "shop_protos"
+_PROTOS = ServiceProtos(Path(__file__).parent / "shop_protos", "shop.v1")
 
 
-@cache
 def pool() -> DescriptorPool:
-    return compile_folder(_FOLDER)
+    return _PROTOS.pool
 
 
 def write_descriptor_set(directory: Path) -> Path:
     """Write the descriptor set, with all imports, into a directory, and return its path."""
-    path = directory / "shop.binpb"
-    path.write_bytes(descriptor_set(_FOLDER).SerializeToString())
-    return path
+    return _PROTOS.write_descriptor_set(directory / "shop.binpb")
 
 
 def message_class(name: str) -> type[Message]:
     """Return the class of a message of the package."""
-    return GetMessageClass(pool().FindMessageTypeByName(f"shop.v1.{name}"))
+    return _PROTOS.message_class(name)
 
 
 def order(**fields: Any) -> Any:
