@@ -201,5 +201,14 @@ def test_other_requests_of_http_pass(system: System) -> None:
 
 def test_a_request_on_a_methods_path_that_is_not_grpc_is_refused(system: System) -> None:
     system.set("request", CHAT, system.target("/ok"))
-    status, _, body = post(system.port, CHAT, b"{}", (("content-type", "application/proto"),))
+    # Envoy takes any POST there for JSON.
+    status, _, body = post(system.port, CHAT, b"{}", (("content-type", "application/proto"),), "PUT")
     assert (status, body) == (415, b"the content type must be application/grpc")
+
+
+def test_json_on_a_methods_path_does_not_evade_an_execution(system: System) -> None:
+    system.targets.script("/change", ok(b'{"id": "changed"}'))
+    system.set("request", UPLOAD, system.target("/change"))
+    orders = b'[{"id": "json-1"}, {"id": "json-2"}]'
+    status, _, body = post(system.port, UPLOAD, orders, (("content-type", "application/json"),))
+    assert (status, json.loads(body)["id"]) == (200, "changed,changed")
