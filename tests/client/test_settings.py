@@ -1,5 +1,6 @@
 """The settings of an interceptor, and what is sent of a call."""
 
+import asyncio
 import re
 import threading
 from collections.abc import Callable
@@ -11,9 +12,9 @@ import grpc
 import pytest
 
 from actiond.api.method_executions import SECRET_HEADERS, SHOWN_HEADERS
-from actiond.client import ActionsInterceptor, User, aio
+from actiond.client import ActionsInterceptor, Client, User, aio
 from actiond.client.interceptors import settings
-from tests.client.shop import FLAVOURS, Outcome, ThreadsShop, begin, call, order, raw, serve
+from tests.client.shop import FLAVOURS, Handled, Outcome, ThreadsShop, begin, call, handlers, order, raw, serve
 from tests.support.servers.actions_double import TOKEN, ActionsDouble, changed_response, unchanged_request
 from tests.support.waiting import until
 
@@ -97,6 +98,10 @@ async def named_later(_context: Any) -> User:
     return User("ann", "an-organization")
 
 
+def unknown(_context: Any) -> None:
+    return None
+
+
 @pytest.mark.parametrize("flavour", FLAVOURS)
 @pytest.mark.parametrize(
     ("user", "expected"),
@@ -105,6 +110,7 @@ async def named_later(_context: Any) -> User:
         (named, ("ann", "an-organization")),
         (paired, ("b", "")),
         (named_later, ("ann", "an-organization")),
+        (unknown, ("", "")),
     ],
 )
 def test_the_user_is_who_the_service_says(
@@ -118,30 +124,148 @@ def test_the_user_is_who_the_service_says(
     assert (described.user_id, described.org_id) == expected
 
 
+REFUSED = Outcome((), grpc.StatusCode.UNAVAILABLE, "actions are unavailable")
+
+
 @pytest.mark.parametrize("flavour", FLAVOURS)
 @pytest.mark.parametrize("fail_open", [False, True])
-def test_a_user_that_cannot_be_named_lets_no_call_pass(flavour: str, fail_open: bool) -> None:
-    def fails(_context: Any) -> User:
-        raise LookupError("no such user")
-
+@pytest.mark.parametrize(
+    ("returned", "what"),
+    [
+        ("bo", "a value of type str"),
+        (b"ann", "a value of type bytes"),
+        (["ann", "an-organization"], "a value of type list"),
+        (7, "a value of type int"),
+        (("ann",), "a tuple of length 1"),
+        (("ann", "an-organization", "more"), "a tuple of length 3"),
+        ((7, ""), "a pair whose id is a value of type int"),
+        (User("ann", None), "a pair whose org_id is a value of type NoneType"),  # type: ignore[arg-type]  # is refused
+        (("\ud800", ""), "a pair whose id has a lone surrogate"),
+    ],
+)
+def test_a_user_that_is_no_pair_of_strings_lets_no_call_pass(
+    flavour: str, fail_open: bool, returned: Any, what: str, caplog: pytest.LogCaptureFixture
+) -> None:
     with (
         ActionsDouble(unchanged_request) as actiond,
-        serve(flavour, actiond.target, user=fails, fail_open=fail_open) as shop,
+        serve(flavour, actiond.target, user=lambda _: returned, fail_open=fail_open) as shop,
     ):
-        assert call(shop.target, "Place").code is grpc.StatusCode.UNKNOWN
-        assert shop.handled.items == []
+        assert call(shop.target, "Place") == REFUSED
+        assert shop.interceptor.counts.refused == 1
+    assert (shop.handled.items, actiond.asked) == ([], [])
+    assert f"user returns {what}; it must return a User, a pair of strings, or None" in caplog.text
+
+
+def fails(_context: Any) -> User:
+    raise LookupError("no such user as Ann")
+
+
+async def fails_later(_context: Any) -> User:
+    raise LookupError("no such user as Ann")
+
+
+def fails_like_abort(_context: Any) -> User:
+    raise Exception  # noqa: TRY002  # what grpcio's abort raises
+
+
+def finds_no_header(context: Any) -> User:
+    return User(next(str(value) for key, value in context.invocation_metadata() if key == "x-missing"))
 
 
 @pytest.mark.parametrize("flavour", FLAVOURS)
-def test_the_function_that_names_the_user_may_end_the_call(flavour: str) -> None:
+@pytest.mark.parametrize("method", ["Place", "Chat"])
+@pytest.mark.parametrize("fail_open", [False, True])
+@pytest.mark.parametrize(
+    ("user", "error"),
+    [
+        (fails, LookupError),
+        (fails_later, LookupError),
+        (fails_like_abort, Exception),
+        (finds_no_header, StopIteration),
+    ],
+)
+def test_an_error_of_the_function_that_names_the_user_lets_no_call_pass_and_is_logged_once_with_its_traceback(
+    flavour: str,
+    method: str,
+    fail_open: bool,
+    user: Callable[[Any], Any],
+    error: type[Exception],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    if flavour == "threads" and user is fails_later:
+        pytest.skip("a server of threads has no event loop")
+    with (
+        ActionsDouble(unchanged_request) as actiond,
+        serve(flavour, actiond.target, user=user, fail_open=fail_open, streams=True) as shop,
+    ):
+        assert [call(shop.target, method) for _ in range(2)] == [REFUSED, REFUSED]
+    assert (shop.handled.items, actiond.asked) == ([], [])
+    (line,) = (record for record in caplog.records if record.name == "actiond.client")
+    assert line.getMessage().endswith(f"the call is refused: 'user raises {error.__name__}'")
+    assert line.exc_info is not None
+    assert line.exc_info[0] is error
+    assert line.exc_info[2] is not None
+
+
+@pytest.mark.parametrize("flavour", FLAVOURS)
+@pytest.mark.parametrize("method", ["Place", "Chat"])
+@pytest.mark.parametrize("fail_open", [False, True])
+def test_the_function_that_names_the_user_may_end_the_call(
+    flavour: str, method: str, fail_open: bool, caplog: pytest.LogCaptureFixture
+) -> None:
     def refuses(context: Any) -> Any:
         # A coroutine in the event loop, a call on a thread.
         return context.abort(grpc.StatusCode.UNAUTHENTICATED, "who is it?")
 
-    with ActionsDouble(unchanged_request) as actiond, serve(flavour, actiond.target, user=refuses) as shop:
-        outcome = call(shop.target, "Place")
+    with (
+        ActionsDouble(unchanged_request) as actiond,
+        serve(flavour, actiond.target, user=refuses, fail_open=fail_open, streams=True) as shop,
+    ):
+        outcome = call(shop.target, method)
+        assert shop.interceptor.counts.refused == 0
     assert (outcome.code, outcome.message) == (grpc.StatusCode.UNAUTHENTICATED, "who is it?")
-    assert shop.handled.items == []
+    assert (shop.handled.items, actiond.asked) == ([], [])
+    assert not [record for record in caplog.records if record.name == "actiond.client"]
+
+
+@pytest.mark.parametrize("made", [ActionsInterceptor, Client])
+def test_a_channel_of_the_event_loop_is_refused_by_what_runs_on_threads(made: Any) -> None:
+    async def make() -> None:
+        async with grpc.aio.insecure_channel("127.0.0.1:1") as channel:
+            made(channel, token=TOKEN)
+
+    name = made.__name__
+    with pytest.raises(TypeError, match=rf"^channel is one of grpc\.aio; .*actiond\.client\.aio\.{name} this one$"):
+        asyncio.run(make())
+
+
+@pytest.mark.parametrize("made", [aio.ActionsInterceptor, aio.Client])
+async def test_a_channel_of_threads_is_refused_by_what_runs_in_the_event_loop(made: Any) -> None:
+    name = made.__name__
+    with (
+        grpc.insecure_channel("127.0.0.1:1") as channel,
+        pytest.raises(TypeError, match=rf"^channel is one of grpc; .*actiond\.client\.{name} this one$"),
+    ):
+        made(channel, token=TOKEN)
+
+
+def test_a_server_of_threads_with_an_interceptor_of_the_event_loop_ends_calls_and_says_why(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def make() -> Any:
+        return await tasks()
+
+    handled = Handled()
+    with ThreadPoolExecutor() as pool:
+        server = grpc.server(pool, [handlers(ThreadsShop(handled))], [asyncio.run(make())])
+        port = server.add_insecure_port("127.0.0.1:0")
+        server.start()
+        try:
+            assert call(f"127.0.0.1:{port}", "Place").code is grpc.StatusCode.UNKNOWN
+        finally:
+            server.stop(None).wait()
+    assert handled.items == []
+    assert "a server of grpc takes actiond.client.ActionsInterceptor" in caplog.text
 
 
 def test_a_handler_keeps_its_attributes() -> None:

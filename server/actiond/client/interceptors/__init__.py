@@ -5,6 +5,7 @@
 - `settings`;
 - `rules`: what is set for which method;
 - `asking`: what is sent, and what an error means;
+- `users`: whose call it is, as the service says;
 - `codecs`: messages as bytes beside their decoded form;
 - `methods`: what is asked for a method's messages;
 - `watching`: when a watch is tried again;

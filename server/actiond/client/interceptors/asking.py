@@ -1,18 +1,20 @@
 """What actiond is asked, and what its errors mean for the call that it is asked about."""
 
 import time
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 import grpc
 from actiond_protos.actiond.v1.execution_service_pb2 import MethodCall
-from google.protobuf.message import DecodeError
+from google.protobuf.message import DecodeError, Message
 from google.rpc import error_details_pb2, status_pb2
 
 from actiond.client.interceptors.settings import Settings, User
 
 Metadata = Sequence[tuple[str, str | bytes]]
+Detail = TypeVar("Detail", bound=Message)
 
 DETAILS = "grpc-status-details-bin"
 UNAVAILABLE = "actions are unavailable"
@@ -45,20 +47,26 @@ class Failure:
     """A name of few."""
     reason: str
     may_pass: bool = True
-    """False if the call's own message or metadata has caused it: then it does not go on, even with `fail_open`."""
+    """False if the call's own message or metadata may have caused it: then it does not go on, even with `fail_open`."""
+    error: Exception | None = field(default=None, compare=False)
+    """An error of the service's own code, whose traceback is logged."""
 
 
 DEADLINE_PASSED = Ending(grpc.StatusCode.DEADLINE_EXCEEDED, "Deadline Exceeded")
-BUDGET_USED = Failure("BUDGET", "the budget of the call is used up")
 CHANNEL_CLOSED = Failure("CLOSED", "the channel to actiond is closed")
 
 
+def budget_used(seconds: float) -> Failure:
+    """Return the failure of a call whose budget, of so many seconds, is used up."""
+    return Failure("BUDGET", f"budget={seconds} s is used up")
+
+
 def outcome(
-    code: grpc.StatusCode, message: str, metadata: Iterable[Any] | None, *, deadline_is_own: bool
+    code: grpc.StatusCode, message: str, metadata: Iterable[Any] | None, *, budget: float | None
 ) -> Ending | Failure:
     """Return what an error of actiond means.
 
-    `deadline_is_own` says whether the deadline that actiond was given is that of the call, rather than its budget.
+    `budget` is in seconds: that which set the deadline that actiond was given; None if the call's own deadline did.
     """
     details = next((value for key, value in metadata or () if key == DETAILS and isinstance(value, bytes)), b"")
     status = status_pb2.Status()
@@ -66,13 +74,29 @@ def outcome(
         status.ParseFromString(details)
     except DecodeError:
         status = status_pb2.Status()
-    info = error_details_pb2.ErrorInfo()
-    for detail in status.details:
-        if detail.Is(info.DESCRIPTOR) and detail.Unpack(info) and info.domain == _DOMAIN and info.reason in _REASONS:
+    for info in _details(status, error_details_pb2.ErrorInfo):
+        if info.domain == _DOMAIN and info.reason in _REASONS:
             return Ending(code, message, details)
-    if code is grpc.StatusCode.DEADLINE_EXCEEDED and deadline_is_own:
-        return DEADLINE_PASSED
-    return Failure(code.name, message, may_pass=not _is_about_the_call(code, status))
+    if code is grpc.StatusCode.DEADLINE_EXCEEDED:
+        return DEADLINE_PASSED if budget is None else budget_used(budget)
+    return Failure(code.name, _reason(message, status), may_pass=not _is_about_the_call(code, status))
+
+
+def _details(status: status_pb2.Status, kind: type[Detail]) -> Iterator[Detail]:
+    """Yield the details of a type. Those that do not parse are left out."""
+    for detail in status.details:
+        found = kind()
+        with suppress(DecodeError):
+            if detail.Unpack(found):
+                yield found
+
+
+def _reason(message: str, status: status_pb2.Status) -> str:
+    """Return an error's message, with the first field that breaks a rule."""
+    for bad_request in _details(status, error_details_pb2.BadRequest):
+        for violation in bad_request.field_violations:
+            return f"{message}: {violation.field} {violation.description}"
+    return message
 
 
 def _is_about_the_call(code: grpc.StatusCode, status: status_pb2.Status) -> bool:
@@ -99,10 +123,10 @@ class Budget:
 
 
 def method_call(
-    method: str, settings: Settings, metadata: Iterable[tuple[str, str | bytes]] | None, user: User | tuple[str, str]
+    method: str, settings: Settings, metadata: Iterable[tuple[str, str | bytes]] | None, user: User
 ) -> MethodCall:
     """Describe a call to actiond."""
-    call = MethodCall(method=method, user_id=user[0], org_id=user[1])
+    call = MethodCall(method=method, user_id=user.id, org_id=user.org_id)
     for key, value in metadata or ():
         if isinstance(value, str) and settings.sends(key):
             call.headers[key].values.append(value)

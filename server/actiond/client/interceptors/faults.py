@@ -46,11 +46,14 @@ class Faults:
         with self._lock:
             self._asked += 1
 
-    def refused(self, method: str, kind: str, reason: str) -> None:
-        """Note that a call is ended since actiond failed. `kind` is a name of few, `reason` any text."""
+    def refused(self, method: str, kind: str, reason: str, error: Exception | None = None) -> None:
+        """Note that a call is ended since actiond, or what the service says of the call, failed.
+
+        `kind` is a name of few, `reason` any text. The traceback of `error` follows the line.
+        """
         with self._lock:
             self._refused += 1
-        self._write(f"refused {kind}", "the call is refused", method, reason)
+        self._write(f"refused {kind}", "the call is refused", method, reason, error)
 
     def passed(self, method: str, kind: str, reason: str) -> None:
         """Note that a message goes on without its executions."""
@@ -66,7 +69,7 @@ class Faults:
     def watch_failed(self, kind: str, reason: str) -> None:
         self._write(f"watch {kind}", "executions cannot be watched, so actiond is asked for every call", "", reason)
 
-    def _write(self, key: str, effect: str, method: str, reason: str) -> None:
+    def _write(self, key: str, effect: str, method: str, reason: str, error: Exception | None = None) -> None:
         now = self._clock()
         with self._lock:
             last, left_out = self._lines.get(key, (-LOG_INTERVAL, 0))
@@ -80,4 +83,4 @@ class Faults:
         # Both texts come from elsewhere: as literals they are one line.
         about = f" {method!r}:" if method else ""
         why = f": {reason!r}" if reason else ""
-        _log.warning("actions:%s %s%s%s", about, effect, why, more)
+        _log.warning("actions:%s %s%s%s", about, effect, why, more, exc_info=error)

@@ -15,8 +15,8 @@ from actiond_protos.actiond.v1 import execution_service_pb2 as pb
 from actiond_protos.actiond.v1.execution_service_pb2_grpc import ExecutionServiceStub
 
 from actiond.client.authorization import authorization
+from actiond.client.channels import check_aio
 from actiond.client.interceptors.asking import (
-    BUDGET_USED,
     CHANNEL_CLOSED,
     DEADLINE_PASSED,
     UNAVAILABLE,
@@ -24,6 +24,7 @@ from actiond.client.interceptors.asking import (
     Ending,
     Failure,
     Metadata,
+    budget_used,
     method_call,
     outcome,
 )
@@ -32,11 +33,12 @@ from actiond.client.interceptors.faults import Counts, Faults
 from actiond.client.interceptors.methods import Handler, HandlerCache, Method, Request
 from actiond.client.interceptors.rules import MAX_METHODS, Rule, Rules
 from actiond.client.interceptors.settings import DEFAULT_BUDGET, SKIPPED_SERVICES, Settings, User
+from actiond.client.interceptors.users import ask_user, checked_user, user_error
 from actiond.client.interceptors.watch_task import WatchTask
 
 Context = Any
 """A grpc.aio.ServicerContext; for a plain `def` handler it is one without `code`, `read` and `write`."""
-Named = User | tuple[str, str]
+Named = User | tuple[str, str] | None
 NamesUser = Callable[[Context], Named | Awaitable[Named]]
 Behaviour = Callable[..., Any]
 
@@ -69,8 +71,9 @@ class ActionsInterceptor(grpc.aio.ServerInterceptor):
 
         user: may be a coroutine function. The context that it gets is the handler's own.
 
-        Raises ValueError for a setting that makes no sense.
+        Raises ValueError for a setting that makes no sense, and TypeError for a channel of `grpc`.
         """
+        check_aio(channel, "ActionsInterceptor")
         self._settings = Settings.of(fail_open=fail_open, budget=budget, streams=streams, headers=headers, skip=skip)
         self._asker = _Asker(channel, token, self._settings, user)
         self._handlers = HandlerCache(MAX_METHODS)
@@ -92,10 +95,21 @@ class ActionsInterceptor(grpc.aio.ServerInterceptor):
     ) -> None:
         await self.close()
 
-    async def intercept_service(
+    def intercept_service(
         self, continuation: Callable[..., Awaitable[Handler]], handler_call_details: Any
-    ) -> Handler:
-        """Return the method's handler with executions around it."""
+    ) -> Coroutine[Any, Any, Handler]:
+        """Return the method's handler with executions around it.
+
+        Raises TypeError in a server of `grpc`, whose calls would never end if it got a coroutine for a handler.
+        """
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            needed = "a server of grpc takes actiond.client.ActionsInterceptor, rather than actiond.client.aio's"
+            raise TypeError(needed) from None
+        return self._intercept(continuation, handler_call_details)
+
+    async def _intercept(self, continuation: Callable[..., Awaitable[Handler]], handler_call_details: Any) -> Handler:
         handler = await continuation(handler_call_details)
         name: str = handler_call_details.method
         wrapped = self._handlers.find(name, handler)
@@ -140,15 +154,29 @@ class _Asker:
         self._metadata = authorization(token)
         self._user = user
 
-    async def describe(self, method: Method, context: Context) -> pb.MethodCall:
-        user: Any = User()
-        if self._user is not None:
-            # That of a thread's context may block, and its `abort` waits for the event loop.
-            is_blocking = isinstance(context, _ThreadContext) and not inspect.iscoroutinefunction(self._user)
-            user = await asyncio.to_thread(self._user, context) if is_blocking else self._user(context)
-            if inspect.isawaitable(user):
-                user = await user
-        return method_call(method.name, self.settings, context.invocation_metadata(), user)
+    async def describe(self, call: "_Call") -> pb.MethodCall:
+        user = await self._user_of(call)
+        return method_call(call.method.name, self.settings, call.context.invocation_metadata(), user)
+
+    async def _user_of(self, call: "_Call") -> User:
+        if self._user is None:
+            return User()
+        # That of a thread's context may block, and its `abort` waits for the event loop. Its errors are caught there:
+        # an asyncio.Future takes no StopIteration, so that it would be waited for without end.
+        is_blocking = isinstance(call.context, _ThreadContext) and not inspect.iscoroutinefunction(self._user)
+        arguments = self._user, call.context, _is_abort
+        named = await asyncio.to_thread(ask_user, *arguments) if is_blocking else ask_user(*arguments)
+        if inspect.isawaitable(named):
+            try:
+                named = await named
+            except grpc.aio.AbortError:
+                raise
+            except Exception as error:  # noqa: BLE001  # the function is the service's
+                named = user_error(error)
+        user = checked_user(named)
+        if isinstance(user, Failure):
+            call.refuse(user)
+        return user
 
     async def ask(self, call: "_Call", procedure: Any, message: Any, budget: Budget) -> Any:
         """Return actiond's answer; None if it fails, and the message goes on. Raises _EndedError otherwise."""
@@ -157,14 +185,15 @@ class _Asker:
         if own <= 0:
             raise _EndedError(DEADLINE_PASSED)
         if budget.left <= 0:
-            return call.failed(BUDGET_USED)
+            return call.failed(budget_used(self.settings.budget))
         self.faults.asked()
         self.watch.ensure()
         is_own, start = own <= budget.left, budget.now()
         try:
             return await procedure(message, timeout=min(own, budget.left), metadata=self._metadata)
         except grpc.aio.AioRpcError as error:
-            ending = outcome(error.code(), error.details() or "", error.trailing_metadata(), deadline_is_own=is_own)
+            budget_set_it = None if is_own else self.settings.budget
+            ending = outcome(error.code(), error.details() or "", error.trailing_metadata(), budget=budget_set_it)
         except grpc.aio.UsageError:
             ending = CHANNEL_CLOSED
         except asyncio.CancelledError:
@@ -178,6 +207,10 @@ class _Asker:
         if isinstance(ending, Ending):
             raise _EndedError(ending)
         return call.failed(ending)
+
+
+def _is_abort(error: Exception) -> bool:
+    return isinstance(error, grpc.aio.AbortError)
 
 
 class _EndedError(Exception):
@@ -249,11 +282,14 @@ class _Call:
 
     def failed(self, failure: Failure) -> None:
         """Let the message go on if it may. Raises _EndedError otherwise."""
-        faults = self._asker.faults
         if self.method.settings.fail_open and failure.may_pass:
-            faults.passed(self.method.name, failure.kind, failure.reason)
+            self._asker.faults.passed(self.method.name, failure.kind, failure.reason)
             return
-        faults.refused(self.method.name, failure.kind, failure.reason)
+        self.refuse(failure)
+
+    def refuse(self, failure: Failure) -> NoReturn:
+        """Log the failure, and raise _EndedError."""
+        self._asker.faults.refused(self.method.name, failure.kind, failure.reason, failure.error)
         raise _EndedError(Ending(grpc.StatusCode.UNAVAILABLE, UNAVAILABLE))
 
     def unseen(self) -> None:
@@ -262,7 +298,7 @@ class _Call:
 
     async def _description(self) -> pb.MethodCall:
         if self._described is None:
-            self._described = await self._asker.describe(self.method, self.context)
+            self._described = await self._asker.describe(self)
         return self._described
 
 

@@ -10,14 +10,15 @@ from actiond_protos.actiond.v1 import execution_service_pb2 as pb
 from actiond_protos.actiond.v1.execution_service_pb2_grpc import ExecutionServiceStub
 
 from actiond.client.authorization import authorization
+from actiond.client.channels import check_threads
 from actiond.client.interceptors.asking import (
-    BUDGET_USED,
     CHANNEL_CLOSED,
     DEADLINE_PASSED,
     UNAVAILABLE,
     Budget,
     Ending,
     Failure,
+    budget_used,
     method_call,
     outcome,
 )
@@ -26,11 +27,12 @@ from actiond.client.interceptors.faults import Counts, Faults
 from actiond.client.interceptors.methods import Handler, HandlerCache, Method, Request
 from actiond.client.interceptors.rules import MAX_METHODS, Rule, Rules
 from actiond.client.interceptors.settings import DEFAULT_BUDGET, SKIPPED_SERVICES, Settings, User
+from actiond.client.interceptors.users import ask_user, checked_user
 from actiond.client.interceptors.watch_thread import WatchThread
 
 Context = Any
 """A grpc.ServicerContext. Its stubs lack `code`."""
-NamesUser = Callable[[Context], User | tuple[str, str]]
+NamesUser = Callable[[Context], User | tuple[str, str] | None]
 Behaviour = Callable[..., Any]
 
 _CANCELLED = Ending(grpc.StatusCode.CANCELLED, "cancelled")
@@ -65,13 +67,16 @@ class ActionsInterceptor(grpc.ServerInterceptor):
         budget: seconds that actiond may take around one call, and around each message of a stream; the call's own
             deadline ends it sooner.
         streams: whether executions run for each message of streams of requests and of responses.
-        user: who calls, as the service has verified it; called with the context before actiond is asked.
+        user: who calls, as the service has verified it; called with the context before actiond is asked. It returns a
+            User or a pair of strings, None if the caller is not known, or ends the call by `context.abort`. If it
+            raises another error or returns anything else, the call ends with UNAVAILABLE, even with `fail_open`.
         headers: names of headers that actiond gets for match conditions, beside those that targets see. By default all,
             but none that holds a secret by its definition, and no binary ones.
         skip: names of services, `package.Service`, that actiond is never asked about.
 
-        Raises ValueError for a setting that makes no sense.
+        Raises ValueError for a setting that makes no sense, and TypeError for a channel of `grpc.aio`.
         """
+        check_threads(channel, "ActionsInterceptor")
         self._settings = Settings.of(fail_open=fail_open, budget=budget, streams=streams, headers=headers, skip=skip)
         self._asker = _Asker(channel, token, self._settings, user)
         self._handlers = HandlerCache(MAX_METHODS)
@@ -127,9 +132,17 @@ class _Asker:
         self._metadata = authorization(token)
         self._user = user
 
-    def describe(self, method: Method, context: Context) -> pb.MethodCall:
-        user = self._user(context) if self._user else User()
-        return method_call(method.name, self.settings, context.invocation_metadata(), user)
+    def describe(self, call: "_Call") -> pb.MethodCall:
+        user = self._user_of(call)
+        return method_call(call.method.name, self.settings, call.context.invocation_metadata(), user)
+
+    def _user_of(self, call: "_Call") -> User:
+        if self._user is None:
+            return User()
+        user = checked_user(ask_user(self._user, call.context, functools.partial(_is_abort, call.context)))
+        if isinstance(user, Failure):
+            self._refuse(call, user)
+        return user
 
     def ask(self, call: "_Call", procedure: Any, message: Any, budget: Budget) -> Any:
         """Return actiond's answer; None if it fails, and the message goes on. Ends the call otherwise."""
@@ -137,14 +150,15 @@ class _Asker:
         if own <= 0:
             call.end(DEADLINE_PASSED)
         if budget.left <= 0:
-            return self.failed(call, BUDGET_USED)
+            return self.failed(call, budget_used(self.settings.budget))
         self.faults.asked()
         self.watch.ensure()
         is_own, start = own <= budget.left, budget.now()
         try:
             return call.result(procedure.future(message, timeout=min(own, budget.left), metadata=self._metadata))
         except grpc.RpcError as error:
-            ending = outcome(error.code(), error.details() or "", error.trailing_metadata(), deadline_is_own=is_own)
+            budget_set_it = None if is_own else self.settings.budget
+            ending = outcome(error.code(), error.details() or "", error.trailing_metadata(), budget=budget_set_it)
         except (ValueError, _ChannelClosedError):
             ending = CHANNEL_CLOSED
         finally:
@@ -158,8 +172,16 @@ class _Asker:
         if self.settings.fail_open and failure.may_pass:
             self.faults.passed(call.method.name, failure.kind, failure.reason)
             return
-        self.faults.refused(call.method.name, failure.kind, failure.reason)
+        self._refuse(call, failure)
+
+    def _refuse(self, call: "_Call", failure: Failure) -> NoReturn:
+        self.faults.refused(call.method.name, failure.kind, failure.reason, failure.error)
         call.end(Ending(grpc.StatusCode.UNAVAILABLE, UNAVAILABLE))
+
+
+def _is_abort(context: Context, error: Exception) -> bool:
+    """Return whether an error is that of `context.abort`, which has no type of its own."""
+    return type(error) is Exception and not error.args and context.code() not in _SUCCESS
 
 
 class _ChannelClosedError(Exception):
@@ -263,7 +285,7 @@ class _Call:
 
     def _description(self) -> pb.MethodCall:
         if self._described is None:
-            self._described = self._asker.describe(self.method, self.context)
+            self._described = self._asker.describe(self)
         return self._described
 
 
