@@ -86,8 +86,43 @@ import grpc{aio}
 Metadata = Iterable[tuple[str, str | bytes]]
 '''
 
-_STREAM = '''
+_CALLS = '''
+Request = TypeVar("Request")
+UnaryResponse = TypeVar("UnaryResponse")
 Response = TypeVar("Response", covariant=True)
+
+
+class UnaryCall(Generic[Request, UnaryResponse]):
+    """Calls a method that has one response. Raises grpc.RpcError."""
+
+    def __init__(
+        self,
+        callable_: grpc.UnaryUnaryMultiCallable[Request, UnaryResponse],
+        metadata: tuple[tuple[str, str | bytes], ...],
+        timeout: float | None,
+    ) -> None:
+        """Send `metadata` with each call, and give it `timeout` seconds unless it is given others."""
+        self._callable = callable_
+        self._metadata = metadata
+        self._timeout = timeout
+
+    def __call__(self, request: Request, *, timeout: float | None = None, metadata: Metadata = ()) -> UnaryResponse:
+        """Return the response."""
+        return self._callable(
+            request,
+            timeout=self._timeout if timeout is None else timeout,
+            metadata=(*self._metadata, *metadata),
+        )
+
+    def with_call(
+        self, request: Request, *, timeout: float | None = None, metadata: Metadata = ()
+    ) -> tuple[UnaryResponse, grpc.Call]:
+        """Return the response and the call, which has the metadata that was sent beside it."""
+        return self._callable.with_call(
+            request,
+            timeout=self._timeout if timeout is None else timeout,
+            metadata=(*self._metadata, *metadata),
+        )
 
 
 class ResponseStream(Protocol[Response]):
@@ -121,12 +156,20 @@ _STUB = """        self._{name} = channel.{kind}(
 """
 
 _CALL = '''
-    {define} {name}(
+    def {name}(
         self, request: {request}, *, timeout: float | None = None, metadata: Metadata = ()
     ) -> {result}:
         """{comment}"""
-        {return_} self._{name}(request, timeout={timeout}, metadata=(*self._metadata, *metadata))
+        return self._{name}(request, timeout={timeout}, metadata=(*self._metadata, *metadata))
 '''
+
+_UNARY_PROPERTY = '''
+    @property
+    def {name}(self) -> UnaryCall[{request}, {response}]:
+        """{comment}"""
+        return UnaryCall(self._{name}, self._metadata, self._timeout)
+'''
+"""Over a channel of `grpc`, where metadata beside a response is had by `with_call`."""
 
 
 def _write_clients(package: Path) -> None:
@@ -138,7 +181,7 @@ def _write_clients(package: Path) -> None:
     for name, is_aio in (("clients", False), ("aio_clients", True)):
         head = _CLIENTS_HEAD.format(
             module="grpc.aio" if is_aio else "grpc",
-            more="" if is_aio else ", Iterator\nfrom typing import Protocol, TypeVar",
+            more="" if is_aio else ", Iterator\nfrom typing import Generic, Protocol, TypeVar",
             aio=".aio" if is_aio else "",
             imports=imports,
         )
@@ -148,7 +191,7 @@ def _write_clients(package: Path) -> None:
             for index, service in enumerate(file.service)
             if f"{file.package}.{service.name}" in CLIENTS
         ]
-        (package / f"{name}.py").write_text(head + ("" if is_aio else _STREAM) + "".join(clients))
+        (package / f"{name}.py").write_text(head + ("" if is_aio else _CALLS) + "".join(clients))
 
 
 def _import_of(proto: str) -> str:
@@ -172,16 +215,15 @@ def _client(file: descriptor_pb2.FileDescriptorProto, index: int, modules: dict[
                 name=name, kind=kind, service=full_name, method=method.name, request=request, response=response
             )
         )
-        of_stream = f"grpc.aio.UnaryStreamCall[{request}, {response}]" if is_aio else f"ResponseStream[{response}]"
-        awaits = is_aio and not method.server_streaming
+        aio_call = "UnaryStreamCall" if method.server_streaming else "UnaryUnaryCall"
+        template = _CALL if is_aio or method.server_streaming else _UNARY_PROPERTY
         calls.append(
-            _CALL.format(
-                define="async def" if awaits else "def",
+            template.format(
                 name=name,
                 request=request,
-                result=of_stream if method.server_streaming else response,
+                response=response,
+                result=f"grpc.aio.{aio_call}[{request}, {response}]" if is_aio else f"ResponseStream[{response}]",
                 comment=_docstring(comments[_SERVICE, index, _METHOD, number]),
-                return_="return await" if awaits else "return",
                 timeout="timeout" if method.server_streaming else "self._timeout if timeout is None else timeout",
             )
         )

@@ -91,69 +91,69 @@ class DeliveryServiceClient:
             delivery_service_pb2.GetCallerResponse.FromString,
         )
 
-    async def list_deliveries(
+    def list_deliveries(
         self, request: delivery_service_pb2.ListDeliveriesRequest, *, timeout: float | None = None, metadata: Metadata = ()
-    ) -> delivery_service_pb2.ListDeliveriesResponse:
+    ) -> grpc.aio.UnaryUnaryCall[delivery_service_pb2.ListDeliveriesRequest, delivery_service_pb2.ListDeliveriesResponse]:
         """Lists deliveries, the newest first.
 
         Delivered ones are listed while their attempts are kept.
         """
-        return await self._list_deliveries(request, timeout=self._timeout if timeout is None else timeout, metadata=(*self._metadata, *metadata))
+        return self._list_deliveries(request, timeout=self._timeout if timeout is None else timeout, metadata=(*self._metadata, *metadata))
 
-    async def count_deliveries(
+    def count_deliveries(
         self, request: delivery_service_pb2.CountDeliveriesRequest, *, timeout: float | None = None, metadata: Metadata = ()
-    ) -> delivery_service_pb2.CountDeliveriesResponse:
+    ) -> grpc.aio.UnaryUnaryCall[delivery_service_pb2.CountDeliveriesRequest, delivery_service_pb2.CountDeliveriesResponse]:
         """Counts deliveries by target and state."""
-        return await self._count_deliveries(request, timeout=self._timeout if timeout is None else timeout, metadata=(*self._metadata, *metadata))
+        return self._count_deliveries(request, timeout=self._timeout if timeout is None else timeout, metadata=(*self._metadata, *metadata))
 
-    async def get_delivery(
+    def get_delivery(
         self, request: delivery_service_pb2.GetDeliveryRequest, *, timeout: float | None = None, metadata: Metadata = ()
-    ) -> delivery_service_pb2.GetDeliveryResponse:
+    ) -> grpc.aio.UnaryUnaryCall[delivery_service_pb2.GetDeliveryRequest, delivery_service_pb2.GetDeliveryResponse]:
         """Returns one delivery with its attempts, its payload and its headers.
 
         NOT_FOUND if there is no delivery with this id.
         """
-        return await self._get_delivery(request, timeout=self._timeout if timeout is None else timeout, metadata=(*self._metadata, *metadata))
+        return self._get_delivery(request, timeout=self._timeout if timeout is None else timeout, metadata=(*self._metadata, *metadata))
 
-    async def retry_delivery(
+    def retry_delivery(
         self, request: delivery_service_pb2.RetryDeliveryRequest, *, timeout: float | None = None, metadata: Metadata = ()
-    ) -> delivery_service_pb2.RetryDeliveryResponse:
+    ) -> grpc.aio.UnaryUnaryCall[delivery_service_pb2.RetryDeliveryRequest, delivery_service_pb2.RetryDeliveryResponse]:
         """Retries a delivery: it is attempted soon. A dead one has all attempts of the retry schedule again.
 
         NOT_FOUND if there is no delivery with this id, FAILED_PRECONDITION if it is neither dead nor waiting for a later
         retry, or if its target has been deleted.
         """
-        return await self._retry_delivery(request, timeout=self._timeout if timeout is None else timeout, metadata=(*self._metadata, *metadata))
+        return self._retry_delivery(request, timeout=self._timeout if timeout is None else timeout, metadata=(*self._metadata, *metadata))
 
-    async def cancel_delivery(
+    def cancel_delivery(
         self, request: delivery_service_pb2.CancelDeliveryRequest, *, timeout: float | None = None, metadata: Metadata = ()
-    ) -> delivery_service_pb2.CancelDeliveryResponse:
+    ) -> grpc.aio.UnaryUnaryCall[delivery_service_pb2.CancelDeliveryRequest, delivery_service_pb2.CancelDeliveryResponse]:
         """Gives up a delivery that is not delivered yet. It is dead then, and can be retried.
 
         An attempt that is running is not interrupted: the target may accept the event all the same. NOT_FOUND if there is
         no delivery with this id, FAILED_PRECONDITION if it is delivered or dead.
         """
-        return await self._cancel_delivery(request, timeout=self._timeout if timeout is None else timeout, metadata=(*self._metadata, *metadata))
+        return self._cancel_delivery(request, timeout=self._timeout if timeout is None else timeout, metadata=(*self._metadata, *metadata))
 
-    async def retry_deliveries(
+    def retry_deliveries(
         self, request: delivery_service_pb2.RetryDeliveriesRequest, *, timeout: float | None = None, metadata: Metadata = ()
-    ) -> delivery_service_pb2.RetryDeliveriesResponse:
+    ) -> grpc.aio.UnaryUnaryCall[delivery_service_pb2.RetryDeliveriesRequest, delivery_service_pb2.RetryDeliveriesResponse]:
         """Retries every delivery that a filter matches and that is dead or waits for a later retry, in portions.
 
         Stops shortly before the call's deadline, and after 20 seconds at the latest. Repeat the call until the response is
         complete.
         """
-        return await self._retry_deliveries(request, timeout=self._timeout if timeout is None else timeout, metadata=(*self._metadata, *metadata))
+        return self._retry_deliveries(request, timeout=self._timeout if timeout is None else timeout, metadata=(*self._metadata, *metadata))
 
-    async def cancel_deliveries(
+    def cancel_deliveries(
         self, request: delivery_service_pb2.CancelDeliveriesRequest, *, timeout: float | None = None, metadata: Metadata = ()
-    ) -> delivery_service_pb2.CancelDeliveriesResponse:
+    ) -> grpc.aio.UnaryUnaryCall[delivery_service_pb2.CancelDeliveriesRequest, delivery_service_pb2.CancelDeliveriesResponse]:
         """Gives up every delivery that a filter matches and that is not delivered yet, in portions.
 
         Stops shortly before the call's deadline, and after 20 seconds at the latest. Repeat the call until the response is
         complete.
         """
-        return await self._cancel_deliveries(request, timeout=self._timeout if timeout is None else timeout, metadata=(*self._metadata, *metadata))
+        return self._cancel_deliveries(request, timeout=self._timeout if timeout is None else timeout, metadata=(*self._metadata, *metadata))
 
     def watch_deliveries(
         self, request: delivery_service_pb2.WatchDeliveriesRequest, *, timeout: float | None = None, metadata: Metadata = ()
@@ -165,57 +165,57 @@ class DeliveryServiceClient:
         """
         return self._watch_deliveries(request, timeout=timeout, metadata=(*self._metadata, *metadata))
 
-    async def test_target(
+    def test_target(
         self, request: delivery_service_pb2.TestTargetRequest, *, timeout: float | None = None, metadata: Metadata = ()
-    ) -> delivery_service_pb2.TestTargetResponse:
+    ) -> grpc.aio.UnaryUnaryCall[delivery_service_pb2.TestTargetRequest, delivery_service_pb2.TestTargetResponse]:
         """Sends one signed test event to a target, waits for its response, and returns how that went.
 
         It is sent even if the target is paused, and is never retried. NOT_FOUND if there is no target with this id.
         """
-        return await self._test_target(request, timeout=self._timeout if timeout is None else timeout, metadata=(*self._metadata, *metadata))
+        return self._test_target(request, timeout=self._timeout if timeout is None else timeout, metadata=(*self._metadata, *metadata))
 
-    async def get_target_health(
+    def get_target_health(
         self, request: delivery_service_pb2.GetTargetHealthRequest, *, timeout: float | None = None, metadata: Metadata = ()
-    ) -> delivery_service_pb2.GetTargetHealthResponse:
+    ) -> grpc.aio.UnaryUnaryCall[delivery_service_pb2.GetTargetHealthRequest, delivery_service_pb2.GetTargetHealthResponse]:
         """Returns how the deliveries of a target go.
 
         NOT_FOUND if there is no target with this id.
         """
-        return await self._get_target_health(request, timeout=self._timeout if timeout is None else timeout, metadata=(*self._metadata, *metadata))
+        return self._get_target_health(request, timeout=self._timeout if timeout is None else timeout, metadata=(*self._metadata, *metadata))
 
-    async def resume_target(
+    def resume_target(
         self, request: delivery_service_pb2.ResumeTargetRequest, *, timeout: float | None = None, metadata: Metadata = ()
-    ) -> delivery_service_pb2.ResumeTargetResponse:
+    ) -> grpc.aio.UnaryUnaryCall[delivery_service_pb2.ResumeTargetRequest, delivery_service_pb2.ResumeTargetResponse]:
         """Ends the pause of a target: its parked deliveries are released in growing portions.
 
         Changes nothing if the target is not paused. NOT_FOUND if there is no target with this id.
         """
-        return await self._resume_target(request, timeout=self._timeout if timeout is None else timeout, metadata=(*self._metadata, *metadata))
+        return self._resume_target(request, timeout=self._timeout if timeout is None else timeout, metadata=(*self._metadata, *metadata))
 
-    async def publish_event(
+    def publish_event(
         self, request: delivery_service_pb2.PublishEventRequest, *, timeout: float | None = None, metadata: Metadata = ()
-    ) -> delivery_service_pb2.PublishEventResponse:
+    ) -> grpc.aio.UnaryUnaryCall[delivery_service_pb2.PublishEventRequest, delivery_service_pb2.PublishEventResponse]:
         """Publishes an event, which is delivered to the targets of its event execution. Returns once the event is on disk.
 
         NOT_FOUND for a type that the server was not started with, ALREADY_EXISTS if another event was published under the
         same id, RESOURCE_EXHAUSTED if too many deliveries are unfinished.
         """
-        return await self._publish_event(request, timeout=self._timeout if timeout is None else timeout, metadata=(*self._metadata, *metadata))
+        return self._publish_event(request, timeout=self._timeout if timeout is None else timeout, metadata=(*self._metadata, *metadata))
 
-    async def publish_events(
+    def publish_events(
         self, request: delivery_service_pb2.PublishEventsRequest, *, timeout: float | None = None, metadata: Metadata = ()
-    ) -> delivery_service_pb2.PublishEventsResponse:
+    ) -> grpc.aio.UnaryUnaryCall[delivery_service_pb2.PublishEventsRequest, delivery_service_pb2.PublishEventsResponse]:
         """Publishes several events in their order: all of them, or none.
 
         The errors are those of PublishEvent, and name the event by its index.
         """
-        return await self._publish_events(request, timeout=self._timeout if timeout is None else timeout, metadata=(*self._metadata, *metadata))
+        return self._publish_events(request, timeout=self._timeout if timeout is None else timeout, metadata=(*self._metadata, *metadata))
 
-    async def get_caller(
+    def get_caller(
         self, request: delivery_service_pb2.GetCallerRequest, *, timeout: float | None = None, metadata: Metadata = ()
-    ) -> delivery_service_pb2.GetCallerResponse:
+    ) -> grpc.aio.UnaryUnaryCall[delivery_service_pb2.GetCallerRequest, delivery_service_pb2.GetCallerResponse]:
         """Returns who the caller is: the token of the call. Every valid token may call it."""
-        return await self._get_caller(request, timeout=self._timeout if timeout is None else timeout, metadata=(*self._metadata, *metadata))
+        return self._get_caller(request, timeout=self._timeout if timeout is None else timeout, metadata=(*self._metadata, *metadata))
 
 
 class ExecutionServiceClient:
@@ -261,9 +261,9 @@ class ExecutionServiceClient:
             execution_service_pb2.SetConditionResponse.FromString,
         )
 
-    async def execute_request(
+    def execute_request(
         self, request: execution_service_pb2.ExecuteRequestRequest, *, timeout: float | None = None, metadata: Metadata = ()
-    ) -> execution_service_pb2.ExecuteRequestResponse:
+    ) -> grpc.aio.UnaryUnaryCall[execution_service_pb2.ExecuteRequestRequest, execution_service_pb2.ExecuteRequestResponse]:
         """Runs the request execution of a call of another service, before the service handles the call.
 
         Ends with the error that the execution ends with: FAILED_PRECONDITION if a target that interrupts on errors fails,
@@ -271,36 +271,36 @@ class ExecutionServiceClient:
         `actiond` with the reason EXECUTION_FAILED or EXECUTION_ERROR_FORWARDED. INVALID_ARGUMENT if the message is not one
         of the method. NOT_FOUND if an execution is set for the method, whose message types are not known.
         """
-        return await self._execute_request(request, timeout=self._timeout if timeout is None else timeout, metadata=(*self._metadata, *metadata))
+        return self._execute_request(request, timeout=self._timeout if timeout is None else timeout, metadata=(*self._metadata, *metadata))
 
-    async def execute_response(
+    def execute_response(
         self, request: execution_service_pb2.ExecuteResponseRequest, *, timeout: float | None = None, metadata: Metadata = ()
-    ) -> execution_service_pb2.ExecuteResponseResponse:
+    ) -> grpc.aio.UnaryUnaryCall[execution_service_pb2.ExecuteResponseRequest, execution_service_pb2.ExecuteResponseResponse]:
         """Runs the response execution of a call of another service, after the service has handled the call.
 
         The errors are those of ExecuteRequest.
         """
-        return await self._execute_response(request, timeout=self._timeout if timeout is None else timeout, metadata=(*self._metadata, *metadata))
+        return self._execute_response(request, timeout=self._timeout if timeout is None else timeout, metadata=(*self._metadata, *metadata))
 
-    async def execute_function(
+    def execute_function(
         self, request: execution_service_pb2.ExecuteFunctionRequest, *, timeout: float | None = None, metadata: Metadata = ()
-    ) -> execution_service_pb2.ExecuteFunctionResponse:
+    ) -> grpc.aio.UnaryUnaryCall[execution_service_pb2.ExecuteFunctionRequest, execution_service_pb2.ExecuteFunctionResponse]:
         """Runs the execution of a function.
 
         NOT_FOUND for a function that the server was not started with (`--execution-function`). The other errors are those
         of ExecuteRequest.
         """
-        return await self._execute_function(request, timeout=self._timeout if timeout is None else timeout, metadata=(*self._metadata, *metadata))
+        return self._execute_function(request, timeout=self._timeout if timeout is None else timeout, metadata=(*self._metadata, *metadata))
 
-    async def dry_run(
+    def dry_run(
         self, request: execution_service_pb2.DryRunRequest, *, timeout: float | None = None, metadata: Metadata = ()
-    ) -> execution_service_pb2.DryRunResponse:
+    ) -> grpc.aio.UnaryUnaryCall[execution_service_pb2.DryRunRequest, execution_service_pb2.DryRunResponse]:
         """Shows what would run, without calling a target.
 
         Requires the permission `execution.target.read` too, as it shows targets. The errors are those of the call that is
         tried out, but for those of targets.
         """
-        return await self._dry_run(request, timeout=self._timeout if timeout is None else timeout, metadata=(*self._metadata, *metadata))
+        return self._dry_run(request, timeout=self._timeout if timeout is None else timeout, metadata=(*self._metadata, *metadata))
 
     def watch_executions(
         self, request: execution_service_pb2.WatchExecutionsRequest, *, timeout: float | None = None, metadata: Metadata = ()
@@ -313,24 +313,24 @@ class ExecutionServiceClient:
         """
         return self._watch_executions(request, timeout=timeout, metadata=(*self._metadata, *metadata))
 
-    async def get_condition(
+    def get_condition(
         self, request: execution_service_pb2.GetConditionRequest, *, timeout: float | None = None, metadata: Metadata = ()
-    ) -> execution_service_pb2.GetConditionResponse:
+    ) -> grpc.aio.UnaryUnaryCall[execution_service_pb2.GetConditionRequest, execution_service_pb2.GetConditionResponse]:
         """Returns the match condition of an execution: which of the calls that it is set for it runs for.
 
         NOT_FOUND if no execution is set for the condition.
         """
-        return await self._get_condition(request, timeout=self._timeout if timeout is None else timeout, metadata=(*self._metadata, *metadata))
+        return self._get_condition(request, timeout=self._timeout if timeout is None else timeout, metadata=(*self._metadata, *metadata))
 
-    async def set_condition(
+    def set_condition(
         self, request: execution_service_pb2.SetConditionRequest, *, timeout: float | None = None, metadata: Metadata = ()
-    ) -> execution_service_pb2.SetConditionResponse:
+    ) -> grpc.aio.UnaryUnaryCall[execution_service_pb2.SetConditionRequest, execution_service_pb2.SetConditionResponse]:
         """Sets or removes the match condition of an execution.
 
         NOT_FOUND if no execution is set for the condition, INVALID_ARGUMENT if the expression is not valid or if the
         execution is one of a function or an event.
         """
-        return await self._set_condition(request, timeout=self._timeout if timeout is None else timeout, metadata=(*self._metadata, *metadata))
+        return self._set_condition(request, timeout=self._timeout if timeout is None else timeout, metadata=(*self._metadata, *metadata))
 
 
 class ActionServiceClient:
@@ -396,87 +396,87 @@ class ActionServiceClient:
             action_service_pb2.ListExecutionServicesResponse.FromString,
         )
 
-    async def create_target(
+    def create_target(
         self, request: action_service_pb2.CreateTargetRequest, *, timeout: float | None = None, metadata: Metadata = ()
-    ) -> action_service_pb2.CreateTargetResponse:
+    ) -> grpc.aio.UnaryUnaryCall[action_service_pb2.CreateTargetRequest, action_service_pb2.CreateTargetResponse]:
         """Creates a target.
 
         ALREADY_EXISTS when the resource owner has a target of this name, whatever its letter case.
         """
-        return await self._create_target(request, timeout=self._timeout if timeout is None else timeout, metadata=(*self._metadata, *metadata))
+        return self._create_target(request, timeout=self._timeout if timeout is None else timeout, metadata=(*self._metadata, *metadata))
 
-    async def update_target(
+    def update_target(
         self, request: action_service_pb2.UpdateTargetRequest, *, timeout: float | None = None, metadata: Metadata = ()
-    ) -> action_service_pb2.UpdateTargetResponse:
+    ) -> grpc.aio.UnaryUnaryCall[action_service_pb2.UpdateTargetRequest, action_service_pb2.UpdateTargetResponse]:
         """Changes a target: what is absent stays.
 
         ALREADY_EXISTS when another target has the new name, NOT_FOUND when there is no target of this id.
         """
-        return await self._update_target(request, timeout=self._timeout if timeout is None else timeout, metadata=(*self._metadata, *metadata))
+        return self._update_target(request, timeout=self._timeout if timeout is None else timeout, metadata=(*self._metadata, *metadata))
 
-    async def delete_target(
+    def delete_target(
         self, request: action_service_pb2.DeleteTargetRequest, *, timeout: float | None = None, metadata: Metadata = ()
-    ) -> action_service_pb2.DeleteTargetResponse:
+    ) -> grpc.aio.UnaryUnaryCall[action_service_pb2.DeleteTargetRequest, action_service_pb2.DeleteTargetResponse]:
         """Deletes a target, and strips it from every execution that names it.
 
         NOT_FOUND when there is none of this id.
         """
-        return await self._delete_target(request, timeout=self._timeout if timeout is None else timeout, metadata=(*self._metadata, *metadata))
+        return self._delete_target(request, timeout=self._timeout if timeout is None else timeout, metadata=(*self._metadata, *metadata))
 
-    async def list_targets(
+    def list_targets(
         self, request: action_service_pb2.ListTargetsRequest, *, timeout: float | None = None, metadata: Metadata = ()
-    ) -> action_service_pb2.ListTargetsResponse:
+    ) -> grpc.aio.UnaryUnaryCall[action_service_pb2.ListTargetsRequest, action_service_pb2.ListTargetsResponse]:
         """Lists the targets for which every query holds."""
-        return await self._list_targets(request, timeout=self._timeout if timeout is None else timeout, metadata=(*self._metadata, *metadata))
+        return self._list_targets(request, timeout=self._timeout if timeout is None else timeout, metadata=(*self._metadata, *metadata))
 
-    async def get_target_by_id(
+    def get_target_by_id(
         self, request: action_service_pb2.GetTargetByIDRequest, *, timeout: float | None = None, metadata: Metadata = ()
-    ) -> action_service_pb2.GetTargetByIDResponse:
+    ) -> grpc.aio.UnaryUnaryCall[action_service_pb2.GetTargetByIDRequest, action_service_pb2.GetTargetByIDResponse]:
         """Answers one target.
 
         NOT_FOUND when there is none of this id, or it belongs to another resource owner.
         """
-        return await self._get_target_by_id(request, timeout=self._timeout if timeout is None else timeout, metadata=(*self._metadata, *metadata))
+        return self._get_target_by_id(request, timeout=self._timeout if timeout is None else timeout, metadata=(*self._metadata, *metadata))
 
-    async def set_execution(
+    def set_execution(
         self, request: action_service_pb2.SetExecutionRequest, *, timeout: float | None = None, metadata: Metadata = ()
-    ) -> action_service_pb2.SetExecutionResponse:
+    ) -> grpc.aio.UnaryUnaryCall[action_service_pb2.SetExecutionRequest, action_service_pb2.SetExecutionResponse]:
         """Sets what is called under a condition, in the order of the list; what was set before is replaced.
 
         NOT_FOUND for a condition, target or include that does not exist; FAILED_PRECONDITION for includes that lead back
         to the execution, or through more than three executions.
         """
-        return await self._set_execution(request, timeout=self._timeout if timeout is None else timeout, metadata=(*self._metadata, *metadata))
+        return self._set_execution(request, timeout=self._timeout if timeout is None else timeout, metadata=(*self._metadata, *metadata))
 
-    async def delete_execution(
+    def delete_execution(
         self, request: action_service_pb2.DeleteExecutionRequest, *, timeout: float | None = None, metadata: Metadata = ()
-    ) -> action_service_pb2.DeleteExecutionResponse:
+    ) -> grpc.aio.UnaryUnaryCall[action_service_pb2.DeleteExecutionRequest, action_service_pb2.DeleteExecutionResponse]:
         """Deletes the execution of a condition, and strips it from those that include it.
 
         NOT_FOUND when there is none.
         """
-        return await self._delete_execution(request, timeout=self._timeout if timeout is None else timeout, metadata=(*self._metadata, *metadata))
+        return self._delete_execution(request, timeout=self._timeout if timeout is None else timeout, metadata=(*self._metadata, *metadata))
 
-    async def list_executions(
+    def list_executions(
         self, request: action_service_pb2.ListExecutionsRequest, *, timeout: float | None = None, metadata: Metadata = ()
-    ) -> action_service_pb2.ListExecutionsResponse:
+    ) -> grpc.aio.UnaryUnaryCall[action_service_pb2.ListExecutionsRequest, action_service_pb2.ListExecutionsResponse]:
         """Lists the executions for which every query holds, by condition."""
-        return await self._list_executions(request, timeout=self._timeout if timeout is None else timeout, metadata=(*self._metadata, *metadata))
+        return self._list_executions(request, timeout=self._timeout if timeout is None else timeout, metadata=(*self._metadata, *metadata))
 
-    async def list_execution_functions(
+    def list_execution_functions(
         self, request: action_service_pb2.ListExecutionFunctionsRequest, *, timeout: float | None = None, metadata: Metadata = ()
-    ) -> action_service_pb2.ListExecutionFunctionsResponse:
+    ) -> grpc.aio.UnaryUnaryCall[action_service_pb2.ListExecutionFunctionsRequest, action_service_pb2.ListExecutionFunctionsResponse]:
         """Names the functions that a condition may name."""
-        return await self._list_execution_functions(request, timeout=self._timeout if timeout is None else timeout, metadata=(*self._metadata, *metadata))
+        return self._list_execution_functions(request, timeout=self._timeout if timeout is None else timeout, metadata=(*self._metadata, *metadata))
 
-    async def list_execution_methods(
+    def list_execution_methods(
         self, request: action_service_pb2.ListExecutionMethodsRequest, *, timeout: float | None = None, metadata: Metadata = ()
-    ) -> action_service_pb2.ListExecutionMethodsResponse:
+    ) -> grpc.aio.UnaryUnaryCall[action_service_pb2.ListExecutionMethodsRequest, action_service_pb2.ListExecutionMethodsResponse]:
         """Names the methods that a condition may name, as /package.Service/Method."""
-        return await self._list_execution_methods(request, timeout=self._timeout if timeout is None else timeout, metadata=(*self._metadata, *metadata))
+        return self._list_execution_methods(request, timeout=self._timeout if timeout is None else timeout, metadata=(*self._metadata, *metadata))
 
-    async def list_execution_services(
+    def list_execution_services(
         self, request: action_service_pb2.ListExecutionServicesRequest, *, timeout: float | None = None, metadata: Metadata = ()
-    ) -> action_service_pb2.ListExecutionServicesResponse:
+    ) -> grpc.aio.UnaryUnaryCall[action_service_pb2.ListExecutionServicesRequest, action_service_pb2.ListExecutionServicesResponse]:
         """Names the services that a condition may name, as package.Service."""
-        return await self._list_execution_services(request, timeout=self._timeout if timeout is None else timeout, metadata=(*self._metadata, *metadata))
+        return self._list_execution_services(request, timeout=self._timeout if timeout is None else timeout, metadata=(*self._metadata, *metadata))

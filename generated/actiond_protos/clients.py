@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 import grpc
 
@@ -13,7 +13,42 @@ from .zitadel.action.v3alpha import action_service_pb2
 
 Metadata = Iterable[tuple[str, str | bytes]]
 
+Request = TypeVar("Request")
+UnaryResponse = TypeVar("UnaryResponse")
 Response = TypeVar("Response", covariant=True)
+
+
+class UnaryCall(Generic[Request, UnaryResponse]):
+    """Calls a method that has one response. Raises grpc.RpcError."""
+
+    def __init__(
+        self,
+        callable_: grpc.UnaryUnaryMultiCallable[Request, UnaryResponse],
+        metadata: tuple[tuple[str, str | bytes], ...],
+        timeout: float | None,
+    ) -> None:
+        """Send `metadata` with each call, and give it `timeout` seconds unless it is given others."""
+        self._callable = callable_
+        self._metadata = metadata
+        self._timeout = timeout
+
+    def __call__(self, request: Request, *, timeout: float | None = None, metadata: Metadata = ()) -> UnaryResponse:
+        """Return the response."""
+        return self._callable(
+            request,
+            timeout=self._timeout if timeout is None else timeout,
+            metadata=(*self._metadata, *metadata),
+        )
+
+    def with_call(
+        self, request: Request, *, timeout: float | None = None, metadata: Metadata = ()
+    ) -> tuple[UnaryResponse, grpc.Call]:
+        """Return the response and the call, which has the metadata that was sent beside it."""
+        return self._callable.with_call(
+            request,
+            timeout=self._timeout if timeout is None else timeout,
+            metadata=(*self._metadata, *metadata),
+        )
 
 
 class ResponseStream(Protocol[Response]):
@@ -105,69 +140,62 @@ class DeliveryServiceClient:
             delivery_service_pb2.GetCallerResponse.FromString,
         )
 
-    def list_deliveries(
-        self, request: delivery_service_pb2.ListDeliveriesRequest, *, timeout: float | None = None, metadata: Metadata = ()
-    ) -> delivery_service_pb2.ListDeliveriesResponse:
+    @property
+    def list_deliveries(self) -> UnaryCall[delivery_service_pb2.ListDeliveriesRequest, delivery_service_pb2.ListDeliveriesResponse]:
         """Lists deliveries, the newest first.
 
         Delivered ones are listed while their attempts are kept.
         """
-        return self._list_deliveries(request, timeout=self._timeout if timeout is None else timeout, metadata=(*self._metadata, *metadata))
+        return UnaryCall(self._list_deliveries, self._metadata, self._timeout)
 
-    def count_deliveries(
-        self, request: delivery_service_pb2.CountDeliveriesRequest, *, timeout: float | None = None, metadata: Metadata = ()
-    ) -> delivery_service_pb2.CountDeliveriesResponse:
+    @property
+    def count_deliveries(self) -> UnaryCall[delivery_service_pb2.CountDeliveriesRequest, delivery_service_pb2.CountDeliveriesResponse]:
         """Counts deliveries by target and state."""
-        return self._count_deliveries(request, timeout=self._timeout if timeout is None else timeout, metadata=(*self._metadata, *metadata))
+        return UnaryCall(self._count_deliveries, self._metadata, self._timeout)
 
-    def get_delivery(
-        self, request: delivery_service_pb2.GetDeliveryRequest, *, timeout: float | None = None, metadata: Metadata = ()
-    ) -> delivery_service_pb2.GetDeliveryResponse:
+    @property
+    def get_delivery(self) -> UnaryCall[delivery_service_pb2.GetDeliveryRequest, delivery_service_pb2.GetDeliveryResponse]:
         """Returns one delivery with its attempts, its payload and its headers.
 
         NOT_FOUND if there is no delivery with this id.
         """
-        return self._get_delivery(request, timeout=self._timeout if timeout is None else timeout, metadata=(*self._metadata, *metadata))
+        return UnaryCall(self._get_delivery, self._metadata, self._timeout)
 
-    def retry_delivery(
-        self, request: delivery_service_pb2.RetryDeliveryRequest, *, timeout: float | None = None, metadata: Metadata = ()
-    ) -> delivery_service_pb2.RetryDeliveryResponse:
+    @property
+    def retry_delivery(self) -> UnaryCall[delivery_service_pb2.RetryDeliveryRequest, delivery_service_pb2.RetryDeliveryResponse]:
         """Retries a delivery: it is attempted soon. A dead one has all attempts of the retry schedule again.
 
         NOT_FOUND if there is no delivery with this id, FAILED_PRECONDITION if it is neither dead nor waiting for a later
         retry, or if its target has been deleted.
         """
-        return self._retry_delivery(request, timeout=self._timeout if timeout is None else timeout, metadata=(*self._metadata, *metadata))
+        return UnaryCall(self._retry_delivery, self._metadata, self._timeout)
 
-    def cancel_delivery(
-        self, request: delivery_service_pb2.CancelDeliveryRequest, *, timeout: float | None = None, metadata: Metadata = ()
-    ) -> delivery_service_pb2.CancelDeliveryResponse:
+    @property
+    def cancel_delivery(self) -> UnaryCall[delivery_service_pb2.CancelDeliveryRequest, delivery_service_pb2.CancelDeliveryResponse]:
         """Gives up a delivery that is not delivered yet. It is dead then, and can be retried.
 
         An attempt that is running is not interrupted: the target may accept the event all the same. NOT_FOUND if there is
         no delivery with this id, FAILED_PRECONDITION if it is delivered or dead.
         """
-        return self._cancel_delivery(request, timeout=self._timeout if timeout is None else timeout, metadata=(*self._metadata, *metadata))
+        return UnaryCall(self._cancel_delivery, self._metadata, self._timeout)
 
-    def retry_deliveries(
-        self, request: delivery_service_pb2.RetryDeliveriesRequest, *, timeout: float | None = None, metadata: Metadata = ()
-    ) -> delivery_service_pb2.RetryDeliveriesResponse:
+    @property
+    def retry_deliveries(self) -> UnaryCall[delivery_service_pb2.RetryDeliveriesRequest, delivery_service_pb2.RetryDeliveriesResponse]:
         """Retries every delivery that a filter matches and that is dead or waits for a later retry, in portions.
 
         Stops shortly before the call's deadline, and after 20 seconds at the latest. Repeat the call until the response is
         complete.
         """
-        return self._retry_deliveries(request, timeout=self._timeout if timeout is None else timeout, metadata=(*self._metadata, *metadata))
+        return UnaryCall(self._retry_deliveries, self._metadata, self._timeout)
 
-    def cancel_deliveries(
-        self, request: delivery_service_pb2.CancelDeliveriesRequest, *, timeout: float | None = None, metadata: Metadata = ()
-    ) -> delivery_service_pb2.CancelDeliveriesResponse:
+    @property
+    def cancel_deliveries(self) -> UnaryCall[delivery_service_pb2.CancelDeliveriesRequest, delivery_service_pb2.CancelDeliveriesResponse]:
         """Gives up every delivery that a filter matches and that is not delivered yet, in portions.
 
         Stops shortly before the call's deadline, and after 20 seconds at the latest. Repeat the call until the response is
         complete.
         """
-        return self._cancel_deliveries(request, timeout=self._timeout if timeout is None else timeout, metadata=(*self._metadata, *metadata))
+        return UnaryCall(self._cancel_deliveries, self._metadata, self._timeout)
 
     def watch_deliveries(
         self, request: delivery_service_pb2.WatchDeliveriesRequest, *, timeout: float | None = None, metadata: Metadata = ()
@@ -179,57 +207,51 @@ class DeliveryServiceClient:
         """
         return self._watch_deliveries(request, timeout=timeout, metadata=(*self._metadata, *metadata))
 
-    def test_target(
-        self, request: delivery_service_pb2.TestTargetRequest, *, timeout: float | None = None, metadata: Metadata = ()
-    ) -> delivery_service_pb2.TestTargetResponse:
+    @property
+    def test_target(self) -> UnaryCall[delivery_service_pb2.TestTargetRequest, delivery_service_pb2.TestTargetResponse]:
         """Sends one signed test event to a target, waits for its response, and returns how that went.
 
         It is sent even if the target is paused, and is never retried. NOT_FOUND if there is no target with this id.
         """
-        return self._test_target(request, timeout=self._timeout if timeout is None else timeout, metadata=(*self._metadata, *metadata))
+        return UnaryCall(self._test_target, self._metadata, self._timeout)
 
-    def get_target_health(
-        self, request: delivery_service_pb2.GetTargetHealthRequest, *, timeout: float | None = None, metadata: Metadata = ()
-    ) -> delivery_service_pb2.GetTargetHealthResponse:
+    @property
+    def get_target_health(self) -> UnaryCall[delivery_service_pb2.GetTargetHealthRequest, delivery_service_pb2.GetTargetHealthResponse]:
         """Returns how the deliveries of a target go.
 
         NOT_FOUND if there is no target with this id.
         """
-        return self._get_target_health(request, timeout=self._timeout if timeout is None else timeout, metadata=(*self._metadata, *metadata))
+        return UnaryCall(self._get_target_health, self._metadata, self._timeout)
 
-    def resume_target(
-        self, request: delivery_service_pb2.ResumeTargetRequest, *, timeout: float | None = None, metadata: Metadata = ()
-    ) -> delivery_service_pb2.ResumeTargetResponse:
+    @property
+    def resume_target(self) -> UnaryCall[delivery_service_pb2.ResumeTargetRequest, delivery_service_pb2.ResumeTargetResponse]:
         """Ends the pause of a target: its parked deliveries are released in growing portions.
 
         Changes nothing if the target is not paused. NOT_FOUND if there is no target with this id.
         """
-        return self._resume_target(request, timeout=self._timeout if timeout is None else timeout, metadata=(*self._metadata, *metadata))
+        return UnaryCall(self._resume_target, self._metadata, self._timeout)
 
-    def publish_event(
-        self, request: delivery_service_pb2.PublishEventRequest, *, timeout: float | None = None, metadata: Metadata = ()
-    ) -> delivery_service_pb2.PublishEventResponse:
+    @property
+    def publish_event(self) -> UnaryCall[delivery_service_pb2.PublishEventRequest, delivery_service_pb2.PublishEventResponse]:
         """Publishes an event, which is delivered to the targets of its event execution. Returns once the event is on disk.
 
         NOT_FOUND for a type that the server was not started with, ALREADY_EXISTS if another event was published under the
         same id, RESOURCE_EXHAUSTED if too many deliveries are unfinished.
         """
-        return self._publish_event(request, timeout=self._timeout if timeout is None else timeout, metadata=(*self._metadata, *metadata))
+        return UnaryCall(self._publish_event, self._metadata, self._timeout)
 
-    def publish_events(
-        self, request: delivery_service_pb2.PublishEventsRequest, *, timeout: float | None = None, metadata: Metadata = ()
-    ) -> delivery_service_pb2.PublishEventsResponse:
+    @property
+    def publish_events(self) -> UnaryCall[delivery_service_pb2.PublishEventsRequest, delivery_service_pb2.PublishEventsResponse]:
         """Publishes several events in their order: all of them, or none.
 
         The errors are those of PublishEvent, and name the event by its index.
         """
-        return self._publish_events(request, timeout=self._timeout if timeout is None else timeout, metadata=(*self._metadata, *metadata))
+        return UnaryCall(self._publish_events, self._metadata, self._timeout)
 
-    def get_caller(
-        self, request: delivery_service_pb2.GetCallerRequest, *, timeout: float | None = None, metadata: Metadata = ()
-    ) -> delivery_service_pb2.GetCallerResponse:
+    @property
+    def get_caller(self) -> UnaryCall[delivery_service_pb2.GetCallerRequest, delivery_service_pb2.GetCallerResponse]:
         """Returns who the caller is: the token of the call. Every valid token may call it."""
-        return self._get_caller(request, timeout=self._timeout if timeout is None else timeout, metadata=(*self._metadata, *metadata))
+        return UnaryCall(self._get_caller, self._metadata, self._timeout)
 
 
 class ExecutionServiceClient:
@@ -275,9 +297,8 @@ class ExecutionServiceClient:
             execution_service_pb2.SetConditionResponse.FromString,
         )
 
-    def execute_request(
-        self, request: execution_service_pb2.ExecuteRequestRequest, *, timeout: float | None = None, metadata: Metadata = ()
-    ) -> execution_service_pb2.ExecuteRequestResponse:
+    @property
+    def execute_request(self) -> UnaryCall[execution_service_pb2.ExecuteRequestRequest, execution_service_pb2.ExecuteRequestResponse]:
         """Runs the request execution of a call of another service, before the service handles the call.
 
         Ends with the error that the execution ends with: FAILED_PRECONDITION if a target that interrupts on errors fails,
@@ -285,36 +306,33 @@ class ExecutionServiceClient:
         `actiond` with the reason EXECUTION_FAILED or EXECUTION_ERROR_FORWARDED. INVALID_ARGUMENT if the message is not one
         of the method. NOT_FOUND if an execution is set for the method, whose message types are not known.
         """
-        return self._execute_request(request, timeout=self._timeout if timeout is None else timeout, metadata=(*self._metadata, *metadata))
+        return UnaryCall(self._execute_request, self._metadata, self._timeout)
 
-    def execute_response(
-        self, request: execution_service_pb2.ExecuteResponseRequest, *, timeout: float | None = None, metadata: Metadata = ()
-    ) -> execution_service_pb2.ExecuteResponseResponse:
+    @property
+    def execute_response(self) -> UnaryCall[execution_service_pb2.ExecuteResponseRequest, execution_service_pb2.ExecuteResponseResponse]:
         """Runs the response execution of a call of another service, after the service has handled the call.
 
         The errors are those of ExecuteRequest.
         """
-        return self._execute_response(request, timeout=self._timeout if timeout is None else timeout, metadata=(*self._metadata, *metadata))
+        return UnaryCall(self._execute_response, self._metadata, self._timeout)
 
-    def execute_function(
-        self, request: execution_service_pb2.ExecuteFunctionRequest, *, timeout: float | None = None, metadata: Metadata = ()
-    ) -> execution_service_pb2.ExecuteFunctionResponse:
+    @property
+    def execute_function(self) -> UnaryCall[execution_service_pb2.ExecuteFunctionRequest, execution_service_pb2.ExecuteFunctionResponse]:
         """Runs the execution of a function.
 
         NOT_FOUND for a function that the server was not started with (`--execution-function`). The other errors are those
         of ExecuteRequest.
         """
-        return self._execute_function(request, timeout=self._timeout if timeout is None else timeout, metadata=(*self._metadata, *metadata))
+        return UnaryCall(self._execute_function, self._metadata, self._timeout)
 
-    def dry_run(
-        self, request: execution_service_pb2.DryRunRequest, *, timeout: float | None = None, metadata: Metadata = ()
-    ) -> execution_service_pb2.DryRunResponse:
+    @property
+    def dry_run(self) -> UnaryCall[execution_service_pb2.DryRunRequest, execution_service_pb2.DryRunResponse]:
         """Shows what would run, without calling a target.
 
         Requires the permission `execution.target.read` too, as it shows targets. The errors are those of the call that is
         tried out, but for those of targets.
         """
-        return self._dry_run(request, timeout=self._timeout if timeout is None else timeout, metadata=(*self._metadata, *metadata))
+        return UnaryCall(self._dry_run, self._metadata, self._timeout)
 
     def watch_executions(
         self, request: execution_service_pb2.WatchExecutionsRequest, *, timeout: float | None = None, metadata: Metadata = ()
@@ -327,24 +345,22 @@ class ExecutionServiceClient:
         """
         return self._watch_executions(request, timeout=timeout, metadata=(*self._metadata, *metadata))
 
-    def get_condition(
-        self, request: execution_service_pb2.GetConditionRequest, *, timeout: float | None = None, metadata: Metadata = ()
-    ) -> execution_service_pb2.GetConditionResponse:
+    @property
+    def get_condition(self) -> UnaryCall[execution_service_pb2.GetConditionRequest, execution_service_pb2.GetConditionResponse]:
         """Returns the match condition of an execution: which of the calls that it is set for it runs for.
 
         NOT_FOUND if no execution is set for the condition.
         """
-        return self._get_condition(request, timeout=self._timeout if timeout is None else timeout, metadata=(*self._metadata, *metadata))
+        return UnaryCall(self._get_condition, self._metadata, self._timeout)
 
-    def set_condition(
-        self, request: execution_service_pb2.SetConditionRequest, *, timeout: float | None = None, metadata: Metadata = ()
-    ) -> execution_service_pb2.SetConditionResponse:
+    @property
+    def set_condition(self) -> UnaryCall[execution_service_pb2.SetConditionRequest, execution_service_pb2.SetConditionResponse]:
         """Sets or removes the match condition of an execution.
 
         NOT_FOUND if no execution is set for the condition, INVALID_ARGUMENT if the expression is not valid or if the
         execution is one of a function or an event.
         """
-        return self._set_condition(request, timeout=self._timeout if timeout is None else timeout, metadata=(*self._metadata, *metadata))
+        return UnaryCall(self._set_condition, self._metadata, self._timeout)
 
 
 class ActionServiceClient:
@@ -410,87 +426,76 @@ class ActionServiceClient:
             action_service_pb2.ListExecutionServicesResponse.FromString,
         )
 
-    def create_target(
-        self, request: action_service_pb2.CreateTargetRequest, *, timeout: float | None = None, metadata: Metadata = ()
-    ) -> action_service_pb2.CreateTargetResponse:
+    @property
+    def create_target(self) -> UnaryCall[action_service_pb2.CreateTargetRequest, action_service_pb2.CreateTargetResponse]:
         """Creates a target.
 
         ALREADY_EXISTS when the resource owner has a target of this name, whatever its letter case.
         """
-        return self._create_target(request, timeout=self._timeout if timeout is None else timeout, metadata=(*self._metadata, *metadata))
+        return UnaryCall(self._create_target, self._metadata, self._timeout)
 
-    def update_target(
-        self, request: action_service_pb2.UpdateTargetRequest, *, timeout: float | None = None, metadata: Metadata = ()
-    ) -> action_service_pb2.UpdateTargetResponse:
+    @property
+    def update_target(self) -> UnaryCall[action_service_pb2.UpdateTargetRequest, action_service_pb2.UpdateTargetResponse]:
         """Changes a target: what is absent stays.
 
         ALREADY_EXISTS when another target has the new name, NOT_FOUND when there is no target of this id.
         """
-        return self._update_target(request, timeout=self._timeout if timeout is None else timeout, metadata=(*self._metadata, *metadata))
+        return UnaryCall(self._update_target, self._metadata, self._timeout)
 
-    def delete_target(
-        self, request: action_service_pb2.DeleteTargetRequest, *, timeout: float | None = None, metadata: Metadata = ()
-    ) -> action_service_pb2.DeleteTargetResponse:
+    @property
+    def delete_target(self) -> UnaryCall[action_service_pb2.DeleteTargetRequest, action_service_pb2.DeleteTargetResponse]:
         """Deletes a target, and strips it from every execution that names it.
 
         NOT_FOUND when there is none of this id.
         """
-        return self._delete_target(request, timeout=self._timeout if timeout is None else timeout, metadata=(*self._metadata, *metadata))
+        return UnaryCall(self._delete_target, self._metadata, self._timeout)
 
-    def list_targets(
-        self, request: action_service_pb2.ListTargetsRequest, *, timeout: float | None = None, metadata: Metadata = ()
-    ) -> action_service_pb2.ListTargetsResponse:
+    @property
+    def list_targets(self) -> UnaryCall[action_service_pb2.ListTargetsRequest, action_service_pb2.ListTargetsResponse]:
         """Lists the targets for which every query holds."""
-        return self._list_targets(request, timeout=self._timeout if timeout is None else timeout, metadata=(*self._metadata, *metadata))
+        return UnaryCall(self._list_targets, self._metadata, self._timeout)
 
-    def get_target_by_id(
-        self, request: action_service_pb2.GetTargetByIDRequest, *, timeout: float | None = None, metadata: Metadata = ()
-    ) -> action_service_pb2.GetTargetByIDResponse:
+    @property
+    def get_target_by_id(self) -> UnaryCall[action_service_pb2.GetTargetByIDRequest, action_service_pb2.GetTargetByIDResponse]:
         """Answers one target.
 
         NOT_FOUND when there is none of this id, or it belongs to another resource owner.
         """
-        return self._get_target_by_id(request, timeout=self._timeout if timeout is None else timeout, metadata=(*self._metadata, *metadata))
+        return UnaryCall(self._get_target_by_id, self._metadata, self._timeout)
 
-    def set_execution(
-        self, request: action_service_pb2.SetExecutionRequest, *, timeout: float | None = None, metadata: Metadata = ()
-    ) -> action_service_pb2.SetExecutionResponse:
+    @property
+    def set_execution(self) -> UnaryCall[action_service_pb2.SetExecutionRequest, action_service_pb2.SetExecutionResponse]:
         """Sets what is called under a condition, in the order of the list; what was set before is replaced.
 
         NOT_FOUND for a condition, target or include that does not exist; FAILED_PRECONDITION for includes that lead back
         to the execution, or through more than three executions.
         """
-        return self._set_execution(request, timeout=self._timeout if timeout is None else timeout, metadata=(*self._metadata, *metadata))
+        return UnaryCall(self._set_execution, self._metadata, self._timeout)
 
-    def delete_execution(
-        self, request: action_service_pb2.DeleteExecutionRequest, *, timeout: float | None = None, metadata: Metadata = ()
-    ) -> action_service_pb2.DeleteExecutionResponse:
+    @property
+    def delete_execution(self) -> UnaryCall[action_service_pb2.DeleteExecutionRequest, action_service_pb2.DeleteExecutionResponse]:
         """Deletes the execution of a condition, and strips it from those that include it.
 
         NOT_FOUND when there is none.
         """
-        return self._delete_execution(request, timeout=self._timeout if timeout is None else timeout, metadata=(*self._metadata, *metadata))
+        return UnaryCall(self._delete_execution, self._metadata, self._timeout)
 
-    def list_executions(
-        self, request: action_service_pb2.ListExecutionsRequest, *, timeout: float | None = None, metadata: Metadata = ()
-    ) -> action_service_pb2.ListExecutionsResponse:
+    @property
+    def list_executions(self) -> UnaryCall[action_service_pb2.ListExecutionsRequest, action_service_pb2.ListExecutionsResponse]:
         """Lists the executions for which every query holds, by condition."""
-        return self._list_executions(request, timeout=self._timeout if timeout is None else timeout, metadata=(*self._metadata, *metadata))
+        return UnaryCall(self._list_executions, self._metadata, self._timeout)
 
-    def list_execution_functions(
-        self, request: action_service_pb2.ListExecutionFunctionsRequest, *, timeout: float | None = None, metadata: Metadata = ()
-    ) -> action_service_pb2.ListExecutionFunctionsResponse:
+    @property
+    def list_execution_functions(self) -> UnaryCall[action_service_pb2.ListExecutionFunctionsRequest, action_service_pb2.ListExecutionFunctionsResponse]:
         """Names the functions that a condition may name."""
-        return self._list_execution_functions(request, timeout=self._timeout if timeout is None else timeout, metadata=(*self._metadata, *metadata))
+        return UnaryCall(self._list_execution_functions, self._metadata, self._timeout)
 
-    def list_execution_methods(
-        self, request: action_service_pb2.ListExecutionMethodsRequest, *, timeout: float | None = None, metadata: Metadata = ()
-    ) -> action_service_pb2.ListExecutionMethodsResponse:
+    @property
+    def list_execution_methods(self) -> UnaryCall[action_service_pb2.ListExecutionMethodsRequest, action_service_pb2.ListExecutionMethodsResponse]:
         """Names the methods that a condition may name, as /package.Service/Method."""
-        return self._list_execution_methods(request, timeout=self._timeout if timeout is None else timeout, metadata=(*self._metadata, *metadata))
+        return UnaryCall(self._list_execution_methods, self._metadata, self._timeout)
 
-    def list_execution_services(
-        self, request: action_service_pb2.ListExecutionServicesRequest, *, timeout: float | None = None, metadata: Metadata = ()
-    ) -> action_service_pb2.ListExecutionServicesResponse:
+    @property
+    def list_execution_services(self) -> UnaryCall[action_service_pb2.ListExecutionServicesRequest, action_service_pb2.ListExecutionServicesResponse]:
         """Names the services that a condition may name, as package.Service."""
-        return self._list_execution_services(request, timeout=self._timeout if timeout is None else timeout, metadata=(*self._metadata, *metadata))
+        return UnaryCall(self._list_execution_services, self._metadata, self._timeout)

@@ -59,8 +59,9 @@ from actiond.api.v1.payloads import Payloads
 from actiond.api.v1.service import DeliveryService
 from actiond.api.v1.watching import Watches
 from actiond.api.v3alpha import errors as v3alpha_errors
-from actiond.api.v3alpha.service import SIGNING_KEY, WEBHOOK_SECRET, ActionService
+from actiond.api.v3alpha.service import ActionService
 from actiond.bootstrap import default_owner, prepare_store, worker_number
+from actiond.client.signing_keys import SIGNING_KEY, WEBHOOK_SECRET
 from actiond.config.groups import ApiSettings, DeliverySettings, QueueSettings, TelemetrySettings
 from actiond.config.settings import Settings
 from actiond.delivery.client import DeliveryLimits, Egress, TargetClient

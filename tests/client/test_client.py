@@ -1,9 +1,8 @@
 """The typed client, over both of grpcio's channels, with the real actiond."""
 
-import inspect
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, assert_type
 
 import grpc
 import pytest
@@ -12,6 +11,7 @@ from actiond_protos.actiond.v1.delivery_service_pb2 import GetCallerRequest
 from actiond_protos.actiond.v1.execution_service_pb2 import WatchExecutionsRequest
 from actiond_protos.zitadel.action.v3alpha.action_service_pb2 import (
     CreateTargetRequest,
+    CreateTargetResponse,
     GetTargetByIDRequest,
     ListTargetsRequest,
 )
@@ -20,7 +20,7 @@ from google.protobuf.duration_pb2 import Duration
 from google.rpc import error_details_pb2, status_pb2
 
 from actiond.api.served import EXTERNAL_PROCESSOR, SERVICES
-from actiond.client import Client, aio, problem_of
+from actiond.client import Client, aio, problem_of, signing_key, whsec
 from tests.support.servers.actiond import ADMIN_TOKEN, ServerProcess
 
 
@@ -69,6 +69,43 @@ async def test_it_calls_each_service_in_an_event_loop(aio_client: aio.Client) ->
             break
     assert revisions == sorted(revisions)
     watch.cancel()
+
+
+def test_the_signing_key_of_a_created_target_is_beside_the_response(client: Client) -> None:
+    response, running = client.actions.create_target.with_call(new_target("signed"), timeout=10)
+    assert_type(response, CreateTargetResponse)
+    assert response.id
+    metadata = dict(running.trailing_metadata())
+    assert signing_key(running.trailing_metadata()) == metadata["actiond-signing-key"]
+    assert whsec(signing_key(running.trailing_metadata())) == metadata["actiond-webhook-secret"]
+
+
+async def test_the_signing_key_of_a_created_target_is_beside_the_response_in_an_event_loop(
+    aio_client: aio.Client,
+) -> None:
+    running = aio_client.actions.create_target(new_target("signed too"))
+    response = await running
+    assert_type(response, CreateTargetResponse)
+    assert response.id
+    metadata = await running.trailing_metadata()
+    assert aio.signing_key(metadata) == metadata["actiond-signing-key"]
+
+
+def test_another_call_has_no_signing_key(client: Client) -> None:
+    _, running = client.actions.list_targets.with_call(ListTargetsRequest())
+    for metadata in (running.trailing_metadata(), (), None):
+        with pytest.raises(LookupError, match="has no actiond-signing-key"):
+            signing_key(metadata)
+
+
+def test_a_call_with_its_metadata_has_the_same_token_and_deadline(actiond: ServerProcess) -> None:
+    with grpc.insecure_channel(actiond.grpc_target) as channel:
+        hurried = Client(channel, token=ADMIN_TOKEN, timeout=0)
+        with pytest.raises(grpc.RpcError) as caught:
+            hurried.actions.list_targets.with_call(ListTargetsRequest())
+        assert caught.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
+        _, running = hurried.actions.list_targets.with_call(ListTargetsRequest(), timeout=10)
+        assert running.code() is grpc.StatusCode.OK
 
 
 def test_an_error_says_what_is_wrong(client: Client) -> None:
@@ -144,8 +181,10 @@ def test_every_method_of_every_service_has_its_types(module: Any) -> None:
         if service is EXTERNAL_PROCESSOR:
             continue  # it is Envoy that calls it
         client = getattr(module, f"{service.name}Client")
-        methods = {
-            name: function for name, function in inspect.getmembers(client, inspect.isfunction) if name[0] != "_"
+        methods: dict[str, Any] = {
+            name: member.fget if isinstance(member, property) else member
+            for name, member in vars(client).items()
+            if name[0] != "_"
         }
         assert len(methods) == len(service.methods)
         for method in service.methods:
@@ -153,8 +192,8 @@ def test_every_method_of_every_service_has_its_types(module: Any) -> None:
                 f"_{letter.lower()}" if letter.isupper() else letter for letter in method.name
             ).lstrip("_")
             annotations = methods[name].__annotations__
-            assert annotations["request"].endswith(f"_pb2.{method.input_type.name}")
             assert f"_pb2.{method.output_type.name}" in annotations["return"]
+            assert f"_pb2.{method.input_type.name}" in annotations.get("request", annotations["return"])
             assert methods[name].__doc__
 
 

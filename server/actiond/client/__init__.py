@@ -9,6 +9,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from actiond.client.signature import HEADER, SignatureError, verify, whsec
+from actiond.client.signing_keys import signing_key
 
 if TYPE_CHECKING:
     # As `__getattr__` loads them.
@@ -26,6 +27,7 @@ __all__ = [
     "SignatureError",
     "User",
     "problem_of",
+    "signing_key",
     "verify",
     "whsec",
 ]

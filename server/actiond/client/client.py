@@ -4,6 +4,7 @@ import grpc
 from actiond_protos.clients import ActionServiceClient, DeliveryServiceClient, ExecutionServiceClient
 
 from actiond.client.authorization import authorization
+from actiond.client.channels import check_threads
 
 DEFAULT_TIMEOUT = 10.0
 """Seconds."""
@@ -18,6 +19,11 @@ class Client:
 
     Each method takes and returns the messages of the proto, in `actiond_protos`, and can be given a `timeout` and
     `metadata`. Errors are grpc.RpcError; `problem_of` returns what their details say.
+
+    Metadata that comes beside a response is in the call, which `with_call` returns too, as in grpcio:
+
+        response, call = actiond.actions.create_target.with_call(request)
+        key = signing_key(call.trailing_metadata())
     """
 
     def __init__(self, channel: grpc.Channel, *, token: str, timeout: float | None = DEFAULT_TIMEOUT) -> None:
@@ -26,8 +32,9 @@ class Client:
         token: is sent as metadata, so the channel should be one with TLS, or on the same machine.
         timeout: seconds that a call may take, unless it is given others; None for no limit. Streams have none.
 
-        Raises ValueError if the token cannot be sent.
+        Raises ValueError if the token cannot be sent, and TypeError for a channel of `grpc.aio`.
         """
+        check_threads(channel, "Client")
         metadata = authorization(token)
         self.actions = ActionServiceClient(channel, metadata, timeout)
         """Targets and executions: `zitadel.action.v3alpha.ActionService`."""

@@ -13,12 +13,8 @@ from actiond.api.v3alpha.details import put_details, put_list_details
 from actiond.api.v3alpha.executions import condition_of, execution_query, put_execution, steps_of
 from actiond.api.v3alpha.targets import new_target, put_target, target_change, target_query
 from actiond.client.signature import whsec
+from actiond.client.signing_keys import SIGNING_KEY, WEBHOOK_SECRET
 from rpcfront import ServicerContext
-
-SIGNING_KEY = "actiond-signing-key"
-"""The trailing metadata that carries a new target's signing key, once."""
-WEBHOOK_SECRET = "actiond-webhook-secret"  # noqa: S105  # a name
-"""The trailing metadata that carries the same key in the form that Standard Webhooks libraries take."""
 
 
 class ActionService(action_service_pb2_grpc.ActionServiceServicer):
