@@ -30,10 +30,12 @@ SHOP = ROOT / "docs" / "examples" / "shop"
 
 
 class Example:
-    """The example's directory, and programs that run in it."""
+    """A directory like the root of a checkout with the example, and programs that run in it."""
 
-    def __init__(self, directory: Path, stack: ExitStack) -> None:
-        self._directory = directory
+    def __init__(self, root: Path, stack: ExitStack) -> None:
+        self.shop = root / SHOP.relative_to(ROOT)
+        self.directory = root
+        """Where programs run."""
         self._stack = stack
         self.variables: dict[str, str] = {}
 
@@ -41,7 +43,7 @@ class Example:
         """Run a command to its end, and return what it prints."""
         done = subprocess.run(
             self._words(command),
-            cwd=self._directory,
+            cwd=self.directory,
             env=self._environment(),
             capture_output=True,
             text=True,
@@ -53,7 +55,7 @@ class Example:
     def serve(self, command: str) -> int:
         """Start a program that serves, and return its port."""
         process: subprocess.Popen[str] = subprocess.Popen(
-            self._words(command), cwd=self._directory, env=self._environment(), stdout=subprocess.PIPE, text=True
+            self._words(command), cwd=self.directory, env=self._environment(), stdout=subprocess.PIPE, text=True
         )
         self._stack.enter_context(process)
         self._stack.callback(process.kill)
@@ -70,10 +72,10 @@ class Example:
 
 @pytest.fixture
 def example(tmp_path: Path) -> Iterator[Example]:
-    directory = tmp_path / "shop"
-    shutil.copytree(SHOP, directory)
     with ExitStack() as stack:
-        made = Example(directory, stack)
+        made = Example(tmp_path / "checkout", stack)
+        # Without what the page's commands may have written into this checkout.
+        shutil.copytree(SHOP, made.shop, ignore=shutil.ignore_patterns("shop_pb2*", "*.binpb", "__pycache__"))
         (protoc,) = re.findall(r"^python -m grpc_tools\.protoc .*$", PAGE, re.MULTILINE)
         made.run(protoc)
         yield made
@@ -88,25 +90,41 @@ def test_the_gated_service_is_the_same_with_two_lines_more() -> None:
 
 
 def test_the_page_runs_what_it_shows(example: Example, tmp_path: Path) -> None:
-    (serve,) = re.findall(r"^actiond serve (.*)$", PAGE, re.MULTILINE)
-    options = serve.replace("shop.binpb", str(tmp_path / "shop" / "shop.binpb")).split()
-    (session,) = re.findall(r"```console\n(\$ python gate\.py.*?)```", PAGE, re.DOTALL)
+    (described,) = re.findall(r"^ACTIOND_DESCRIPTOR_SET=(\S+) make run$", PAGE, re.MULTILINE)
+    (options,) = re.findall(r"^\t@exec \$\(BIN\)/actiond serve (.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    (session,) = re.findall(r"```console\n(\$ python \S+gate\.py.*?)```", PAGE, re.DOTALL)
+    (guarding,) = re.findall(r"^(python \S+guard\.py) 9000", PAGE, re.MULTILINE)
+    (serving,) = re.findall(r"^(python \S+gated_shop\.py)", PAGE, re.MULTILINE)
     (tmp_path / "actiond").mkdir()
-    with ServerProcess(tmp_path / "actiond", *options) as actiond:
+    environment = {"ACTIOND_DESCRIPTOR_SET": str(example.directory / described)}
+    with ServerProcess(tmp_path / "actiond", *options.split(), environment=environment) as actiond:
         example.variables = {"ACTIOND": actiond.grpc_target, "TOKEN": ADMIN_TOKEN, "SHOP": "127.0.0.1:0"}
-        guard = example.serve("python guard.py 0")
-        example.variables["SHOP"] = f"127.0.0.1:{example.serve('python gated_shop.py')}"
+        guard = example.serve(f"{guarding} 0")
+        example.variables["SHOP"] = f"127.0.0.1:{example.serve(serving)}"
         shown = ""
         for command in re.findall(r"^\$ (.*)$", session, re.MULTILINE):
             shown += f"$ {command}\n{example.run(command.replace('9000', str(guard)))}"
     assert shown == session
 
 
+def test_the_page_shows_how_the_typed_client_is_used(example: Example, tmp_path: Path) -> None:
+    (code,) = re.findall(r"^## The typed client\n\n```python\n(.*?)```", PAGE, re.DOTALL | re.MULTILINE)
+    (example.directory / "client.py").write_text(code)
+    (tmp_path / "actiond").mkdir()
+    with ServerProcess(tmp_path / "actiond") as actiond:
+        example.variables = {"ACTIOND": actiond.grpc_target, "TOKEN": ADMIN_TOKEN}
+        key, name = example.run("python client.py").splitlines()
+        assert len(key) >= 32
+        assert name == "audit"
+        assert example.run("python client.py").split()[1] == "TARGET_NAME_TAKEN"
+
+
 def test_the_page_about_envoy_runs_what_it_shows(example: Example, tmp_path: Path) -> None:
     (session,) = re.findall(r"(\$ python gate\.py.*?)```", ENVOY_PAGE, re.DOTALL)
     (serve,) = re.findall(r"^actiond serve (.*)$", ENVOY_PAGE, re.MULTILINE)
     (create,) = re.findall(r"^actiond token create (.*)$", ENVOY_PAGE, re.MULTILINE)
-    shop_set, transcoder_set = tmp_path / "shop" / "shop.binpb", tmp_path / "transcoder.binpb"
+    example.directory = example.shop  # where this page runs its commands
+    shop_set, transcoder_set = example.shop / "shop.binpb", tmp_path / "transcoder.binpb"
     options = serve.replace("docs/examples/shop/shop.binpb", str(shop_set)).split()
     for folder in ("actiond", "envoy"):
         (tmp_path / folder).mkdir()
@@ -130,8 +148,8 @@ def test_the_page_about_envoy_runs_what_it_shows(example: Example, tmp_path: Pat
 
 def test_the_service_without_the_two_lines_is_not_gated(example: Example) -> None:
     example.variables = {"SHOP": "127.0.0.1:0"}
-    example.variables["SHOP"] = f"127.0.0.1:{example.serve('python shop.py')}"
-    assert example.run("python buy.py poison 7") == "7 x poison\n"
+    example.variables["SHOP"] = f"127.0.0.1:{example.serve('python docs/examples/shop/shop.py')}"
+    assert example.run("python docs/examples/shop/buy.py poison 7") == "7 x poison\n"
 
 
 def test_the_page_names_each_setting_with_its_default() -> None:

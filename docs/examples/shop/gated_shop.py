@@ -1,4 +1,4 @@
-"""A service of grpcio that knows nothing of actiond."""
+"""A service of grpcio that takes orders, at 127.0.0.1:50052 or at the address in SHOP."""
 
 import os
 from concurrent.futures import ThreadPoolExecutor

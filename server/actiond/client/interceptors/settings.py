@@ -26,9 +26,8 @@ CHANNEL_OPTIONS = (
     ("grpc.max_reconnect_backoff_ms", 1_000),
     ("grpc.max_receive_message_length", -1),
 )
-"""Options for a channel to actiond. A connection that is cut without a word is found within 15 seconds, a restarted
-actiond within one (by default gRPC waits for up to two minutes), and the size of what targets may change is
-actiond's to bound.
+"""Options for a channel to actiond. A dead connection is detected within 15 seconds, and a restarted actiond is found
+within one (by default gRPC waits for up to two minutes). Messages may be as large as actiond's own limits allow.
 """
 
 
