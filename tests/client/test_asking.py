@@ -6,16 +6,16 @@ import grpc
 import pytest
 from google.rpc import error_details_pb2, status_pb2
 
-from actiond.client.interceptors.asking import DEADLINE_PASSED, Ending, Failure, outcome
+from actiond.client.interceptors.asking import DEADLINE_PASSED, Ending, Failure, budget_used, outcome
 from tests.support.servers.actions_double import interrupted, status
 
 DETAILS = "grpc-status-details-bin"
 
 
-def meant(made: status_pb2.Status, *, deadline_is_own: bool = False) -> Ending | Failure:
+def meant(made: status_pb2.Status, *, budget: float | None = 2.0) -> Ending | Failure:
     code = next(code for code in grpc.StatusCode if code.value[0] == made.code)
     metadata = [("own", "trailer"), (DETAILS, made.SerializeToString())]
-    return outcome(code, made.message, metadata, deadline_is_own=deadline_is_own)
+    return outcome(code, made.message, metadata, budget=budget)
 
 
 @pytest.mark.parametrize(
@@ -56,9 +56,8 @@ def test_the_error_of_an_execution_is_that_of_the_call(ended: status_pb2.Status)
             (error_details_pb2.ErrorInfo(reason="PERMISSION_MISSING", domain="actiond"),),
         ),
         (grpc.StatusCode.RESOURCE_EXHAUSTED, (error_details_pb2.RetryInfo(),)),
-        (grpc.StatusCode.DEADLINE_EXCEEDED, ()),
     ],
-    ids=["internal", "method unknown", "another's details", "another reason", "overload", "the budget's deadline"],
+    ids=["internal", "method unknown", "another's details", "another reason", "overload"],
 )
 def test_a_failure_of_actiond_itself_lets_a_message_go_on_if_fail_open(
     code: grpc.StatusCode, details: tuple[Any, ...]
@@ -76,10 +75,14 @@ def test_a_message_that_actiond_refuses_does_not_go_on(code: grpc.StatusCode) ->
     )
 
 
+def test_the_budget_is_named_once_it_is_used_up() -> None:
+    assert meant(status(grpc.StatusCode.DEADLINE_EXCEEDED, "late")) == budget_used(2.0)
+
+
 def test_the_calls_own_deadline_ends_it() -> None:
-    assert meant(status(grpc.StatusCode.DEADLINE_EXCEEDED, "late"), deadline_is_own=True) is DEADLINE_PASSED
+    assert meant(status(grpc.StatusCode.DEADLINE_EXCEEDED, "late"), budget=None) is DEADLINE_PASSED
 
 
 def test_details_that_do_not_parse_are_no_executions() -> None:
-    meaning = outcome(grpc.StatusCode.INTERNAL, "broken", [(DETAILS, b"\xff")], deadline_is_own=False)
+    meaning = outcome(grpc.StatusCode.INTERNAL, "broken", [(DETAILS, b"\xff")], budget=2.0)
     assert meaning == Failure("INTERNAL", "broken")
