@@ -9,7 +9,7 @@ from rpcfront.calls.dispatch import Authenticate, Places, Translate
 from rpcfront.calls.grpc_aio_interceptors import from_grpc_aio
 from rpcfront.calls.methods import ServiceError
 from rpcfront.calls.observers import CallEnd, CallStart, Observer
-from rpcfront.calls.offload import OFFLOAD_BYTES, run_in_offload_pool
+from rpcfront.calls.offload import OFFLOAD_BYTES, run_in_offload_pool, run_in_turn
 from rpcfront.calls.servicers import CallNext, Interceptor
 from rpcfront.cors import Cors
 from rpcfront.gateway import Gateway
@@ -77,6 +77,7 @@ __all__ = [
     "read_comments",
     "reflection_services",
     "run_in_offload_pool",
+    "run_in_turn",
     "status_error",
     "to_base64",
 ]

@@ -37,8 +37,11 @@ _SMALL = 8 * 1024
 
 RESET_BURST = 1_000
 RESETS_PER_SECOND = 33
-"""How often a client may give up a request before its response: at once, and in the long run. Each response allows one
-more, so that a client that waits for most responses may give up as many of the others as it likes."""
+"""How often a client may give up a request right after it: at once, and in the long run. Each response allows one more,
+so that a client that waits for most responses may give up as many of the others as it likes."""
+SHORT_LIVED_SECONDS = 0.02
+"""A request that has lived for longer has held its place for as long as one that is responded to. Many may be given up:
+behind a proxy are clients of all kinds, who share its connections."""
 
 _SLICE = 16 * 1024
 _MAX_EVENTS = 1_000
@@ -56,6 +59,8 @@ class Http2Request(ListenerRequest):
     carries_trailers = True
     unconsumed = 0
     """Bytes of the body by which the windows are still smaller."""
+    begun = 0.0
+    """When its head had arrived, by the loop's clock."""
 
     def __init__(self, stream: int, fields: Fields) -> None:
         self.stream = stream
@@ -224,6 +229,7 @@ class Http2Connection(Connection):
 
     def _on_request(self, event: Any) -> None:
         request = Http2Request(event.stream_id, event.headers)
+        request.begun = self.server.loop.time()
         self._streams[event.stream_id] = request
         self.is_idle = False
         self._has_asked = True
@@ -266,7 +272,8 @@ class Http2Connection(Connection):
         if not request.has_ended:
             request.leave()
             self.wake_writers()
-            self._count_reset()
+            if self.server.loop.time() - request.begun < SHORT_LIVED_SECONDS:
+                self._count_reset()
         if not self._streams:
             self.is_idle = True
             self.idle_since = self.server.now
@@ -274,7 +281,7 @@ class Http2Connection(Connection):
                 self._close_after_flush()
 
     def _count_reset(self) -> None:
-        """End the connection of a client that begins requests and gives them up, which costs it less than us.
+        """End the connection of a client that begins requests and gives them up at once, which costs it less than us.
 
         Resets of streams that have been responded to do not count: gRPC clients reset each call that ends before their
         last message, as Envoy does with a processor's streams.
@@ -283,6 +290,7 @@ class Http2Connection(Connection):
         self._resets_left = min(RESET_BURST, self._resets_left + (now - self._resets_at) * RESETS_PER_SECOND) - 1
         self._resets_at = now
         if self._resets_left < 0 and not self._is_over:
+            _log.debug("a connection is closed: its client gives up too many requests as soon as it has begun them")
             self.engine.goaway(ENHANCE_YOUR_CALM)
             self._close_after_flush()
 

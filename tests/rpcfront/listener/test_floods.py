@@ -22,6 +22,7 @@ from hyperframe.frame import (
 
 from rpcfront import ConnectionLimits
 from rpcfront.listener.engine import ENHANCE_YOUR_CALM
+from rpcfront.listener.http2 import SHORT_LIVED_SECONDS
 from tests.rpcfront.listener import kinds
 from tests.rpcfront.listener.process import LARGE, MIB, ServerProcess, server_process
 from tests.support.clients import http1_client, http2_client
@@ -199,6 +200,19 @@ async def test_a_client_that_waits_for_half_of_its_responses_may_give_up_the_oth
             streams = [client.request(head("GET", "/wait")) for _ in range(30)]
             others = [client.request(head("GET", "/healthz")) for _ in range(31)]
             await client.until(partial(have_ended, client, others))
+            for stream in streams:
+                client.reset(stream)
+        assert (await client.get()).status == 200
+        assert client.goaways == []
+
+
+async def test_requests_that_are_given_up_later_may_be_many(server: ServerProcess) -> None:
+    async with bounded(server), http2_client.connect(server.port) as client:
+        for _ in range(30):
+            # As the many clients of a proxy do, which shares a connection among them.
+            streams = [client.request(head("GET", "/wait")) for _ in range(50)]
+            await client.get()  # they have arrived
+            await asyncio.sleep(2 * SHORT_LIVED_SECONDS)
             for stream in streams:
                 client.reset(stream)
         assert (await client.get()).status == 200
