@@ -224,6 +224,28 @@ async def test_request_and_response_executions_are_found_independently(domain: D
     assert found == [(f"request{METHOD}", [one]), ("response", [two])]
 
 
+@pytest.mark.parametrize(
+    ("condition", "path", "is_planned"),
+    [
+        (METHOD_REQUEST, METHOD.lower(), True),
+        (METHOD_REQUEST, "/one.v1.service/other", False),
+        (METHOD_REQUEST, "/two.v1.service/method", False),
+        (SERVICE_REQUEST, METHOD.lower(), True),
+        (SERVICE_REQUEST, "/one.v1.service/a/b", True),
+        (SERVICE_REQUEST, "/one.v1.service/", True),
+        (SERVICE_REQUEST, "/two.v1.service/method", False),
+        (REQUEST, "/two.v1.service/method", True),
+        (REQUEST, "//", True),
+        (RESPONSE, METHOD.lower(), False),
+    ],
+)
+async def test_what_is_set_for_a_method_is_found_in_lower_case_though_the_method_is_not_known(
+    domain: Domain, condition: Condition, path: str, is_planned: bool
+) -> None:
+    await put(domain, condition, await domain.target())
+    assert bool((await plan(domain)).for_unknown(path).request) is is_planned
+
+
 async def test_includes_are_flattened_in_place_and_order_is_kept(domain: Domain) -> None:
     ids = [await domain.target(str(number)) for number in range(6)]
     await put(domain, FUNCTION, ids[2], ids[1])

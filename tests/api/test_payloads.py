@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from actiond_protos.actiond.v1 import execution_service_pb2 as pb
-from google.protobuf import json_format
+from google.protobuf import json_format, message_factory
 from google.protobuf.message import Message
 from google.protobuf.struct_pb2 import Struct
 from hypothesis import assume, given
@@ -18,6 +18,7 @@ from actiond.api.v1.errors import MessageInvalidError
 from actiond.api.v1.payloads import Payloads, struct_of
 from actiond.api.v1.structs import MAX_LEVELS, is_too_deep, object_of
 from rpcfront import OFFLOAD_BYTES
+from tests.support.protos import compile_proto
 from tests.support.services.fixture_protos import message_type
 from tests.support.services.shop import message_class, order, pool
 from tests.support.strategies import JSON, messages
@@ -38,7 +39,7 @@ def as_json(text: str) -> pb.Payload:
 
 async def refusal(payload: pb.Payload) -> tuple[str, str]:
     with pytest.raises(MessageInvalidError) as caught:
-        await PAYLOADS.read(payload, Order, "request")
+        await PAYLOADS.read(payload, Order, "request", "owner")
     return caught.value.invalid_field, caught.value.rule
 
 
@@ -59,33 +60,33 @@ def has_negative_zero(value: Any) -> bool:
 @given(message=ORDERS | messages(message_type("t.codec.Lists")) | messages(message_type("t.codec.Maps")))
 async def test_any_message_as_protobuf_is_read_and_written_without_a_loss(message: Message) -> None:
     sent = packed(message)
-    read = await PAYLOADS.read(sent, type(message), "request")
+    read = await PAYLOADS.read(sent, type(message), "request", "owner")
     assert read == message
-    written = await PAYLOADS.write(read, sent)
+    written = await PAYLOADS.write(read, sent, "owner")
     assert type(message).FromString(written.protobuf) == message
 
 
 @given(message=ORDERS | messages(message_type("t.codec.Lists")) | messages(message_type("t.codec.Maps")))
 async def test_any_message_as_json_is_read_and_written_without_a_loss(message: Message) -> None:
-    written = await PAYLOADS.write(message, pb.Payload(json=Struct()))
+    written = await PAYLOADS.write(message, pb.Payload(json=Struct()), "owner")
     fields = json_format.MessageToDict(written.json)
     assume(not has_negative_zero(fields))
     if not is_exact(fields):
         with pytest.raises(MessageInvalidError):
-            await PAYLOADS.read(written, type(message), "request")
+            await PAYLOADS.read(written, type(message), "request", "owner")
         return
-    read = await PAYLOADS.read(written, type(message), "request")
+    read = await PAYLOADS.read(written, type(message), "request", "owner")
     assert read.SerializeToString(deterministic=True) == message.SerializeToString(deterministic=True)
-    assert await PAYLOADS.write(read, written) == written
+    assert await PAYLOADS.write(read, written, "owner") == written
 
 
 @pytest.mark.parametrize("size", [OFFLOAD_BYTES - 100, OFFLOAD_BYTES, 2_000_000])
 async def test_a_message_of_any_size_is_read_and_written(size: int) -> None:
     message = order(item="ü" * (size // 2))
     for sent in (packed(message), pb.Payload(json=json_format.ParseDict({"item": message.item}, Struct()))):
-        read = await PAYLOADS.read(sent, Order, "request")
+        read = await PAYLOADS.read(sent, Order, "request", "owner")
         assert read == message
-        assert await PAYLOADS.write(read, sent) == sent
+        assert await PAYLOADS.write(read, sent, "owner") == sent
 
 
 @pytest.mark.parametrize("protobuf", [b"\xff", b"\n\x05cup", b"\n\x01\xff", b"\x10"])
@@ -127,7 +128,7 @@ async def test_json_that_is_no_message_is_refused_by_the_name_of_its_field(text:
 
 
 async def test_a_rounded_number_is_taken_as_a_string() -> None:
-    read: Any = await PAYLOADS.read(as_json('{"count": "9007199254740993"}'), Order, "request")
+    read: Any = await PAYLOADS.read(as_json('{"count": "9007199254740993"}'), Order, "request", "owner")
     assert read.count == EXACT + 1
 
 
@@ -137,16 +138,16 @@ def nested(levels: int) -> str:
 
 async def test_json_is_read_and_written_up_to_a_depth() -> None:
     deepest = as_json(nested(MAX_LEVELS))
-    read = await PAYLOADS.read(deepest, Order, "request")
-    written = await PAYLOADS.write(read, deepest)
+    read = await PAYLOADS.read(deepest, Order, "request", "owner")
+    written = await PAYLOADS.write(read, deepest, "owner")
     response = pb.ExecuteRequestResponse(request=written)
     assert pb.ExecuteRequestResponse.FromString(response.SerializeToString()).request == deepest
 
     deeper = order()
     deeper.then.CopyFrom(read)
-    assert await PAYLOADS.write(deeper, packed(deeper)) == packed(deeper)
+    assert await PAYLOADS.write(deeper, packed(deeper), "owner") == packed(deeper)
     with pytest.raises(MessageNotJsonError, match=r".*") as caught:
-        await PAYLOADS.write(deeper, deepest)
+        await PAYLOADS.write(deeper, deepest, "owner")
     assert caught.value.message_type == "shop.v1.Order"
 
 
@@ -220,3 +221,14 @@ def test_objects_and_lists_count_as_levels(opening: str) -> None:
                 object_of(made)
         else:
             assert object_of(made) == value
+
+
+async def test_a_message_without_its_required_fields_is_refused() -> None:
+    pool = compile_proto('syntax = "proto2"; package r; message Old { required string name = 1; }')
+    old = message_factory.GetMessageClass(pool.FindMessageTypeByName("r.Old"))
+    with pytest.raises(MessageInvalidError) as caught:
+        await PAYLOADS.read(pb.Payload(protobuf=b""), old, "request", "owner")
+    assert (caught.value.invalid_field, caught.value.rule) == (
+        "request.protobuf",
+        "must have the required fields of r.Old",
+    )

@@ -62,6 +62,8 @@ class Executions:
         request, response = (some if name in self.sides and self.is_for(method) else () for name in NAMES)
         return MethodPlan(request, response, revision)
 
+    plan_for_unknown = plan
+
     async def request(self, candidates: Candidates, call: MethodCall, request: Any) -> Any:
         return await self._run("request", call, None, request)
 

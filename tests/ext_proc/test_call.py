@@ -26,6 +26,7 @@ from actiond.actions.errors import (
     StoreUnavailableError,
 )
 from actiond.api.ext_proc.notices import Notice
+from actiond.api.message_payload import MessageNotJsonError
 from tests.ext_proc.conftest import Begin
 from tests.ext_proc.dialogue import BUFFERED, LIMIT, MODES, OK_RESPONSE, STREAMED, header_map, unchanged
 from tests.ext_proc.test_frames import cut
@@ -651,7 +652,11 @@ async def test_a_response_without_its_headers_is_refused(begin: Begin) -> None:
         ("", PLACE, "POST", Notice.NOT_GRPC, "415"),
         ("application/json", "/shop.v1.Shop/place", "POST", Notice.NOT_GRPC, "415"),
         ("application/json", "/shop.v1.Shop/Unknown", "POST", Notice.NOT_GRPC, "415"),
-        ("application/json", PLACE, "OPTIONS", None, None),
+        ("application/json", PLACE, "OPTIONS", Notice.NOT_GRPC, "415"),
+        ("text/plain", "/other.v1.Other/Call", "POST", Notice.NOT_GRPC, "415"),
+        ("", "/other.v1.Other/Call", "POST", Notice.NOT_GRPC, "415"),
+        ("text/plain", "/other.v1.Other/Call", "GET", None, None),
+        ("text/plain", "/a/b/c", "POST", None, None),
         ("text/html", "/index.html", "GET", None, None),
         ("application/grpc", "/other.v1.Other/Call", "POST", Notice.UNKNOWN_METHOD, "14"),
         ("application/grpc", "/shop.v1.Shop/Unknown", "POST", Notice.UNKNOWN_METHOD, "14"),
@@ -673,6 +678,32 @@ async def test_what_cannot_be_read_as_a_call_of_a_known_method(
         assert talk.ended_with["grpc-status"] == refusal
     else:
         assert not talk.is_refused
+
+
+def without_json(_message: Any) -> Exception:
+    return MessageNotJsonError("shop.v1.Order", "a Value has no kind")
+
+
+async def test_a_request_that_targets_cannot_be_shown_is_refused_as_the_clients_fault(begin: Begin) -> None:
+    talk = begin(request=without_json)
+    await talk.request(PLACE, [framed(order())])
+    assert talk.ended_with is not None
+    assert talk.ended_with["grpc-status"] == "3"
+
+
+async def test_a_response_that_targets_cannot_be_shown_is_the_upstreams_fault(begin: Begin) -> None:
+    talk = begin(response=without_json)
+    await talk.request(PLACE, [framed(order())])
+    await talk.response([framed(receipt())])
+    assert talk.client == b""
+    assert talk.trailers["grpc-status"] == "13"
+
+
+async def test_a_preflight_passes(begin: Begin) -> None:
+    talk = begin(request=failing)
+    fields = ((":method", "OPTIONS"), (":path", PLACE), ("access-control-request-method", "POST"))
+    await talk.send(request_headers=HttpHeaders(headers=header_map(fields)))
+    assert (talk.is_over, talk.is_refused, talk.notices.heard) == (True, False, [])
 
 
 async def test_an_envoy_that_ignores_the_answers_is_noticed(begin: Begin) -> None:

@@ -40,26 +40,30 @@ def test_another_spelling_is_found_and_called_so(methods: Methods, path: str) ->
 
 
 @pytest.mark.parametrize(
-    ("path", "name"),
+    ("path", "named_path", "is_of_no_service", "may_be_grpc"),
     [
-        ("/shop.v1.Shop/Unknown", "/shop.v1.Shop/?"),
-        ("/SHOP.v1.shop/Unknown?x", "/shop.v1.Shop/?"),
-        ("/shop.v1.Shop", "/shop.v1.Shop/?"),
-        ("/other.v1.Other/Place", "/?/?"),
-        ("/index.html", "/?/?"),
-        ("/", "/?/?"),
-        ("", "/?/?"),
-        ("*", "/?/?"),
+        ("/shop.v1.Shop/Unknown", "/shop.v1.shop/unknown", False, True),
+        ("/SHOP.v1.shop/Unknown?x", "/shop.v1.shop/unknown", False, True),
+        ("/shop.v1.Shop", "/shop.v1.shop/", False, False),
+        ("/other.v1.Other/Place", "/other.v1.other/place", True, True),
+        ("/a/b/c", "/a/b/c", True, False),
+        ("/index.html", "/index.html/", True, False),
+        ("/", "//", True, False),
+        ("", "//", True, False),
+        ("*", "/*/", True, False),
     ],
 )
-def test_what_is_not_known_has_the_name_of_its_service_at_most(methods: Methods, path: str, name: str) -> None:
+def test_what_is_not_known_is_named_as_the_least_strict_server_would_read_it(
+    methods: Methods, path: str, named_path: str, is_of_no_service: bool, may_be_grpc: bool
+) -> None:
     named = methods.find(path)
-    assert (named.path, named.method, named.is_of_no_service) == (name, None, name == "/?/?")
+    assert (named.path, named.method, named.is_other_spelling) == (named_path, None, False)
+    assert (named.is_of_no_service, named.may_be_grpc) == (is_of_no_service, may_be_grpc)
 
 
 def test_no_more_is_remembered_than_so_many_paths_whatever_clients_ask_for(methods: Methods) -> None:
     for number in range(3 * MAX_FOUND):
-        assert methods.find(f"/a{number}.B/C").path == "/?/?"
+        assert methods.find(f"/a{number}.B/C").is_of_no_service
         assert len(methods._found) <= MAX_FOUND
     methods.find("/" + "a" * 100_000)
     assert max(map(len, methods._found)) <= MAX_PATH_LENGTH
@@ -68,7 +72,7 @@ def test_no_more_is_remembered_than_so_many_paths_whatever_clients_ask_for(metho
 def test_what_has_become_known_is_found(shop_set: Path) -> None:
     known = KnownMethods((), [])
     methods = Methods(known)
-    assert methods.find(PLACE).path == methods.find("/shop.v1.shop/place").path == "/?/?"
+    assert methods.find(PLACE).path == methods.find("/shop.v1.shop/place").path == PLACE.lower()
     known.replace_reflected([read_descriptor_set(shop_set)])
     assert methods.find(PLACE).method is not None
     assert methods.find("/shop.v1.shop/place").is_other_spelling

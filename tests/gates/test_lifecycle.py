@@ -14,7 +14,7 @@ from google.rpc import code_pb2
 
 from tests.gates.ways import Way, open_ways
 from tests.support.proxied.clients import Outcome, channel
-from tests.support.proxied.shop import PLACE, order, order_class
+from tests.support.proxied.shop import PLACE, WATCH, order, order_class
 from tests.support.proxied.system import System
 from tests.support.targets.answers import ok
 from tests.support.targets.exchanges import Exchange
@@ -132,12 +132,35 @@ def test_a_call_whose_actiond_is_killed_while_a_target_decides_fails_and_the_nex
     assert {one.count for one in way.shop.orders if one.id == "afterwards"} == {7}
 
 
-def _call_or_break(way: Way, one: Any) -> Outcome:
+def _call_or_break(way: Way, one: Any, path: str = PLACE) -> Outcome:
     """Call; a connection of HTTP's that breaks is an end, too."""
     try:
-        return way.call(PLACE, one)
+        return way.call(path, one)
     except OSError:
         return Outcome(code_pb2.UNAVAILABLE)
+
+
+@pytest.mark.parametrize("name", [*NATIVE, *ASKING])
+def test_no_call_passes_while_the_types_of_its_messages_are_not_known(
+    system: System, ways: dict[str, Way], name: str
+) -> None:
+    way = ways[name]
+    wait_for_actiond(way)
+    system.set("request", PLACE, system.target("/ok"))
+    command = system.server.command
+    system.server.stop()
+    system.server.command = [word for word in command if word not in system.descriptors]
+    system.start_actiond()
+    try:
+        # Nothing is set for this method, so that it tells when actiond is there.
+        until(lambda: _call_or_break(way, order(), WATCH).code == 0, "a call passes")
+        outcome = way.call(PLACE, order(id="unknown"))
+    finally:
+        system.server.stop()
+        system.server.command = command
+        system.start_actiond()
+    assert outcome.code in {code_pb2.UNAVAILABLE, code_pb2.NOT_FOUND}
+    assert "unknown" not in [one.id for one in way.shop.orders]
 
 
 @pytest.mark.parametrize("name", NATIVE)

@@ -58,6 +58,10 @@ class MethodExecutions:
         """Return what runs around a call of the method `/package.Service/Method`, at `revision` or later."""
         return (await self._plans.of(owner, revision)).for_method(path)
 
+    async def plan_for_unknown(self, owner: str, revision: int, path: str) -> MethodPlan:
+        """Return what may be set for a method that is not known, whose path is given in lower case."""
+        return (await self._plans.of(owner, revision)).for_unknown(path)
+
     async def considered(self, kind: ExecutionType, call: MethodCall, revision: int) -> Sequence[Considered]:
         """Return every condition that a call meets, the most specific one first, at `revision` or later."""
         return list((await self._plans.of(call.owner, revision)).considered(kind, call.method))

@@ -60,6 +60,8 @@ class Considered:
     """None if no execution is set for the condition."""
 
 
+NOWHERE = "?"
+"""Stands for a service or a method that no condition names."""
 MAX_METHODS = 10_000
 """Methods whose plans are cached: clients may name any."""
 
@@ -76,6 +78,8 @@ class Plan:
             execution.condition: execution for execution in snapshot.executions
         }
         self._methods: dict[str, MethodPlan] = {}
+        self._folded: dict[tuple[ExecutionType, str], Condition] | None = None
+        """The conditions that name methods and services, by their names in lower case."""
 
     def for_method(self, path: str) -> MethodPlan:
         """Return what runs before and after a call of the method `/package.Service/Method`, which need not exist."""
@@ -93,6 +97,29 @@ class Plan:
     def considered(self, execution_type: ExecutionType, path: str) -> Iterator[Considered]:
         """Yield every condition that a call of a method meets, the most specific one first."""
         return map(self._considered, matching_conditions(execution_type, path))
+
+    def for_unknown(self, path: str) -> MethodPlan:
+        """Return what may be set for a method whose path is given in lower case, as nothing else is known of it.
+
+        An execution for a method that is not known (any more) stays set, and must not be evaded by letter case.
+        """
+        request = self._named_like(ExecutionType.REQUEST, path)
+        response = self._named_like(ExecutionType.RESPONSE, path)
+        return MethodPlan(self.for_method(request).request, self.for_method(response).response, self.revision)
+
+    def _named_like(self, kind: ExecutionType, path: str) -> str:
+        """Return the path that a condition names, or one of the service that it names; else one that none does."""
+        if self._folded is None:
+            self._folded = {
+                (condition.type, condition.name.lower()): condition
+                for condition in self._executions
+                if condition.scope in (Scope.METHOD, Scope.SERVICE)
+            }
+        named = self._folded.get((kind, path))
+        if named is not None:
+            return named.name
+        named = self._folded.get((kind, path[1:].partition("/")[0]))
+        return f"/{NOWHERE if named is None else named.name}/{NOWHERE}"
 
     def for_function(self, name: str) -> Considered:
         """Return the condition of a function, and what is set for it."""

@@ -47,6 +47,7 @@ from actiond.api.ext_proc.identity import IdentityRules
 from actiond.api.ext_proc.methods import Methods, Named
 from actiond.api.ext_proc.notices import Notice, Notices
 from actiond.api.known_methods import KnownMethod
+from actiond.api.message_payload import MessageNotJsonError
 from actiond.api.method_executions import MethodCall
 from actiond.executions.plans import Candidates, MethodPlan
 from actiond.executions.runner import RunningCall
@@ -57,7 +58,7 @@ from rpcfront import (
     make_status,
     parse_timeout,
     range_violations,
-    run_in_offload_pool,
+    run_in_turn,
     status_error,
 )
 
@@ -67,6 +68,9 @@ _GRPC_TYPES = ("application/grpc", "application/grpc+proto")
 _GRPC = "application/grpc"
 _GRPC_WEB = "application/grpc-web"
 _REQUEST_ID = re.compile(r"[\x21-\x7e]{1,128}", re.ASCII)
+
+MIN_OFFLOADED_COMPRESSED = 1024
+"""Bytes of a compressed message that is decompressed off the event loop: a shorter one is a megabyte at most then."""
 
 INTERNAL = make_status(code_pb2.INTERNAL, "internal error")
 NO_MESSAGE = make_status(code_pb2.UNIMPLEMENTED, "the call needs one message, the request has none")
@@ -92,8 +96,11 @@ _log = logging.getLogger(__name__)
 class Executions(Protocol):
     """Runs executions, see api/method_executions.py."""
 
-    async def plan(self, owner: str, revision: int, method: str) -> MethodPlan:
-        """Return what runs around a call of `/package.Service/Method`, which need not exist."""
+    async def plan(self, owner: str, revision: int, path: str) -> MethodPlan:
+        """Return what runs around a call of `/package.Service/Method`."""
+
+    async def plan_for_unknown(self, owner: str, revision: int, path: str) -> MethodPlan:
+        """Return what may be set for a method that is not known, whose path is given in lower case."""
 
     async def request(self, candidates: Candidates, call: MethodCall, request: M) -> M:
         """Return the request as the targets leave it; the same object if it is unchanged."""
@@ -133,16 +140,24 @@ class _Direction:
         self.frames = Deframer(subject, limit)
         self.count = 0
 
-    async def decoded(self, frame: Frame) -> Message:
-        """Return the message in a frame. Raises StatusError."""
-        if frame.is_compressed and len(frame.data) >= OFFLOAD_BYTES:
-            data = await run_in_offload_pool(unpacked, frame, self.encoding, self.subject, self.limit)
+    async def decoded(self, frame: Frame, owner: str) -> Message:
+        """Return the message in a frame, of a call of an owner's. Raises StatusError."""
+        if frame.is_compressed and len(frame.data) >= MIN_OFFLOADED_COMPRESSED:
+            data = await run_in_turn(owner, unpacked, frame, self.encoding, self.subject, self.limit)
         else:
             data = unpacked(frame, self.encoding, self.subject, self.limit)
+        if len(data) < OFFLOAD_BYTES:
+            return self._parsed(data)
+        return await run_in_turn(owner, self._parsed, data)
+
+    def _parsed(self, data: bytes) -> Message:
+        name = self.message.DESCRIPTOR.full_name
         try:
             message = self.message.FromString(data)
         except DecodeError:
-            raise self.invalid(f"the {self.subject} is not a valid {self.message.DESCRIPTOR.full_name}") from None
+            raise self.invalid(f"the {self.subject} is not a valid {name}") from None
+        if not message.IsInitialized():
+            raise self.invalid(f"the {self.subject} is not a valid {name}: it lacks required fields")
         # JSON, which targets get, cannot express them.
         if broken := range_violations(message):
             if self.subject == "request":
@@ -197,11 +212,19 @@ class ProxiedCall:
         except StatusError as error:
             return self._failed(error.status)
         except Exception as error:  # noqa: BLE001  # whatever it is, the call must not pass
+            if isinstance(error, MessageNotJsonError):
+                return self._failed(self._not_json(error))
             entry = errors.entry_of(error, _ENTRIES)
             if entry is not None:
                 return self._failed(entry.status(vars(error)))
             _log.exception("ext_proc: %.300r: %s failed", self._path, kind)
             return self._failed(INTERNAL)
+
+    def _not_json(self, error: MessageNotJsonError) -> status_pb2.Status:
+        """Return the status of a call with a message that targets cannot be shown."""
+        if self._kind == "response_body":
+            return make_status(code_pb2.INTERNAL, f"the response has no JSON form: {error.reason}")
+        return errors.COMMON[MessageNotJsonError].status(vars(error))
 
     def closed(self) -> None:
         """See that Envoy has ended the stream."""
@@ -216,7 +239,10 @@ class ProxiedCall:
         self._has_begun = True
         self._path = path = path_of(message.headers)
         named = self._processor.methods.find(path)
-        plan = await self._processor.executions.plan(self._whose.owner, self._whose.revision, named.path)
+        executions = self._processor.executions
+        is_known = named.method is not None or named.is_other_spelling
+        plan_for = executions.plan if is_known else executions.plan_for_unknown
+        plan = await plan_for(self._whose.owner, self._whose.revision, named.path)
         if not (plan.request or plan.response):
             self.is_over = True
             return answers.GO_ON["request_headers"]
@@ -253,9 +279,11 @@ class ProxiedCall:
         if content_type.startswith(_GRPC):
             # Such as application/grpc+json, which some servers take for protobuf.
             return self._refused(Notice.NOT_GRPC)
-        is_nothing_known = named.method is None and not named.is_other_spelling and named.is_of_no_service
-        if is_nothing_known or fields.get(":method") == "OPTIONS":
-            # Any other request of HTTP, or a preflight.
+        method = fields.get(":method")
+        is_preflight = method == "OPTIONS" and "access-control-request-method" in fields
+        # A server of gRPC may not look at the content type.
+        is_other_http = named.is_of_no_service and not (method == "POST" and named.may_be_grpc)
+        if is_preflight or is_other_http:
             self.is_over = True
             return answers.GO_ON["request_headers"]
         self._notice(Notice.NOT_GRPC)
@@ -443,7 +471,7 @@ class ProxiedCall:
         """Return the frames that go on, each as `run` leaves its message."""
         self._passed = parts = []
         for frame in frames:
-            message = await direction.decoded(frame)
+            message = await direction.decoded(frame, self._whose.owner)
             result = await run(message)
             parts.append(frame.data if result is message else framed(result.SerializeToString()))
         return parts[0] if len(parts) == 1 else b"".join(parts)

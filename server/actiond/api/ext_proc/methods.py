@@ -8,12 +8,11 @@ from urllib.parse import unquote
 from actiond.api.known_methods import KnownMethod, KnownMethods
 from actiond.api.schema import method_path
 
-NOWHERE = "?"
-"""The name of a service or method that no condition has: only what is set for all, or for all of a service, fits."""
-
-_NOTHING = f"/{NOWHERE}/{NOWHERE}"
 _PLAIN = re.compile(r"/\w[\w.]*/\w+", re.ASCII)
 """Paths that differ from others in letter case at most."""
+
+_SLASHES = 2
+"""In `/package.Service/Method`."""
 
 MAX_FOUND = 1_000
 MAX_PATH_LENGTH = 500
@@ -25,16 +24,18 @@ class Named:
     """What a path names."""
 
     path: str
-    """`/package.Service/Method`, of which a plan can be asked for. NOWHERE stands for what is not known."""
+    """`/package.Service/Method`; that of a method that is not known as the least strict server would read it."""
     method: KnownMethod | None
     """None if the path names no known method, or not exactly."""
     is_other_spelling: bool = False
     """Whether a server that reads paths less strictly could take this one for that of a known method."""
+    is_of_no_service: bool = False
+    """Whether not even the service is known."""
 
     @property
-    def is_of_no_service(self) -> bool:
-        """Whether not even the service is known."""
-        return self.path == _NOTHING
+    def may_be_grpc(self) -> bool:
+        """Whether the path has the form that gRPC's have."""
+        return self.path.count("/") == _SLASHES and not self.path.endswith("/")
 
 
 class Methods:
@@ -74,7 +75,7 @@ class Methods:
         usual = self._methods.get((service, called))
         if usual is not None:
             return Named(usual, None, is_other_spelling=True)
-        return Named(f"/{self._services.get(service, NOWHERE)}/{NOWHERE}", None)
+        return Named(f"/{service}/{called}", None, is_of_no_service=service not in self._services)
 
     def _fold(self, revision: int) -> None:
         self._folded_at = revision

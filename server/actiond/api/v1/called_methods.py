@@ -78,7 +78,8 @@ class CalledMethods:
         execution = await self._executions.choose(candidates, called.call, message)
         if execution is None:
             return Ran(request)
-        return await self._ran(request, message, await self._executions.run_request(execution, called.call, message))
+        changed = await self._executions.run_request(execution, called.call, message)
+        return await self._ran(called, request, message, changed)
 
     async def run_response(self, called: CalledMethod, request: pb.Payload, response: pb.Payload) -> Ran:
         """Run the response execution. Raises like `run_request`."""
@@ -91,23 +92,25 @@ class CalledMethods:
         if execution is None:
             return Ran(response)
         changed = await self._executions.run_response(execution, called.call, before, message)
-        return await self._ran(response, message, changed)
+        return await self._ran(called, response, message, changed)
 
-    async def _ran(self, sent: pb.Payload, message: Message, changed: Message) -> Ran:
+    async def _ran(self, called: CalledMethod, sent: pb.Payload, message: Message, changed: Message) -> Ran:
         if changed is message:
             return Ran(sent, executed=True)
-        return Ran(await self._payloads.write(changed, sent), executed=True, changed=True)
+        return Ran(await self._payloads.write(changed, sent, called.call.owner), executed=True, changed=True)
 
     async def request(self, called: CalledMethod, payload: pb.Payload, trigger: str = "") -> Message:
         """Return the request. Raises CalledMethodUnknownError and MessageInvalidError.
 
         trigger: path of what holds the payload in the request that was sent, with a dot at its end.
         """
-        return await self._payloads.read(payload, _require(called, trigger).request_class, f"{trigger}request")
+        message_class = _require(called, trigger).request_class
+        return await self._payloads.read(payload, message_class, f"{trigger}request", called.call.owner)
 
     async def response(self, called: CalledMethod, payload: pb.Payload, trigger: str = "") -> Message:
         """Return the response. The arguments and errors are those of `request`."""
-        return await self._payloads.read(payload, _require(called, trigger).response_class, f"{trigger}response")
+        message_class = _require(called, trigger).response_class
+        return await self._payloads.read(payload, message_class, f"{trigger}response", called.call.owner)
 
 
 def _require(called: CalledMethod, trigger: str) -> KnownMethod:

@@ -62,7 +62,7 @@ class ExecutionService(execution_service_pb2_grpc.ExecutionServiceServicer):
         timeout = request.timeout if request.HasField("timeout") else None
         planned = await self._functions.find(request, caller)
         async with within(timeout):
-            return await self._functions.run(planned, running_call(context, timeout))
+            return await self._functions.run(planned, caller, running_call(context, timeout))
 
     async def DryRun(self, request: pb.DryRunRequest, context: ServicerContext) -> pb.DryRunResponse:
         return await self._dry_runs.run(request, context)

@@ -16,7 +16,7 @@ from actiond.executions.function_executions import FunctionExecutions
 from actiond.executions.function_payloads import MAX_BYTES, NAME_KEY, FunctionPayload
 from actiond.executions.plans import Considered
 from actiond.executions.runner import RunningCall
-from rpcfront import OFFLOAD_BYTES, run_in_offload_pool
+from rpcfront import OFFLOAD_BYTES, run_in_turn
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,17 +44,17 @@ class Functions:
         if request.ByteSize() < OFFLOAD_BYTES:
             fields = _fields(request.payload, f"{trigger}payload")
         else:
-            fields = await run_in_offload_pool(_fields, request.payload, f"{trigger}payload")
+            fields = await run_in_turn(caller.owner, _fields, request.payload, f"{trigger}payload")
         considered = await self._executions.plan(caller.owner, caller.execution_revision, request.function)
         return CalledFunction(FunctionPayload(considered.condition.key, fields), considered)
 
-    async def run(self, called: CalledFunction, call: RunningCall) -> pb.ExecuteFunctionResponse:
+    async def run(self, called: CalledFunction, caller: Caller, call: RunningCall) -> pb.ExecuteFunctionResponse:
         """Run what is set for the function."""
         planned = called.considered.planned
         if planned is None:
-            return pb.ExecuteFunctionResponse(payload=await _struct(called.payload))
+            return pb.ExecuteFunctionResponse(payload=await _struct(called.payload, caller.owner))
         payload = await self._executions.run(planned, called.payload, call)
-        return pb.ExecuteFunctionResponse(payload=await _struct(payload), executed=True)
+        return pb.ExecuteFunctionResponse(payload=await _struct(payload, caller.owner), executed=True)
 
 
 def _fields(payload: Struct, field: str) -> Mapping[str, object]:
@@ -69,6 +69,6 @@ def _fields(payload: Struct, field: str) -> Mapping[str, object]:
     return fields
 
 
-async def _struct(payload: FunctionPayload) -> Struct:
+async def _struct(payload: FunctionPayload, owner: str) -> Struct:
     fields = orjson.dumps(payload.fields)
-    return struct_of(fields) if len(fields) < OFFLOAD_BYTES else await run_in_offload_pool(struct_of, fields)
+    return struct_of(fields) if len(fields) < OFFLOAD_BYTES else await run_in_turn(owner, struct_of, fields)

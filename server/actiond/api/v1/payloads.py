@@ -8,7 +8,7 @@ from google.protobuf.struct_pb2 import Struct
 from actiond.api.message_payload import MessageNotJsonError
 from actiond.api.v1.errors import MessageInvalidError
 from actiond.api.v1.structs import MAX_LEVELS, is_too_deep, object_of
-from rpcfront import OFFLOAD_BYTES, JsonCodec, MalformedJsonError, run_in_offload_pool
+from rpcfront import OFFLOAD_BYTES, JsonCodec, MalformedJsonError, run_in_turn
 
 MAX_SHOWN = 3
 """Fields that an error about JSON names."""
@@ -20,19 +20,19 @@ class Payloads:
     def __init__(self) -> None:
         self._codec = JsonCodec(ignore_unknown_fields=False)
 
-    async def read(self, payload: pb.Payload, message_class: type[Message], field: str) -> Message:
-        """Return the message of a payload. Raises MessageInvalidError, which names `field`."""
+    async def read(self, payload: pb.Payload, message_class: type[Message], field: str, owner: str) -> Message:
+        """Return the message of a payload of an owner's call. Raises MessageInvalidError, which names `field`."""
         if payload.ByteSize() < OFFLOAD_BYTES:
             return self._read(payload, message_class, field)
-        return await run_in_offload_pool(self._read, payload, message_class, field)
+        return await run_in_turn(owner, self._read, payload, message_class, field)
 
-    async def write(self, message: Message, sent: pb.Payload) -> pb.Payload:
+    async def write(self, message: Message, sent: pb.Payload, owner: str) -> pb.Payload:
         """Return a payload with the message, in the form in which `sent` has it. Raises MessageNotJsonError."""
         if sent.WhichOneof("content") == "protobuf":
             return pb.Payload(protobuf=message.SerializeToString())
         if message.ByteSize() < OFFLOAD_BYTES:
             return self._as_json(message)
-        return await run_in_offload_pool(self._as_json, message)
+        return await run_in_turn(owner, self._as_json, message)
 
     def _read(self, payload: pb.Payload, message_class: type[Message], field: str) -> Message:
         message = message_class()
@@ -43,6 +43,10 @@ class Payloads:
                 raise MessageInvalidError(
                     f"{field}.protobuf", f"must be a {message.DESCRIPTOR.full_name}, serialized"
                 ) from None
+            if not message.IsInitialized():
+                raise MessageInvalidError(
+                    f"{field}.protobuf", f"must have the required fields of {message.DESCRIPTOR.full_name}"
+                )
             return message
         try:
             violations = self._codec.decode(orjson.dumps(object_of(payload.json)), message)

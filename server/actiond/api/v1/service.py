@@ -21,7 +21,7 @@ from actiond.api.v1.targets import put_target_health
 from actiond.api.v1.watching import Watches
 from actiond.executions.event_payloads import body_of, headers_of
 from actiond.executions.target_test import TargetTester
-from rpcfront import OFFLOAD_BYTES, ServicerContext, run_in_offload_pool
+from rpcfront import OFFLOAD_BYTES, ServicerContext, run_in_turn
 
 MAX_BULK_SECONDS = 20.0
 """For so long a call that changes many deliveries goes on, if its deadline is not before that."""
@@ -178,7 +178,7 @@ class DeliveryService(delivery_service_pb2_grpc.DeliveryServiceServicer):
         if size < OFFLOAD_BYTES:
             events = new_events(requests)
         else:
-            events = await run_in_offload_pool(new_events, requests)
+            events = await run_in_turn(context.caller.owner, new_events, requests)
         return await self._publishing.publish(context.caller.actor, events)
 
 
