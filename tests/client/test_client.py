@@ -8,7 +8,11 @@ import grpc
 import pytest
 from actiond_protos import aio_clients, clients
 from actiond_protos.actiond.v1.delivery_service_pb2 import GetCallerRequest
-from actiond_protos.actiond.v1.execution_service_pb2 import WatchExecutionsRequest
+from actiond_protos.actiond.v1.execution_service_pb2 import (
+    ExecuteRequestRequest,
+    ExecuteRequestResponse,
+    WatchExecutionsRequest,
+)
 from actiond_protos.zitadel.action.v3alpha.action_service_pb2 import (
     CreateTargetRequest,
     CreateTargetResponse,
@@ -22,6 +26,7 @@ from google.rpc import error_details_pb2, status_pb2
 from actiond.api.served import EXTERNAL_PROCESSOR, SERVICES
 from actiond.client import Client, aio, problem_of, signing_key, whsec
 from tests.support.servers.actiond import ADMIN_TOKEN, ServerProcess
+from tests.support.servers.actions_double import TOKEN, ActionsDouble, hangs
 
 
 @pytest.fixture(scope="module")
@@ -98,16 +103,6 @@ def test_another_call_has_no_signing_key(client: Client) -> None:
             signing_key(metadata)
 
 
-def test_a_call_with_its_metadata_has_the_same_token_and_deadline(actiond: ServerProcess) -> None:
-    with grpc.insecure_channel(actiond.grpc_target) as channel:
-        hurried = Client(channel, token=ADMIN_TOKEN, timeout=0)
-        with pytest.raises(grpc.RpcError) as caught:
-            hurried.actions.list_targets.with_call(ListTargetsRequest())
-        assert caught.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
-        _, running = hurried.actions.list_targets.with_call(ListTargetsRequest(), timeout=10)
-        assert running.code() is grpc.StatusCode.OK
-
-
 def test_an_error_says_what_is_wrong(client: Client) -> None:
     with pytest.raises(grpc.RpcError) as caught:
         client.actions.create_target(new_target(""))
@@ -156,22 +151,26 @@ def test_details_that_do_not_parse_are_left_out(details: bytes) -> None:
     assert (problem.code, problem.message, problem.id) == (grpc.StatusCode.UNAVAILABLE, "try later", "")
 
 
-def test_another_token_or_timeout_can_be_given_for_one_call(client: Client, actiond: ServerProcess) -> None:
-    with pytest.raises(grpc.RpcError) as caught:
-        client.actions.list_targets(ListTargetsRequest(), timeout=0)
-    assert caught.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
+def test_a_client_sends_its_own_token(actiond: ServerProcess) -> None:
     with grpc.insecure_channel(actiond.grpc_target) as channel, pytest.raises(grpc.RpcError) as caught:
         Client(channel, token="no-token").actions.list_targets(ListTargetsRequest())
     assert caught.value.code() is grpc.StatusCode.UNAUTHENTICATED
 
 
-def test_a_call_has_a_deadline_unless_it_is_given_another(actiond: ServerProcess) -> None:
-    with grpc.insecure_channel(actiond.grpc_target) as channel:
-        hurried = Client(channel, token=ADMIN_TOKEN, timeout=0)
+def execute(client: Client, way: str, timeout: float | None = None) -> ExecuteRequestResponse:
+    method, request = client.executions.execute_request, ExecuteRequestRequest()
+    return method(request, timeout=timeout) if way == "alone" else method.with_call(request, timeout=timeout)[0]
+
+
+@pytest.mark.parametrize("way", ["alone", "with its call"])
+@pytest.mark.parametrize(("own", "given"), [(0.2, None), (10, 0.2)])
+def test_a_call_has_a_deadline_unless_it_is_given_another(way: str, own: float, given: float | None) -> None:
+    with ActionsDouble() as actiond, grpc.insecure_channel(actiond.target) as channel:
+        assert execute(Client(channel, token=TOKEN, timeout=0), way, timeout=10).HasField("set")
+        actiond.on_request = hangs(actiond)
         with pytest.raises(grpc.RpcError) as caught:
-            hurried.actions.list_targets(ListTargetsRequest())
+            execute(Client(channel, token=TOKEN, timeout=own), way, timeout=given)
         assert caught.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
-        assert hurried.actions.list_targets(ListTargetsRequest(), timeout=10)
 
 
 @pytest.mark.parametrize("module", [clients, aio_clients])
