@@ -62,7 +62,7 @@ fresh: $(VENV)/.dev
 	diff --recursive --exclude=__pycache__ generated build/generated
 
 cover: $(VENV)/.dev
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --cov --cov-fail-under=95
+	$(BIN)/python -m pytest --numprocesses 3 --dist loadfile --cov --cov-fail-under=95
 
 check: lint type fresh cover ## What CI runs: format, lint, contracts, types, freshness of generated/, tests, coverage
 

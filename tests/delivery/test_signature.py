@@ -215,7 +215,12 @@ def test_a_receiver_imports_nothing_but_the_standard_library() -> None:
         "print(*sorted(new))"
     )
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert done.stdout.split() == ["actiond", "actiond.client", "actiond.client.signature"]
+    assert done.stdout.split() == [
+        "actiond",
+        "actiond.client",
+        "actiond.client.signature",
+        "actiond.client.signing_keys",
+    ]
 
 
 @pytest.fixture

@@ -89,7 +89,11 @@ def test_what_only_reads_settings_loads_no_store_and_nothing_that_serves(stateme
 def test_a_client_loads_the_standard_library_and_what_a_bare_installation_has() -> None:
     loaded = loaded_by("import actiond.client, actiond.client.signature")
     assert {name.partition(".")[0] for name in loaded} <= {*sys.stdlib_module_names, *BARE, "actiond"}
-    assert {name for name in loaded if name.startswith("actiond.")} <= {"actiond.client", "actiond.client.signature"}
+    assert {name for name in loaded if name.startswith("actiond.")} <= {
+        "actiond.client",
+        "actiond.client.signature",
+        "actiond.client.signing_keys",
+    }
 
 
 def on_a_bare_installation(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:

@@ -78,6 +78,7 @@ def test_the_services_are_listed_without_a_token(each_grpcurl: Grpcurl) -> None:
     assert listed.stdout.splitlines() == [
         "actiond.v1.DeliveryService",
         "actiond.v1.ExecutionService",
+        "envoy.service.ext_proc.v3.ExternalProcessor",
         "grpc.health.v1.Health",
         "grpc.reflection.v1.ServerReflection",
         "grpc.reflection.v1alpha.ServerReflection",

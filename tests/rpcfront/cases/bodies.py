@@ -239,5 +239,5 @@ PRINTED_FIELDS = [
     _answers("message", '{"sub":{"i":1}}', '{"i":1}'),
     _answers("message", "{}", "null", " that is absent"),
     _answers("time", '{"ts":"2020-01-02T03:04:05Z"}', '"2020-01-02T03:04:05Z"'),
-    _answers("value", '{"val":[1,"a"]}', '[1.0,"a"]'),
+    _answers("value", '{"val":[1,"a"]}', '[1,"a"]'),
 ]
