@@ -55,14 +55,27 @@ TABLE = [
 ]
 
 
+TRIES = 10
+
+
+def loses_initial_metadata(row: Row, transport: Transport) -> bool:
+    """Whether the client may tell nothing of initial metadata: grpc.aio's does so if a status comes right behind it."""
+    return transport.protocol == "grpc" and bool(row.ends.initial) and row.ends.status.code != 0
+
+
 @pytest.mark.parametrize(("transport", "row"), TABLE)
 async def test_a_servicer_ends_its_calls_as_its_row_says(
     faces: Faces, transport: Transport, row: Row, caplog: pytest.LogCaptureFixture
 ) -> None:
     forms = row.forms_over(forms_of(transport))
     port = faces.behind(transport).port
-    ended = await asyncio.gather(*(invoke(transport, port, call_of(row, form)) for form in forms))
-    assert dict(zip(forms, ended, strict=True)) == {form: expected_of(row, form, transport) for form in forms}
+    expected = {form: expected_of(row, form, transport) for form in forms}
+    for _ in range(TRIES if loses_initial_metadata(row, transport) else 1):
+        caplog.clear()
+        ended = await asyncio.gather(*(invoke(transport, port, call_of(row, form)) for form in forms))
+        if dict(zip(forms, ended, strict=True)) == expected:
+            break
+    assert dict(zip(forms, ended, strict=True)) == expected
     assert endings.SECRET not in repr(ended)
     logged = [(record.levelname, record.exc_info is not None) for record in caplog.records]
     assert logged == [("ERROR", True)] * len(forms) * row.logs
