@@ -73,9 +73,7 @@ class Executions:
         now = self._clock()
 
         def change(transaction: Transaction) -> Execution:
-            former = transaction.executions.get(actor.owner, condition) if is_canonical(condition) else None
-            if former is None:
-                raise ExecutionNotFoundError
+            former = existing(transaction, actor, condition)
             remove_step(transaction, actor, condition, now)
             execution = replace(former, sequence=_next_sequence(transaction, former), changed_at_ns=now)
             transaction.executions.delete(execution)
@@ -94,6 +92,14 @@ def remove_step(transaction: Transaction, actor: Actor, step: Step, now_ns: int)
     for execution in transaction.executions.with_step(actor.owner, step):
         steps = tuple(kept for kept in execution.steps if kept != step)
         put(transaction, replace(execution, steps=steps, changed_at_ns=now_ns), actor)
+
+
+def existing(transaction: Transaction, actor: Actor, condition: Condition) -> Execution:
+    """Return the execution of a condition. Raises ExecutionNotFoundError."""
+    found = transaction.executions.get(actor.owner, condition) if is_canonical(condition) else None
+    if found is None:
+        raise ExecutionNotFoundError
+    return found
 
 
 def put(transaction: Transaction, execution: Execution, actor: Actor) -> Execution:

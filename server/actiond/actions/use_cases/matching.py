@@ -9,7 +9,7 @@ from actiond.actions.errors import ExecutionNotFoundError, MatchNotAllowedError
 from actiond.actions.executions import Execution
 from actiond.actions.ports import MatchConditions, Store, Transaction
 from actiond.actions.queries import ConditionsQuery, ExecutionQuery, PageRequest
-from actiond.actions.use_cases.executions import put
+from actiond.actions.use_cases.executions import existing, put
 
 MATCHED = (ExecutionType.REQUEST, ExecutionType.RESPONSE)
 """The types of executions that may have a match condition: those that run around calls."""
@@ -37,9 +37,7 @@ class Matching:
         now = self._clock()
 
         def change(transaction: Transaction) -> Execution:
-            former = transaction.executions.get(actor.owner, condition) if is_canonical(condition) else None
-            if former is None:
-                raise ExecutionNotFoundError
+            former = existing(transaction, actor, condition)
             return put(transaction, replace(former, match=expression, changed_at_ns=now), actor)
 
         return await self._store.write(change)
