@@ -7,9 +7,10 @@ from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.message import Message
 
 from actiond.actions.tokens import Caller
-from actiond.api.method_executions import SHOWN_HEADERS, MethodCall, MethodExecutions
+from actiond.api.method_executions import MethodCall, MethodExecutions
 from actiond.api.permissions import BYPASS, BYPASS_HEADER, runs_executions
 from actiond.api.schema import method_path
+from actiond.client.headers import SHOWN_HEADERS
 from actiond.executions.runner import RunningCall
 from rpcfront import CallNext, ServicerContext
 

@@ -10,17 +10,12 @@ from google.protobuf.message import Message
 from actiond.actions.conditions import ExecutionType
 from actiond.actions.ports import MatchFacts
 from actiond.api.message_payload import Envelope, Merger, MessagePayload
+from actiond.client.headers import SECRET_HEADERS
 from actiond.executions.plan_cache import PlanCache
 from actiond.executions.plans import Candidates, Considered, MethodPlan, PlannedExecution
 from actiond.executions.runner import Runner, RunningCall
 
 M = TypeVar("M", bound=Message)
-
-SHOWN_HEADERS = ("content-type", "host", "origin", "x-forwarded-for", "x-forwarded-host")
-"""The headers of a call that targets see, as ZITADEL's do: none that may hold a secret."""
-
-SECRET_HEADERS = frozenset({"authorization", "cookie", "proxy-authorization"})
-"""The headers that match conditions do not see: who may set one could find out another caller's secret with it."""
 
 Metadata = Callable[[], Iterable[tuple[str, str | bytes]]]
 
@@ -36,7 +31,7 @@ class MethodCall:
     user_id: str
     """Id of who calls; empty if that is not known."""
     headers: Mapping[str, Sequence[str]]
-    """Those of SHOWN_HEADERS that the call has."""
+    """Those of client.headers.SHOWN_HEADERS that the call has."""
     running: RunningCall
     org_id: str = ""
     """Id of the organization of who calls; empty if it is the owner."""

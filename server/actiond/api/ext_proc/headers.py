@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from actiond_protos.actiond.ext_proc.v1.ext_proc_pb2 import HeaderMap
 
-from actiond.api.method_executions import SHOWN_HEADERS
+from actiond.client.headers import SHOWN_HEADERS
 
 Pairs = Sequence[tuple[str, str]]
 """Names and values."""

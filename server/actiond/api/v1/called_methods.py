@@ -12,10 +12,11 @@ from google.protobuf.message import Message
 from actiond.actions.errors import DeadlineExceededError
 from actiond.actions.tokens import Caller
 from actiond.api.known_methods import KnownMethod, KnownMethods
-from actiond.api.method_executions import SHOWN_HEADERS, MethodCall, MethodExecutions
+from actiond.api.method_executions import MethodCall, MethodExecutions
 from actiond.api.permissions import BYPASS
 from actiond.api.v1.errors import CalledMethodUnknownError
 from actiond.api.v1.payloads import Payloads
+from actiond.client.headers import SHOWN_HEADERS
 from actiond.executions.plans import MethodPlan
 from actiond.executions.runner import RunningCall
 from rpcfront import ServicerContext

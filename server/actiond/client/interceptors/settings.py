@@ -5,12 +5,10 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from actiond.client.headers import SECRET_HEADERS, SHOWN_HEADERS
+
 DEFAULT_BUDGET = 2.0
 """Seconds."""
-SHOWN_HEADERS = ("content-type", "host", "origin", "x-forwarded-for", "x-forwarded-host")
-"""The headers that actiond shows to targets. They are always sent, if a call has them."""
-SECRET_HEADERS = frozenset({"authorization", "cookie", "proxy-authorization"})
-"""The headers that are never sent. Binary ones are not either."""
 SKIPPED_SERVICES = (
     "grpc.health.v1.Health",
     "grpc.reflection.v1.ServerReflection",
