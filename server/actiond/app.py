@@ -166,7 +166,7 @@ class OpenStore:
 
 @dataclass(frozen=True, slots=True)
 class RunningParts:
-    """What runs executions, whoever triggers them."""
+    """What runs executions, whatever triggers them."""
 
     plans: PlanCache
     runner: Runner

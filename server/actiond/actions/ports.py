@@ -456,7 +456,7 @@ class AttemptResult:
 
 
 class ObstacleKind(Enum):
-    """What may stand in the way of a call to a target."""
+    """What may make a call to a target fail."""
 
     TARGET_PAUSED = "paused"
     """It has failed, so that deliveries of events wait. Other calls are made."""
@@ -468,7 +468,7 @@ class ObstacleKind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Obstacle:
-    """Something that stands in the way of a call to a target."""
+    """Something that may make a call to a target fail."""
 
     kind: ObstacleKind
     text: str

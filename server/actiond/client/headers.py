@@ -1,4 +1,4 @@
-"""Which headers of a call executions may see, whoever runs them."""
+"""Which headers of a call executions may see: one list for the server and the interceptors."""
 
 SHOWN_HEADERS = ("content-type", "host", "origin", "x-forwarded-for", "x-forwarded-host")
 """The headers that targets see, if a call has them, as ZITADEL's do: none that may hold a secret."""

@@ -1,4 +1,4 @@
-"""Says what becomes of the executions that a call considers, and what stands in the way of their targets."""
+"""Says what becomes of the executions that a call considers, and what may make calls to their targets fail."""
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
@@ -74,7 +74,7 @@ def chosen(judged: Iterable[Judged]) -> PlannedExecution | None:
 
 
 class TargetInspector:
-    """Finds what stands in the way of calls to targets."""
+    """Finds what may make calls to targets fail."""
 
     def __init__(self, store: Store, preflight: Preflight, max_seconds: float = MAX_SECONDS) -> None:
         self._store = store

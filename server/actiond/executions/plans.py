@@ -61,7 +61,7 @@ class Considered:
 
 
 NOWHERE = "?"
-"""Stands for a service or a method that no condition names."""
+"""The name of a service or a method that no condition names."""
 MAX_METHODS = 10_000
 """Methods whose plans are cached: clients may name any."""
 

@@ -30,7 +30,7 @@ class RunningCall:
 
     request_id: str
     is_late: Callable[[], bool]
-    """Whether the call's deadline has passed. What waits for a target then is cancelled by whoever runs the call."""
+    """Whether the call's deadline has passed. The caller of `run` then cancels the execution."""
     is_privileged: bool = False
     """Whether the caller may bypass executions."""
 

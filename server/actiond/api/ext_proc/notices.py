@@ -1,4 +1,4 @@
-"""Lines in the log for whoever operates Envoy: why calls are refused, and which setting to change."""
+"""Lines in the log for the operator of Envoy: why calls are refused, and which setting to change."""
 
 import enum
 import logging

@@ -18,7 +18,7 @@ Detail = TypeVar("Detail", bound=Message)
 
 DETAILS = "grpc-status-details-bin"
 UNAVAILABLE = "actions are unavailable"
-"""All that a client is told of actiond's failures."""
+"""All that a client learns of actiond's failures."""
 _DOMAIN = "actiond"
 _REASONS = frozenset({"EXECUTION_FAILED", "EXECUTION_ERROR_FORWARDED"})
 _REFUSED_MESSAGE = frozenset({grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.OUT_OF_RANGE})
