@@ -7,6 +7,7 @@ with System(tmp_path) as system:
 """
 
 import asyncio
+import re
 import subprocess
 import time
 from collections.abc import Callable, Sequence
@@ -71,9 +72,10 @@ def uncommented(first: str, lines: int) -> Edit:
 
 def shipped_config(listener: int, upstream: int, actiond: int, transcoder_set: Path) -> str:
     """Return the text of the shipped file with other ports and another descriptor set of the transcoder."""
-    text = (ROOT / FILE).read_text()
-    for old, new in ((8091, listener), (50052, upstream), (50051, actiond)):
-        text = replaced(f"port_value: {old}", f"port_value: {new}")(text)
+    ports = {"8091": listener, "50052": upstream, "50051": actiond}
+    # All at once: a port that the system has chosen may be one that the file has.
+    text, changes = re.subn(r"(?<=port_value: )\d+", lambda port: str(ports[port[0]]), (ROOT / FILE).read_text())
+    assert changes == len(ports)
     return replaced(TRANSCODER_SET, f"proto_descriptor: {transcoder_set}")(text)
 
 
