@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from enum import Enum
 
+from actiond.actions.public_keys import PublicKey
+
 
 class TargetType(Enum):
     """How a target's endpoint is called. Stores keep the values."""
@@ -25,6 +27,17 @@ class TargetType(Enum):
         return self is TargetType.CALL
 
 
+class PayloadType(Enum):
+    """What a target is sent. Stores keep the values."""
+
+    JSON = "json"
+    """The payload as it is."""
+    JWT = "jwt"
+    """The payload as a JSON Web Token, signed with the key of this installation."""
+    JWE = "jwe"
+    """Such a token, encrypted for the target's active public key."""
+
+
 @dataclass(frozen=True, slots=True)
 class NewTarget:
     """The properties of a target to create. The API has validated them."""
@@ -35,6 +48,7 @@ class NewTarget:
     timeout_ns: int
     """Nanoseconds, more than 0; up to 10,000 years, so it may not fit into 64 bits."""
     endpoint: str
+    payload_type: PayloadType = PayloadType.JSON
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +60,7 @@ class TargetChange:
     interrupt_on_error: bool | None = None
     timeout_ns: int | None = None
     endpoint: str | None = None
+    payload_type: PayloadType | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +79,9 @@ class Target:
     """Time of its first event: nanoseconds since the epoch, UTC."""
     changed_at_ns: int
     """Time of its last event."""
+    payload_type: PayloadType = PayloadType.JSON
+    public_key: PublicKey | None = None
+    """The active one of its public keys, for which a JWE is encrypted. It may have expired."""
 
     @property
     def name_key(self) -> str:
