@@ -14,6 +14,8 @@ import re
 import shutil
 import sys
 import tempfile
+from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 
 import grpc_tools
@@ -26,12 +28,13 @@ PROTO = Path(__file__).parent
 VALIDATE = "buf/validate/validate.proto"
 PACKAGE = "actiond_protos"
 DESCRIPTORS = "actiond.binpb"
-CLIENTS = (
-    "actiond.v1.DeliveryService",
-    "actiond.v1.ExecutionService",
-    "zitadel.action.v3alpha.ActionService",
-)
-"""The services that typed clients are written for."""
+CLIENTS = {
+    "actiond.v1.DeliveryService": "DeliveryServiceClient",
+    "actiond.v1.ExecutionService": "ExecutionServiceClient",
+    "zitadel.action.v2.ActionService": "ActionServiceV2Client",
+    "zitadel.action.v3alpha.ActionService": "ActionServiceClient",
+}
+"""The names of the typed clients, by their services."""
 
 
 def _rules_files() -> list[descriptor_pb2.FileDescriptorProto]:
@@ -138,7 +141,7 @@ class ResponseStream(Protocol[Response]):
 
 _CLIENT = '''
 
-class {name}Client:
+class {name}:
     """Calls {service}. Every method raises grpc.RpcError."""
 
     def __init__(self, channel: {channel}, metadata: Metadata = (), timeout: float | None = None) -> None:
@@ -175,9 +178,12 @@ _UNARY_PROPERTY = '''
 def _write_clients(package: Path) -> None:
     """Write a module with clients over channels of `grpc`, and one over those of `grpc.aio`."""
     read = descriptor_pb2.FileDescriptorSet.FromString((package / DESCRIPTORS).read_bytes())
-    modules = {f".{file.package}.{one.name}": file.name for file in read.file for one in file.message_type}
     files = [file for file in read.file if any(f"{file.package}.{one.name}" in CLIENTS for one in file.service)]
-    imports = "\n".join(sorted(_import_of(file.name) for file in files))
+    names = _module_names(file.name for file in files)
+    classes = {
+        f".{file.package}.{one.name}": f"{names[file.name]}.{one.name}" for file in files for one in file.message_type
+    }
+    imports = "\n".join(sorted(_import_of(proto, name) for proto, name in names.items()))
     for name, is_aio in (("clients", False), ("aio_clients", True)):
         head = _CLIENTS_HEAD.format(
             module="grpc.aio" if is_aio else "grpc",
@@ -186,7 +192,7 @@ def _write_clients(package: Path) -> None:
             imports=imports,
         )
         clients = [
-            _client(file, index, modules, is_aio=is_aio)
+            _client(file, index, classes, is_aio=is_aio)
             for file in files
             for index, service in enumerate(file.service)
             if f"{file.package}.{service.name}" in CLIENTS
@@ -194,12 +200,21 @@ def _write_clients(package: Path) -> None:
         (package / f"{name}.py").write_text(head + ("" if is_aio else _CALLS) + "".join(clients))
 
 
-def _import_of(proto: str) -> str:
-    folder, _, name = proto.removesuffix(".proto").rpartition("/")
-    return f"from .{folder.replace('/', '.')} import {name}_pb2"
+def _module_names(protos: Iterable[str]) -> dict[str, str]:
+    """Return the names of the modules of these files, in which the folder's name tells those apart that share one."""
+    paths = [Path(proto) for proto in protos]
+    stems = Counter(path.stem for path in paths)
+    return {str(path): f"{path.stem}{f'_{path.parent.name}' if stems[path.stem] > 1 else ''}_pb2" for path in paths}
 
 
-def _client(file: descriptor_pb2.FileDescriptorProto, index: int, modules: dict[str, str], *, is_aio: bool) -> str:
+def _import_of(proto: str, name: str) -> str:
+    path = Path(proto)
+    module = f"{path.stem}_pb2"
+    package = ".".join(path.parent.parts)
+    return f"from .{package} import {module}{'' if name == module else f' as {name}'}"
+
+
+def _client(file: descriptor_pb2.FileDescriptorProto, index: int, classes: dict[str, str], *, is_aio: bool) -> str:
     service = file.service[index]
     full_name = f"{file.package}.{service.name}"
     comments = {tuple(place.path): place.leading_comments for place in file.source_code_info.location}
@@ -207,7 +222,7 @@ def _client(file: descriptor_pb2.FileDescriptorProto, index: int, modules: dict[
     for number, method in enumerate(service.method):
         if method.client_streaming:
             sys.exit(f"{full_name}.{method.name} has a stream of requests, for which no client is written")
-        request, response = (_class_of(name, modules) for name in (method.input_type, method.output_type))
+        request, response = classes[method.input_type], classes[method.output_type]
         name = _WORDS.sub("_", method.name).lower()
         kind = "unary_stream" if method.server_streaming else "unary_unary"
         stubs.append(
@@ -228,14 +243,8 @@ def _client(file: descriptor_pb2.FileDescriptorProto, index: int, modules: dict[
             )
         )
     channel = "grpc.aio.Channel" if is_aio else "grpc.Channel"
-    client = _CLIENT.format(name=service.name, service=full_name, channel=channel, stubs="".join(stubs).rstrip())
+    client = _CLIENT.format(name=CLIENTS[full_name], service=full_name, channel=channel, stubs="".join(stubs).rstrip())
     return client.rstrip() + "\n" + "".join(calls)
-
-
-def _class_of(full_name: str, modules: dict[str, str]) -> str:
-    """Return the name of a message's class, with its module."""
-    module = Path(modules[full_name]).stem
-    return f"{module}_pb2.{full_name.rpartition('.')[2]}"
 
 
 def _docstring(comment: str) -> str:

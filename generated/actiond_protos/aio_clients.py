@@ -8,7 +8,8 @@ import grpc.aio
 
 from .actiond.v1 import delivery_service_pb2
 from .actiond.v1 import execution_service_pb2
-from .zitadel.action.v3alpha import action_service_pb2
+from .zitadel.action.v2 import action_service_pb2 as action_service_v2_pb2
+from .zitadel.action.v3alpha import action_service_pb2 as action_service_v3alpha_pb2
 
 Metadata = Iterable[tuple[str, str | bytes]]
 
@@ -333,6 +334,207 @@ class ExecutionServiceClient:
         return self._set_condition(request, timeout=self._timeout if timeout is None else timeout, metadata=(*self._metadata, *metadata))
 
 
+class ActionServiceV2Client:
+    """Calls zitadel.action.v2.ActionService. Every method raises grpc.RpcError."""
+
+    def __init__(self, channel: grpc.aio.Channel, metadata: Metadata = (), timeout: float | None = None) -> None:
+        """Send `metadata` with each call, and give each but streams `timeout` seconds, unless it is given others."""
+        self._metadata = tuple(metadata)
+        self._timeout = timeout
+        self._create_target = channel.unary_unary(
+            "/zitadel.action.v2.ActionService/CreateTarget",
+            action_service_v2_pb2.CreateTargetRequest.SerializeToString,
+            action_service_v2_pb2.CreateTargetResponse.FromString,
+        )
+        self._update_target = channel.unary_unary(
+            "/zitadel.action.v2.ActionService/UpdateTarget",
+            action_service_v2_pb2.UpdateTargetRequest.SerializeToString,
+            action_service_v2_pb2.UpdateTargetResponse.FromString,
+        )
+        self._delete_target = channel.unary_unary(
+            "/zitadel.action.v2.ActionService/DeleteTarget",
+            action_service_v2_pb2.DeleteTargetRequest.SerializeToString,
+            action_service_v2_pb2.DeleteTargetResponse.FromString,
+        )
+        self._get_target = channel.unary_unary(
+            "/zitadel.action.v2.ActionService/GetTarget",
+            action_service_v2_pb2.GetTargetRequest.SerializeToString,
+            action_service_v2_pb2.GetTargetResponse.FromString,
+        )
+        self._list_targets = channel.unary_unary(
+            "/zitadel.action.v2.ActionService/ListTargets",
+            action_service_v2_pb2.ListTargetsRequest.SerializeToString,
+            action_service_v2_pb2.ListTargetsResponse.FromString,
+        )
+        self._add_public_key = channel.unary_unary(
+            "/zitadel.action.v2.ActionService/AddPublicKey",
+            action_service_v2_pb2.AddPublicKeyRequest.SerializeToString,
+            action_service_v2_pb2.AddPublicKeyResponse.FromString,
+        )
+        self._activate_public_key = channel.unary_unary(
+            "/zitadel.action.v2.ActionService/ActivatePublicKey",
+            action_service_v2_pb2.ActivatePublicKeyRequest.SerializeToString,
+            action_service_v2_pb2.ActivatePublicKeyResponse.FromString,
+        )
+        self._deactivate_public_key = channel.unary_unary(
+            "/zitadel.action.v2.ActionService/DeactivatePublicKey",
+            action_service_v2_pb2.DeactivatePublicKeyRequest.SerializeToString,
+            action_service_v2_pb2.DeactivatePublicKeyResponse.FromString,
+        )
+        self._remove_public_key = channel.unary_unary(
+            "/zitadel.action.v2.ActionService/RemovePublicKey",
+            action_service_v2_pb2.RemovePublicKeyRequest.SerializeToString,
+            action_service_v2_pb2.RemovePublicKeyResponse.FromString,
+        )
+        self._list_public_keys = channel.unary_unary(
+            "/zitadel.action.v2.ActionService/ListPublicKeys",
+            action_service_v2_pb2.ListPublicKeysRequest.SerializeToString,
+            action_service_v2_pb2.ListPublicKeysResponse.FromString,
+        )
+        self._set_execution = channel.unary_unary(
+            "/zitadel.action.v2.ActionService/SetExecution",
+            action_service_v2_pb2.SetExecutionRequest.SerializeToString,
+            action_service_v2_pb2.SetExecutionResponse.FromString,
+        )
+        self._list_executions = channel.unary_unary(
+            "/zitadel.action.v2.ActionService/ListExecutions",
+            action_service_v2_pb2.ListExecutionsRequest.SerializeToString,
+            action_service_v2_pb2.ListExecutionsResponse.FromString,
+        )
+        self._list_execution_functions = channel.unary_unary(
+            "/zitadel.action.v2.ActionService/ListExecutionFunctions",
+            action_service_v2_pb2.ListExecutionFunctionsRequest.SerializeToString,
+            action_service_v2_pb2.ListExecutionFunctionsResponse.FromString,
+        )
+        self._list_execution_methods = channel.unary_unary(
+            "/zitadel.action.v2.ActionService/ListExecutionMethods",
+            action_service_v2_pb2.ListExecutionMethodsRequest.SerializeToString,
+            action_service_v2_pb2.ListExecutionMethodsResponse.FromString,
+        )
+        self._list_execution_services = channel.unary_unary(
+            "/zitadel.action.v2.ActionService/ListExecutionServices",
+            action_service_v2_pb2.ListExecutionServicesRequest.SerializeToString,
+            action_service_v2_pb2.ListExecutionServicesResponse.FromString,
+        )
+
+    def create_target(
+        self, request: action_service_v2_pb2.CreateTargetRequest, *, timeout: float | None = None, metadata: Metadata = ()
+    ) -> grpc.aio.UnaryUnaryCall[action_service_v2_pb2.CreateTargetRequest, action_service_v2_pb2.CreateTargetResponse]:
+        """Creates a target.
+
+        ALREADY_EXISTS if the resource owner has a target of this name, compared without case.
+        """
+        return self._create_target(request, timeout=self._timeout if timeout is None else timeout, metadata=(*self._metadata, *metadata))
+
+    def update_target(
+        self, request: action_service_v2_pb2.UpdateTargetRequest, *, timeout: float | None = None, metadata: Metadata = ()
+    ) -> grpc.aio.UnaryUnaryCall[action_service_v2_pb2.UpdateTargetRequest, action_service_v2_pb2.UpdateTargetResponse]:
+        """Changes a target. What is absent stays as it is.
+
+        ALREADY_EXISTS if another target has the new name, NOT_FOUND if no target has this id.
+        """
+        return self._update_target(request, timeout=self._timeout if timeout is None else timeout, metadata=(*self._metadata, *metadata))
+
+    def delete_target(
+        self, request: action_service_v2_pb2.DeleteTargetRequest, *, timeout: float | None = None, metadata: Metadata = ()
+    ) -> grpc.aio.UnaryUnaryCall[action_service_v2_pb2.DeleteTargetRequest, action_service_v2_pb2.DeleteTargetResponse]:
+        """Deletes a target, and removes it from every execution that calls it.
+
+        Succeeds without a date if no target has had this id.
+        """
+        return self._delete_target(request, timeout=self._timeout if timeout is None else timeout, metadata=(*self._metadata, *metadata))
+
+    def get_target(
+        self, request: action_service_v2_pb2.GetTargetRequest, *, timeout: float | None = None, metadata: Metadata = ()
+    ) -> grpc.aio.UnaryUnaryCall[action_service_v2_pb2.GetTargetRequest, action_service_v2_pb2.GetTargetResponse]:
+        """Returns one target.
+
+        NOT_FOUND if no target has this id, or it belongs to another resource owner.
+        """
+        return self._get_target(request, timeout=self._timeout if timeout is None else timeout, metadata=(*self._metadata, *metadata))
+
+    def list_targets(
+        self, request: action_service_v2_pb2.ListTargetsRequest, *, timeout: float | None = None, metadata: Metadata = ()
+    ) -> grpc.aio.UnaryUnaryCall[action_service_v2_pb2.ListTargetsRequest, action_service_v2_pb2.ListTargetsResponse]:
+        """Lists the targets that match all filters."""
+        return self._list_targets(request, timeout=self._timeout if timeout is None else timeout, metadata=(*self._metadata, *metadata))
+
+    def add_public_key(
+        self, request: action_service_v2_pb2.AddPublicKeyRequest, *, timeout: float | None = None, metadata: Metadata = ()
+    ) -> grpc.aio.UnaryUnaryCall[action_service_v2_pb2.AddPublicKeyRequest, action_service_v2_pb2.AddPublicKeyResponse]:
+        """Adds a public key to a target. It is not active.
+
+        FAILED_PRECONDITION if no target has this id.
+        """
+        return self._add_public_key(request, timeout=self._timeout if timeout is None else timeout, metadata=(*self._metadata, *metadata))
+
+    def activate_public_key(
+        self, request: action_service_v2_pb2.ActivatePublicKeyRequest, *, timeout: float | None = None, metadata: Metadata = ()
+    ) -> grpc.aio.UnaryUnaryCall[action_service_v2_pb2.ActivatePublicKeyRequest, action_service_v2_pb2.ActivatePublicKeyResponse]:
+        """Makes a public key the active one, for which payloads are encrypted.
+
+        FAILED_PRECONDITION if no target has this id, NOT_FOUND if it has no such key.
+        """
+        return self._activate_public_key(request, timeout=self._timeout if timeout is None else timeout, metadata=(*self._metadata, *metadata))
+
+    def deactivate_public_key(
+        self, request: action_service_v2_pb2.DeactivatePublicKeyRequest, *, timeout: float | None = None, metadata: Metadata = ()
+    ) -> grpc.aio.UnaryUnaryCall[action_service_v2_pb2.DeactivatePublicKeyRequest, action_service_v2_pb2.DeactivatePublicKeyResponse]:
+        """Makes the active public key inactive again.
+
+        FAILED_PRECONDITION if no target has this id, NOT_FOUND if it has no such key.
+        """
+        return self._deactivate_public_key(request, timeout=self._timeout if timeout is None else timeout, metadata=(*self._metadata, *metadata))
+
+    def remove_public_key(
+        self, request: action_service_v2_pb2.RemovePublicKeyRequest, *, timeout: float | None = None, metadata: Metadata = ()
+    ) -> grpc.aio.UnaryUnaryCall[action_service_v2_pb2.RemovePublicKeyRequest, action_service_v2_pb2.RemovePublicKeyResponse]:
+        """Removes a public key.
+
+        FAILED_PRECONDITION if it is the active one. Succeeds without a date if there is none.
+        """
+        return self._remove_public_key(request, timeout=self._timeout if timeout is None else timeout, metadata=(*self._metadata, *metadata))
+
+    def list_public_keys(
+        self, request: action_service_v2_pb2.ListPublicKeysRequest, *, timeout: float | None = None, metadata: Metadata = ()
+    ) -> grpc.aio.UnaryUnaryCall[action_service_v2_pb2.ListPublicKeysRequest, action_service_v2_pb2.ListPublicKeysResponse]:
+        """Lists the public keys of a target that match all filters."""
+        return self._list_public_keys(request, timeout=self._timeout if timeout is None else timeout, metadata=(*self._metadata, *metadata))
+
+    def set_execution(
+        self, request: action_service_v2_pb2.SetExecutionRequest, *, timeout: float | None = None, metadata: Metadata = ()
+    ) -> grpc.aio.UnaryUnaryCall[action_service_v2_pb2.SetExecutionRequest, action_service_v2_pb2.SetExecutionResponse]:
+        """Sets which targets are called under a condition, in this order. They replace those of before.
+
+        Without targets, the execution of the condition ends. NOT_FOUND if the condition or a target does not exist.
+        """
+        return self._set_execution(request, timeout=self._timeout if timeout is None else timeout, metadata=(*self._metadata, *metadata))
+
+    def list_executions(
+        self, request: action_service_v2_pb2.ListExecutionsRequest, *, timeout: float | None = None, metadata: Metadata = ()
+    ) -> grpc.aio.UnaryUnaryCall[action_service_v2_pb2.ListExecutionsRequest, action_service_v2_pb2.ListExecutionsResponse]:
+        """Lists the executions that match all filters. Those without targets are not listed."""
+        return self._list_executions(request, timeout=self._timeout if timeout is None else timeout, metadata=(*self._metadata, *metadata))
+
+    def list_execution_functions(
+        self, request: action_service_v2_pb2.ListExecutionFunctionsRequest, *, timeout: float | None = None, metadata: Metadata = ()
+    ) -> grpc.aio.UnaryUnaryCall[action_service_v2_pb2.ListExecutionFunctionsRequest, action_service_v2_pb2.ListExecutionFunctionsResponse]:
+        """Lists the functions that a condition may name."""
+        return self._list_execution_functions(request, timeout=self._timeout if timeout is None else timeout, metadata=(*self._metadata, *metadata))
+
+    def list_execution_methods(
+        self, request: action_service_v2_pb2.ListExecutionMethodsRequest, *, timeout: float | None = None, metadata: Metadata = ()
+    ) -> grpc.aio.UnaryUnaryCall[action_service_v2_pb2.ListExecutionMethodsRequest, action_service_v2_pb2.ListExecutionMethodsResponse]:
+        """Lists the methods that a condition may name, as /package.Service/Method."""
+        return self._list_execution_methods(request, timeout=self._timeout if timeout is None else timeout, metadata=(*self._metadata, *metadata))
+
+    def list_execution_services(
+        self, request: action_service_v2_pb2.ListExecutionServicesRequest, *, timeout: float | None = None, metadata: Metadata = ()
+    ) -> grpc.aio.UnaryUnaryCall[action_service_v2_pb2.ListExecutionServicesRequest, action_service_v2_pb2.ListExecutionServicesResponse]:
+        """Lists the services that a condition may name, as package.Service."""
+        return self._list_execution_services(request, timeout=self._timeout if timeout is None else timeout, metadata=(*self._metadata, *metadata))
+
+
 class ActionServiceClient:
     """Calls zitadel.action.v3alpha.ActionService. Every method raises grpc.RpcError."""
 
@@ -342,63 +544,63 @@ class ActionServiceClient:
         self._timeout = timeout
         self._create_target = channel.unary_unary(
             "/zitadel.action.v3alpha.ActionService/CreateTarget",
-            action_service_pb2.CreateTargetRequest.SerializeToString,
-            action_service_pb2.CreateTargetResponse.FromString,
+            action_service_v3alpha_pb2.CreateTargetRequest.SerializeToString,
+            action_service_v3alpha_pb2.CreateTargetResponse.FromString,
         )
         self._update_target = channel.unary_unary(
             "/zitadel.action.v3alpha.ActionService/UpdateTarget",
-            action_service_pb2.UpdateTargetRequest.SerializeToString,
-            action_service_pb2.UpdateTargetResponse.FromString,
+            action_service_v3alpha_pb2.UpdateTargetRequest.SerializeToString,
+            action_service_v3alpha_pb2.UpdateTargetResponse.FromString,
         )
         self._delete_target = channel.unary_unary(
             "/zitadel.action.v3alpha.ActionService/DeleteTarget",
-            action_service_pb2.DeleteTargetRequest.SerializeToString,
-            action_service_pb2.DeleteTargetResponse.FromString,
+            action_service_v3alpha_pb2.DeleteTargetRequest.SerializeToString,
+            action_service_v3alpha_pb2.DeleteTargetResponse.FromString,
         )
         self._list_targets = channel.unary_unary(
             "/zitadel.action.v3alpha.ActionService/ListTargets",
-            action_service_pb2.ListTargetsRequest.SerializeToString,
-            action_service_pb2.ListTargetsResponse.FromString,
+            action_service_v3alpha_pb2.ListTargetsRequest.SerializeToString,
+            action_service_v3alpha_pb2.ListTargetsResponse.FromString,
         )
         self._get_target_by_id = channel.unary_unary(
             "/zitadel.action.v3alpha.ActionService/GetTargetByID",
-            action_service_pb2.GetTargetByIDRequest.SerializeToString,
-            action_service_pb2.GetTargetByIDResponse.FromString,
+            action_service_v3alpha_pb2.GetTargetByIDRequest.SerializeToString,
+            action_service_v3alpha_pb2.GetTargetByIDResponse.FromString,
         )
         self._set_execution = channel.unary_unary(
             "/zitadel.action.v3alpha.ActionService/SetExecution",
-            action_service_pb2.SetExecutionRequest.SerializeToString,
-            action_service_pb2.SetExecutionResponse.FromString,
+            action_service_v3alpha_pb2.SetExecutionRequest.SerializeToString,
+            action_service_v3alpha_pb2.SetExecutionResponse.FromString,
         )
         self._delete_execution = channel.unary_unary(
             "/zitadel.action.v3alpha.ActionService/DeleteExecution",
-            action_service_pb2.DeleteExecutionRequest.SerializeToString,
-            action_service_pb2.DeleteExecutionResponse.FromString,
+            action_service_v3alpha_pb2.DeleteExecutionRequest.SerializeToString,
+            action_service_v3alpha_pb2.DeleteExecutionResponse.FromString,
         )
         self._list_executions = channel.unary_unary(
             "/zitadel.action.v3alpha.ActionService/ListExecutions",
-            action_service_pb2.ListExecutionsRequest.SerializeToString,
-            action_service_pb2.ListExecutionsResponse.FromString,
+            action_service_v3alpha_pb2.ListExecutionsRequest.SerializeToString,
+            action_service_v3alpha_pb2.ListExecutionsResponse.FromString,
         )
         self._list_execution_functions = channel.unary_unary(
             "/zitadel.action.v3alpha.ActionService/ListExecutionFunctions",
-            action_service_pb2.ListExecutionFunctionsRequest.SerializeToString,
-            action_service_pb2.ListExecutionFunctionsResponse.FromString,
+            action_service_v3alpha_pb2.ListExecutionFunctionsRequest.SerializeToString,
+            action_service_v3alpha_pb2.ListExecutionFunctionsResponse.FromString,
         )
         self._list_execution_methods = channel.unary_unary(
             "/zitadel.action.v3alpha.ActionService/ListExecutionMethods",
-            action_service_pb2.ListExecutionMethodsRequest.SerializeToString,
-            action_service_pb2.ListExecutionMethodsResponse.FromString,
+            action_service_v3alpha_pb2.ListExecutionMethodsRequest.SerializeToString,
+            action_service_v3alpha_pb2.ListExecutionMethodsResponse.FromString,
         )
         self._list_execution_services = channel.unary_unary(
             "/zitadel.action.v3alpha.ActionService/ListExecutionServices",
-            action_service_pb2.ListExecutionServicesRequest.SerializeToString,
-            action_service_pb2.ListExecutionServicesResponse.FromString,
+            action_service_v3alpha_pb2.ListExecutionServicesRequest.SerializeToString,
+            action_service_v3alpha_pb2.ListExecutionServicesResponse.FromString,
         )
 
     def create_target(
-        self, request: action_service_pb2.CreateTargetRequest, *, timeout: float | None = None, metadata: Metadata = ()
-    ) -> grpc.aio.UnaryUnaryCall[action_service_pb2.CreateTargetRequest, action_service_pb2.CreateTargetResponse]:
+        self, request: action_service_v3alpha_pb2.CreateTargetRequest, *, timeout: float | None = None, metadata: Metadata = ()
+    ) -> grpc.aio.UnaryUnaryCall[action_service_v3alpha_pb2.CreateTargetRequest, action_service_v3alpha_pb2.CreateTargetResponse]:
         """Creates a target.
 
         ALREADY_EXISTS when the resource owner has a target of this name, whatever its letter case.
@@ -406,8 +608,8 @@ class ActionServiceClient:
         return self._create_target(request, timeout=self._timeout if timeout is None else timeout, metadata=(*self._metadata, *metadata))
 
     def update_target(
-        self, request: action_service_pb2.UpdateTargetRequest, *, timeout: float | None = None, metadata: Metadata = ()
-    ) -> grpc.aio.UnaryUnaryCall[action_service_pb2.UpdateTargetRequest, action_service_pb2.UpdateTargetResponse]:
+        self, request: action_service_v3alpha_pb2.UpdateTargetRequest, *, timeout: float | None = None, metadata: Metadata = ()
+    ) -> grpc.aio.UnaryUnaryCall[action_service_v3alpha_pb2.UpdateTargetRequest, action_service_v3alpha_pb2.UpdateTargetResponse]:
         """Changes a target: what is absent stays.
 
         ALREADY_EXISTS when another target has the new name, NOT_FOUND when there is no target of this id.
@@ -415,8 +617,8 @@ class ActionServiceClient:
         return self._update_target(request, timeout=self._timeout if timeout is None else timeout, metadata=(*self._metadata, *metadata))
 
     def delete_target(
-        self, request: action_service_pb2.DeleteTargetRequest, *, timeout: float | None = None, metadata: Metadata = ()
-    ) -> grpc.aio.UnaryUnaryCall[action_service_pb2.DeleteTargetRequest, action_service_pb2.DeleteTargetResponse]:
+        self, request: action_service_v3alpha_pb2.DeleteTargetRequest, *, timeout: float | None = None, metadata: Metadata = ()
+    ) -> grpc.aio.UnaryUnaryCall[action_service_v3alpha_pb2.DeleteTargetRequest, action_service_v3alpha_pb2.DeleteTargetResponse]:
         """Deletes a target, and strips it from every execution that names it.
 
         NOT_FOUND when there is none of this id.
@@ -424,14 +626,14 @@ class ActionServiceClient:
         return self._delete_target(request, timeout=self._timeout if timeout is None else timeout, metadata=(*self._metadata, *metadata))
 
     def list_targets(
-        self, request: action_service_pb2.ListTargetsRequest, *, timeout: float | None = None, metadata: Metadata = ()
-    ) -> grpc.aio.UnaryUnaryCall[action_service_pb2.ListTargetsRequest, action_service_pb2.ListTargetsResponse]:
+        self, request: action_service_v3alpha_pb2.ListTargetsRequest, *, timeout: float | None = None, metadata: Metadata = ()
+    ) -> grpc.aio.UnaryUnaryCall[action_service_v3alpha_pb2.ListTargetsRequest, action_service_v3alpha_pb2.ListTargetsResponse]:
         """Lists the targets for which every query holds."""
         return self._list_targets(request, timeout=self._timeout if timeout is None else timeout, metadata=(*self._metadata, *metadata))
 
     def get_target_by_id(
-        self, request: action_service_pb2.GetTargetByIDRequest, *, timeout: float | None = None, metadata: Metadata = ()
-    ) -> grpc.aio.UnaryUnaryCall[action_service_pb2.GetTargetByIDRequest, action_service_pb2.GetTargetByIDResponse]:
+        self, request: action_service_v3alpha_pb2.GetTargetByIDRequest, *, timeout: float | None = None, metadata: Metadata = ()
+    ) -> grpc.aio.UnaryUnaryCall[action_service_v3alpha_pb2.GetTargetByIDRequest, action_service_v3alpha_pb2.GetTargetByIDResponse]:
         """Answers one target.
 
         NOT_FOUND when there is none of this id, or it belongs to another resource owner.
@@ -439,8 +641,8 @@ class ActionServiceClient:
         return self._get_target_by_id(request, timeout=self._timeout if timeout is None else timeout, metadata=(*self._metadata, *metadata))
 
     def set_execution(
-        self, request: action_service_pb2.SetExecutionRequest, *, timeout: float | None = None, metadata: Metadata = ()
-    ) -> grpc.aio.UnaryUnaryCall[action_service_pb2.SetExecutionRequest, action_service_pb2.SetExecutionResponse]:
+        self, request: action_service_v3alpha_pb2.SetExecutionRequest, *, timeout: float | None = None, metadata: Metadata = ()
+    ) -> grpc.aio.UnaryUnaryCall[action_service_v3alpha_pb2.SetExecutionRequest, action_service_v3alpha_pb2.SetExecutionResponse]:
         """Sets what is called under a condition, in the order of the list; what was set before is replaced.
 
         NOT_FOUND for a condition, target or include that does not exist; FAILED_PRECONDITION for includes that lead back
@@ -449,8 +651,8 @@ class ActionServiceClient:
         return self._set_execution(request, timeout=self._timeout if timeout is None else timeout, metadata=(*self._metadata, *metadata))
 
     def delete_execution(
-        self, request: action_service_pb2.DeleteExecutionRequest, *, timeout: float | None = None, metadata: Metadata = ()
-    ) -> grpc.aio.UnaryUnaryCall[action_service_pb2.DeleteExecutionRequest, action_service_pb2.DeleteExecutionResponse]:
+        self, request: action_service_v3alpha_pb2.DeleteExecutionRequest, *, timeout: float | None = None, metadata: Metadata = ()
+    ) -> grpc.aio.UnaryUnaryCall[action_service_v3alpha_pb2.DeleteExecutionRequest, action_service_v3alpha_pb2.DeleteExecutionResponse]:
         """Deletes the execution of a condition, and strips it from those that include it.
 
         NOT_FOUND when there is none.
@@ -458,25 +660,25 @@ class ActionServiceClient:
         return self._delete_execution(request, timeout=self._timeout if timeout is None else timeout, metadata=(*self._metadata, *metadata))
 
     def list_executions(
-        self, request: action_service_pb2.ListExecutionsRequest, *, timeout: float | None = None, metadata: Metadata = ()
-    ) -> grpc.aio.UnaryUnaryCall[action_service_pb2.ListExecutionsRequest, action_service_pb2.ListExecutionsResponse]:
+        self, request: action_service_v3alpha_pb2.ListExecutionsRequest, *, timeout: float | None = None, metadata: Metadata = ()
+    ) -> grpc.aio.UnaryUnaryCall[action_service_v3alpha_pb2.ListExecutionsRequest, action_service_v3alpha_pb2.ListExecutionsResponse]:
         """Lists the executions for which every query holds, by condition."""
         return self._list_executions(request, timeout=self._timeout if timeout is None else timeout, metadata=(*self._metadata, *metadata))
 
     def list_execution_functions(
-        self, request: action_service_pb2.ListExecutionFunctionsRequest, *, timeout: float | None = None, metadata: Metadata = ()
-    ) -> grpc.aio.UnaryUnaryCall[action_service_pb2.ListExecutionFunctionsRequest, action_service_pb2.ListExecutionFunctionsResponse]:
+        self, request: action_service_v3alpha_pb2.ListExecutionFunctionsRequest, *, timeout: float | None = None, metadata: Metadata = ()
+    ) -> grpc.aio.UnaryUnaryCall[action_service_v3alpha_pb2.ListExecutionFunctionsRequest, action_service_v3alpha_pb2.ListExecutionFunctionsResponse]:
         """Names the functions that a condition may name."""
         return self._list_execution_functions(request, timeout=self._timeout if timeout is None else timeout, metadata=(*self._metadata, *metadata))
 
     def list_execution_methods(
-        self, request: action_service_pb2.ListExecutionMethodsRequest, *, timeout: float | None = None, metadata: Metadata = ()
-    ) -> grpc.aio.UnaryUnaryCall[action_service_pb2.ListExecutionMethodsRequest, action_service_pb2.ListExecutionMethodsResponse]:
+        self, request: action_service_v3alpha_pb2.ListExecutionMethodsRequest, *, timeout: float | None = None, metadata: Metadata = ()
+    ) -> grpc.aio.UnaryUnaryCall[action_service_v3alpha_pb2.ListExecutionMethodsRequest, action_service_v3alpha_pb2.ListExecutionMethodsResponse]:
         """Names the methods that a condition may name, as /package.Service/Method."""
         return self._list_execution_methods(request, timeout=self._timeout if timeout is None else timeout, metadata=(*self._metadata, *metadata))
 
     def list_execution_services(
-        self, request: action_service_pb2.ListExecutionServicesRequest, *, timeout: float | None = None, metadata: Metadata = ()
-    ) -> grpc.aio.UnaryUnaryCall[action_service_pb2.ListExecutionServicesRequest, action_service_pb2.ListExecutionServicesResponse]:
+        self, request: action_service_v3alpha_pb2.ListExecutionServicesRequest, *, timeout: float | None = None, metadata: Metadata = ()
+    ) -> grpc.aio.UnaryUnaryCall[action_service_v3alpha_pb2.ListExecutionServicesRequest, action_service_v3alpha_pb2.ListExecutionServicesResponse]:
         """Names the services that a condition may name, as package.Service."""
         return self._list_execution_services(request, timeout=self._timeout if timeout is None else timeout, metadata=(*self._metadata, *metadata))

@@ -9,7 +9,8 @@ import grpc
 
 from .actiond.v1 import delivery_service_pb2
 from .actiond.v1 import execution_service_pb2
-from .zitadel.action.v3alpha import action_service_pb2
+from .zitadel.action.v2 import action_service_pb2 as action_service_v2_pb2
+from .zitadel.action.v3alpha import action_service_pb2 as action_service_v3alpha_pb2
 
 Metadata = Iterable[tuple[str, str | bytes]]
 
@@ -363,6 +364,192 @@ class ExecutionServiceClient:
         return UnaryCall(self._set_condition, self._metadata, self._timeout)
 
 
+class ActionServiceV2Client:
+    """Calls zitadel.action.v2.ActionService. Every method raises grpc.RpcError."""
+
+    def __init__(self, channel: grpc.Channel, metadata: Metadata = (), timeout: float | None = None) -> None:
+        """Send `metadata` with each call, and give each but streams `timeout` seconds, unless it is given others."""
+        self._metadata = tuple(metadata)
+        self._timeout = timeout
+        self._create_target = channel.unary_unary(
+            "/zitadel.action.v2.ActionService/CreateTarget",
+            action_service_v2_pb2.CreateTargetRequest.SerializeToString,
+            action_service_v2_pb2.CreateTargetResponse.FromString,
+        )
+        self._update_target = channel.unary_unary(
+            "/zitadel.action.v2.ActionService/UpdateTarget",
+            action_service_v2_pb2.UpdateTargetRequest.SerializeToString,
+            action_service_v2_pb2.UpdateTargetResponse.FromString,
+        )
+        self._delete_target = channel.unary_unary(
+            "/zitadel.action.v2.ActionService/DeleteTarget",
+            action_service_v2_pb2.DeleteTargetRequest.SerializeToString,
+            action_service_v2_pb2.DeleteTargetResponse.FromString,
+        )
+        self._get_target = channel.unary_unary(
+            "/zitadel.action.v2.ActionService/GetTarget",
+            action_service_v2_pb2.GetTargetRequest.SerializeToString,
+            action_service_v2_pb2.GetTargetResponse.FromString,
+        )
+        self._list_targets = channel.unary_unary(
+            "/zitadel.action.v2.ActionService/ListTargets",
+            action_service_v2_pb2.ListTargetsRequest.SerializeToString,
+            action_service_v2_pb2.ListTargetsResponse.FromString,
+        )
+        self._add_public_key = channel.unary_unary(
+            "/zitadel.action.v2.ActionService/AddPublicKey",
+            action_service_v2_pb2.AddPublicKeyRequest.SerializeToString,
+            action_service_v2_pb2.AddPublicKeyResponse.FromString,
+        )
+        self._activate_public_key = channel.unary_unary(
+            "/zitadel.action.v2.ActionService/ActivatePublicKey",
+            action_service_v2_pb2.ActivatePublicKeyRequest.SerializeToString,
+            action_service_v2_pb2.ActivatePublicKeyResponse.FromString,
+        )
+        self._deactivate_public_key = channel.unary_unary(
+            "/zitadel.action.v2.ActionService/DeactivatePublicKey",
+            action_service_v2_pb2.DeactivatePublicKeyRequest.SerializeToString,
+            action_service_v2_pb2.DeactivatePublicKeyResponse.FromString,
+        )
+        self._remove_public_key = channel.unary_unary(
+            "/zitadel.action.v2.ActionService/RemovePublicKey",
+            action_service_v2_pb2.RemovePublicKeyRequest.SerializeToString,
+            action_service_v2_pb2.RemovePublicKeyResponse.FromString,
+        )
+        self._list_public_keys = channel.unary_unary(
+            "/zitadel.action.v2.ActionService/ListPublicKeys",
+            action_service_v2_pb2.ListPublicKeysRequest.SerializeToString,
+            action_service_v2_pb2.ListPublicKeysResponse.FromString,
+        )
+        self._set_execution = channel.unary_unary(
+            "/zitadel.action.v2.ActionService/SetExecution",
+            action_service_v2_pb2.SetExecutionRequest.SerializeToString,
+            action_service_v2_pb2.SetExecutionResponse.FromString,
+        )
+        self._list_executions = channel.unary_unary(
+            "/zitadel.action.v2.ActionService/ListExecutions",
+            action_service_v2_pb2.ListExecutionsRequest.SerializeToString,
+            action_service_v2_pb2.ListExecutionsResponse.FromString,
+        )
+        self._list_execution_functions = channel.unary_unary(
+            "/zitadel.action.v2.ActionService/ListExecutionFunctions",
+            action_service_v2_pb2.ListExecutionFunctionsRequest.SerializeToString,
+            action_service_v2_pb2.ListExecutionFunctionsResponse.FromString,
+        )
+        self._list_execution_methods = channel.unary_unary(
+            "/zitadel.action.v2.ActionService/ListExecutionMethods",
+            action_service_v2_pb2.ListExecutionMethodsRequest.SerializeToString,
+            action_service_v2_pb2.ListExecutionMethodsResponse.FromString,
+        )
+        self._list_execution_services = channel.unary_unary(
+            "/zitadel.action.v2.ActionService/ListExecutionServices",
+            action_service_v2_pb2.ListExecutionServicesRequest.SerializeToString,
+            action_service_v2_pb2.ListExecutionServicesResponse.FromString,
+        )
+
+    @property
+    def create_target(self) -> UnaryCall[action_service_v2_pb2.CreateTargetRequest, action_service_v2_pb2.CreateTargetResponse]:
+        """Creates a target.
+
+        ALREADY_EXISTS if the resource owner has a target of this name, compared without case.
+        """
+        return UnaryCall(self._create_target, self._metadata, self._timeout)
+
+    @property
+    def update_target(self) -> UnaryCall[action_service_v2_pb2.UpdateTargetRequest, action_service_v2_pb2.UpdateTargetResponse]:
+        """Changes a target. What is absent stays as it is.
+
+        ALREADY_EXISTS if another target has the new name, NOT_FOUND if no target has this id.
+        """
+        return UnaryCall(self._update_target, self._metadata, self._timeout)
+
+    @property
+    def delete_target(self) -> UnaryCall[action_service_v2_pb2.DeleteTargetRequest, action_service_v2_pb2.DeleteTargetResponse]:
+        """Deletes a target, and removes it from every execution that calls it.
+
+        Succeeds without a date if no target has had this id.
+        """
+        return UnaryCall(self._delete_target, self._metadata, self._timeout)
+
+    @property
+    def get_target(self) -> UnaryCall[action_service_v2_pb2.GetTargetRequest, action_service_v2_pb2.GetTargetResponse]:
+        """Returns one target.
+
+        NOT_FOUND if no target has this id, or it belongs to another resource owner.
+        """
+        return UnaryCall(self._get_target, self._metadata, self._timeout)
+
+    @property
+    def list_targets(self) -> UnaryCall[action_service_v2_pb2.ListTargetsRequest, action_service_v2_pb2.ListTargetsResponse]:
+        """Lists the targets that match all filters."""
+        return UnaryCall(self._list_targets, self._metadata, self._timeout)
+
+    @property
+    def add_public_key(self) -> UnaryCall[action_service_v2_pb2.AddPublicKeyRequest, action_service_v2_pb2.AddPublicKeyResponse]:
+        """Adds a public key to a target. It is not active.
+
+        FAILED_PRECONDITION if no target has this id.
+        """
+        return UnaryCall(self._add_public_key, self._metadata, self._timeout)
+
+    @property
+    def activate_public_key(self) -> UnaryCall[action_service_v2_pb2.ActivatePublicKeyRequest, action_service_v2_pb2.ActivatePublicKeyResponse]:
+        """Makes a public key the active one, for which payloads are encrypted.
+
+        FAILED_PRECONDITION if no target has this id, NOT_FOUND if it has no such key.
+        """
+        return UnaryCall(self._activate_public_key, self._metadata, self._timeout)
+
+    @property
+    def deactivate_public_key(self) -> UnaryCall[action_service_v2_pb2.DeactivatePublicKeyRequest, action_service_v2_pb2.DeactivatePublicKeyResponse]:
+        """Makes the active public key inactive again.
+
+        FAILED_PRECONDITION if no target has this id, NOT_FOUND if it has no such key.
+        """
+        return UnaryCall(self._deactivate_public_key, self._metadata, self._timeout)
+
+    @property
+    def remove_public_key(self) -> UnaryCall[action_service_v2_pb2.RemovePublicKeyRequest, action_service_v2_pb2.RemovePublicKeyResponse]:
+        """Removes a public key.
+
+        FAILED_PRECONDITION if it is the active one. Succeeds without a date if there is none.
+        """
+        return UnaryCall(self._remove_public_key, self._metadata, self._timeout)
+
+    @property
+    def list_public_keys(self) -> UnaryCall[action_service_v2_pb2.ListPublicKeysRequest, action_service_v2_pb2.ListPublicKeysResponse]:
+        """Lists the public keys of a target that match all filters."""
+        return UnaryCall(self._list_public_keys, self._metadata, self._timeout)
+
+    @property
+    def set_execution(self) -> UnaryCall[action_service_v2_pb2.SetExecutionRequest, action_service_v2_pb2.SetExecutionResponse]:
+        """Sets which targets are called under a condition, in this order. They replace those of before.
+
+        Without targets, the execution of the condition ends. NOT_FOUND if the condition or a target does not exist.
+        """
+        return UnaryCall(self._set_execution, self._metadata, self._timeout)
+
+    @property
+    def list_executions(self) -> UnaryCall[action_service_v2_pb2.ListExecutionsRequest, action_service_v2_pb2.ListExecutionsResponse]:
+        """Lists the executions that match all filters. Those without targets are not listed."""
+        return UnaryCall(self._list_executions, self._metadata, self._timeout)
+
+    @property
+    def list_execution_functions(self) -> UnaryCall[action_service_v2_pb2.ListExecutionFunctionsRequest, action_service_v2_pb2.ListExecutionFunctionsResponse]:
+        """Lists the functions that a condition may name."""
+        return UnaryCall(self._list_execution_functions, self._metadata, self._timeout)
+
+    @property
+    def list_execution_methods(self) -> UnaryCall[action_service_v2_pb2.ListExecutionMethodsRequest, action_service_v2_pb2.ListExecutionMethodsResponse]:
+        """Lists the methods that a condition may name, as /package.Service/Method."""
+        return UnaryCall(self._list_execution_methods, self._metadata, self._timeout)
+
+    @property
+    def list_execution_services(self) -> UnaryCall[action_service_v2_pb2.ListExecutionServicesRequest, action_service_v2_pb2.ListExecutionServicesResponse]:
+        """Lists the services that a condition may name, as package.Service."""
+        return UnaryCall(self._list_execution_services, self._metadata, self._timeout)
+
+
 class ActionServiceClient:
     """Calls zitadel.action.v3alpha.ActionService. Every method raises grpc.RpcError."""
 
@@ -372,62 +559,62 @@ class ActionServiceClient:
         self._timeout = timeout
         self._create_target = channel.unary_unary(
             "/zitadel.action.v3alpha.ActionService/CreateTarget",
-            action_service_pb2.CreateTargetRequest.SerializeToString,
-            action_service_pb2.CreateTargetResponse.FromString,
+            action_service_v3alpha_pb2.CreateTargetRequest.SerializeToString,
+            action_service_v3alpha_pb2.CreateTargetResponse.FromString,
         )
         self._update_target = channel.unary_unary(
             "/zitadel.action.v3alpha.ActionService/UpdateTarget",
-            action_service_pb2.UpdateTargetRequest.SerializeToString,
-            action_service_pb2.UpdateTargetResponse.FromString,
+            action_service_v3alpha_pb2.UpdateTargetRequest.SerializeToString,
+            action_service_v3alpha_pb2.UpdateTargetResponse.FromString,
         )
         self._delete_target = channel.unary_unary(
             "/zitadel.action.v3alpha.ActionService/DeleteTarget",
-            action_service_pb2.DeleteTargetRequest.SerializeToString,
-            action_service_pb2.DeleteTargetResponse.FromString,
+            action_service_v3alpha_pb2.DeleteTargetRequest.SerializeToString,
+            action_service_v3alpha_pb2.DeleteTargetResponse.FromString,
         )
         self._list_targets = channel.unary_unary(
             "/zitadel.action.v3alpha.ActionService/ListTargets",
-            action_service_pb2.ListTargetsRequest.SerializeToString,
-            action_service_pb2.ListTargetsResponse.FromString,
+            action_service_v3alpha_pb2.ListTargetsRequest.SerializeToString,
+            action_service_v3alpha_pb2.ListTargetsResponse.FromString,
         )
         self._get_target_by_id = channel.unary_unary(
             "/zitadel.action.v3alpha.ActionService/GetTargetByID",
-            action_service_pb2.GetTargetByIDRequest.SerializeToString,
-            action_service_pb2.GetTargetByIDResponse.FromString,
+            action_service_v3alpha_pb2.GetTargetByIDRequest.SerializeToString,
+            action_service_v3alpha_pb2.GetTargetByIDResponse.FromString,
         )
         self._set_execution = channel.unary_unary(
             "/zitadel.action.v3alpha.ActionService/SetExecution",
-            action_service_pb2.SetExecutionRequest.SerializeToString,
-            action_service_pb2.SetExecutionResponse.FromString,
+            action_service_v3alpha_pb2.SetExecutionRequest.SerializeToString,
+            action_service_v3alpha_pb2.SetExecutionResponse.FromString,
         )
         self._delete_execution = channel.unary_unary(
             "/zitadel.action.v3alpha.ActionService/DeleteExecution",
-            action_service_pb2.DeleteExecutionRequest.SerializeToString,
-            action_service_pb2.DeleteExecutionResponse.FromString,
+            action_service_v3alpha_pb2.DeleteExecutionRequest.SerializeToString,
+            action_service_v3alpha_pb2.DeleteExecutionResponse.FromString,
         )
         self._list_executions = channel.unary_unary(
             "/zitadel.action.v3alpha.ActionService/ListExecutions",
-            action_service_pb2.ListExecutionsRequest.SerializeToString,
-            action_service_pb2.ListExecutionsResponse.FromString,
+            action_service_v3alpha_pb2.ListExecutionsRequest.SerializeToString,
+            action_service_v3alpha_pb2.ListExecutionsResponse.FromString,
         )
         self._list_execution_functions = channel.unary_unary(
             "/zitadel.action.v3alpha.ActionService/ListExecutionFunctions",
-            action_service_pb2.ListExecutionFunctionsRequest.SerializeToString,
-            action_service_pb2.ListExecutionFunctionsResponse.FromString,
+            action_service_v3alpha_pb2.ListExecutionFunctionsRequest.SerializeToString,
+            action_service_v3alpha_pb2.ListExecutionFunctionsResponse.FromString,
         )
         self._list_execution_methods = channel.unary_unary(
             "/zitadel.action.v3alpha.ActionService/ListExecutionMethods",
-            action_service_pb2.ListExecutionMethodsRequest.SerializeToString,
-            action_service_pb2.ListExecutionMethodsResponse.FromString,
+            action_service_v3alpha_pb2.ListExecutionMethodsRequest.SerializeToString,
+            action_service_v3alpha_pb2.ListExecutionMethodsResponse.FromString,
         )
         self._list_execution_services = channel.unary_unary(
             "/zitadel.action.v3alpha.ActionService/ListExecutionServices",
-            action_service_pb2.ListExecutionServicesRequest.SerializeToString,
-            action_service_pb2.ListExecutionServicesResponse.FromString,
+            action_service_v3alpha_pb2.ListExecutionServicesRequest.SerializeToString,
+            action_service_v3alpha_pb2.ListExecutionServicesResponse.FromString,
         )
 
     @property
-    def create_target(self) -> UnaryCall[action_service_pb2.CreateTargetRequest, action_service_pb2.CreateTargetResponse]:
+    def create_target(self) -> UnaryCall[action_service_v3alpha_pb2.CreateTargetRequest, action_service_v3alpha_pb2.CreateTargetResponse]:
         """Creates a target.
 
         ALREADY_EXISTS when the resource owner has a target of this name, whatever its letter case.
@@ -435,7 +622,7 @@ class ActionServiceClient:
         return UnaryCall(self._create_target, self._metadata, self._timeout)
 
     @property
-    def update_target(self) -> UnaryCall[action_service_pb2.UpdateTargetRequest, action_service_pb2.UpdateTargetResponse]:
+    def update_target(self) -> UnaryCall[action_service_v3alpha_pb2.UpdateTargetRequest, action_service_v3alpha_pb2.UpdateTargetResponse]:
         """Changes a target: what is absent stays.
 
         ALREADY_EXISTS when another target has the new name, NOT_FOUND when there is no target of this id.
@@ -443,7 +630,7 @@ class ActionServiceClient:
         return UnaryCall(self._update_target, self._metadata, self._timeout)
 
     @property
-    def delete_target(self) -> UnaryCall[action_service_pb2.DeleteTargetRequest, action_service_pb2.DeleteTargetResponse]:
+    def delete_target(self) -> UnaryCall[action_service_v3alpha_pb2.DeleteTargetRequest, action_service_v3alpha_pb2.DeleteTargetResponse]:
         """Deletes a target, and strips it from every execution that names it.
 
         NOT_FOUND when there is none of this id.
@@ -451,12 +638,12 @@ class ActionServiceClient:
         return UnaryCall(self._delete_target, self._metadata, self._timeout)
 
     @property
-    def list_targets(self) -> UnaryCall[action_service_pb2.ListTargetsRequest, action_service_pb2.ListTargetsResponse]:
+    def list_targets(self) -> UnaryCall[action_service_v3alpha_pb2.ListTargetsRequest, action_service_v3alpha_pb2.ListTargetsResponse]:
         """Lists the targets for which every query holds."""
         return UnaryCall(self._list_targets, self._metadata, self._timeout)
 
     @property
-    def get_target_by_id(self) -> UnaryCall[action_service_pb2.GetTargetByIDRequest, action_service_pb2.GetTargetByIDResponse]:
+    def get_target_by_id(self) -> UnaryCall[action_service_v3alpha_pb2.GetTargetByIDRequest, action_service_v3alpha_pb2.GetTargetByIDResponse]:
         """Answers one target.
 
         NOT_FOUND when there is none of this id, or it belongs to another resource owner.
@@ -464,7 +651,7 @@ class ActionServiceClient:
         return UnaryCall(self._get_target_by_id, self._metadata, self._timeout)
 
     @property
-    def set_execution(self) -> UnaryCall[action_service_pb2.SetExecutionRequest, action_service_pb2.SetExecutionResponse]:
+    def set_execution(self) -> UnaryCall[action_service_v3alpha_pb2.SetExecutionRequest, action_service_v3alpha_pb2.SetExecutionResponse]:
         """Sets what is called under a condition, in the order of the list; what was set before is replaced.
 
         NOT_FOUND for a condition, target or include that does not exist; FAILED_PRECONDITION for includes that lead back
@@ -473,7 +660,7 @@ class ActionServiceClient:
         return UnaryCall(self._set_execution, self._metadata, self._timeout)
 
     @property
-    def delete_execution(self) -> UnaryCall[action_service_pb2.DeleteExecutionRequest, action_service_pb2.DeleteExecutionResponse]:
+    def delete_execution(self) -> UnaryCall[action_service_v3alpha_pb2.DeleteExecutionRequest, action_service_v3alpha_pb2.DeleteExecutionResponse]:
         """Deletes the execution of a condition, and strips it from those that include it.
 
         NOT_FOUND when there is none.
@@ -481,21 +668,21 @@ class ActionServiceClient:
         return UnaryCall(self._delete_execution, self._metadata, self._timeout)
 
     @property
-    def list_executions(self) -> UnaryCall[action_service_pb2.ListExecutionsRequest, action_service_pb2.ListExecutionsResponse]:
+    def list_executions(self) -> UnaryCall[action_service_v3alpha_pb2.ListExecutionsRequest, action_service_v3alpha_pb2.ListExecutionsResponse]:
         """Lists the executions for which every query holds, by condition."""
         return UnaryCall(self._list_executions, self._metadata, self._timeout)
 
     @property
-    def list_execution_functions(self) -> UnaryCall[action_service_pb2.ListExecutionFunctionsRequest, action_service_pb2.ListExecutionFunctionsResponse]:
+    def list_execution_functions(self) -> UnaryCall[action_service_v3alpha_pb2.ListExecutionFunctionsRequest, action_service_v3alpha_pb2.ListExecutionFunctionsResponse]:
         """Names the functions that a condition may name."""
         return UnaryCall(self._list_execution_functions, self._metadata, self._timeout)
 
     @property
-    def list_execution_methods(self) -> UnaryCall[action_service_pb2.ListExecutionMethodsRequest, action_service_pb2.ListExecutionMethodsResponse]:
+    def list_execution_methods(self) -> UnaryCall[action_service_v3alpha_pb2.ListExecutionMethodsRequest, action_service_v3alpha_pb2.ListExecutionMethodsResponse]:
         """Names the methods that a condition may name, as /package.Service/Method."""
         return UnaryCall(self._list_execution_methods, self._metadata, self._timeout)
 
     @property
-    def list_execution_services(self) -> UnaryCall[action_service_pb2.ListExecutionServicesRequest, action_service_pb2.ListExecutionServicesResponse]:
+    def list_execution_services(self) -> UnaryCall[action_service_v3alpha_pb2.ListExecutionServicesRequest, action_service_v3alpha_pb2.ListExecutionServicesResponse]:
         """Names the services that a condition may name, as package.Service."""
         return UnaryCall(self._list_execution_services, self._metadata, self._timeout)

@@ -1,7 +1,12 @@
 """A typed client of every service of actiond, over a channel of `grpc`."""
 
 import grpc
-from actiond_protos.clients import ActionServiceClient, DeliveryServiceClient, ExecutionServiceClient
+from actiond_protos.clients import (
+    ActionServiceClient,
+    ActionServiceV2Client,
+    DeliveryServiceClient,
+    ExecutionServiceClient,
+)
 
 from actiond.client.authorization import authorization
 from actiond.client.channels import check_threads
@@ -38,6 +43,8 @@ class Client:
         metadata = authorization(token)
         self.actions = ActionServiceClient(channel, metadata, timeout)
         """Targets and executions: `zitadel.action.v3alpha.ActionService`."""
+        self.actions_v2 = ActionServiceV2Client(channel, metadata, timeout)
+        """The same in the stable API: `zitadel.action.v2.ActionService`."""
         self.deliveries = DeliveryServiceClient(channel, metadata, timeout)
         """Events and their deliveries: `actiond.v1.DeliveryService`."""
         self.executions = ExecutionServiceClient(channel, metadata, timeout)
