@@ -34,6 +34,14 @@ class EndpointDeniedError(DomainError):
 
 
 @dataclass(eq=False)
+class PublicKeyFormatError(DomainError):
+    """The text is no public key that payloads can be encrypted for."""
+
+    reason: str
+    """The rule that is broken, as what the key must be or have; without a full stop."""
+
+
+@dataclass(eq=False)
 class LimitTooHighError(DomainError):
     """The requested page is longer than `maximum`."""
 

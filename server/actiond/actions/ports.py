@@ -31,6 +31,8 @@ T = TypeVar("T")
 
 MakeKey = Callable[[str], tuple[str, SigningKey]]
 """Makes a signing key for a target id: the key in plain text, shown once, and sealed for the store."""
+ReadPublicKey = Callable[[bytes], str]
+"""Returns the fingerprint of a public key in PEM, see `PublicKey`. Raises PublicKeyFormatError."""
 DenyReason = Callable[[str], str | None]
 """Returns why an endpoint must not be called, judged by its URL alone; None if it may be called."""
 
