@@ -221,7 +221,7 @@ class Application:
         catalogue = CurrentCatalogue(known, settings.api.execution_functions, settings.api.event_types)
         executions = Executions(opened.store, time.time_ns, catalogue)
         running = _running(opened, self._client, settings.delivery.execution_budget_ms / 1000)
-        targets = Targets(opened.store, time.time_ns, opened.new_id, make_key(opened.sealer), guard.deny_reason)
+        targets = Targets(opened.store, time.time_ns, opened.new_id, make_key(opened.sealer), guard.endpoint_problem)
         max_calls = settings.limits.max_concurrent
         watches = Watches(DeliveryWatch(opened.store), self._draining, max_calls)
         processor = _external_processor(settings, known, running.around)

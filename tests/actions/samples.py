@@ -4,6 +4,7 @@ from itertools import count
 
 from actiond.actions.actors import Actor
 from actiond.actions.catalogue import Catalogue
+from actiond.actions.ports import EndpointProblem
 from actiond.actions.signing_keys import SigningKey
 from actiond.actions.targets import NewTarget, TargetType
 from actiond.actions.use_cases.executions import Executions
@@ -43,7 +44,7 @@ class Domain:
             self.now,
             lambda: str(next(ids)),
             no_key,
-            lambda endpoint: "denied" if "denied" in endpoint else None,
+            lambda endpoint: EndpointProblem(endpoint, is_denied="denied" in endpoint) if "/bad" in endpoint else None,
         )
         self.signing_keys = SigningKeys(self.store, self.now, no_key)
         self.executions = Executions(self.store, self.now, self.catalogue)

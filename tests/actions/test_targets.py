@@ -7,6 +7,7 @@ import pytest
 from actiond.actions.conditions import Condition, ExecutionType, Scope
 from actiond.actions.errors import (
     EndpointDeniedError,
+    EndpointInvalidError,
     TargetNameTakenError,
     TargetNotFoundError,
 )
@@ -100,10 +101,18 @@ async def test_a_target_of_another_owner_is_unknown(domain: Domain) -> None:
 
 async def test_an_endpoint_that_is_denied_makes_and_changes_nothing(domain: Domain) -> None:
     with pytest.raises(EndpointDeniedError, match="denied"):
-        await domain.targets.create(a_caller(), new_target(endpoint="http://denied/"))
+        await domain.targets.create(a_caller(), new_target(endpoint="http://denied/bad"))
     target_id = await domain.target()  # its name is free
     with pytest.raises(EndpointDeniedError):
-        await domain.targets.update(a_caller(), target_id, TargetChange(endpoint="http://denied/"))
+        await domain.targets.update(a_caller(), target_id, TargetChange(endpoint="http://denied/bad"))
+
+
+async def test_an_endpoint_that_is_no_url_makes_and_changes_nothing(domain: Domain) -> None:
+    with pytest.raises(EndpointInvalidError):
+        await domain.targets.create(a_caller(), new_target(endpoint="no/bad"))
+    target_id = await domain.target()  # its name is free
+    with pytest.raises(EndpointInvalidError):
+        await domain.targets.update(a_caller(), target_id, TargetChange(endpoint="no/bad"))
 
 
 async def test_a_deleted_target_is_stripped_from_every_execution_which_stays(domain: Domain) -> None:

@@ -30,7 +30,7 @@ async def test_a_name_that_rebinds_between_look_up_and_call_is_not_called(listen
     url = f"http://{HOST}:{listener.port}/"
     async with dns_server({HOST: [[PUBLIC], ["127.0.0.1"]]}) as server:
         resolver = StubResolver(server)
-        assert GUARD.deny_reason(url) is None
+        assert GUARD.endpoint_problem(url) is None
         for address in await resolver.look_up(HOST):
             GUARD.check(address)
         assert await outcome(GUARD, url, resolver=resolver) == "denied"

@@ -200,7 +200,7 @@ def spellings(address: IPv4Address) -> dict[str, str]:
 def test_a_denied_ipv4_address_is_denied_in_every_form(address: IPv4Address) -> None:
     assume(is_denied(GUARD, str(address)))
     for form, host in spellings(address).items():
-        assert GUARD.deny_reason(f"http://{host}/") is not None, form
+        assert GUARD.endpoint_problem(f"http://{host}/") is not None, form
         if host.startswith("["):
             assert is_denied(GUARD, host[1:-1]), form
 
@@ -228,7 +228,7 @@ def test_outside_the_global_range_only_mapped_and_translated_addresses_can_be_ca
 def test_what_an_operator_denies_is_denied_in_every_form(address: IPv4Address, length: int) -> None:
     guarded = AddressGuard(deny=(ipaddress.IPv4Network((address, length), strict=False),))
     assert is_denied(guarded, str(address))
-    assert all(guarded.deny_reason(f"http://{host}/") is not None for host in spellings(address).values())
+    assert all(guarded.endpoint_problem(f"http://{host}/") is not None for host in spellings(address).values())
 
 
 @given(st.text() | st.ip_addresses().map(str) | st.from_regex(r"[0-9a-f:.%x]{1,20}", fullmatch=True))
@@ -237,8 +237,8 @@ def test_check_raises_nothing_but_its_own_error(text: str) -> None:
 
 
 @given(st.text() | st.from_regex(r"https?://[\[\]@:%.0-9a-fxＡ-Ｚ０-９。]{0,20}(/.*)?", fullmatch=True))
-def test_deny_reason_raises_nothing(text: str) -> None:
-    GUARD.deny_reason(text)
+def test_any_text_is_judged_as_an_endpoint_without_an_exception(text: str) -> None:
+    GUARD.endpoint_problem(text)
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from ipaddress import ip_network
 
 import pytest
 
+from actiond.actions.ports import EndpointProblem
 from actiond.delivery.egress.policy import AddressGuard
 from tests.delivery.calls import outcome
 from tests.delivery.conftest import Listener
@@ -171,13 +172,15 @@ NOT_CALLED = {
 
 @pytest.mark.parametrize(("host", "reason"), SPELLINGS + NOT_DIALLED)
 def test_no_target_is_made_of_it(host: str, reason: str) -> None:
-    said = GUARD.deny_reason(f"http://{host}/hook")
+    said = GUARD.endpoint_problem(f"http://{host}/hook")
     assert said is not None
-    assert reason in said
+    assert reason in said.reason
 
 
 def test_a_port_and_a_path_change_nothing() -> None:
-    assert GUARD.deny_reason("https://127.0.0.1:8443/a?b=c#d") == "127.0.0.1 is loopback (127.0.0.0/8)"
+    assert GUARD.endpoint_problem("https://127.0.0.1:8443/a?b=c#d") == EndpointProblem(
+        "127.0.0.1 is loopback (127.0.0.0/8)", is_denied=True
+    )
 
 
 @pytest.mark.parametrize(("host", "reason"), SPELLINGS)
@@ -188,14 +191,16 @@ async def test_no_call_reaches_it(listener: Listener, host: str, reason: str) ->
 
 @pytest.mark.parametrize("host", NO_NAMES)
 def test_no_target_is_made_of_what_no_resolver_finds(host: str) -> None:
-    assert GUARD.deny_reason(f"http://{host}/hook") == "the endpoint's host is neither a name nor an address"
+    assert GUARD.endpoint_problem(f"http://{host}/hook") == EndpointProblem(
+        "the endpoint's host is neither a name nor an address", is_denied=False
+    )
 
 
 @pytest.mark.parametrize(("authority", "reason"), NOT_CALLED.items())
 async def test_no_target_is_made_of_what_the_client_cannot_call(authority: str, reason: str) -> None:
-    said = GUARD.deny_reason(f"http://{authority}/hook")
+    said = GUARD.endpoint_problem(f"http://{authority}/hook")
     assert said is not None
-    assert reason in said
+    assert reason in said.reason
     assert await outcome(GUARD, f"http://{authority}/hook") == "not a URL"
 
 
@@ -226,25 +231,27 @@ async def test_a_call_arrives_where_it_is_allowed(listener: Listener, host: str)
     ],
 )
 def test_a_target_is_made_of_a_name_or_a_global_address(host: str) -> None:
-    assert GUARD.deny_reason(f"https://{host}/hook") is None
+    assert GUARD.endpoint_problem(f"https://{host}/hook") is None
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "api.localhost", "[::ffff:127.0.0.1]"])
 def test_a_target_is_made_of_what_is_allowed(host: str) -> None:
-    assert LOOPBACK.deny_reason(f"http://{host}/hook") is None
+    assert LOOPBACK.endpoint_problem(f"http://{host}/hook") is None
 
 
 @pytest.mark.parametrize(
     ("host", "plain"), [("127.1", "127.0.0.1"), ("2130706433", "127.0.0.1"), ("0x7f.1", "127.0.0.1")]
 )
 def test_an_allowed_address_in_an_old_spelling_is_told_how_to_be_written(host: str, plain: str) -> None:
-    assert LOOPBACK.deny_reason(f"http://{host}/") == f"the address must be written as {plain}"
+    assert LOOPBACK.endpoint_problem(f"http://{host}/") == EndpointProblem(
+        f"the address must be written as {plain}", is_denied=False
+    )
 
 
 def test_localhost_is_denied_only_where_all_of_loopback_is() -> None:
-    assert AddressGuard(allow=(ip_network("::1/128"),)).deny_reason("http://localhost/") is None
+    assert AddressGuard(allow=(ip_network("::1/128"),)).endpoint_problem("http://localhost/") is None
 
 
 def test_a_reason_repeats_nothing_of_the_user_and_the_path() -> None:
-    said = GUARD.deny_reason("http://user:secret@127.0.0.1/token?key=secret")
-    assert said == "127.0.0.1 is loopback (127.0.0.0/8)"
+    said = GUARD.endpoint_problem("http://user:secret@127.0.0.1/token?key=secret")
+    assert said == EndpointProblem("127.0.0.1 is loopback (127.0.0.0/8)", is_denied=True)

@@ -27,10 +27,36 @@ class TargetNotFoundError(DomainError):
 
 
 @dataclass(eq=False)
+class EndpointInvalidError(DomainError):
+    """The endpoint is not a URL that can be called."""
+
+    reason: str
+
+
+@dataclass(eq=False)
 class EndpointDeniedError(DomainError):
     """The endpoint is, or leads to, an address that this server does not call."""
 
     reason: str
+
+
+class PublicKeyNotFoundError(DomainError):
+    """The target has no public key of this id."""
+
+
+class PublicKeyExpiredError(DomainError):
+    """The public key has expired."""
+
+
+class PublicKeyActiveError(DomainError):
+    """The public key is the active one, and cannot be removed."""
+
+
+@dataclass(eq=False)
+class TooManyPublicKeysError(DomainError):
+    """The target has `maximum` public keys already."""
+
+    maximum: int
 
 
 @dataclass(eq=False)

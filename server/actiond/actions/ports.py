@@ -12,6 +12,7 @@ from actiond.actions.conditions import Condition
 from actiond.actions.deliveries import Attempt, Delivery, DeliveryState, DeliveryTotals
 from actiond.actions.events import Event
 from actiond.actions.executions import Execution, ExecutionSnapshot, Step
+from actiond.actions.public_keys import PublicKey, TargetPublicKeys
 from actiond.actions.queries import (
     DeliveryFilter,
     DeliveryQuery,
@@ -29,12 +30,25 @@ from actiond.actions.watching import ChangePage
 
 T = TypeVar("T")
 
+OpenKey = Callable[[str, SigningKey], str | None]
+"""Returns a target's signing key in plain text, given the target's id; None if it cannot be decrypted."""
 MakeKey = Callable[[str], tuple[str, SigningKey]]
 """Makes a signing key for a target id: the key in plain text, shown once, and sealed for the store."""
 ReadPublicKey = Callable[[bytes], str]
 """Returns the fingerprint of a public key in PEM, see `PublicKey`. Raises PublicKeyFormatError."""
-DenyReason = Callable[[str], str | None]
-"""Returns why an endpoint must not be called, judged by its URL alone; None if it may be called."""
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointProblem:
+    """Why an endpoint cannot be called."""
+
+    reason: str
+    is_denied: bool
+    """Whether its address is denied. Otherwise it is not a URL that can be called."""
+
+
+EndpointProblemOf = Callable[[str], EndpointProblem | None]
+"""Returns why an endpoint cannot be called, judged by its URL alone; None if it may be called."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,16 +103,31 @@ class TargetRepository(Protocol):
     def get(self, owner: str, target_id: str) -> Target | None: ...
 
     def update(self, target: Target) -> None:
-        """Replace a target. Raises TargetNameTakenError if another one of the owner has the same `name_key`."""
+        """Replace a target, whose active public key must be one of its public keys.
+
+        Raises TargetNameTakenError if another one of the owner has the same `name_key`.
+        """
 
     def delete(self, target: Target) -> None:
-        """Delete a target with its signing keys. No execution may name it any more."""
+        """Delete a target with its signing keys and public keys. No execution may name it any more."""
 
     def signing_keys(self, target_id: str) -> Sequence[SigningKey]:
         """Return a target's keys, newest first."""
 
     def set_signing_keys(self, owner: str, target_id: str, keys: Sequence[SigningKey]) -> None:
         """Replace a target's keys."""
+
+    def public_keys(self, target_id: str) -> Sequence[PublicKey]:
+        """Return a target's public keys, sorted by id."""
+
+    def put_public_key(self, target_id: str, key: PublicKey) -> None:
+        """Add a public key to a target, or replace the one of the same id.
+
+        If it is the target's active one, the target must be updated with it.
+        """
+
+    def remove_public_key(self, target_id: str, key_id: str) -> None:
+        """Remove a public key of a target. It must not be the active one."""
 
 
 class ExecutionRepository(Protocol):
@@ -353,6 +382,12 @@ class Store(Protocol):
 
     async def find_targets(self, owner: str, query: TargetQuery) -> Page[Target]: ...
 
+    async def signing_keys(self, target_ids: Sequence[str]) -> Mapping[str, Sequence[SigningKey]]:
+        """Return the signing keys of these targets, newest first, by target id."""
+
+    async def public_keys(self, owner: str, target_id: str) -> TargetPublicKeys:
+        """Return the public keys of a target, sorted by id, and which of them is active."""
+
     async def find_executions(self, owner: str, query: ExecutionQuery) -> Page[Execution]: ...
 
     async def execution_snapshot(self, owner: str) -> ExecutionSnapshot:
@@ -372,6 +407,9 @@ class Store(Protocol):
 
     async def events(self, aggregate_type: str, aggregate_id: str) -> Sequence[Event]:
         """Return the history of one resource, sorted by sequence."""
+
+    async def last_event(self, aggregate_type: str, aggregate_id: str) -> Event | None:
+        """Return the last event of one resource, also if it has been deleted; None if it has never existed."""
 
     def deliver(self, fan_out: FanOut, on_enqueued: Callable[[], object]) -> None:
         """Enqueue deliveries of the events that are appended from now on. Without this, none are.

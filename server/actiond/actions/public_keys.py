@@ -1,5 +1,6 @@
 """Public keys of targets, for which their payloads can be encrypted."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 MAX_PUBLIC_KEYS = 100
@@ -25,3 +26,12 @@ class PublicKey:
     def is_valid(self, now_ns: int) -> bool:
         """Return whether payloads may be encrypted for the key."""
         return self.expires_at_ns is None or now_ns < self.expires_at_ns
+
+
+@dataclass(frozen=True, slots=True)
+class TargetPublicKeys:
+    """The public keys of a target, read consistently."""
+
+    keys: Sequence[PublicKey] = ()
+    """Sorted by id."""
+    active_id: str | None = None

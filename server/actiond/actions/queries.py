@@ -132,11 +132,35 @@ class StepQuery:
 
 
 @dataclass(frozen=True, slots=True)
+class CallsQuery:
+    """Executions that call this target, by a step of their own or by one of an execution that they include."""
+
+    target_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class HasStepsQuery:
+    """Executions that have a step."""
+
+
+ExecutionFilter = ConditionsQuery | TypeQuery | StepQuery | CallsQuery | HasStepsQuery
+
+
+class ExecutionField(Enum):
+    """The field that executions are sorted by. Ties are sorted by key, in the same direction."""
+
+    KEY = "key"
+    CREATION_DATE = "created_at_ns"
+    CHANGE_DATE = "changed_at_ns"
+
+
+@dataclass(frozen=True, slots=True)
 class ExecutionQuery:
-    """A list of executions that match all filters, sorted by key."""
+    """A list of executions that match all filters."""
 
     page: PageRequest = PageRequest()
-    filters: tuple[ConditionsQuery | TypeQuery | StepQuery, ...] = ()
+    filters: tuple[ExecutionFilter, ...] = ()
+    field: ExecutionField = ExecutionField.KEY
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,3 +21,8 @@ def put_ms(message: Timestamp, ms: int) -> None:
 def next_ms(message: Timestamp) -> int:
     """Return the first millisecond since the epoch that is not before a moment."""
     return message.seconds * 1_000 - (-message.nanos // _NANOS_OF_MS)
+
+
+def ns_of(message: Timestamp) -> int:
+    """Return a moment in nanoseconds since the epoch."""
+    return message.seconds * _NANOS + message.nanos

@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from actiond.actions.ports import MakeKey
+from actiond.actions.ports import MakeKey, OpenKey
 from actiond.actions.signing_keys import SigningKey
 
 KEY_BYTES = 32
@@ -84,6 +84,18 @@ def make_key(sealer: Sealer) -> MakeKey:
         return key, SigningKey(sealer.seal(target_id, key))
 
     return make
+
+
+def open_key(sealer: Sealer) -> OpenKey:
+    """Return the function with which the domain reads signing keys."""
+
+    def opened(target_id: str, key: SigningKey) -> str | None:
+        try:
+            return sealer.open(target_id, key.sealed)
+        except UnsealError:
+            return None
+
+    return opened
 
 
 def _id(key: bytes) -> bytes:

@@ -1,6 +1,6 @@
 """Setting, deleting and listing executions."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from actiond.actions import events
@@ -16,9 +16,9 @@ from actiond.actions.errors import (
     MethodUnknownError,
     ServiceUnknownError,
 )
-from actiond.actions.executions import Execution, Step
+from actiond.actions.executions import MAX_INCLUDE_LEVELS, Execution, Step
 from actiond.actions.ports import Store, Transaction
-from actiond.actions.queries import ExecutionQuery, Page
+from actiond.actions.queries import ConditionsQuery, ExecutionQuery, Page, PageRequest
 from actiond.actions.use_cases.includes import IncludeGraph
 
 _UNKNOWN: Mapping[Scope, type[DomainError]] = {
@@ -39,8 +39,12 @@ class Executions:
         self._clock = clock
         self._catalogue = catalogue
 
-    async def set(self, actor: Actor, condition: Condition, steps: Sequence[Step]) -> Execution:
+    async def set(
+        self, actor: Actor, condition: Condition, steps: Sequence[Step], *, keeps_same: bool = False
+    ) -> Execution:
         """Add the execution of a condition, or replace its steps: it keeps its match condition.
+
+        keeps_same: append no event if it has these steps already.
 
         Raises MethodUnknownError and the like if the catalogue lacks the condition, TargetNotFoundError,
         IncludeNotFoundError, CircularIncludeError, TooManyIncludeLevelsError and TooManyStepsError.
@@ -61,9 +65,24 @@ class Executions:
                 changed_at_ns=now,
                 match="" if former is None else former.match,
             )
+            if keeps_same and former is not None and former.steps == execution.steps:
+                return former
             return put(transaction, execution, actor)
 
         return await self._store.write(change)
+
+    async def end(self, actor: Actor, condition: Condition) -> int:
+        """Delete the execution of a condition if there is one, and return when it was deleted, now or before.
+
+        For one that has never been there, that is now.
+        """
+        try:
+            return (await self.delete(actor, condition)).changed_at_ns
+        except ExecutionNotFoundError:
+            last = await self._store.last_event(
+                events.EXECUTION, events.qualified_id(actor.owner, events.EXECUTION, condition.key)
+            )
+            return self._clock() if last is None else last.created_at_ns
 
     async def delete(self, actor: Actor, condition: Condition) -> Execution:
         """Delete the execution of a condition, even if the catalogue no longer has it, and return its last state.
@@ -85,6 +104,37 @@ class Executions:
     async def find(self, actor: Actor, query: ExecutionQuery) -> Page[Execution]:
         """Return a page of the executions that match."""
         return await self._store.find_executions(actor.owner, query)
+
+    async def find_flat(self, actor: Actor, query: ExecutionQuery) -> Page[Execution]:
+        """Do the same, with the steps of included executions in the place of their includes.
+
+        An execution that is deleted meanwhile has no steps any more.
+        """
+        page = await self.find(actor, query)
+        known = {execution.condition: execution.steps for execution in page.items}
+        wanted = _includes(known.values()) - known.keys()
+        while wanted:
+            keys = frozenset(condition.key for condition in wanted)
+            found = await self.find(actor, ExecutionQuery(PageRequest(limit=len(keys)), (ConditionsQuery(keys),)))
+            steps = dict.fromkeys(wanted, ()) | {execution.condition: execution.steps for execution in found.items}
+            known |= steps
+            wanted = _includes(steps.values()) - known.keys()
+        return replace(page, items=[replace(one, steps=tuple(_flat(one.steps, known))) for one in page.items])
+
+
+def _includes(steps: Iterable[Sequence[Step]]) -> set[Condition]:
+    return {step for some in steps for step in some if isinstance(step, Condition)}
+
+
+def _flat(
+    steps: Sequence[Step], known: Mapping[Condition, Sequence[Step]], levels: int = MAX_INCLUDE_LEVELS
+) -> Iterator[str]:
+    """Yield the targets of steps. Executions that were read at different times may seem to include each other."""
+    for step in steps:
+        if isinstance(step, str):
+            yield step
+        elif levels > 1:
+            yield from _flat(known[step], known, levels - 1)
 
 
 def remove_step(transaction: Transaction, actor: Actor, step: Step, now_ns: int) -> None:

@@ -44,14 +44,17 @@ _TARGET_NOT_FOUND_BY_METHOD = {
     ),
 }
 
+_ENDPOINT_NOT_ALLOWED = Entry(
+    _INVALID, "ACTIOND-endpoint", "Endpoint is not allowed", "ENDPOINT_NOT_ALLOWED", "endpoint", "{reason}"
+)
+
 _ENTRIES: Mapping[type[Exception], Entry] = {
     **COMMON,
     errors.TargetNameTakenError: Entry(
         code_pb2.ALREADY_EXISTS, "V3-DKcYh", "Target already exists", "TARGET_NAME_TAKEN"
     ),
-    errors.EndpointDeniedError: Entry(
-        _INVALID, "ACTIOND-endpoint", "Endpoint is not allowed", "ENDPOINT_NOT_ALLOWED", "endpoint", "{reason}"
-    ),
+    errors.EndpointDeniedError: _ENDPOINT_NOT_ALLOWED,
+    errors.EndpointInvalidError: _ENDPOINT_NOT_ALLOWED,
     errors.LimitTooHighError: Entry(
         _INVALID, "GRPC-vR9nC", "List query is invalid", "LIMIT_TOO_HIGH", "query.limit", "must be at most {maximum}"
     ),

@@ -9,6 +9,7 @@ import errno
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address
 
+from actiond.actions.ports import EndpointProblem
 from actiond.delivery.egress.embedded_ipv4 import embedded_ipv4
 from actiond.delivery.egress.networks import Address, Rules
 from actiond.delivery.egress.url import EndpointError, read_host, read_url
@@ -46,18 +47,18 @@ class AddressGuard:
         if reason is not None:
             raise AddressDeniedError(reason)
 
-    def deny_reason(self, endpoint: str) -> str | None:
+    def endpoint_problem(self, endpoint: str) -> EndpointProblem | None:
         """Return why this http or https URL cannot be called; None if it can be, as far as the URL shows.
 
         A name may resolve to anything by the time of a call, so it is checked only then.
         """
-        reasons = [self._denial(address) for address in read_host(endpoint).addresses]
-        if reasons and None not in reasons:
-            return reasons[0]
+        denials = [self._denial(address) for address in read_host(endpoint).addresses]
+        if denials and all(denials):
+            return EndpointProblem(denials[0] or "", is_denied=True)
         try:
             read_url(endpoint)
         except EndpointError as error:
-            return str(error)
+            return EndpointProblem(str(error), is_denied=False)
         return None
 
     def dial_denial(self, text: str) -> str | None:

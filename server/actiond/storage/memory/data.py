@@ -1,6 +1,6 @@
 """The data of the memory store, and the undo log that rolls a transaction back."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TypeVar
@@ -9,6 +9,7 @@ from actiond.actions.deliveries import Attempt, Delivery
 from actiond.actions.errors import StoreError
 from actiond.actions.events import Event
 from actiond.actions.executions import Execution
+from actiond.actions.public_keys import PublicKey
 from actiond.actions.signing_keys import SigningKey
 from actiond.actions.target_health import TargetHealth
 from actiond.actions.targets import Target
@@ -29,6 +30,8 @@ class Data:
     """Target ids by owner and `name_key`."""
     keys: dict[str, Sequence[SigningKey]] = field(default_factory=dict)
     """Signing keys by target id, newest first."""
+    public_keys: dict[str, Mapping[str, PublicKey]] = field(default_factory=dict)
+    """Public keys by target id, then by their own id."""
     executions: dict[tuple[str, str], Execution] = field(default_factory=dict)
     """Executions by owner and condition key."""
     execution_revisions: dict[str, int] = field(default_factory=dict)

@@ -1,11 +1,20 @@
 """Stores executions in memory: the repository of a transaction, and queries for lists."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from actiond.actions.conditions import SYNCHRONOUS, Condition
 from actiond.actions.errors import StoreError
 from actiond.actions.executions import Execution, Step
-from actiond.actions.queries import ConditionsQuery, ExecutionQuery, StepQuery, TypeQuery
+from actiond.actions.queries import (
+    CallsQuery,
+    ConditionsQuery,
+    ExecutionField,
+    ExecutionFilter,
+    ExecutionQuery,
+    HasStepsQuery,
+    StepQuery,
+    TypeQuery,
+)
 from actiond.storage.change_record import ChangeRecord
 from actiond.storage.memory.data import Data, UndoLog, existing
 
@@ -59,22 +68,46 @@ def running(data: Data, owner: str) -> list[Execution]:
     return [found[key] for key in sorted(found)]
 
 
-def matching(executions: Iterable[Execution], query: ExecutionQuery) -> list[Execution]:
-    """Return all executions that match the query, in its order."""
+_SORT_VALUES: Mapping[ExecutionField, Callable[[Execution], int]] = {
+    ExecutionField.KEY: lambda _: 0,
+    ExecutionField.CREATION_DATE: lambda execution: execution.created_at_ns,
+    ExecutionField.CHANGE_DATE: lambda execution: execution.changed_at_ns,
+}
+
+
+def matching(data: Data, owner: str, query: ExecutionQuery) -> list[Execution]:
+    """Return all executions of the owner that match the query, in its order."""
+    sort_value = _SORT_VALUES[query.field]
     return sorted(
-        (execution for execution in executions if all(_matches(execution, one) for one in query.filters)),
-        key=lambda execution: execution.condition.key,
+        (
+            execution
+            for execution in data.executions_of(owner)
+            if all(_matches(data, execution, one) for one in query.filters)
+        ),
+        key=lambda execution: (sort_value(execution), execution.condition.key),
         reverse=not query.page.ascending,
     )
 
 
-def _matches(execution: Execution, one: ConditionsQuery | TypeQuery | StepQuery) -> bool:
+def _matches(data: Data, execution: Execution, one: ExecutionFilter) -> bool:
     match one:
         case ConditionsQuery(keys):
             return execution.condition.key in keys
         case TypeQuery(execution_type):
             return execution.condition.type is execution_type
+        case HasStepsQuery():
+            return bool(execution.steps)
+        case CallsQuery(target_id):
+            return _calls(data, execution, target_id)
         case StepQuery(None, include):
             return any(isinstance(step, Condition) and step.key == include for step in execution.steps)
         case StepQuery(target_id, _):
             return target_id in execution.steps
+
+
+def _calls(data: Data, execution: Execution, target_id: str) -> bool:
+    """Return whether the execution calls the target. Includes are at most MAX_INCLUDE_LEVELS deep."""
+    included = (step for step in execution.steps if isinstance(step, Condition))
+    return target_id in execution.steps or any(
+        _calls(data, data.executions[execution.owner, step.key], target_id) for step in included
+    )

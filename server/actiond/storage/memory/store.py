@@ -10,6 +10,7 @@ from actiond.actions.errors import StoreError
 from actiond.actions.events import Event
 from actiond.actions.executions import Execution, ExecutionSnapshot
 from actiond.actions.ports import FanOut, Transaction
+from actiond.actions.public_keys import TargetPublicKeys
 from actiond.actions.queries import (
     DeliveryFilter,
     DeliveryQuery,
@@ -20,6 +21,7 @@ from actiond.actions.queries import (
     TargetQuery,
     TargetReport,
 )
+from actiond.actions.signing_keys import SigningKey
 from actiond.actions.targets import Target
 from actiond.actions.tokens import Admission, Token
 from actiond.actions.watching import ChangePage
@@ -73,8 +75,19 @@ class MemoryStore:
         owned = (target for target in self._data.targets.values() if target.owner == owner)
         return self._page(targets.matching(owned, query), query.page)
 
+    async def signing_keys(self, target_ids: Sequence[str]) -> Mapping[str, Sequence[SigningKey]]:
+        keys = self._data.keys
+        return {target_id: keys[target_id] for target_id in target_ids if keys.get(target_id)}
+
+    async def public_keys(self, owner: str, target_id: str) -> TargetPublicKeys:
+        target = self._data.target(owner, target_id)
+        if target is None:
+            return TargetPublicKeys()
+        active = target.public_key
+        return TargetPublicKeys(targets.public_keys(self._data, target_id), None if active is None else active.id)
+
     async def find_executions(self, owner: str, query: ExecutionQuery) -> Page[Execution]:
-        return self._page(executions.matching(self._data.executions_of(owner), query), query.page)
+        return self._page(executions.matching(self._data, owner, query), query.page)
 
     async def execution_snapshot(self, owner: str) -> ExecutionSnapshot:
         data = self._data
@@ -102,6 +115,10 @@ class MemoryStore:
     async def events(self, aggregate_type: str, aggregate_id: str) -> Sequence[Event]:
         history = self._data.events.get((aggregate_type, aggregate_id), {})
         return [history[sequence] for sequence in sorted(history)]
+
+    async def last_event(self, aggregate_type: str, aggregate_id: str) -> Event | None:
+        history = self._data.events.get((aggregate_type, aggregate_id))
+        return history[max(history)] if history else None
 
     def deliver(self, fan_out: FanOut, on_enqueued: Callable[[], object]) -> None:
         self._fan_out = fan_out

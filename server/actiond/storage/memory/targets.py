@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from actiond.actions.errors import StoreError, TargetNameTakenError
+from actiond.actions.public_keys import PublicKey
 from actiond.actions.queries import IdsQuery, NameQuery, TargetField, TargetQuery
 from actiond.actions.signing_keys import SigningKey
 from actiond.actions.targets import Target
@@ -64,6 +65,8 @@ class MemoryTargets:
         self._log.remove(self._data.targets, target.id)
         self._log.remove(self._data.target_names, (former.owner, former.name_key))
         self._log.remove(self._data.keys, target.id)
+        if target.id in self._data.public_keys:
+            self._log.remove(self._data.public_keys, target.id)
 
     def signing_keys(self, target_id: str) -> Sequence[SigningKey]:
         return self._data.keys.get(target_id, ())
@@ -73,9 +76,29 @@ class MemoryTargets:
         self._log.put(self._data.keys, target_id, tuple(keys))
         self._raise_revision(owner, target_id)
 
+    def public_keys(self, target_id: str) -> Sequence[PublicKey]:
+        return public_keys(self._data, target_id)
+
+    def put_public_key(self, target_id: str, key: PublicKey) -> None:
+        self._record.target(target_id)
+        self._set_public_keys(target_id, {**self._data.public_keys.get(target_id, {}), key.id: key})
+
+    def remove_public_key(self, target_id: str, key_id: str) -> None:
+        self._record.target(target_id)
+        kept = {key.id: key for key in self.public_keys(target_id) if key.id != key_id}
+        self._set_public_keys(target_id, kept)
+
+    def _set_public_keys(self, target_id: str, keys: Mapping[str, PublicKey]) -> None:
+        self._log.put(self._data.public_keys, target_id, keys)
+
     def _raise_revision(self, owner: str, target_id: str) -> None:
         if self._data.uses(owner, target_id):
             self._log.raise_revision(owner)
+
+
+def public_keys(data: Data, target_id: str) -> Sequence[PublicKey]:
+    """Return the public keys of a target, sorted by id."""
+    return sorted(data.public_keys.get(target_id, {}).values(), key=lambda key: key.id)
 
 
 def matching(targets: Iterable[Target], query: TargetQuery) -> list[Target]:

@@ -11,6 +11,7 @@ PRUNED = "null"
 
 APPEND = f"INSERT INTO events ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 OF_AGGREGATE = f"SELECT {COLUMNS} FROM events WHERE aggregate_type = ? AND aggregate_id = ? ORDER BY sequence"
+LAST_OF_AGGREGATE = f"{OF_AGGREGATE} DESC LIMIT 1"
 LAST_SEQUENCE = "SELECT coalesce(max(sequence), 0) FROM events WHERE aggregate_type = ? AND aggregate_id = ?"
 LAST = "SELECT position, created_at_ns FROM events ORDER BY position DESC LIMIT 1"
 

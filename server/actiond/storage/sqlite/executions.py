@@ -9,7 +9,15 @@ from itertools import groupby
 
 from actiond.actions.conditions import SYNCHRONOUS, Condition, parse_key
 from actiond.actions.executions import Execution, Step
-from actiond.actions.queries import ConditionsQuery, ExecutionQuery, StepQuery, TypeQuery
+from actiond.actions.queries import (
+    CallsQuery,
+    ConditionsQuery,
+    ExecutionFilter,
+    ExecutionQuery,
+    HasStepsQuery,
+    StepQuery,
+    TypeQuery,
+)
 from actiond.storage.change_record import ChangeRecord
 from actiond.storage.sqlite.batch import Batch
 from actiond.storage.sqlite.guarded_cursor import GuardedCursor
@@ -58,6 +66,15 @@ WHERE owner = ? AND EXISTS (SELECT 1 FROM execution_steps WHERE owner = ? AND ta
 
 KEYS_WITH_TARGET = "SELECT key FROM execution_steps WHERE owner = ? AND target_id = ?"
 KEYS_WITH_INCLUDE = "SELECT key FROM execution_steps WHERE owner = ? AND include_key = ?"
+HAS_STEPS = "EXISTS (SELECT 1 FROM execution_steps WHERE owner = executions.owner AND key = executions.key)"
+# Parameters: the owner, a target's id, the owner.
+KEYS_CALLING = """
+WITH RECURSIVE calling (key) AS (
+    SELECT key FROM execution_steps WHERE owner = ? AND target_id = ?
+    UNION
+    SELECT execution_steps.key FROM calling JOIN execution_steps ON include_key = calling.key WHERE owner = ?)
+SELECT key FROM calling
+"""
 WITH_TARGET = f"{_SELECT} WHERE owner = ? AND key IN ({KEYS_WITH_TARGET}) {_IN_ORDER}"
 WITH_INCLUDE = f"{_SELECT} WHERE owner = ? AND key IN ({KEYS_WITH_INCLUDE}) {_IN_ORDER}"
 
@@ -160,8 +177,9 @@ def page_statement(owner: str, query: ExecutionQuery) -> Statement:
     """Return the statement that selects the keys of a page, in order."""
     where, parameters = _where(owner, query)
     direction = "ASC" if query.page.ascending else "DESC"
+    order = ", ".join(f"{column} {direction}" for column in dict.fromkeys((query.field.value, "key")))
     limits = (query.page.limit, min(query.page.offset, MAX_INTEGER))
-    return f"SELECT key FROM executions WHERE {where} ORDER BY key {direction} LIMIT ? OFFSET ?", (*parameters, *limits)
+    return f"SELECT key FROM executions WHERE {where} ORDER BY {order} LIMIT ? OFFSET ?", (*parameters, *limits)
 
 
 def count_statement(owner: str, query: ExecutionQuery) -> Statement:
@@ -176,7 +194,7 @@ def _where(owner: str, query: ExecutionQuery) -> Statement:
     return " AND ".join(sql for sql, _ in conditions), tuple(parameters)
 
 
-def _condition(owner: str, one: ConditionsQuery | TypeQuery | StepQuery) -> Statement:
+def _condition(owner: str, one: ExecutionFilter) -> Statement:
     parameters: Row
     match one:
         case ConditionsQuery(keys):
@@ -184,6 +202,10 @@ def _condition(owner: str, one: ConditionsQuery | TypeQuery | StepQuery) -> Stat
         case TypeQuery(execution_type):
             # A key is the type alone or the type and "/", which sorts before "0"; and no type is a prefix of another.
             return "key >= ? AND key < ?", (execution_type.value, f"{execution_type.value}0")
+        case HasStepsQuery():
+            return HAS_STEPS, ()
+        case CallsQuery(target_id):
+            sql, parameters = KEYS_CALLING, (owner, target_id, owner)
         case StepQuery(None, include):
             sql, parameters = KEYS_WITH_INCLUDE, (owner, include)
         case StepQuery(target_id, _):

@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 from actiond.actions.deliveries import Attempt, DeliveryState
 from actiond.actions.executions import Execution, ExecutionSnapshot
+from actiond.actions.public_keys import TargetPublicKeys
 from actiond.actions.queries import (
     DeliveryFilter,
     DeliveryQuery,
@@ -18,6 +19,7 @@ from actiond.actions.queries import (
 )
 from actiond.actions.targets import Target
 from actiond.storage.sqlite import deliveries, delivery_lists, events, executions, signing_keys, target_lists, targets
+from actiond.storage.sqlite import public_keys as public_key_rows
 from actiond.storage.sqlite.rows import Row, Statement, json_list
 
 T = TypeVar("T")
@@ -29,6 +31,15 @@ def find_targets(connection: sqlite3.Connection, owner: str, query: TargetQuery)
     rows = connection.execute(targets.BY_IDS, (owner, json_list(ids)))
     by_id = {target.id: target for target in map(targets.from_row, rows)}
     return _page(connection, query.page, ids, by_id, target_lists.count_statement(owner, query))
+
+
+def public_keys(connection: sqlite3.Connection, owner: str, target_id: str) -> TargetPublicKeys:
+    """See `Store.public_keys`."""
+    found = connection.execute(targets.ACTIVE_KEY_ID, targets.key(owner, target_id)).fetchone()
+    if found is None:
+        return TargetPublicKeys()
+    rows = connection.execute(public_key_rows.OF_TARGET, (target_id,))
+    return TargetPublicKeys(list(map(public_key_rows.from_row, rows)), found[0])
 
 
 def find_executions(connection: sqlite3.Connection, owner: str, query: ExecutionQuery) -> Page[Execution]:

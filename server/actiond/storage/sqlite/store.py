@@ -15,6 +15,7 @@ from actiond.actions.errors import StoreError, StoreUnavailableError
 from actiond.actions.events import Event
 from actiond.actions.executions import Execution, ExecutionSnapshot
 from actiond.actions.ports import FanOut, ObserveBatch, Transaction
+from actiond.actions.public_keys import TargetPublicKeys
 from actiond.actions.queries import (
     DeliveryFilter,
     DeliveryQuery,
@@ -24,6 +25,7 @@ from actiond.actions.queries import (
     TargetQuery,
     TargetReport,
 )
+from actiond.actions.signing_keys import SigningKey
 from actiond.actions.targets import Target
 from actiond.actions.tokens import Admission, Token
 from actiond.actions.watching import ChangePage
@@ -41,7 +43,7 @@ from actiond.storage.sqlite import (
 from actiond.storage.sqlite.connection import BUSY_TIMEOUT, DRIVER_ERRORS, connect, create_privately, store_error
 from actiond.storage.sqlite.files import DatabaseFiles, refuse_remains
 from actiond.storage.sqlite.reader import Reader
-from actiond.storage.sqlite.rows import Row
+from actiond.storage.sqlite.rows import Row, json_list
 from actiond.storage.sqlite.schema import migrations, prepare
 from actiond.storage.sqlite.shared import Shared
 from actiond.storage.sqlite.tick_cache import TickCache
@@ -152,6 +154,15 @@ class SqliteStore:
     async def find_targets(self, owner: str, query: TargetQuery) -> Page[Target]:
         return await self._list_reader.run(partial(long_reads.find_targets, owner=owner, query=query), owner)
 
+    async def signing_keys(self, target_ids: Sequence[str]) -> Mapping[str, Sequence[SigningKey]]:
+        ids = json_list(target_ids)
+        return await self._list_reader.run(
+            lambda connection: signing_keys.by_target(connection.execute(signing_keys.OF_TARGETS, (ids,)))
+        )
+
+    async def public_keys(self, owner: str, target_id: str) -> TargetPublicKeys:
+        return await self._list_reader.run(partial(long_reads.public_keys, owner=owner, target_id=target_id), owner)
+
     async def find_executions(self, owner: str, query: ExecutionQuery) -> Page[Execution]:
         return await self._list_reader.run(partial(long_reads.find_executions, owner=owner, query=query), owner)
 
@@ -169,6 +180,9 @@ class SqliteStore:
 
     async def events(self, aggregate_type: str, aggregate_id: str) -> Sequence[Event]:
         return await self._all(events.from_row, events.OF_AGGREGATE, (aggregate_type, aggregate_id))
+
+    async def last_event(self, aggregate_type: str, aggregate_id: str) -> Event | None:
+        return self._one(events.from_row, events.LAST_OF_AGGREGATE, (aggregate_type, aggregate_id))
 
     def deliver(self, fan_out: FanOut, on_enqueued: Callable[[], object]) -> None:
         self._writer.deliver(fan_out, on_enqueued)

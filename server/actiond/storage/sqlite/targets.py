@@ -4,10 +4,11 @@
 from collections.abc import Sequence
 
 from actiond.actions.errors import StoreError, TargetNameTakenError
+from actiond.actions.public_keys import PublicKey
 from actiond.actions.signing_keys import SigningKey
-from actiond.actions.targets import Target, TargetType
+from actiond.actions.targets import PayloadType, Target, TargetType
 from actiond.storage.change_record import ChangeRecord
-from actiond.storage.sqlite import signing_keys
+from actiond.storage.sqlite import public_keys, signing_keys
 from actiond.storage.sqlite.executions import KEYS_WITH_TARGET, SqliteExecutions
 from actiond.storage.sqlite.guarded_cursor import GuardedCursor
 from actiond.storage.sqlite.rows import Row
@@ -15,8 +16,9 @@ from actiond.storage.sqlite.rows import Row
 _KEY = "owner, id_length, id"
 _REST = (
     "name, name_key, type, is_async, interrupt_on_error, timeout_seconds, timeout_nanos, endpoint, sequence, "
-    "created_at_ns, changed_at_ns"
+    "created_at_ns, changed_at_ns, payload_type, active_key_id"
 )
+_MARKS = ", ".join("?" * 13)
 _HAS_KEY = "owner = ? AND id_length = ? AND id = ?"
 
 # Parameters: the owner and a JSON array of ids. Without the casts, SQLite would not use the whole key.
@@ -27,16 +29,18 @@ IN_JSON = f"""
 
 # Inserts no row if the owner already has a target with that name.
 INSERT = f"""
-INSERT INTO targets ({_KEY}, {_REST}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+INSERT INTO targets ({_KEY}, {_REST}) VALUES (?, ?, ?, {_MARKS})
 ON CONFLICT (owner, name_key) DO NOTHING
 """
-UPDATE = f"UPDATE targets SET ({_REST}) = (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) WHERE {_HAS_KEY}"
+UPDATE = f"UPDATE targets SET ({_REST}) = ({_MARKS}) WHERE {_HAS_KEY}"
 DELETE = f"DELETE FROM targets WHERE {_HAS_KEY}"
-BY_ID = f"SELECT {_KEY}, {_REST} FROM targets WHERE {_HAS_KEY}"
-BY_IDS = f"""
-SELECT {_KEY}, {_REST} FROM targets
-WHERE {IN_JSON}
+_SELECT = f"""
+SELECT {_KEY}, {_REST}, {public_keys.COLUMNS} FROM targets
+LEFT JOIN public_keys ON target_id = id AND key_id = active_key_id
 """
+BY_ID = f"{_SELECT} WHERE {_HAS_KEY}"
+BY_IDS = f"{_SELECT} WHERE {IN_JSON}"
+ACTIVE_KEY_ID = f"SELECT active_key_id FROM targets WHERE {_HAS_KEY}"
 OTHER_WITH_NAME = "SELECT id FROM targets WHERE owner = ? AND name_key = ? AND id <> ?"
 
 ADD_TO_COUNT = """
@@ -84,6 +88,7 @@ class SqliteTargets:
         self._cursor.change(DELETE, key(target.owner, target.id))
         self._grow(target.owner, -1)
         self._cursor.execute(signing_keys.DELETE, (target.id,))
+        self._cursor.execute(public_keys.REMOVE_ALL, (target.id,))
 
     def signing_keys(self, target_id: str) -> Sequence[SigningKey]:
         return self._cursor.read(
@@ -95,6 +100,19 @@ class SqliteTargets:
         self._cursor.execute(signing_keys.DELETE, (target_id,))
         self._cursor.execute_each(signing_keys.INSERT, signing_keys.to_rows(target_id, keys))
         self._executions.raise_revision_if_used(owner, target_id)
+
+    def public_keys(self, target_id: str) -> Sequence[PublicKey]:
+        return self._cursor.read(
+            lambda rows: list(map(public_keys.from_row, rows)), public_keys.OF_TARGET, (target_id,)
+        )
+
+    def put_public_key(self, target_id: str, key: PublicKey) -> None:
+        self._record.target(target_id)
+        self._cursor.execute(public_keys.PUT, public_keys.to_row(target_id, key))
+
+    def remove_public_key(self, target_id: str, key_id: str) -> None:
+        self._record.target(target_id)
+        self._cursor.execute(public_keys.REMOVE, (target_id, key_id))
 
     def _grow(self, owner: str, more: int) -> None:
         self.growth[owner] = self.growth.get(owner, 0) + more
@@ -121,6 +139,8 @@ def to_row(target: Target) -> Row:
         target.sequence,
         target.created_at_ns,
         target.changed_at_ns,
+        target.payload_type.value,
+        None if target.public_key is None else target.public_key.id,
     )
 
 
@@ -141,6 +161,9 @@ def from_row(row: Row) -> Target:
         sequence,
         created_at_ns,
         changed_at_ns,
+        payload_type,
+        _,
+        *public_key,
     ) = row
     return Target(
         id=target_id,
@@ -153,4 +176,6 @@ def from_row(row: Row) -> Target:
         sequence=sequence,
         created_at_ns=created_at_ns,
         changed_at_ns=changed_at_ns,
+        payload_type=PayloadType(payload_type),
+        public_key=public_keys.active_from_row(tuple(public_key)),
     )
