@@ -26,9 +26,9 @@ from actiond.actions.errors import LimitTooHighError
 from actiond.actions.executions import Execution
 from actiond.actions.queries import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE, PageRequest, TargetField, TextMethod
 from actiond.actions.targets import Target, TargetType
+from actiond.api.conditions import ConditionEmptyError, condition_of, put_condition
 from actiond.api.v3alpha.details import page_request_of, put_details
-from actiond.api.v3alpha.errors import ConditionEmptyError
-from actiond.api.v3alpha.executions import condition_of, put_condition, put_execution, steps_of
+from actiond.api.v3alpha.executions import put_execution, steps_of
 from actiond.api.v3alpha.targets import new_target, put_target, target_change, target_query
 
 METHOD = "/shop.v1.Orders/Place"

@@ -14,7 +14,8 @@ from actiond.api.errors import DETAIL_TYPES
 from actiond.api.errors import by_service as errors_of_services
 from actiond.api.health import HEALTH
 from actiond.api.served import ACTION_SERVICE
-from actiond.api.v3alpha.errors import ConditionEmptyError, translate
+from actiond.api.conditions import ConditionEmptyError
+from actiond.api.v3alpha.errors import translate
 
 INVALID, NOT_FOUND, EXISTS = code_pb2.INVALID_ARGUMENT, code_pb2.NOT_FOUND, code_pb2.ALREADY_EXISTS
 FAILED, DENIED, UNAUTHENTICATED = code_pb2.FAILED_PRECONDITION, code_pb2.PERMISSION_DENIED, code_pb2.UNAUTHENTICATED
@@ -53,6 +54,7 @@ BUSINESS: dict[type[Exception], tuple[int, str, str, str]] = {
     errors.TokenInvalidError: (UNAUTHENTICATED, "AUTH-7fs1e", "Token is invalid", "TOKEN_INVALID"),
     errors.PermissionMissingError: (DENIED, "AUTH-5mWD2", "No matching permissions found", "PERMISSION_MISSING"),
     errors.EndpointDeniedError: (INVALID, "ACTIOND-endpoint", "Endpoint is not allowed", "ENDPOINT_NOT_ALLOWED"),
+    errors.EndpointInvalidError: (INVALID, "ACTIOND-endpoint", "Endpoint is not allowed", "ENDPOINT_NOT_ALLOWED"),
     errors.ListTooSlowError: (
         code_pb2.RESOURCE_EXHAUSTED,
         "ACTIOND-slow",
@@ -150,6 +152,11 @@ CASES: dict[str, tuple[str, Exception, tuple[int, str, str, str], str]] = {
         BUSINESS[errors.EndpointDeniedError],
         "endpoint",
     ),
+    "an endpoint that is no URL",
+        errors.EndpointInvalidError("10.0.0.1 is private {0}"),
+        BUSINESS[errors.EndpointInvalidError],
+        "endpoint",
+    ),
     "a target forwards an error": (
         "CreateTarget",
         errors.ExecutionForwardedError(404, "no such order"),
@@ -232,8 +239,14 @@ def test_a_passed_deadline_has_no_details() -> None:
 def test_every_error_that_a_call_can_meet_is_in_the_table() -> None:
     every = {error for _, error in inspect.getmembers(errors, inspect.isclass) if issubclass(error, errors.DomainError)}
     # The base is never raised, only the command line looks tokens up by id and binds them to certificates, and only a
-    # start gives a token a secret that exists. Deliveries, published events and conditions have an API of their own.
+    # start gives a token a secret that exists. Deliveries, published events and conditions have an API of their own, and
+    # public keys are the stable API's.
     beside = {
+        errors.PublicKeyActiveError,
+        errors.PublicKeyExpiredError,
+        errors.PublicKeyFormatError,
+        errors.PublicKeyNotFoundError,
+        errors.TooManyPublicKeysError,
         errors.DeliveryNotFoundError,
         errors.TooManyDeliveriesAtOnceError,
         errors.DeliveryNotRetryableError,

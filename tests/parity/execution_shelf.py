@@ -10,7 +10,7 @@ from actiond.actions.executions import Execution
 from actiond.actions.ports import Store, Transaction
 from actiond.actions.target_health import TargetHealth
 from actiond.actions.targets import Target, TargetType
-from actiond.api.v3alpha.executions import condition_of
+from actiond.api.conditions import condition_of
 from tests.parity.callers import Caller
 from tests.parity.calls import on_request
 from tests.support.services.shop import PLACE

@@ -17,7 +17,7 @@ from actiond.actions import executions
 from actiond.actions.events import Event
 from actiond.actions.ports import Store, Transaction
 from actiond.actions.targets import Target, TargetType
-from actiond.api.v3alpha.executions import condition_of
+from actiond.api.conditions import condition_of
 from tests.parity import calls
 from tests.parity.callers import Caller
 from tests.parity.calls import Step, on_event, on_function, on_request, on_response

@@ -9,10 +9,10 @@ from actiond.actions.conditions import ExecutionType
 from actiond.actions.ports import Obstacle, ObstacleKind
 from actiond.actions.targets import TargetType
 from actiond.actions.tokens import Caller
+from actiond.api.conditions import put_condition
 from actiond.api.method_executions import MethodExecutions, facts_of
 from actiond.api.v1.called_methods import CalledMethods
 from actiond.api.v1.functions import Functions
-from actiond.api.v3alpha.executions import put_condition
 from actiond.executions.dry_run import Judged, TargetInspector, Verdict, chosen, judge
 from actiond.executions.payloads import Payload
 from actiond.executions.plans import PlannedCall

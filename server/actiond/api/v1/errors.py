@@ -10,9 +10,9 @@ from google.protobuf.descriptor import MethodDescriptor
 from google.rpc import code_pb2, status_pb2
 
 from actiond.actions import errors
+from actiond.api.conditions import ConditionEmptyError
 from actiond.api.errors import COMMON, FOR_OTHER_SERVICES, Entry, entry_of
 from actiond.api.permissions import runs_executions
-from actiond.api.v3alpha.errors import ConditionEmptyError
 
 _BATCH = "PublishEvents"
 """The method whose request has several events; that of PublishEvent is the event itself."""

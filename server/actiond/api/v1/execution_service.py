@@ -10,11 +10,11 @@ from google.protobuf.duration_pb2 import Duration
 
 from actiond.actions.tokens import Caller
 from actiond.actions.use_cases.matching import Matching
+from actiond.api.conditions import condition_of
 from actiond.api.v1.called_methods import CalledMethod, CalledMethods, running_call, within
 from actiond.api.v1.dry_runs import DryRuns
 from actiond.api.v1.functions import Functions
 from actiond.api.v1.watching import Watches
-from actiond.api.v3alpha.executions import condition_of
 from rpcfront import ServicerContext
 
 

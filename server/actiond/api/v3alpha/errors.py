@@ -1,23 +1,13 @@
 """The errors of zitadel.action.v3alpha: the code, id, text and reason of each domain error, beside the common ones."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from google.protobuf.descriptor import MethodDescriptor
 from google.rpc import code_pb2, status_pb2
 
 from actiond.actions import errors
+from actiond.api.conditions import ConditionEmptyError
 from actiond.api.errors import COMMON, Entry, entry_of
-
-
-@dataclass(eq=False)
-class ConditionEmptyError(Exception):
-    """A condition names nothing: neither a method or service, nor an event or group, nor `all`."""
-
-    path: str
-    """Field path of the condition in the request."""
-    is_event: bool
-
 
 _NOT_FOUND = code_pb2.NOT_FOUND
 _INVALID = code_pb2.INVALID_ARGUMENT

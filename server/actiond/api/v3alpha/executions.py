@@ -1,56 +1,14 @@
-"""Converts conditions and executions between protobuf and the domain."""
+"""Converts executions between protobuf and the domain."""
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable
 
 from actiond_protos.zitadel.action.v3alpha import action_service_pb2, execution_pb2, query_pb2
 
-from actiond.actions.conditions import GROUP_END, Condition, ExecutionType, Scope, is_canonical
+from actiond.actions.conditions import is_canonical
 from actiond.actions.executions import Execution, Step
 from actiond.actions.queries import ConditionsQuery, ExecutionQuery, StepQuery, TypeQuery
+from actiond.api.conditions import EXECUTION_TYPES, condition_of, put_condition
 from actiond.api.v3alpha.details import page_request_of, put_details
-from actiond.api.v3alpha.errors import ConditionEmptyError
-
-# By the member of the oneof `condition`.
-_SCOPES = {"method": Scope.METHOD, "service": Scope.SERVICE, "event": Scope.EVENT, "group": Scope.GROUP}
-_EXECUTION_TYPES = {
-    query_pb2.EXECUTION_TYPE_REQUEST: ExecutionType.REQUEST,
-    query_pb2.EXECUTION_TYPE_RESPONSE: ExecutionType.RESPONSE,
-    query_pb2.EXECUTION_TYPE_EVENT: ExecutionType.EVENT,
-    query_pb2.EXECUTION_TYPE_FUNCTION: ExecutionType.FUNCTION,
-}
-_FIELDS: Mapping[Scope, str] = {scope: field for field, scope in _SCOPES.items()}
-
-
-def condition_of(message: execution_pb2.Condition, path: str = "condition") -> Condition:
-    """Return the condition of a valid message. `path` is its field path in the request.
-
-    Raises ConditionEmptyError if it names nothing.
-    """
-    member = message.WhichOneof("condition_type")
-    execution_type = ExecutionType(member)
-    part: Any = getattr(message, member)
-    if execution_type is ExecutionType.FUNCTION:
-        return Condition(execution_type, Scope.FUNCTION, message.function.name)
-    field = part.WhichOneof("condition")
-    if field == "all" and part.all:
-        return Condition(execution_type, Scope.ALL)
-    if field is None or field == "all":
-        raise ConditionEmptyError(path, is_event=execution_type is ExecutionType.EVENT)
-    name: str = getattr(part, field)
-    # ZITADEL accepts a group with or without its suffix, and returns it without.
-    return Condition(execution_type, _SCOPES[field], name.removesuffix(GROUP_END) if field == "group" else name)
-
-
-def put_condition(message: execution_pb2.Condition, condition: Condition) -> None:
-    """Fill in a condition."""
-    part: Any = getattr(message, condition.type.value)
-    if condition.scope is Scope.ALL:
-        part.all = True
-    elif condition.scope is Scope.FUNCTION:
-        part.name = condition.name
-    else:
-        setattr(part, _FIELDS[condition.scope], condition.name)
 
 
 def steps_of(messages: Iterable[execution_pb2.ExecutionTargetType]) -> tuple[Step, ...]:
@@ -91,7 +49,7 @@ def _filter(query: query_pb2.SearchQuery, position: int) -> ConditionsQuery | Ty
             )
             return ConditionsQuery(frozenset(condition.key for condition in conditions if is_canonical(condition)))
         case "execution_type_query":
-            execution_type = _EXECUTION_TYPES.get(query.execution_type_query.execution_type)
+            execution_type = EXECUTION_TYPES.get(query.execution_type_query.execution_type)
             return None if execution_type is None else TypeQuery(execution_type)
         case "target_query":
             return StepQuery(target_id=query.target_query.target_id)

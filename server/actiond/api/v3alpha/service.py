@@ -9,8 +9,9 @@ from actiond_protos.zitadel.action.v3alpha import action_service_pb2_grpc
 from actiond.actions.catalogue import Catalogue
 from actiond.actions.use_cases.executions import Executions
 from actiond.actions.use_cases.targets import Targets
+from actiond.api.conditions import condition_of
 from actiond.api.v3alpha.details import put_details, put_list_details
-from actiond.api.v3alpha.executions import condition_of, execution_query, put_execution, steps_of
+from actiond.api.v3alpha.executions import execution_query, put_execution, steps_of
 from actiond.api.v3alpha.targets import new_target, put_target, target_change, target_query
 from actiond.client.signature import whsec
 from actiond.client.signing_keys import SIGNING_KEY, WEBHOOK_SECRET
