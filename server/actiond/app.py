@@ -20,8 +20,9 @@ from actiond.actions.use_cases.deliveries import Deliveries
 from actiond.actions.use_cases.executions import Executions
 from actiond.actions.use_cases.fan_out import EventFanOut
 from actiond.actions.use_cases.matching import Matching
+from actiond.actions.use_cases.public_keys import PublicKeys
 from actiond.actions.use_cases.publishing import Publishing
-from actiond.actions.use_cases.targets import Targets
+from actiond.actions.use_cases.targets import NewestKeys, Targets
 from actiond.actions.use_cases.tokens import Tokens
 from actiond.api import errors, permissions
 from actiond.api.authentication import Authenticator, permission_holders
@@ -43,6 +44,8 @@ from actiond.api.reflection_client import ReflectionServer
 from actiond.api.schema import CurrentCatalogue
 from actiond.api.served import (
     ACTION_SERVICE,
+    ACTION_SERVICE_V2,
+    ACTION_SERVICE_V2BETA,
     DELIVERY_SERVICE,
     EXECUTION_SERVICE,
     EXTERNAL_PROCESSOR,
@@ -58,6 +61,10 @@ from actiond.api.v1.functions import Functions
 from actiond.api.v1.payloads import Payloads
 from actiond.api.v1.service import DeliveryService
 from actiond.api.v1.watching import Watches
+from actiond.api.v2 import errors as v2_errors
+from actiond.api.v2.service import ActionService as StableActionService
+from actiond.api.v2.service import UseCases
+from actiond.api.v2.signing_keys import withhold
 from actiond.api.v3alpha import errors as v3alpha_errors
 from actiond.api.v3alpha.service import ActionService
 from actiond.bootstrap import default_owner, prepare_store, worker_number
@@ -78,7 +85,8 @@ from actiond.executions.runner import Runner
 from actiond.executions.target_test import TargetTester, TesterLimits
 from actiond.secrets import encryption_keys
 from actiond.secrets.admin_token import DeliverToken
-from actiond.secrets.sealing import Sealer, make_key
+from actiond.secrets.jose import read_public_key
+from actiond.secrets.sealing import Sealer, make_key, open_key
 from actiond.storage.opening import open_store
 from actiond.telemetry.access_log import AccessLog
 from actiond.telemetry.metrics.memory import Memory
@@ -232,9 +240,14 @@ class Application:
             watches,
             opened.instance,
         )
+        public_keys = PublicKeys(opened.store, time.time_ns, opened.new_id, read_public_key)
+        newest_keys = NewestKeys(opened.store, open_key(opened.sealer))
+        stable = StableActionService(UseCases(targets, newest_keys, public_keys, executions, catalogue))
         self._gateway = Gateway(
             services=[
                 (ACTION_SERVICE, ActionService(targets, executions, catalogue)),
+                (ACTION_SERVICE_V2, stable),
+                (ACTION_SERVICE_V2BETA, stable),
                 (DELIVERY_SERVICE, deliveries),
                 (
                     EXECUTION_SERVICE,
@@ -259,6 +272,8 @@ class Application:
             translate=errors.by_service(
                 {
                     ACTION_SERVICE: v3alpha_errors.translate,
+                    ACTION_SERVICE_V2: v2_errors.translate,
+                    ACTION_SERVICE_V2BETA: v2_errors.translate,
                     DELIVERY_SERVICE: v1_errors.translate,
                     EXECUTION_SERVICE: v1_errors.translate,
                 }
@@ -268,7 +283,7 @@ class Application:
             cors=_cors(settings.api),
             limits=Limits(settings.limits.max_body, settings.limits.read_timeout, max_calls),
             strict_json=settings.api.strict_json or STRICT_PACKAGES,
-            interceptors=[ExecutionInterceptor(running.around)],
+            interceptors=[ExecutionInterceptor(running.around, withhold)],
             observers=[*_access_logs(settings.telemetry, surroundings.put), *metrics.call_observers],
             handlers=metrics.handlers(METRICS_PATH, holders),
             places=CallPlaces(max_calls),

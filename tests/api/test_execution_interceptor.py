@@ -80,7 +80,7 @@ async def intercepted(target_type: TargetType, client: Client, codec: JsonCodec,
     """The request, which is the response too, as the executions leave it."""
     merger = Merger(codec, lambda _: ())
     executions = MethodExecutions(await plans(target_type), Runner(client, 1.0, time.monotonic), merger, "instance")
-    intercept = ExecutionInterceptor(executions)
+    intercept = ExecutionInterceptor(executions, lambda _: None)
     context: Any = SimpleNamespace(
         caller=CALLER,
         method=ACTION_SERVICE.methods_by_name["CreateTarget"],

@@ -1,6 +1,7 @@
 """Runs request and response executions around every call of this server, whatever its protocol."""
 
 import logging
+from collections.abc import Callable
 from typing import Any, cast
 
 from google.protobuf.descriptor import MethodDescriptor
@@ -24,8 +25,12 @@ class ExecutionInterceptor:
     what is set for all calls would run twice.
     """
 
-    def __init__(self, executions: MethodExecutions) -> None:
+    def __init__(
+        self, executions: MethodExecutions, withhold: Callable[[Message], Callable[[Message], None] | None]
+    ) -> None:
+        """Take what takes secrets from a response before its executions run, and returns what puts them back."""
         self._executions = executions
+        self._withhold = withhold
         self._paths: dict[str, str | None] = {}
         """By full name of the served methods, None for those that run executions themselves."""
 
@@ -47,7 +52,11 @@ class ExecutionInterceptor:
         response = await call_next(request, context)
         if not planned.response or not isinstance(response, Message) or context.failure() is not None:
             return response
-        return await self._executions.response(planned.response, call, request, response)
+        put_back = self._withhold(response)
+        response = await self._executions.response(planned.response, call, request, response)
+        if put_back is not None:
+            put_back(response)
+        return response
 
     def _path(self, method: MethodDescriptor) -> str | None:
         name = method.full_name

@@ -21,12 +21,24 @@ BYPASS_HEADER = "actiond-bypass-executions"
 """The metadata key with which a caller bypasses executions; its value is `true`."""
 
 
+_OTHER_PREFIXES = {"action.target.": "execution.target.", "action.execution.": "execution."}
+"""What permissions of ZITADEL's stable API begin with, and what the same ones do in v3alpha, as tokens hold them."""
+
+
+def canonical(name: str) -> str:
+    """Return the name under which tokens hold a permission, which may have another in the stable API."""
+    for prefix, held in _OTHER_PREFIXES.items():
+        if name.startswith(prefix):
+            return held + name.removeprefix(prefix)
+    return name
+
+
 def permission(method: MethodDescriptor) -> str:
     """Return the permission that a caller of the method must hold. Raises ServiceError if the proto names none."""
     name: str = _options(method).auth_option.permission
     if not name:
         raise ServiceError(f"{method.full_name}: the proto names no permission (auth_option.permission)")
-    return name
+    return canonical(name)
 
 
 def runs_executions(method: MethodDescriptor) -> bool:
