@@ -152,7 +152,8 @@ CASES: dict[str, tuple[str, Exception, tuple[int, str, str, str], str]] = {
         BUSINESS[errors.EndpointDeniedError],
         "endpoint",
     ),
-    "an endpoint that is no URL",
+    "an endpoint that is no URL": (
+        "UpdateTarget",
         errors.EndpointInvalidError("10.0.0.1 is private {0}"),
         BUSINESS[errors.EndpointInvalidError],
         "endpoint",
@@ -239,8 +240,8 @@ def test_a_passed_deadline_has_no_details() -> None:
 def test_every_error_that_a_call_can_meet_is_in_the_table() -> None:
     every = {error for _, error in inspect.getmembers(errors, inspect.isclass) if issubclass(error, errors.DomainError)}
     # The base is never raised, only the command line looks tokens up by id and binds them to certificates, and only a
-    # start gives a token a secret that exists. Deliveries, published events and conditions have an API of their own, and
-    # public keys are the stable API's.
+    # start gives a token a secret that exists. Deliveries, published events and conditions have an API of their own.
+    # Public keys are only in the stable API.
     beside = {
         errors.PublicKeyActiveError,
         errors.PublicKeyExpiredError,
