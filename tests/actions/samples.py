@@ -4,10 +4,12 @@ from itertools import count
 
 from actiond.actions.actors import Actor
 from actiond.actions.catalogue import Catalogue
+from actiond.actions.errors import PublicKeyFormatError
 from actiond.actions.ports import EndpointProblem
 from actiond.actions.signing_keys import SigningKey
 from actiond.actions.targets import NewTarget, TargetType
 from actiond.actions.use_cases.executions import Executions
+from actiond.actions.use_cases.public_keys import PublicKeys
 from actiond.actions.use_cases.targets import SigningKeys, Targets
 from actiond.storage.memory import MemoryStore
 
@@ -25,6 +27,12 @@ def no_key(target_id: str) -> tuple[str, SigningKey]:
 
 def new_target(name: str = "name", endpoint: str = "https://example.com/hook") -> NewTarget:
     return NewTarget(name, TargetType.WEBHOOK, interrupt_on_error=False, timeout_ns=10**9, endpoint=endpoint)
+
+
+def fingerprint(pem: bytes) -> str:
+    if pem == b"bad":
+        raise PublicKeyFormatError("bad")
+    return f"fingerprint of {pem.decode()}"
 
 
 class Domain:
@@ -47,6 +55,7 @@ class Domain:
             lambda endpoint: EndpointProblem(endpoint, is_denied="denied" in endpoint) if "/bad" in endpoint else None,
         )
         self.signing_keys = SigningKeys(self.store, self.now, no_key)
+        self.public_keys = PublicKeys(self.store, self.now, lambda: str(next(ids)), fingerprint)
         self.executions = Executions(self.store, self.now, self.catalogue)
 
     def now(self) -> int:

@@ -5,6 +5,7 @@ import pytest
 from actiond.actions import errors
 from actiond.actions.conditions import Condition, ExecutionType, Scope, parse_key
 from actiond.actions.executions import MAX_INCLUDE_LEVELS, MAX_STEPS, Step
+from actiond.actions.queries import ExecutionQuery, PageRequest
 from actiond.executions.plans import Plan
 from tests.actions.samples import METHOD, SERVICE, Domain, a_caller
 from tests.support.matching import PathParts
@@ -260,3 +261,34 @@ async def test_a_planned_call_has_its_targets_keys(domain: Domain) -> None:
     await put(domain, REQUEST, target)
     (planned,) = (await plan(domain)).for_method("/one.v1.Service/Method").request
     assert [key.sealed for key in planned.calls[0].keys] == [f"sealed {target}".encode()]
+
+
+async def test_setting_the_same_steps_again_changes_nothing_if_so_wanted(domain: Domain) -> None:
+    one, two = await domain.target("one"), await domain.target("two")
+    first = await domain.executions.set(a_caller(), REQUEST, (one, two), keeps_same=True)
+    assert await domain.executions.set(a_caller(), REQUEST, (one, two), keeps_same=True) == first
+    changed = await domain.executions.set(a_caller(), REQUEST, (two, one), keeps_same=True)
+    assert (changed.steps, changed.sequence, changed.created_at_ns) == ((two, one), 2, first.created_at_ns)
+
+
+async def test_an_execution_that_is_ended_is_deleted_and_ending_it_again_tells_when(domain: Domain) -> None:
+    execution = await domain.executions.set(a_caller(), REQUEST, (await domain.target(),))
+    ended_at_ns = await domain.executions.end(a_caller(), REQUEST)
+    assert await domain.store.write(lambda tx: tx.executions.get("owner", REQUEST)) is None
+    assert await domain.executions.end(a_caller(), REQUEST) == ended_at_ns
+    assert len(await domain.store.events("execution", execution.aggregate_id)) == 2
+
+
+async def test_ending_what_has_never_been_set_changes_nothing(domain: Domain) -> None:
+    assert await domain.executions.end(a_caller(), parse_key("request/gone.v1.Service")) > 0
+    assert (await domain.executions.find(a_caller(), ExecutionQuery())).total == 0
+
+
+async def test_steps_of_includes_are_in_their_place_in_a_flat_list(domain: Domain) -> None:
+    one, two = await domain.target("one"), await domain.target("two")
+    await put(domain, REQUEST, one)
+    await put(domain, SERVICE_REQUEST, two, REQUEST)
+    await put(domain, METHOD_REQUEST, one, SERVICE_REQUEST, one)
+    page = await domain.executions.find_flat(a_caller(), ExecutionQuery(PageRequest(limit=1)))
+    assert [execution.steps for execution in page.items] == [(one, two, one, one)]
+    assert page.total == 3

@@ -13,7 +13,7 @@ from actiond.actions.errors import (
 )
 from actiond.actions.signing_keys import MAX_KEYS, SigningKey
 from actiond.actions.targets import TargetChange, TargetType
-from actiond.actions.use_cases.targets import SigningKeys
+from actiond.actions.use_cases.targets import NewestKeys, SigningKeys
 from tests.actions.samples import Domain, a_caller, new_target, no_key
 
 ALL_REQUESTS = Condition(ExecutionType.REQUEST, Scope.ALL)
@@ -177,3 +177,46 @@ async def test_a_rotation_is_an_event_of_the_target_without_the_key(domain: Doma
     after = await domain.targets.get(a_caller(), before.id)
     assert (after.sequence, after.changed_at_ns) == (2, event.created_at_ns)
     assert after == replace(before, sequence=2, changed_at_ns=event.created_at_ns)
+
+
+async def test_a_new_key_with_a_change_replaces_all_keys_at_once(domain: Domain) -> None:
+    target_id = await domain.target()
+    await rotate(domain, target_id, b"second", now_ns=2_000, overlap_ns=10**6)
+    target, key = await domain.targets.update_with_new_key(a_caller(), target_id, TargetChange(name="new"))
+    assert key == f"key of {target_id}"
+    assert (target.name, target.sequence) == ("new", 4)
+    assert await keys(domain, target_id) == [(f"sealed {target_id}".encode(), None)]
+
+
+async def test_a_new_key_is_made_without_a_change_too(domain: Domain) -> None:
+    target_id = await domain.target()
+    target, _ = await domain.targets.update_with_new_key(a_caller(), target_id, TargetChange())
+    assert [event.type for event in await domain.store.events("target", target_id)] == [
+        "target.added",
+        "target.key_rotated",
+    ]
+    assert target == await domain.targets.get(a_caller(), target_id)
+
+
+async def test_a_refused_change_makes_no_new_key(domain: Domain) -> None:
+    target_id = await domain.target()
+    await domain.target("taken")
+    with pytest.raises(TargetNameTakenError):
+        await domain.targets.update_with_new_key(a_caller(), target_id, TargetChange(name="taken"))
+    assert [event.type for event in await domain.store.events("target", target_id)] == ["target.added"]
+
+
+async def test_only_the_owner_learns_when_a_target_was_deleted(domain: Domain) -> None:
+    target_id = await domain.target()
+    assert await domain.targets.deleted_at_ns(a_caller(), target_id) is None
+    deleted = await domain.targets.delete(a_caller(), target_id)
+    assert await domain.targets.deleted_at_ns(a_caller(), target_id) == deleted.changed_at_ns
+    assert await domain.targets.deleted_at_ns(a_caller("another"), target_id) is None
+
+
+async def test_the_newest_keys_are_read_as_far_as_they_can_be_opened(domain: Domain) -> None:
+    opened, lost = await domain.target("opened"), await domain.target("lost")
+    await rotate(domain, opened, b"second", now_ns=2_000, overlap_ns=10**6)
+    targets = [await domain.targets.get(a_caller(), target_id) for target_id in (opened, lost)]
+    newest = NewestKeys(domain.store, lambda target_id, key: None if target_id == lost else key.sealed.decode())
+    assert await newest.of(targets) == {opened: "second"}

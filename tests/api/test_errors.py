@@ -10,11 +10,11 @@ from google.protobuf.message import Message
 from google.rpc import code_pb2, error_details_pb2, status_pb2
 
 from actiond.actions import errors
+from actiond.api.conditions import ConditionEmptyError
 from actiond.api.errors import DETAIL_TYPES
 from actiond.api.errors import by_service as errors_of_services
 from actiond.api.health import HEALTH
 from actiond.api.served import ACTION_SERVICE
-from actiond.api.conditions import ConditionEmptyError
 from actiond.api.v3alpha.errors import translate
 
 INVALID, NOT_FOUND, EXISTS = code_pb2.INVALID_ARGUMENT, code_pb2.NOT_FOUND, code_pb2.ALREADY_EXISTS

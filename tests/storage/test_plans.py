@@ -11,8 +11,12 @@ import pytest
 from actiond.actions.deliveries import UNFINISHED, DeliveryState
 from actiond.actions.ids import EPOCH_MS, first_id
 from actiond.actions.queries import (
+    CallsQuery,
     DeliveryFilter,
     DeliveryQuery,
+    ExecutionField,
+    ExecutionQuery,
+    HasStepsQuery,
     IdsQuery,
     NameQuery,
     PageRequest,
@@ -68,6 +72,26 @@ def searches(steps: list[str], table: str) -> list[str]:
     found = [step for step in steps if step.startswith((f"SEARCH {table} ", f"SCAN {table}"))]
     assert found, steps
     return found
+
+
+@pytest.mark.parametrize("ascending", [True, False])
+@pytest.mark.parametrize("field", ExecutionField)
+def test_each_order_of_executions_is_that_of_an_index(
+    connection: sqlite3.Connection, field: ExecutionField, ascending: bool
+) -> None:
+    query = ExecutionQuery(PageRequest(ascending=ascending), (HasStepsQuery(),), field)
+    steps = plan(connection, executions.page_statement("owner", query))
+    assert not [step for step in steps if "TEMP B-TREE" in step]
+    assert searches(steps, "executions")[0].startswith(
+        ("SEARCH executions USING COVERING INDEX", "SEARCH executions USING PRIMARY KEY")
+    )
+
+
+def test_executions_that_call_a_target_are_found_by_an_index(connection: sqlite3.Connection) -> None:
+    steps = plan(connection, executions.page_statement("owner", ExecutionQuery(filters=(CallsQuery("1"),))))
+    assert {"execution_steps_by_target", "execution_steps_by_include"} <= {
+        word for step in searches(steps, "execution_steps") for word in step.split()
+    }
 
 
 @pytest.mark.parametrize("ascending", [True, False])

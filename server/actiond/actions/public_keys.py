@@ -1,6 +1,5 @@
 """Public keys of targets, for which their payloads can be encrypted."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 MAX_PUBLIC_KEYS = 100
@@ -32,6 +31,6 @@ class PublicKey:
 class TargetPublicKeys:
     """The public keys of a target, read consistently."""
 
-    keys: Sequence[PublicKey] = ()
+    keys: tuple[PublicKey, ...] = ()
     """Sorted by id."""
     active_id: str | None = None

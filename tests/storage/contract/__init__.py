@@ -9,6 +9,7 @@ from tests.storage.contract.executions import ExecutionContract
 from tests.storage.contract.fan_out import FanOutContract
 from tests.storage.contract.ids import IdContract
 from tests.storage.contract.lists import ListContract
+from tests.storage.contract.public_keys import PublicKeyContract
 from tests.storage.contract.publications import PublicationContract
 from tests.storage.contract.running import RunningContract
 from tests.storage.contract.target_lists import TargetListContract
@@ -30,6 +31,7 @@ class StoreContract(
     IdContract,
     ListContract,
     PublicationContract,
+    PublicKeyContract,
     RunningContract,
     TargetContract,
     TargetListContract,

@@ -1,6 +1,7 @@
 """Lists of executions against a plain filter, sort and cut of the same values."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -9,7 +10,17 @@ from hypothesis import strategies as st
 from actiond.actions.conditions import Condition, ExecutionType
 from actiond.actions.executions import Execution
 from actiond.actions.ports import Store, Transaction
-from actiond.actions.queries import ConditionsQuery, ExecutionQuery, PageRequest, StepQuery, TypeQuery
+from actiond.actions.queries import (
+    CallsQuery,
+    ConditionsQuery,
+    ExecutionField,
+    ExecutionFilter,
+    ExecutionQuery,
+    HasStepsQuery,
+    PageRequest,
+    StepQuery,
+    TypeQuery,
+)
 from tests.storage.contract.settings import property_of_a_store
 from tests.support.samples import a_target, an_execution, insert, put_execution
 
@@ -28,16 +39,16 @@ KEYS = (
     "function/a%_",
 )
 
-Filter = ConditionsQuery | TypeQuery | StepQuery
-
 FILTERS = st.one_of(
     st.builds(ConditionsQuery, st.frozensets(st.sampled_from((*KEYS, "request/", "no", "request\0")))),
     st.builds(TypeQuery, st.sampled_from(ExecutionType)),
     st.builds(StepQuery, target_id=st.sampled_from((*IDS, "4", "request"))),
     st.builds(StepQuery, include=st.sampled_from((*KEYS, "no", "1"))),
+    st.builds(CallsQuery, st.sampled_from((*IDS, "4"))),
+    st.builds(HasStepsQuery),
 )
 PAGES = st.builds(PageRequest, st.integers(0, 5) | st.just(2**64 - 1), st.integers(1, 6), st.booleans())
-QUERIES = st.builds(ExecutionQuery, PAGES, st.lists(FILTERS, max_size=2).map(tuple))
+QUERIES = st.builds(ExecutionQuery, PAGES, st.lists(FILTERS, max_size=2).map(tuple), st.sampled_from(ExecutionField))
 
 
 @st.composite
@@ -45,20 +56,42 @@ def graphs(draw: st.DrawFn) -> list[Execution]:
     """Each includes none but those before it."""
     keys = draw(st.lists(st.sampled_from(KEYS), unique=True))
     return [
-        an_execution(key, *draw(st.lists(st.sampled_from((*IDS, *keys[:number])), max_size=4)))
+        replace(
+            an_execution(key, *draw(st.lists(st.sampled_from((*IDS, *keys[:number])), max_size=4))),
+            created_at_ns=draw(st.integers(1, 3)),
+            changed_at_ns=draw(st.integers(1, 3)),
+        )
         for number, key in enumerate(keys)
     ]
 
 
 def matching(executions: list[Execution], query: ExecutionQuery) -> list[Execution]:
+    by_key = {execution.condition.key: execution for execution in executions}
     return sorted(
-        (execution for execution in executions if all(holds(execution, one) for one in query.filters)),
-        key=lambda execution: execution.condition.key,
+        (execution for execution in executions if all(holds(execution, one, by_key) for one in query.filters)),
+        key=lambda execution: (SORT_VALUES[query.field](execution), execution.condition.key),
         reverse=not query.page.ascending,
     )
 
 
-def holds(execution: Execution, one: Filter) -> bool:
+SORT_VALUES: dict[ExecutionField, Callable[[Execution], int]] = {
+    ExecutionField.KEY: lambda _: 0,
+    ExecutionField.CREATION_DATE: lambda execution: execution.created_at_ns,
+    ExecutionField.CHANGE_DATE: lambda execution: execution.changed_at_ns,
+}
+
+
+def called(execution: Execution, by_key: dict[str, Execution]) -> set[str]:
+    """The targets that it calls."""
+    included = (by_key[step.key] for step in execution.steps if isinstance(step, Condition))
+    return {step for step in execution.steps if isinstance(step, str)}.union(*(called(one, by_key) for one in included))
+
+
+def holds(execution: Execution, one: ExecutionFilter, by_key: dict[str, Execution]) -> bool:
+    if isinstance(one, HasStepsQuery):
+        return execution.steps != ()
+    if isinstance(one, CallsQuery):
+        return one.target_id in called(execution, by_key)
     if isinstance(one, ConditionsQuery):
         return execution.condition.key in one.keys
     if isinstance(one, TypeQuery):

@@ -9,7 +9,7 @@ from actiond.actions.errors import StoreError, TargetNameTakenError
 from actiond.actions.ports import Store, Transaction
 from actiond.actions.queries import NameQuery, TargetQuery, TextMethod
 from actiond.actions.signing_keys import SigningKey
-from actiond.actions.targets import Target, TargetType
+from actiond.actions.targets import PayloadType, Target, TargetType
 from tests.support.samples import (
     SAMPLE_KEYS,
     SAMPLE_TARGET,
@@ -40,6 +40,8 @@ ROUND_TRIPS = {
     "quotes": replace(SAMPLE_TARGET, name="""'; DROP TABLE targets; --" """),
     "a late sequence": replace(SAMPLE_TARGET, sequence=2**63 - 1, changed_at_ns=2**63 - 1),
     "the longest id": replace(SAMPLE_TARGET, id="9" * 20),
+    "a JWT": replace(SAMPLE_TARGET, payload_type=PayloadType.JWT),
+    "a JWE without a key": replace(SAMPLE_TARGET, payload_type=PayloadType.JWE),
 }
 
 SAME_NAMES = [("Straße", "STRASSE"), ("name", "NAME"), ("ΣΊΣΥΦΟΣ", "σίσυφος"), ("ﬁ", "FI")]
@@ -51,6 +53,7 @@ CHANGED = replace(
     interrupt_on_error=True,
     timeout_ns=LONGEST_TIMEOUT_NS,
     endpoint="https://example.com/another",
+    payload_type=PayloadType.JWT,
 )
 
 

@@ -96,9 +96,9 @@ class MemoryTargets:
             self._log.raise_revision(owner)
 
 
-def public_keys(data: Data, target_id: str) -> Sequence[PublicKey]:
+def public_keys(data: Data, target_id: str) -> tuple[PublicKey, ...]:
     """Return the public keys of a target, sorted by id."""
-    return sorted(data.public_keys.get(target_id, {}).values(), key=lambda key: key.id)
+    return tuple(sorted(data.public_keys.get(target_id, {}).values(), key=lambda key: key.id))
 
 
 def matching(targets: Iterable[Target], query: TargetQuery) -> list[Target]:

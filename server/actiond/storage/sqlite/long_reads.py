@@ -39,7 +39,7 @@ def public_keys(connection: sqlite3.Connection, owner: str, target_id: str) -> T
     if found is None:
         return TargetPublicKeys()
     rows = connection.execute(public_key_rows.OF_TARGET, (target_id,))
-    return TargetPublicKeys(list(map(public_key_rows.from_row, rows)), found[0])
+    return TargetPublicKeys(tuple(map(public_key_rows.from_row, rows)), found[0])
 
 
 def find_executions(connection: sqlite3.Connection, owner: str, query: ExecutionQuery) -> Page[Execution]:
