@@ -63,9 +63,12 @@ def test_a_newcomer_sees_a_request_changed_by_an_endpoint_and_an_event_delivered
     bound, sent, made, listed, unbound, bound_to_event, made_again, event, *undone = map(
         json.loads, done.stdout.splitlines()
     )
-    assert [target["name"] for target in listed["result"]] == ["named by the target"]
-    assert [list(reply) for reply in (bound, made)] == [["details"], ["id", "details"]]
-    assert [list(reply) for reply in (unbound, bound_to_event, *undone)] == [["details"]] * 4
+    assert [target["name"] for target in listed["targets"]] == ["named by the target"]
+    assert list(made) == ["id", "creationDate", "signingKey"]
+    assert [list(reply) for reply in (bound, unbound, bound_to_event, *undone)] == [
+        *[["setDate"]] * 4,
+        ["deletionDate"],
+    ]
     shown = json.loads(re.search(r"```\n(\{\"fullMethod.*\})\n```", README)[1])  # type: ignore[index]  # it is there
     for one in (sent, shown):
         assert one.pop("instanceID") == one.pop("orgID")
@@ -80,7 +83,7 @@ def test_a_newcomer_sees_a_request_changed_by_an_endpoint_and_an_event_delivered
 
 
 DEAD = '{"name": "dead", "restWebhook": {"interruptOnError": true}, "timeout": "1s", "endpoint": "http://127.0.0.1:1/"}'
-CURL = 'curl -sS -H "Authorization: Bearer $TOKEN" http://127.0.0.1:8080/v3alpha/targets'
+CURL = 'curl -sS -H "Authorization: Bearer $TOKEN" http://127.0.0.1:8080/v2/actions/targets'
 CREATE = f"{CURL} -H 'Content-Type: application/json' -d '{DEAD}'"
 GET = f"{CURL}/$ID"
 
@@ -91,7 +94,7 @@ def broken(server: ServerProcess, tmp_path: Path) -> dict[str, str]:
     variables = {"TOKEN": (tmp_path / "data" / "admin-token").read_text().strip()}
     variables["ID"] = json.loads(paste(CREATE, server, **variables).stdout)["id"]
     bind, _, _ = blocks(EXECUTIONS)
-    assert "details" in json.loads(paste(bind, server, **variables).stdout)
+    assert "setDate" in json.loads(paste(bind, server, **variables).stdout)
     assert "EXEC-dra6yamk98" in paste(GET, server, **variables).stdout
     return variables
 
@@ -101,7 +104,7 @@ def test_a_broken_execution_is_deleted_by_a_caller_who_may_bypass_it(
 ) -> None:
     _, _, delete = blocks(EXECUTIONS)
     done = paste(delete, server, **broken)
-    assert "details" in json.loads(done.stdout)
+    assert "setDate" in json.loads(done.stdout)
     assert json.loads(paste(GET, server, **broken).stdout)["target"]["name"] == "dead"
 
 

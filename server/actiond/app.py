@@ -460,7 +460,7 @@ def _openapi(api: ApiSettings) -> Info:
     return Info(
         title="actiond",
         version=__version__,
-        description="Targets, HTTP endpoints, and the executions that call them: ZITADEL's action v3alpha API.",
+        description="Targets, HTTP endpoints, and the executions that call them: the API of ZITADEL's actions.",
         comments=read_comments(described.read_bytes()),
         is_secure=True,
         prefix=api.path_prefix,
