@@ -5,6 +5,7 @@ import time
 
 import pytest
 from google.protobuf.message import Message
+from google.protobuf.struct_pb2 import Struct
 
 from actiond.actions.errors import MatchInvalidError
 from actiond.actions.ports import MatchFacts
@@ -27,6 +28,10 @@ NUMBERS = Order(numbers=[1] * MEGABYTE)
 LABELS = Order(labels={f"key-{number}": "value" for number in range(50_000)})
 STRUCT = Order()
 STRUCT.extra.update({"k": [[]] * 100_000})
+OBJECT = Struct()
+OBJECT.update({"k": [[]] * 40_000, "text": "a" * (MEGABYTE // 10), "small": "x"})
+KEYS = Struct()
+KEYS.update({f"key-{number}": {} for number in range(10_000)})
 ANY = with_any(Order(item=[Item()] * 40_000), numbers=[1] * 3_000)
 WITHIN = Order(first=Item(item=[Item()] * 500_000))
 NESTED = Order(item=[Item(item=[Item(sku="x")] * 100) for _ in range(90)], id="x")
@@ -71,6 +76,11 @@ HOSTILE: list[tuple[str, Message]] = [
     ("message.labels.all(k, message.labels.exists(l, l != k))", LABELS),
     ("message.extra == message.extra", STRUCT),
     ("message.extra.k.all(k, message.extra.k.exists(l, l == k))", STRUCT),
+    ("message.k == message.k", OBJECT),
+    ("message.k.all(k, message.k.exists(l, l == k))", OBJECT),
+    ("message.k.all(k, message.text == 'x' || true)", OBJECT),
+    ("message.all(k, message[k] == {})", KEYS),
+    ("message == message", KEYS),
     ("message.numbers.all(n, message.detail.id == '')", ANY),
     ("message.detail == message.detail", ANY),
     ("headers.all(k, headers.all(l, headers[l] == headers[k] || true))", Order()),
@@ -107,6 +117,9 @@ def test_no_evaluation_holds_the_event_loop_up(
         ("message.id.matches('^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$')", NUMBERS),
         ("has(message.detail) && message.detail.id == 'x'", with_any(Order(id="y", numbers=[1] * 10_000))),
         ("headers.exists(k, k == 'x')", ITEMS),
+        ("message.small == 'y'", OBJECT),
+        ("message.text == 'y'", OBJECT),
+        ("has(message.nothing)", OBJECT),
     ],
 )
 def test_what_is_usual_is_evaluated_in_large_messages_too(

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from actiond_protos.zitadel.action.v3alpha.action_service_pb2 import CreateTargetRequest
 from google.protobuf.message import Message
+from google.protobuf.struct_pb2 import Struct
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -118,6 +119,27 @@ def test_an_any_is_what_it_contains_if_that_is_known(caplog: pytest.LogCaptureFi
     assert caplog.messages == []
     assert is_met("message.detail.id == 'o-2'", with_any(CreateTargetRequest()))  # not in the pool
     assert len(caplog.messages) == 1
+
+
+OBJECT = Struct()
+OBJECT.update({"id": "o-1", "total": 3, "first": {"sku": "a", "tags": ["x"]}, "paid": True, "gone": None})
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "message.id == 'o-1' && message['id'] == 'o-1'",
+        "message.total == 3 && message.total > 2",
+        "message.first.sku == 'a' && message.first.tags.exists(t, t == 'x')",
+        "has(message.first) && !has(message.second) && !('second' in message)",
+        "message.paid && message.gone == null",
+        "message.exists(key, key == 'total')",
+    ],
+)
+def test_a_json_object_is_a_map(expression: str, caplog: pytest.LogCaptureFixture) -> None:
+    assert is_met(expression, OBJECT)
+    assert not is_met(f"!({expression})", OBJECT)
+    assert caplog.messages == []
 
 
 def test_messages_of_several_pools_are_looked_at_by_one_condition(caplog: pytest.LogCaptureFixture) -> None:

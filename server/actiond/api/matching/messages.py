@@ -12,7 +12,7 @@ from actiond.api.matching.costs import Path
 
 MAX_COPIED, MAX_ELEMENTS = 150_000, 20_000
 """Bytes and elements of a field that is copied. Messages of two bytes take 0.3 µs each."""
-_ANY = "google.protobuf.Any"
+_ANY, _STRUCT = "google.protobuf.Any", "google.protobuf.Struct"
 MAX_COUNTED = 100
 """Elements of a list whose size is counted. A longer one is taken to be as large as the message."""
 MAX_TYPES = 1_000
@@ -24,10 +24,12 @@ class TooLargeError(Exception):
 
 
 def only(message: Message, fields: frozenset[str]) -> Message:
-    """Return a message with these fields alone, as far as it has them.
+    """Return a message with these fields alone, as far as it has them. Those of a google.protobuf.Struct are its keys.
 
     Raises TooLargeError where copying them would take long.
     """
+    if message.DESCRIPTOR.full_name == _STRUCT:
+        return _only_keys(message, fields)
     smaller = type(message)()
     for descriptor, value in message.ListFields():
         if descriptor.name not in fields or descriptor.is_extension:
@@ -41,6 +43,17 @@ def only(message: Message, fields: frozenset[str]) -> Message:
         else:
             setattr(smaller, descriptor.name, value)
     return smaller
+
+
+def _only_keys(struct: Any, keys: frozenset[str]) -> Message:
+    smaller: Any = type(struct)()
+    for key in keys:
+        if key in struct.fields:
+            if not _is_copied_soon(struct.fields[key]):
+                raise TooLargeError(f"the field {key} is too large")
+            smaller.fields[key].CopyFrom(struct.fields[key])
+    result: Message = smaller
+    return result
 
 
 def _is_copied_soon(value: Any) -> bool:
