@@ -1,10 +1,11 @@
 """Calls that other services describe: whatever a message is, targets that change nothing leave it as it was sent."""
 
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Container
 from dataclasses import dataclass
 from typing import Any, TypeVar, cast
 
+import orjson
 import pytest
 from actiond_protos.actiond.v1 import execution_service_pb2 as pb
 from google.protobuf import json_format
@@ -20,6 +21,7 @@ from actiond.api.message_payload import Merger
 from actiond.api.method_executions import MethodCall, MethodExecutions
 from actiond.api.v1.called_methods import CalledMethod, CalledMethods
 from actiond.api.v1.payloads import Payloads
+from actiond.executions.json_fields import MAX_BYTES
 from actiond.executions.plan_cache import PlanCache
 from actiond.executions.plans import MethodPlan, PlannedCall, PlannedExecution
 from actiond.executions.runner import Runner, RunningCall
@@ -63,11 +65,11 @@ class Responding:
         raise NotImplementedError
 
 
-def methods(response: Callable[[bytes], bytes]) -> CalledMethods:
+def methods(response: Callable[[bytes], bytes], names: Container[str] = ()) -> CalledMethods:
     runner = Runner(Responding(response), 10.0, lambda: 0.0)
     # Plans are given to what is tested.
     executions = MethodExecutions(cast("PlanCache", None), runner, Merger(JsonCodec(), lambda _: ()), "instance")
-    return CalledMethods(executions, KnownMethods((), ()), Payloads())
+    return CalledMethods(executions, KnownMethods((), ()), Payloads(), names)
 
 
 def called(message: Message) -> CalledMethod:
@@ -116,3 +118,44 @@ async def test_json_that_no_target_changes_is_the_same_json(response: str, messa
     ):
         assert (ran.executed, ran.changed) == (True, False)
         assert ran.payload == sent
+
+
+SORTED = orjson.OPT_SORT_KEYS
+EXACT = 2**53 - 1
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-EXACT, EXACT) | st.text(st.characters(exclude_categories=["Cs"])),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text("ab"), inner, max_size=3),
+    max_leaves=8,
+)
+NAMED = CalledMethod(CALL, MethodPlan(PLANNED, PLANNED, 1), None)
+
+
+@pytest.mark.parametrize("response", RESPONSES)
+@given(fields=st.dictionaries(st.text("abc"), JSON, max_size=4))
+async def test_an_object_of_a_method_known_by_name_that_no_target_changes_is_the_same(
+    response: str, fields: dict[str, Any]
+) -> None:
+    sent = pb.Payload(json=json_format.ParseDict(fields, Struct()))
+    for ran in (
+        await methods(RESPONSES[response], {PLACE}).run_request(NAMED, sent),
+        await methods(RESPONSES[response], {PLACE}).run_response(NAMED, sent, sent),
+    ):
+        assert (ran.executed, ran.changed) == (True, False)
+        assert ran.payload == sent
+
+
+@given(fields=st.dictionaries(st.text("abc"), JSON, max_size=4), changes=st.dictionaries(st.text("abc"), JSON))
+async def test_the_fields_of_a_response_replace_those_of_such_an_object(
+    fields: dict[str, Any], changes: dict[str, Any]
+) -> None:
+    sent = pb.Payload(json=json_format.ParseDict(fields, Struct()))
+    ran = await methods(lambda _: json.dumps(changes).encode(), {PLACE}).run_request(NAMED, sent)
+    assert ran.payload == pb.Payload(json=json_format.ParseDict(fields | changes, Struct()))
+    # As JSON, in which 1 is not true.
+    assert ran.changed == (orjson.dumps(fields | changes, option=SORTED) != orjson.dumps(fields, option=SORTED))
+
+
+async def test_such_an_object_may_be_as_large_as_its_bound() -> None:
+    sent = pb.Payload(json=json_format.ParseDict({"a": "x" * (MAX_BYTES - 8)}, Struct()))
+    ran = await methods(lambda _: b"", {PLACE}).run_request(NAMED, sent)
+    assert ran.payload == sent

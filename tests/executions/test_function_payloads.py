@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from actiond.executions.function_payloads import MAX_BYTES, MAX_LEVELS, FunctionPayload
+from actiond.executions.function_payloads import FunctionPayload
+from actiond.executions.json_fields import MAX_BYTES, MAX_LEVELS
 
 PAYLOAD = FunctionPayload("function/price", {"item": "cup", "tags": ["a"]})
 

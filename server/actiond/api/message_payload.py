@@ -1,8 +1,9 @@
-"""The payload of an execution that runs around an API call: a protobuf message, and what a response makes of it.
+"""The payload of an execution that runs around an API call: a message, and what a response makes of it.
 
 The body of a target's response is an object in proto3 JSON. Its fields replace those of the message, one by one. A
 field that is absent or null keeps its value, except that google.protobuf.Value takes null. A nested message is merged
-in the same way; lists, maps and types with a special JSON form are replaced as a whole.
+in the same way; lists, maps and types with a special JSON form are replaced as a whole. That is so for protobuf
+messages; json_message.py has those whose type is not known.
 """
 
 import asyncio
@@ -10,19 +11,22 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Generic, Self, TypeVar
+from typing import Any, Generic, Self, TypeVar, cast
 
 import orjson
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
 
+from actiond.api.json_message import JsonMessage
 from actiond.fairness import FairSlots
 from rpcfront import OFFLOAD_BYTES, FieldViolation, JsonCodec, has_special_json, run_in_offload_pool
 
 MAX_SHOWN = 3
 """Violations that an error repeats. The path of each may be as long as the response."""
 
-M = TypeVar("M", bound=Message)
+AnyMessage = Message | JsonMessage
+M = TypeVar("M", bound=AnyMessage)
+P = TypeVar("P", bound=Message)
 T = TypeVar("T")
 
 
@@ -55,8 +59,10 @@ class Merger:
         self._validate = validate
         self._turns = FairSlots(1)
 
-    async def encode(self, message: Message, owner: str) -> bytes:
+    async def encode(self, message: AnyMessage, owner: str) -> bytes:
         """Return a message of an owner's call as JSON. Raises MessageNotJsonError."""
+        if isinstance(message, JsonMessage):
+            return message.encoded()
         try:
             if message.ByteSize() < OFFLOAD_BYTES:
                 return self._codec.encode(message)
@@ -69,11 +75,13 @@ class Merger:
 
         Raises ResponseBodyError.
         """
+        if isinstance(message, JsonMessage):
+            return cast("M", _merged_json(message, response_body))
         if len(response_body) < OFFLOAD_BYTES and message.ByteSize() < OFFLOAD_BYTES:
-            return self.merged(message, response_body)
-        return await self._offload(owner, partial(self.merged, message, response_body))
+            return cast("M", self.merged(message, response_body))
+        return cast("M", await self._offload(owner, partial(self.merged, message, response_body)))
 
-    def merged(self, message: M, response_body: bytes, is_stopped: IsStopped = lambda: False) -> M:
+    def merged(self, message: P, response_body: bytes, is_stopped: IsStopped = lambda: False) -> P:
         """Merge like `merge`, on the calling thread. Raises ResponseBodyError too if it was stopped."""
         if not response_body.strip():
             return message
@@ -111,6 +119,13 @@ class Merger:
         self._turns.release(owner)
 
 
+def _merged_json(message: JsonMessage, response_body: bytes) -> JsonMessage:
+    try:
+        return message.merged(response_body)
+    except ValueError as error:
+        raise ResponseBodyError(str(error)) from error
+
+
 def _go_on(is_stopped: IsStopped) -> None:
     if is_stopped():
         raise ResponseBodyError("nobody waits for it any more")
@@ -131,7 +146,7 @@ class Envelope:
 
 
 class MessagePayload(Generic[M]):
-    """A Payload of a protobuf message, encoded once, when the first target is called."""
+    """A Payload of a message, encoded once, when the first target is called."""
 
     def __init__(self, merger: Merger, envelope: Envelope, message: M) -> None:
         self.message = message

@@ -5,17 +5,17 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 import orjson
-from google.protobuf.message import Message
 
 from actiond.actions.conditions import ExecutionType
 from actiond.actions.ports import MatchFacts
-from actiond.api.message_payload import Envelope, Merger, MessagePayload
+from actiond.api.json_message import JsonMessage
+from actiond.api.message_payload import AnyMessage, Envelope, Merger, MessagePayload
 from actiond.client.headers import SECRET_HEADERS
 from actiond.executions.plan_cache import PlanCache
 from actiond.executions.plans import Candidates, Considered, MethodPlan, PlannedExecution
 from actiond.executions.runner import Runner, RunningCall
 
-M = TypeVar("M", bound=Message)
+M = TypeVar("M", bound=AnyMessage)
 
 Metadata = Callable[[], Iterable[tuple[str, str | bytes]]]
 
@@ -66,12 +66,12 @@ class MethodExecutions:
         execution = await self.choose(candidates, call, request)
         return request if execution is None else await self.run_request(execution, call, request)
 
-    async def response(self, candidates: Candidates, call: MethodCall, request: Message, response: M) -> M:
+    async def response(self, candidates: Candidates, call: MethodCall, request: AnyMessage, response: M) -> M:
         """Return the response as the targets leave it, the same object if nothing ran. Raises like `Runner.run`."""
         execution = await self.choose(candidates, call, response)
         return response if execution is None else await self.run_response(execution, call, request, response)
 
-    async def choose(self, candidates: Candidates, call: MethodCall, message: Message) -> PlannedExecution | None:
+    async def choose(self, candidates: Candidates, call: MethodCall, message: AnyMessage) -> PlannedExecution | None:
         """Return the execution that runs: None if no match condition is met, or if the first that is calls nothing."""
         facts = None
         for candidate in candidates:
@@ -86,7 +86,7 @@ class MethodExecutions:
         """Run an execution that was chosen. Return and raise like `request`."""
         return (await self._runner.run(execution, self.request_payload(call, request), call.running)).message
 
-    async def run_response(self, execution: PlannedExecution, call: MethodCall, request: Message, response: M) -> M:
+    async def run_response(self, execution: PlannedExecution, call: MethodCall, request: AnyMessage, response: M) -> M:
         """Run an execution that was chosen. Return and raise like `response`."""
         payload = await self.response_payload(call, request, response)
         return (await self._runner.run(execution, payload, call.running)).message
@@ -96,7 +96,7 @@ class MethodExecutions:
         envelope = Envelope("request", self._fields(call), call.headers, call.owner)
         return MessagePayload(self._merger, envelope, request)
 
-    async def response_payload(self, call: MethodCall, request: Message, response: M) -> MessagePayload[M]:
+    async def response_payload(self, call: MethodCall, request: AnyMessage, response: M) -> MessagePayload[M]:
         """Return what the first target of a response execution gets. Raises MessageNotJsonError."""
         fields = self._fields(call)
         fields["request"] = orjson.Fragment(await self._merger.encode(request, call.owner))
@@ -115,7 +115,7 @@ class MethodExecutions:
         return fields
 
 
-def facts_of(call: MethodCall, message: Message) -> MatchFacts:
+def facts_of(call: MethodCall, message: AnyMessage) -> MatchFacts:
     """Return what match conditions may look at."""
     metadata: dict[str, list[str]] = {}
     for name, value in call.metadata():
@@ -123,4 +123,5 @@ def facts_of(call: MethodCall, message: Message) -> MatchFacts:
             metadata.setdefault(name, []).append(value)
     # The metadata lacks some of the headers that targets see, as `host`.
     headers = {name: list(values) for name, values in call.headers.items()} | metadata
-    return MatchFacts(call.method, headers, call.user_id, call.org_id or call.owner, message)
+    seen = message.sent if isinstance(message, JsonMessage) else message
+    return MatchFacts(call.method, headers, call.user_id, call.org_id or call.owner, seen)

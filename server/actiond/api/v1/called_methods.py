@@ -1,17 +1,18 @@
 """Runs the executions around calls that other services describe."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Container, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from actiond_protos.actiond.v1 import execution_service_pb2 as pb
 from google.protobuf.duration_pb2 import Duration
-from google.protobuf.message import Message
 
 from actiond.actions.errors import DeadlineExceededError
 from actiond.actions.tokens import Caller
+from actiond.api.json_message import JsonMessage
 from actiond.api.known_methods import KnownMethod, KnownMethods
+from actiond.api.message_payload import AnyMessage
 from actiond.api.method_executions import MethodCall, MethodExecutions
 from actiond.api.permissions import BYPASS
 from actiond.api.v1.errors import CalledMethodUnknownError
@@ -50,7 +51,11 @@ class Ran:
 class CalledMethods:
     """Finds what is set for a method, reads its messages, and runs its executions."""
 
-    def __init__(self, executions: MethodExecutions, known: KnownMethods, payloads: Payloads) -> None:
+    def __init__(
+        self, executions: MethodExecutions, known: KnownMethods, payloads: Payloads, names: Container[str] = ()
+    ) -> None:
+        """`names` are the methods, as `/package.Service/Method`, whose messages may be JSON of any type."""
+        self._names = names
         self._executions = executions
         self._known = known
         self._payloads = payloads
@@ -95,29 +100,30 @@ class CalledMethods:
         changed = await self._executions.run_response(execution, called.call, before, message)
         return await self._ran(called, response, message, changed)
 
-    async def _ran(self, called: CalledMethod, sent: pb.Payload, message: Message, changed: Message) -> Ran:
+    async def _ran(self, called: CalledMethod, sent: pb.Payload, message: AnyMessage, changed: AnyMessage) -> Ran:
         if changed is message:
             return Ran(sent, executed=True)
         return Ran(await self._payloads.write(changed, sent, called.call.owner), executed=True, changed=True)
 
-    async def request(self, called: CalledMethod, payload: pb.Payload, trigger: str = "") -> Message:
+    async def request(self, called: CalledMethod, payload: pb.Payload, trigger: str = "") -> AnyMessage:
         """Return the request. Raises CalledMethodUnknownError and MessageInvalidError.
 
         trigger: path of what holds the payload in the request that was sent, with a dot at its end.
         """
-        message_class = _require(called, trigger).request_class
-        return await self._payloads.read(payload, message_class, f"{trigger}request", called.call.owner)
+        if called.known is None:
+            return await self._untyped(called, payload, trigger, "request")
+        return await self._payloads.read(payload, called.known.request_class, f"{trigger}request", called.call.owner)
 
-    async def response(self, called: CalledMethod, payload: pb.Payload, trigger: str = "") -> Message:
+    async def response(self, called: CalledMethod, payload: pb.Payload, trigger: str = "") -> AnyMessage:
         """Return the response. The arguments and errors are those of `request`."""
-        message_class = _require(called, trigger).response_class
-        return await self._payloads.read(payload, message_class, f"{trigger}response", called.call.owner)
+        if called.known is None:
+            return await self._untyped(called, payload, trigger, "response")
+        return await self._payloads.read(payload, called.known.response_class, f"{trigger}response", called.call.owner)
 
-
-def _require(called: CalledMethod, trigger: str) -> KnownMethod:
-    if called.known is None:
-        raise CalledMethodUnknownError(trigger)
-    return called.known
+    async def _untyped(self, called: CalledMethod, payload: pb.Payload, trigger: str, field: str) -> JsonMessage:
+        if called.call.method not in self._names:
+            raise CalledMethodUnknownError(trigger)
+        return await self._payloads.read_untyped(payload, f"{trigger}{field}", called.call.owner)
 
 
 def _pairs(call: pb.MethodCall) -> Iterable[tuple[str, str]]:
