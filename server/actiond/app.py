@@ -67,6 +67,7 @@ from actiond.api.v2.service import UseCases
 from actiond.api.v2.signing_keys import withhold
 from actiond.api.v3alpha import errors as v3alpha_errors
 from actiond.api.v3alpha.service import ActionService
+from actiond.api.zitadel_names import NO_NAMES, read_zitadel_names
 from actiond.bootstrap import default_owner, prepare_store, worker_number
 from actiond.client.signing_keys import SIGNING_KEY, WEBHOOK_SECRET
 from actiond.config.groups import ApiSettings, DeliverySettings, QueueSettings, TelemetrySettings
@@ -226,7 +227,8 @@ class Application:
         known = KnownMethods(SERVICES, sets)
         servers = [ReflectionServer(str(server.address), server.is_tls) for server in settings.api.reflect]
         self._reflecting = (ReflectedServices(servers, known, sets),) if servers else ()
-        catalogue = CurrentCatalogue(known, settings.api.execution_functions, settings.api.event_types)
+        names = read_zitadel_names() if settings.api.zitadel_conditions else NO_NAMES
+        catalogue = CurrentCatalogue(known, settings.api.execution_functions, settings.api.event_types, names)
         executions = Executions(opened.store, time.time_ns, catalogue)
         running = _running(opened, self._client, settings.delivery.execution_budget_ms / 1000)
         targets = Targets(opened.store, time.time_ns, opened.new_id, make_key(opened.sealer), guard.endpoint_problem)
@@ -254,7 +256,7 @@ class Application:
                     _execution_service(
                         running,
                         Functions(FunctionExecutions(running.plans, running.runner), catalogue()),
-                        known,
+                        CalledMethods(running.around, known, Payloads(), names.methods),
                         Watches(RevisionWatch(opened.store), self._draining, max_calls),
                     ),
                 ),
@@ -399,9 +401,8 @@ def _running(opened: OpenStore, client: TargetClient, budget: float) -> RunningP
 
 
 def _execution_service(
-    running: RunningParts, functions: Functions, known: KnownMethods, watches: Watches[[], int]
+    running: RunningParts, functions: Functions, called: CalledMethods, watches: Watches[[], int]
 ) -> ExecutionService:
-    called = CalledMethods(running.around, known, Payloads())
     dry_runs = DryRuns(called, functions, running.around, running.inspector)
     return ExecutionService(called, functions, dry_runs, running.matching, watches)
 

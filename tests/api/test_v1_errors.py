@@ -78,13 +78,13 @@ CASES: dict[str, tuple[str, Exception, tuple[int, str, str, str], tuple[str, str
         "PublishEvent",
         errors.EventUnknownError(0),
         (NOT_FOUND, "ACTIOND-event-type", "Event type is unknown", "EVENT_TYPE_UNKNOWN"),
-        ("type", "must be a type that the server was started with (--event-type)"),
+        ("type", "must be a type that the server was started with (--event-type, --zitadel-conditions)"),
     ),
     "an event type of a batch is unknown": (
         "PublishEvents",
         errors.EventUnknownError(2),
         (NOT_FOUND, "ACTIOND-event-type", "Event type is unknown", "EVENT_TYPE_UNKNOWN"),
-        ("events[2].type", "must be a type that the server was started with (--event-type)"),
+        ("events[2].type", "must be a type that the server was started with (--event-type, --zitadel-conditions)"),
     ),
     "an aggregate type is reserved": (
         "PublishEvents",
@@ -150,7 +150,10 @@ CASES: dict[str, tuple[str, Exception, tuple[int, str, str, str], tuple[str, str
         "DryRun",
         CalledFunctionUnknownError("function."),
         (NOT_FOUND, "ACTIOND-function", "Function is unknown", "FUNCTION_UNKNOWN"),
-        ("function.function", "must be one that the server was started with (--execution-function)"),
+        (
+            "function.function",
+            "must be one that the server was started with (--execution-function, --zitadel-conditions)",
+        ),
     ),
     "a target forwards an error": (
         "ExecuteFunction",

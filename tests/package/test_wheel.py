@@ -80,6 +80,14 @@ def test_each_package_says_that_it_has_types(wheel: Path) -> None:
     assert marked == {"actiond/py.typed", "actiond_protos/py.typed", "rpcfront/py.typed"}
 
 
+def test_the_names_of_zitadel_are_in_the_wheel(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        assert (
+            archive.read("actiond/api/zitadel_names.txt")
+            == (ROOT / "server/actiond/api/zitadel_names.txt").read_bytes()
+        )
+
+
 def test_an_empty_environment_gets_no_module_of_a_common_name(bare: Path, tmp_path: Path) -> None:
     names = ("server", "zitadel", "buf", "generated", "proto", "tests")
     program = f"from importlib.util import find_spec; print([name for name in {names} if find_spec(name)])"

@@ -76,7 +76,7 @@ def unknown_type(event: str = "") -> Outcome:
         "ACTIOND-event-type",
         "Event type is unknown",
         "EVENT_TYPE_UNKNOWN",
-        field=(f"{event}type", "must be a type that the server was started with (--event-type)"),
+        field=(f"{event}type", "must be a type that the server was started with (--event-type, --zitadel-conditions)"),
     )
 
 

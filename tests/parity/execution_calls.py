@@ -117,5 +117,8 @@ def unknown_function(trigger: str = "") -> Outcome:
         "ACTIOND-function",
         "Function is unknown",
         "FUNCTION_UNKNOWN",
-        field=(f"{trigger}function", "must be one that the server was started with (--execution-function)"),
+        field=(
+            f"{trigger}function",
+            "must be one that the server was started with (--execution-function, --zitadel-conditions)",
+        ),
     )

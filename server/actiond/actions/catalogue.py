@@ -30,7 +30,7 @@ class KnownConditions(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Catalogue:
-    """The served and described methods and services, the operator's functions, and all events."""
+    """The served and described methods and services, the operator's functions, all events, and ZITADEL's names."""
 
     methods: frozenset[str] = frozenset()
     """As `/package.Service/Method`."""
@@ -38,12 +38,14 @@ class Catalogue:
     functions: frozenset[str] = frozenset()
     published_events: frozenset[str] = frozenset()
     """Types of other services' events, which may be published."""
+    unpublished_events: frozenset[str] = frozenset()
+    """Types of events that nobody may publish, as they begin like this server's own: ZITADEL's of targets, say."""
     events: frozenset[str] = field(init=False)
-    """OWN_EVENTS and these."""
+    """OWN_EVENTS, and both of these."""
     groups: frozenset[str] = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "events", OWN_EVENTS | self.published_events)
+        object.__setattr__(self, "events", OWN_EVENTS | self.published_events | self.unpublished_events)
         groups = frozenset(group for event in self.events for group in event_groups(event))
         object.__setattr__(self, "groups", groups)
 

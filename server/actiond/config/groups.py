@@ -272,6 +272,12 @@ class ApiSettings(SettingsGroup):
         metavar="NAME",
         repeated=True,
     )
+    zitadel_conditions: bool = setting(
+        name="zitadel-conditions",
+        read=parsers.boolean,
+        help="let executions name ZITADEL's own methods, services, events and functions, and its events be published",
+        default="false",
+    )
 
 
 @dataclass(frozen=True, slots=True)

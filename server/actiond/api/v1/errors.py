@@ -132,7 +132,7 @@ _ENTRIES: Mapping[type[Exception], Entry] = {
         "Event type is unknown",
         "EVENT_TYPE_UNKNOWN",
         "{event}type",
-        "must be a type that the server was started with (--event-type)",
+        "must be a type that the server was started with (--event-type, --zitadel-conditions)",
     ),
     errors.AggregateReservedError: Entry(
         _INVALID,
@@ -167,7 +167,7 @@ _ENTRIES: Mapping[type[Exception], Entry] = {
         "Function is unknown",
         "FUNCTION_UNKNOWN",
         "{trigger}function",
-        "must be one that the server was started with (--execution-function)",
+        "must be one that the server was started with (--execution-function, --zitadel-conditions)",
     ),
     errors.ExecutionNotFoundError: Entry(
         _NOT_FOUND,
