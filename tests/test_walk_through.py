@@ -20,7 +20,9 @@ _BEGINNING, _, _REST = (
     (Path(__file__).parents[1] / "docs" / "executions.md").read_text().partition("<!-- other-services -->")
 )
 OTHER_SERVICES, _, _END = _REST.partition("<!-- /other-services -->")
-EXECUTIONS = _BEGINNING + _END
+_BEFORE, _, _REST = _END.partition("<!-- zitadel-names -->")
+ZITADEL_NAMES, _, _AFTER = _REST.partition("<!-- /zitadel-names -->")
+EXECUTIONS = _BEGINNING + _BEFORE + _AFTER
 MAKEFILE = (Path(__file__).parents[1] / "Makefile").read_text()
 
 
@@ -135,6 +137,23 @@ def test_another_service_has_its_calls_changed_and_tried_out(tmp_path: Path) -> 
     _, _, *printed = map(_settled, done.stdout.replace(receiver.url("/"), "http://127.0.0.1:9000/").splitlines())
     assert printed == [_settled(text) for text in blocks(OTHER_SERVICES, "json")]
     assert len(receiver.requests) == 2
+
+
+def test_what_is_set_for_names_of_zitadel_is_triggered(tmp_path: Path) -> None:
+    (session,) = blocks(ZITADEL_NAMES, "console")
+    (start,) = re.findall(r"^\$ actiond serve (.*)$", session, re.MULTILINE)
+    (response,) = re.findall(r"responds `(.*)`", ZITADEL_NAMES)
+    with TargetServer() as receiver, ServerProcess(tmp_path, *start.split()) as server:
+        receiver.script("/", ok(response.encode()))
+        script = "\n".join(blocks(ZITADEL_NAMES)).replace("the admin token", ADMIN_TOKEN)
+        done = paste(script.replace("http://127.0.0.1:9000/", receiver.url("/")), server)
+        assert (done.returncode, done.stderr) == (0, "")
+        _, _, *printed = map(_settled, done.stdout.splitlines())
+        assert printed == [_settled(text) for text in blocks(ZITADEL_NAMES, "json")]
+        receiver.wait_until(lambda: len(receiver.requests) == 2)
+    request, event = (json.loads(received.body) for received in receiver.requests)
+    assert request["request"] == {"username": "anna", "profile": {"givenName": "Anna"}}
+    assert event["event_payload"] == {"userName": "anna"}
 
 
 def _settled(text: str) -> object:

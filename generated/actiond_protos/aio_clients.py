@@ -270,7 +270,8 @@ class ExecutionServiceClient:
         Ends with the error that the execution ends with: FAILED_PRECONDITION if a target that interrupts on errors fails,
         the error that a target forwards, or DEADLINE_EXCEEDED. Such an error has a google.rpc.ErrorInfo of the domain
         `actiond` with the reason EXECUTION_FAILED or EXECUTION_ERROR_FORWARDED. INVALID_ARGUMENT if the message is not one
-        of the method. NOT_FOUND if an execution is set for the method, whose message types are not known.
+        of the method. NOT_FOUND if an execution is set for the method, and neither its message types nor its name, as one of
+        ZITADEL's (`--zitadel-conditions`), is known.
         """
         return self._execute_request(request, timeout=self._timeout if timeout is None else timeout, metadata=(*self._metadata, *metadata))
 
@@ -288,8 +289,8 @@ class ExecutionServiceClient:
     ) -> grpc.aio.UnaryUnaryCall[execution_service_pb2.ExecuteFunctionRequest, execution_service_pb2.ExecuteFunctionResponse]:
         """Runs the execution of a function.
 
-        NOT_FOUND for a function that the server was not started with (`--execution-function`). The other errors are those
-        of ExecuteRequest.
+        NOT_FOUND for a function that the server was not started with (`--execution-function`, `--zitadel-conditions`). The
+        other errors are those of ExecuteRequest.
         """
         return self._execute_function(request, timeout=self._timeout if timeout is None else timeout, metadata=(*self._metadata, *metadata))
 
