@@ -93,4 +93,5 @@ bench: $(VENV)/.bench ## Measure requests/s, latency and CPU per call beside the
 	$(BIN)/python -m bench
 
 clean: ## Remove what was installed and built; the data stays
-	rm -rf $(VENV) build .mypy_cache .pytest_cache .ruff_cache .coverage* tests/real_clients/web/node_modules tests/real_clients/web/build
+	rm -rf $(VENV) build .mypy_cache .pytest_cache .ruff_cache .coverage* tests/real_clients/web/node_modules tests/real_clients/web/build \
+		tests/real_clients/sdk/npm/node_modules

@@ -1,4 +1,4 @@
-"""The packages from npm that the tests use, as tests/real_clients/web pins them."""
+"""The packages from npm that the tests use, as the lock files beside them pin them."""
 
 import fcntl
 import os
@@ -15,19 +15,19 @@ PACKAGES = WEB / "node_modules"
 NO_NETWORK = re.compile(r"npm (error|ERR!) (network|code (ECONNREFUSED|ENOTCACHED|ENOTFOUND|ETIMEDOUT))")
 
 
-def install_packages() -> None:
-    """Install what the lock file names, unless it is there. Raises UnavailableError where that is not possible."""
+def install_packages(directory: Path = WEB) -> None:
+    """Install what the directory's lock file names, unless it is there. Raises UnavailableError where it cannot."""
     npm = shutil.which("npm")
     if npm is None:
         raise UnavailableError("npm is not installed")
-    lock_file = WEB / "package-lock.json"
-    installed = PACKAGES / ".package-lock.json"
+    lock_file = directory / "package-lock.json"
+    installed = directory / "node_modules" / ".package-lock.json"
     with lock_file.open() as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # of several processes that run tests, one installs
         if installed.exists() and installed.stat().st_mtime >= lock_file.stat().st_mtime:
             return
         try:
-            run_program([npm, "ci", "--no-audit", "--no-fund"], cwd=WEB)
+            run_program([npm, "ci", "--no-audit", "--no-fund"], cwd=directory)
         except subprocess.CalledProcessError as error:
             if NO_NETWORK.search(error.stderr):
                 raise UnavailableError("npm ci finds no package registry") from error
