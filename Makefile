@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 SOURCES := server tests bench proto/generate.py
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run generate format lint type test test-fast fresh cover check conformance fuzz envoy envoy-ext-proc bench clean
+.PHONY: help setup run generate format lint type test test-fast fresh cover check conformance terraform fuzz envoy envoy-ext-proc bench clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -71,6 +71,11 @@ conformance: $(VENV)/.dev ## Run Connect's conformance suite, h2spec and grpc-go
 	FACE=asgi tests/conformance/run.sh --run '**/HTTPVersion:1/**/TLS:false/**'
 	tests/conformance/h2spec.sh
 	tests/conformance/interop.sh
+
+# PROVIDER: a built terraform-provider-zitadel, which no package registry has. TERRAFORM: tofu or terraform.
+TERRAFORM ?= tofu
+terraform: $(VENV)/.dev ## Check that PROVIDER, ZITADEL's Terraform provider, manages targets and executions
+	$(BIN)/python -m tests.real_clients.sdk.terraform "$(PROVIDER)" --command "$(TERRAFORM)"
 
 fuzz: $(VENV)/.dev ## Fuzz every protocol with 100,000 malformed inputs
 	$(BIN)/python -m tests.fuzz
