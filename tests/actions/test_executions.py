@@ -292,3 +292,21 @@ async def test_steps_of_includes_are_in_their_place_in_a_flat_list(domain: Domai
     page = await domain.executions.find_flat(a_caller(), ExecutionQuery(PageRequest(limit=1)))
     assert [execution.steps for execution in page.items] == [(one, two, one, one)]
     assert page.total == 3
+
+
+async def test_executions_that_lose_their_last_step_are_deleted_if_so_wanted_and_so_on(domain: Domain) -> None:
+    gone, kept = await domain.target("gone"), await domain.target("kept")
+    await put(domain, REQUEST, gone)
+    await put(domain, SERVICE_REQUEST, gone, REQUEST)
+    await put(domain, METHOD_REQUEST, REQUEST, kept, gone)
+    await put(domain, RESPONSE)
+    await domain.targets.delete(a_caller(), gone, ends_emptied=True)
+    page = await domain.executions.find(a_caller(), ExecutionQuery())
+    assert {execution.condition: execution.steps for execution in page.items} == {METHOD_REQUEST: (kept,), RESPONSE: ()}
+
+
+async def test_what_includes_nothing_but_an_ended_execution_ends_too(domain: Domain) -> None:
+    await put(domain, REQUEST, await domain.target())
+    await put(domain, SERVICE_REQUEST, REQUEST)
+    await domain.executions.end(a_caller(), REQUEST)
+    assert (await domain.executions.find(a_caller(), ExecutionQuery())).total == 0

@@ -74,30 +74,30 @@ class Executions:
     async def end(self, actor: Actor, condition: Condition) -> int:
         """Delete the execution of a condition if there is one, and return when it was deleted, now or before.
 
-        For one that has never been there, that is now.
+        For one that has never been there, that is now. Executions that would be left without a step are deleted too.
         """
         try:
-            return (await self.delete(actor, condition)).changed_at_ns
+            return (await self.delete(actor, condition, ends_emptied=True)).changed_at_ns
         except ExecutionNotFoundError:
             last = await self._store.last_event(
                 events.EXECUTION, events.qualified_id(actor.owner, events.EXECUTION, condition.key)
             )
             return self._clock() if last is None else last.created_at_ns
 
-    async def delete(self, actor: Actor, condition: Condition) -> Execution:
+    async def delete(self, actor: Actor, condition: Condition, *, ends_emptied: bool = False) -> Execution:
         """Delete the execution of a condition, even if the catalogue no longer has it, and return its last state.
 
-        Executions that include it lose that step. Raises ExecutionNotFoundError.
+        Executions that include it lose that step.
+
+        ends_emptied: delete those that lose their last step by that, too.
+
+        Raises ExecutionNotFoundError.
         """
         now = self._clock()
 
         def change(transaction: Transaction) -> Execution:
             former = existing(transaction, actor, condition)
-            remove_step(transaction, actor, condition, now)
-            execution = replace(former, sequence=_next_sequence(transaction, former), changed_at_ns=now)
-            transaction.executions.delete(execution)
-            transaction.append(_event(execution, "execution.removed", {}, actor))
-            return execution
+            return _delete(transaction, actor, former, now, ends_emptied=ends_emptied)
 
         return await self._store.write(change)
 
@@ -137,11 +137,30 @@ def _flat(
             yield from _flat(known[step], known, levels - 1)
 
 
-def remove_step(transaction: Transaction, actor: Actor, step: Step, now_ns: int) -> None:
-    """Remove a step from each of the owner's executions that has it, because its target or include is deleted."""
-    for execution in transaction.executions.with_step(actor.owner, step):
+def remove_step(transaction: Transaction, actor: Actor, step: Step, now_ns: int, *, ends_emptied: bool = False) -> None:
+    """Remove a step from each of the owner's executions that has it, because its target or include is deleted.
+
+    ends_emptied: delete executions that lose their last step by it, and so on.
+    """
+    for condition in [execution.condition for execution in transaction.executions.with_step(actor.owner, step)]:
+        # Read again: the end of another one may have changed or ended it.
+        execution = transaction.executions.get(actor.owner, condition)
+        if execution is None:
+            continue
         steps = tuple(kept for kept in execution.steps if kept != step)
-        put(transaction, replace(execution, steps=steps, changed_at_ns=now_ns), actor)
+        if ends_emptied and not steps:
+            _delete(transaction, actor, execution, now_ns, ends_emptied=True)
+        else:
+            put(transaction, replace(execution, steps=steps, changed_at_ns=now_ns), actor)
+
+
+def _delete(transaction: Transaction, actor: Actor, former: Execution, now_ns: int, *, ends_emptied: bool) -> Execution:
+    """Delete an execution, and return its last state."""
+    remove_step(transaction, actor, former.condition, now_ns, ends_emptied=ends_emptied)
+    execution = replace(former, sequence=_next_sequence(transaction, former), changed_at_ns=now_ns)
+    transaction.executions.delete(execution)
+    transaction.append(_event(execution, "execution.removed", {}, actor))
+    return execution
 
 
 def existing(transaction: Transaction, actor: Actor, condition: Condition) -> Execution:

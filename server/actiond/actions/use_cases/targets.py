@@ -110,8 +110,10 @@ class Targets:
         values = {field.name: getattr(new, field.name) for field in fields(new)}
         return {name: value for name, value in values.items() if value is not None}
 
-    async def delete(self, actor: Actor, target_id: str) -> Target:
+    async def delete(self, actor: Actor, target_id: str, *, ends_emptied: bool = False) -> Target:
         """Delete a target and return its last state. Executions lose the steps that name it.
+
+        ends_emptied: delete those that lose their last step by that.
 
         Raises TargetNotFoundError.
         """
@@ -119,7 +121,7 @@ class Targets:
 
         def change(transaction: Transaction) -> Target:
             former = existing_target(transaction, actor, target_id)
-            remove_step(transaction, actor, target_id, now)
+            remove_step(transaction, actor, target_id, now, ends_emptied=ends_emptied)
             target = changed_target(former, now)
             transaction.targets.delete(target)
             transaction.append(target_event(target, REMOVED, {}, actor))

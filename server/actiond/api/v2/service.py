@@ -83,7 +83,7 @@ class ActionService(action_service_pb2_grpc.ActionServiceServicer):
         response: pb.DeleteTargetResponse = _response(context)
         deleted_at_ns: int | None
         try:
-            deleted_at_ns = (await self._targets.delete(actor, request.id)).changed_at_ns
+            deleted_at_ns = (await self._targets.delete(actor, request.id, ends_emptied=True)).changed_at_ns
         except TargetNotFoundError:
             deleted_at_ns = await self._targets.deleted_at_ns(actor, request.id)
         if deleted_at_ns is not None:
