@@ -26,6 +26,7 @@ BODY = b'{"request": {"name": "  a name  "}}'
 SERVING = {
     "cryptography",
     "httptools",
+    "joserfc",
     "ngh2",
     "orjson",
     "prometheus_client",

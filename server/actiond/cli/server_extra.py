@@ -8,6 +8,7 @@ MODULES = (
     "grpc_health",
     "grpc_reflection",
     "httptools",
+    "joserfc",
     "ngh2",
     "orjson",
     "prometheus_client",

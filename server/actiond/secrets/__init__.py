@@ -1,1 +1,1 @@
-"""Manages encryption keys, encrypts signing keys and writes files that only this user may read."""
+"""Manages encryption keys, encrypts other keys, signs and encrypts payloads, and writes files for this user alone."""

@@ -1,0 +1,88 @@
+"""Instance keys, with which this installation signs payloads as JSON Web Tokens: when each signs and is published.
+
+The domain only sees their private keys sealed.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from enum import Enum
+
+MAX_INSTANCE_KEYS = 16
+"""Maximum number of keys that are published at once."""
+DEFAULT_AHEAD_NS = 300 * 1_000_000_000
+"""How long a new key is published before it signs: as long as receivers may cache the set of keys."""
+DEFAULT_OVERLAP_NS = 24 * 3600 * 1_000_000_000
+"""How long a former key is published after it has signed for the last time."""
+
+
+class KeyAlgorithm(Enum):
+    """How payloads are signed, by its name in JOSE (RFC 7518, 3.1, and RFC 8037, 3.1). Stores keep the values."""
+
+    ES256 = "ES256"
+    """ECDSA on P-256, with SHA-256."""
+    RS256 = "RS256"
+    """RSASSA-PKCS1-v1_5, with SHA-256."""
+    EDDSA = "EdDSA"
+    """Ed25519."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewKey:
+    """A key that was just made."""
+
+    id: str
+    """What tokens and the set of keys call it: `kid`."""
+    algorithm: KeyAlgorithm
+    public_jwk: str
+    """The public key as a JSON Web Key (RFC 7517), with `kid`, `alg` and `use`."""
+    sealed: bytes
+    """The private key, encrypted for the store."""
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceKey:
+    """A key of this installation. Times are nanoseconds since the epoch, UTC."""
+
+    id: str
+    algorithm: KeyAlgorithm
+    public_jwk: str
+    sealed: bytes
+    created_at_ns: int
+    signs_from_ns: int
+    """When it begins to sign, in place of the key before it."""
+    expires_at_ns: int | None = None
+    """When it ceases to be published. None for the newest key."""
+
+    def is_published(self, now_ns: int) -> bool:
+        """Return whether receivers find the key."""
+        return self.expires_at_ns is None or now_ns < self.expires_at_ns
+
+
+def published(keys: Iterable[InstanceKey], now_ns: int) -> list[InstanceKey]:
+    """Return the keys that receivers find, the one that signs last first."""
+    found = [key for key in keys if key.is_published(now_ns)]
+    return sorted(found, key=lambda key: (key.signs_from_ns, key.created_at_ns, key.id), reverse=True)
+
+
+def may_sign(keys: Iterable[InstanceKey], now_ns: int) -> list[InstanceKey]:
+    """Return the keys that may sign now. The first one does that can be decrypted."""
+    return [key for key in published(keys, now_ns) if key.signs_from_ns <= now_ns]
+
+
+def rotated(
+    keys: Iterable[InstanceKey], new: NewKey, now_ns: int, *, ahead_ns: int, overlap_ns: int
+) -> Sequence[InstanceKey]:
+    """Return the new key, then the former ones that are still published.
+
+    Until the new key signs, former keys sign as before. They expire when the overlap after that ends, if not sooner.
+    Those that would have begun to sign later than the new one never will, so they are left out.
+    """
+    signs_from = now_ns + ahead_ns
+    end = signs_from + overlap_ns
+    former = (
+        replace(key, expires_at_ns=end if key.expires_at_ns is None else min(end, key.expires_at_ns))
+        for key in published(keys, now_ns)
+        if key.signs_from_ns < signs_from or key.signs_from_ns <= now_ns
+    )
+    first = InstanceKey(new.id, new.algorithm, new.public_jwk, new.sealed, now_ns, signs_from)
+    return (first, *(key for key in former if key.is_published(now_ns)))
