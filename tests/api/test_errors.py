@@ -239,9 +239,9 @@ def test_a_passed_deadline_has_no_details() -> None:
 
 def test_every_error_that_a_call_can_meet_is_in_the_table() -> None:
     every = {error for _, error in inspect.getmembers(errors, inspect.isclass) if issubclass(error, errors.DomainError)}
-    # The base is never raised, only the command line looks tokens up by id and binds them to certificates, and only a
-    # start gives a token a secret that exists. Deliveries, published events and conditions have an API of their own.
-    # Public keys are only in the stable API.
+    # The base is never raised, only the command line rotates instance keys, looks tokens up by id and binds them to
+    # certificates, and only a start gives a token a secret that exists. Deliveries, published events and conditions
+    # have an API of their own. Public keys are only in the stable API.
     beside = {
         errors.PublicKeyActiveError,
         errors.PublicKeyExpiredError,
@@ -264,6 +264,8 @@ def test_every_error_that_a_call_can_meet_is_in_the_table() -> None:
         errors.SecretTakenError,
         errors.TokenMissingError,
         errors.DeadlineExceededError,
+        errors.TooManyInstanceKeysError,
+        errors.NotStartedError,
     }
     assert every - beside <= {type(error) for _, error, _, _ in CASES.values()}
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from actiond.actions.conditions import parse_key
 from actiond.actions.events import Event
 from actiond.actions.executions import Execution
+from actiond.actions.instance_keys import InstanceKey, KeyAlgorithm
 from actiond.actions.ports import Store, Transaction
 from actiond.actions.signing_keys import SigningKey
 from actiond.actions.targets import Target, TargetType
@@ -183,3 +184,36 @@ def _execution_event(execution: Execution, event_type: str) -> Event:
         editor="editor",
         created_at_ns=execution.changed_at_ns,
     )
+
+
+def an_instance_key(key_id: str, created_at_ns: int = 1) -> InstanceKey:
+    return InstanceKey(
+        id=key_id,
+        algorithm=KeyAlgorithm.ES256,
+        public_jwk=f'{{"kid":"{key_id}"}}',
+        sealed=b"sealed\0" + key_id.encode(),
+        created_at_ns=created_at_ns,
+        signs_from_ns=created_at_ns,
+    )
+
+
+def put_instance_key(key: InstanceKey) -> Callable[[Transaction], None]:
+    def change(transaction: Transaction) -> None:
+        transaction.instance_keys.put(key)
+        _append_of_key(transaction, key, "instance_key.added")
+
+    return change
+
+
+def delete_instance_key(key: InstanceKey) -> Callable[[Transaction], None]:
+    def change(transaction: Transaction) -> None:
+        transaction.instance_keys.delete(key)
+        _append_of_key(transaction, key, "instance_key.removed")
+
+    return change
+
+
+def _append_of_key(transaction: Transaction, key: InstanceKey, event_type: str) -> None:
+    sequence = transaction.last_sequence("instance_key", key.id) + 1
+    event = Event("owner", "instance_key", key.id, sequence, event_type, {}, "editor", key.created_at_ns)
+    transaction.append(event)

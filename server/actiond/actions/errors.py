@@ -254,6 +254,17 @@ class SecretTakenError(DomainError):
     token_id: str
 
 
+@dataclass(eq=False)
+class TooManyInstanceKeysError(DomainError):
+    """`maximum` instance keys are published already."""
+
+    maximum: int
+
+
+class NotStartedError(DomainError):
+    """The store is not prepared yet, as no server has started with it."""
+
+
 class IdTakenError(Exception):
     """The id of a new entity has been given before. The next one is tried, so nobody sees this."""
 

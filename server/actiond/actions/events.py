@@ -1,4 +1,4 @@
-"""Events: every change of a target, an execution or a token appends one, in the transaction of the change.
+"""Events: every change of a target, an execution, a token or an instance key appends one, in its transaction.
 
 Other services publish events of their own, about aggregates of their own types.
 """
@@ -10,10 +10,13 @@ from dataclasses import dataclass
 TARGET = "target"
 EXECUTION = "execution"
 TOKEN = "token"  # noqa: S105  # an aggregate's type
-OWN_AGGREGATES = frozenset({TARGET, EXECUTION, TOKEN})
+INSTANCE_KEY = "instance_key"
+OWN_AGGREGATES = frozenset({TARGET, EXECUTION, TOKEN, INSTANCE_KEY})
 """The types that no published event may be about."""
-UNIQUE_IDS = frozenset({TARGET, TOKEN})
+UNIQUE_IDS = frozenset({TARGET, TOKEN, INSTANCE_KEY})
 """The types whose ids are never given to two owners."""
+NOT_DELIVERED = frozenset({TOKEN, INSTANCE_KEY})
+"""The types whose events no target gets: an execution for all events would tell it of every secret that is made."""
 
 
 class StoredPayload(Mapping[str, object]):

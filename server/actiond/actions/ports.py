@@ -12,6 +12,7 @@ from actiond.actions.conditions import Condition
 from actiond.actions.deliveries import Attempt, Delivery, DeliveryState, DeliveryTotals
 from actiond.actions.events import Event
 from actiond.actions.executions import Execution, ExecutionSnapshot, Step
+from actiond.actions.instance_keys import InstanceKey, KeyAlgorithm, NewKey
 from actiond.actions.public_keys import PublicKey, TargetPublicKeys
 from actiond.actions.queries import (
     DeliveryFilter,
@@ -34,6 +35,10 @@ OpenKey = Callable[[str, SigningKey], str | None]
 """Returns a target's signing key in plain text, given the target's id; None if it cannot be decrypted."""
 MakeKey = Callable[[str], tuple[str, SigningKey]]
 """Makes a signing key for a target id: the key in plain text, shown once, and sealed for the store."""
+MakeInstanceKey = Callable[[KeyAlgorithm], NewKey]
+"""Makes an instance key. It takes a moment."""
+CanOpen = Callable[[InstanceKey], bool]
+"""Returns whether an instance key can be decrypted."""
 ReadPublicKey = Callable[[bytes], str]
 """Returns the fingerprint of a public key in PEM, see `PublicKey`. Raises PublicKeyFormatError."""
 
@@ -163,6 +168,18 @@ class TokenRepository(Protocol):
 
         Of tokens that are not revoked, no two may be bound to the same name.
         """
+
+
+class InstanceKeyRepository(Protocol):
+    """The instance keys, within one transaction."""
+
+    def all(self) -> Sequence[InstanceKey]:
+        """Return all keys, expired ones included, oldest first."""
+
+    def put(self, key: InstanceKey) -> None:
+        """Add a key, or replace the one with the same id."""
+
+    def delete(self, key: InstanceKey) -> None: ...
 
 
 class InstanceRepository(Protocol):
@@ -316,7 +333,7 @@ class Transaction(Protocol):
     """The reads and writes of one change. Used only inside the function that `Store.write` runs.
 
     What is changed or deleted must exist: the change has read it before, in the same transaction. For every target,
-    execution and token that it changes, it must append an event.
+    execution, token and instance key that it changes, it must append an event.
     """
 
     @property
@@ -325,6 +342,8 @@ class Transaction(Protocol):
     def executions(self) -> ExecutionRepository: ...
     @property
     def tokens(self) -> TokenRepository: ...
+    @property
+    def instance_keys(self) -> InstanceKeyRepository: ...
     @property
     def deliveries(self) -> DeliveryRepository: ...
     @property
@@ -353,7 +372,7 @@ class FanOut(Protocol):
 
 
 class Store(Protocol):
-    """Keeps targets, executions, tokens, events and deliveries. Its methods run on one event loop.
+    """Keeps targets, executions, tokens, instance keys, events and deliveries. Its methods run on one event loop.
 
     Errors of a driver become StoreError, with the driver's error as the cause.
     """
@@ -404,6 +423,9 @@ class Store(Protocol):
 
     async def tokens(self) -> Sequence[Token]:
         """Return all tokens, revoked and expired ones included, oldest first."""
+
+    async def instance_keys(self) -> Sequence[InstanceKey]:
+        """Return all instance keys, expired ones included, oldest first. Every process reads them every few seconds."""
 
     async def events(self, aggregate_type: str, aggregate_id: str) -> Sequence[Event]:
         """Return the history of one resource, sorted by sequence."""

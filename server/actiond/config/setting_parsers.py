@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from actiond.actions.events import EXECUTION, TARGET, TOKEN
+from actiond.actions.events import OWN_AGGREGATES
 from actiond.delivery.egress.networks import Network, parse_network
 
 _BRACKETED = re.compile(r"\[(?P<host>[0-9A-Fa-f:.]+)\]:(?P<port>[0-9]{1,5})")
@@ -29,7 +29,7 @@ MAX_FUNCTION_NAME = 1000
 """Characters in the name of a function, and in a type of events."""
 MAX_SPANS = 100
 MAX_SPAN_MS = 366 * 86_400_000
-RESERVED_EVENT_TYPES = frozenset({TARGET, EXECUTION, TOKEN})
+RESERVED_EVENT_TYPES = OWN_AGGREGATES
 """First words of the types of actiond's own events."""
 
 

@@ -1,7 +1,7 @@
 """Checks that a transaction has appended an event for each aggregate that it changed."""
 
 from actiond.actions.errors import StoreError
-from actiond.actions.events import EXECUTION, TARGET, TOKEN, Event
+from actiond.actions.events import EXECUTION, INSTANCE_KEY, TARGET, TOKEN, Event
 from actiond.actions.executions import Execution
 
 
@@ -22,6 +22,9 @@ class ChangeRecord:
 
     def token(self, token_id: str) -> None:
         self._changed.append((TOKEN, token_id))
+
+    def instance_key(self, key_id: str) -> None:
+        self._changed.append((INSTANCE_KEY, key_id))
 
     def event(self, event: Event) -> None:
         self._recorded.append((event.aggregate_type, event.aggregate_id))

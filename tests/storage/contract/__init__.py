@@ -8,6 +8,7 @@ from tests.storage.contract.execution_lists import ExecutionListContract
 from tests.storage.contract.executions import ExecutionContract
 from tests.storage.contract.fan_out import FanOutContract
 from tests.storage.contract.ids import IdContract
+from tests.storage.contract.instance_keys import InstanceKeyContract
 from tests.storage.contract.lists import ListContract
 from tests.storage.contract.public_keys import PublicKeyContract
 from tests.storage.contract.publications import PublicationContract
@@ -29,6 +30,7 @@ class StoreContract(
     ExecutionListContract,
     FanOutContract,
     IdContract,
+    InstanceKeyContract,
     ListContract,
     PublicationContract,
     PublicKeyContract,

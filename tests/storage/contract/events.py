@@ -7,7 +7,14 @@ import pytest
 
 from actiond.actions.errors import StoreError
 from actiond.actions.events import Event
-from actiond.actions.ports import ExecutionRepository, Store, TargetRepository, TokenRepository, Transaction
+from actiond.actions.ports import (
+    ExecutionRepository,
+    InstanceKeyRepository,
+    Store,
+    TargetRepository,
+    TokenRepository,
+    Transaction,
+)
 from actiond.actions.queries import ExecutionQuery, TargetQuery
 from tests.support.samples import (
     SAMPLE_KEYS,
@@ -16,11 +23,13 @@ from tests.support.samples import (
     a_token,
     added,
     an_execution,
+    an_instance_key,
     insert,
     keys_of,
     later,
     put,
     put_execution,
+    put_instance_key,
     revision_of,
     token_of,
     update,
@@ -35,7 +44,7 @@ def _insert_with(event: Event) -> Callable[[Transaction], None]:
     return change
 
 
-# Every method of the repositories that changes a target, an execution or a token, as it is called without an event.
+# Every method of the repositories that changes what has events, as it is called without one.
 MUTATORS: dict[str, Callable[[Transaction], object]] = {
     "targets.insert": lambda transaction: transaction.targets.insert(a_target("2", "two"), ()),
     "targets.update": lambda transaction: transaction.targets.update(later(SAMPLE_TARGET)),
@@ -44,12 +53,26 @@ MUTATORS: dict[str, Callable[[Transaction], object]] = {
     "executions.put": lambda transaction: transaction.executions.put(an_execution("response")),
     "executions.delete": lambda transaction: transaction.executions.delete(an_execution("function/f")),
     "tokens.put": lambda transaction: transaction.tokens.put(a_token("2")),
+    "instance_keys.put": lambda transaction: transaction.instance_keys.put(an_instance_key("2")),
+    "instance_keys.delete": lambda transaction: transaction.instance_keys.delete(an_instance_key("1")),
 }
-READERS = {"targets.get", "targets.signing_keys", "executions.get", "executions.with_step", "tokens.get"}
+READERS = {
+    "targets.get",
+    "targets.signing_keys",
+    "executions.get",
+    "executions.with_step",
+    "tokens.get",
+    "instance_keys.all",
+}
 
 
 def test_every_method_of_the_repositories_is_known_to_change_something_or_to_read() -> None:
-    repositories = {"targets": TargetRepository, "executions": ExecutionRepository, "tokens": TokenRepository}
+    repositories = {
+        "targets": TargetRepository,
+        "executions": ExecutionRepository,
+        "tokens": TokenRepository,
+        "instance_keys": InstanceKeyRepository,
+    }
     methods = {
         f"{name}.{method}"
         for name, repository in repositories.items()
@@ -121,6 +144,7 @@ class EventContract:
     ) -> None:
         await store.write(insert(SAMPLE_TARGET))
         await store.write(put_execution(an_execution("function/f")))
+        await store.write(put_instance_key(an_instance_key("1")))
         before = await self._everything(store)
         with pytest.raises(StoreError, match="was changed without an event"):
             await store.write(mutate)
@@ -150,6 +174,7 @@ class EventContract:
             await store.find_targets("owner", TargetQuery()),
             await store.find_executions("owner", ExecutionQuery()),
             await store.tokens(),
+            await store.instance_keys(),
             await keys_of(store, SAMPLE_TARGET.id),
             await revision_of(store),
         ]

@@ -17,10 +17,12 @@ from tests.support.samples import (
     a_target,
     a_token,
     an_execution,
+    an_instance_key,
     delete_execution,
     insert,
     later,
     put_execution,
+    put_instance_key,
     update,
 )
 from tests.support.samples import put as put_token
@@ -92,6 +94,10 @@ class FanOutContract:
     async def test_events_of_tokens_are_never_delivered(self, store: Store, clock: FakeClock) -> None:
         await set_up(store, clock, {"event": ["1"]})
         assert await delivered_to(store, put_token(a_token("1"))) == []
+
+    async def test_events_of_instance_keys_are_never_delivered(self, store: Store, clock: FakeClock) -> None:
+        await set_up(store, clock, {"event": ["1"]})
+        assert await delivered_to(store, put_instance_key(an_instance_key("1"))) == []
 
     async def test_events_of_targets_and_executions_are_delivered(self, store: Store, clock: FakeClock) -> None:
         await set_up(store, clock, {"event": ["1"]})

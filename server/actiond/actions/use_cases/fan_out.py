@@ -45,7 +45,7 @@ class EventFanOut:
 
     def enqueue(self, transaction: Transaction, event: Event, position: int) -> None:
         """See FanOut. Raise TooManyDeliveriesError."""
-        if event.aggregate_type == events.TOKEN:
+        if event.aggregate_type in events.NOT_DELIVERED:
             return
         plan = self._plan(transaction, event.owner, event.type)
         if not plan.target_ids:

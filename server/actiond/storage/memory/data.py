@@ -9,6 +9,7 @@ from actiond.actions.deliveries import Attempt, Delivery
 from actiond.actions.errors import StoreError
 from actiond.actions.events import Event
 from actiond.actions.executions import Execution
+from actiond.actions.instance_keys import InstanceKey
 from actiond.actions.public_keys import PublicKey
 from actiond.actions.signing_keys import SigningKey
 from actiond.actions.target_health import TargetHealth
@@ -40,6 +41,7 @@ class Data:
     token_selectors: dict[bytes, str] = field(default_factory=dict)
     token_certificates: dict[str, str] = field(default_factory=dict)
     """Ids of the tokens that are not revoked, by the name in certificates that they are bound to."""
+    instance_keys: dict[str, InstanceKey] = field(default_factory=dict)
     events: dict[tuple[str, str], dict[int, Event]] = field(default_factory=dict)
     """Events by aggregate, then by sequence."""
     events_at: dict[int, Event] = field(default_factory=dict)

@@ -9,6 +9,7 @@ from actiond.actions.deliveries import Attempt, DeliveryState, DeliveryTotals
 from actiond.actions.errors import StoreError
 from actiond.actions.events import Event
 from actiond.actions.executions import Execution, ExecutionSnapshot
+from actiond.actions.instance_keys import InstanceKey
 from actiond.actions.ports import FanOut, Transaction
 from actiond.actions.public_keys import TargetPublicKeys
 from actiond.actions.queries import (
@@ -25,7 +26,7 @@ from actiond.actions.signing_keys import SigningKey
 from actiond.actions.targets import Target
 from actiond.actions.tokens import Admission, Token
 from actiond.actions.watching import ChangePage
-from actiond.storage.memory import delivery_changes, delivery_lists, executions, targets
+from actiond.storage.memory import delivery_changes, delivery_lists, executions, instance_keys, targets
 from actiond.storage.memory.data import Data
 from actiond.storage.memory.transaction import MemoryTransaction
 from actiond.storage.steady_clock import Clock, SteadyClock
@@ -111,6 +112,9 @@ class MemoryStore:
 
     async def tokens(self) -> Sequence[Token]:
         return sorted(self._data.tokens.values(), key=lambda token: (token.created_at_ns, token.id))
+
+    async def instance_keys(self) -> Sequence[InstanceKey]:
+        return instance_keys.in_order(self._data.instance_keys.values())
 
     async def events(self, aggregate_type: str, aggregate_id: str) -> Sequence[Event]:
         history = self._data.events.get((aggregate_type, aggregate_id), {})

@@ -11,6 +11,7 @@ from actiond.storage.change_record import ChangeRecord
 from actiond.storage.memory.data import Data, UndoLog
 from actiond.storage.memory.deliveries import MemoryDeliveries
 from actiond.storage.memory.executions import MemoryExecutions
+from actiond.storage.memory.instance_keys import MemoryInstanceKeys
 from actiond.storage.memory.publications import MemoryPublications
 from actiond.storage.memory.targets import MemoryTargets
 from actiond.storage.memory.tokens import MemoryTokens
@@ -27,6 +28,7 @@ class MemoryTransaction:
         self.targets = MemoryTargets(data, self._log, self._record)
         self.executions = MemoryExecutions(data, self._log, self._record)
         self.tokens = MemoryTokens(data, self._log, self._record)
+        self.instance_keys = MemoryInstanceKeys(data, self._log, self._record)
         self.deliveries = MemoryDeliveries(data, self._log, now_ms)
         self.publications = MemoryPublications(data, self._log)
         self.instance = _Instance(data, self._log)

@@ -14,6 +14,7 @@ from actiond.actions.deliveries import Attempt, DeliveryState, DeliveryTotals
 from actiond.actions.errors import StoreError, StoreUnavailableError
 from actiond.actions.events import Event
 from actiond.actions.executions import Execution, ExecutionSnapshot
+from actiond.actions.instance_keys import InstanceKey
 from actiond.actions.ports import FanOut, ObserveBatch, Transaction
 from actiond.actions.public_keys import TargetPublicKeys
 from actiond.actions.queries import (
@@ -35,6 +36,7 @@ from actiond.storage.sqlite import (
     events,
     executions,
     instance,
+    instance_keys,
     long_reads,
     signing_keys,
     targets,
@@ -177,6 +179,13 @@ class SqliteStore:
 
     async def tokens(self) -> Sequence[Token]:
         return await self._all(tokens.from_row, tokens.ALL)
+
+    async def instance_keys(self) -> Sequence[InstanceKey]:
+        """Return the keys, read on the event loop's thread: calls wait for them, and there are few."""
+        try:
+            return [instance_keys.from_row(row) for row in self._cursor.execute(instance_keys.ALL).fetchall()]
+        except DRIVER_ERRORS as exc:
+            raise self._log.note(store_error(exc)) from exc
 
     async def events(self, aggregate_type: str, aggregate_id: str) -> Sequence[Event]:
         return await self._all(events.from_row, events.OF_AGGREGATE, (aggregate_type, aggregate_id))

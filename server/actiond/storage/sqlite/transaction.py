@@ -11,6 +11,7 @@ from actiond.storage.sqlite.deliveries import SqliteDeliveries
 from actiond.storage.sqlite.executions import SqliteExecutions
 from actiond.storage.sqlite.guarded_cursor import GuardedCursor
 from actiond.storage.sqlite.instance import SqliteInstance
+from actiond.storage.sqlite.instance_keys import SqliteInstanceKeys
 from actiond.storage.sqlite.publications import SqlitePublications
 from actiond.storage.sqlite.targets import SqliteTargets
 from actiond.storage.sqlite.tokens import SqliteTokens
@@ -26,6 +27,7 @@ class SqliteTransaction:
         "deliveries",
         "executions",
         "instance",
+        "instance_keys",
         "publications",
         "targets",
         "tokens",
@@ -38,6 +40,7 @@ class SqliteTransaction:
         self.executions = SqliteExecutions(guarded, record, batch)
         self.targets = SqliteTargets(guarded, record, self.executions)
         self.tokens = SqliteTokens(guarded, record)
+        self.instance_keys = SqliteInstanceKeys(guarded, record)
         self.deliveries = SqliteDeliveries(guarded, batch)
         self.publications = SqlitePublications(guarded)
         self.instance = SqliteInstance(guarded)
