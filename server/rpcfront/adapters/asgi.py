@@ -58,6 +58,10 @@ class _AsgiRequest(AsyncRequest):
     def peer(self) -> str:
         return _peer(self._scope.get("client"))
 
+    @property
+    def scheme(self) -> str:
+        return str(self._scope.get("scheme", "http"))
+
     async def chunks(self) -> AsyncIterator[bytes]:
         more = True
         while more:

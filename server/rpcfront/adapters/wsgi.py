@@ -74,6 +74,10 @@ class _WsgiRequest(HttpRequest):
     def peer(self) -> str:
         return _peer(self._environ)
 
+    @property
+    def scheme(self) -> str:
+        return str(self._environ["wsgi.url_scheme"])
+
     # On the event loop's thread.
 
     async def read(self, limit: int, framing: int) -> bytes:

@@ -154,6 +154,15 @@ class ListenerRequest(TrailersRequest):
         return self.client.peer if connection.is_trusted_proxy else connection.peer
 
     @property
+    def scheme(self) -> str:
+        return self.client.scheme
+
+    @property
+    def authority(self) -> str:
+        # HTTP/2 has refused a request whose Host is another.
+        return self.header(":authority") or self.header("host") or ""
+
+    @property
     def security(self) -> Security:
         return self.connection.security
 

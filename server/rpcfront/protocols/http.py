@@ -94,6 +94,16 @@ class HttpRequest:
         return ""
 
     @property
+    def scheme(self) -> str:
+        """`http` or `https`, as the client has used it."""
+        return "http"
+
+    @property
+    def authority(self) -> str:
+        """Where the client has sent the request: `host` or `host:port`; empty if it does not say."""
+        return self.header("host") or ""
+
+    @property
     def security(self) -> "Security":
         """What is known about the connection's TLS."""
         return UNKNOWN_SECURITY
