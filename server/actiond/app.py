@@ -38,6 +38,7 @@ from actiond.api.known_methods import KnownMethods
 from actiond.api.matching.conditions import CelConditions
 from actiond.api.message_payload import Merger
 from actiond.api.method_executions import MethodExecutions
+from actiond.api.openid import OpenidEndpoints
 from actiond.api.permissions import BYPASS_HEADER
 from actiond.api.reflected_services import ReflectedServices
 from actiond.api.reflection_client import ReflectionServer
@@ -68,7 +69,7 @@ from actiond.api.v2.signing_keys import withhold
 from actiond.api.v3alpha import errors as v3alpha_errors
 from actiond.api.v3alpha.service import ActionService
 from actiond.api.zitadel_names import NO_NAMES, read_zitadel_names
-from actiond.bootstrap import default_owner, prepare_store, worker_number
+from actiond.bootstrap import default_owner, prepare_instance_keys, prepare_store, worker_number
 from actiond.client.signing_keys import SIGNING_KEY, WEBHOOK_SECRET
 from actiond.config.groups import ApiSettings, DeliverySettings, QueueSettings, TelemetrySettings
 from actiond.config.settings import Settings
@@ -86,6 +87,7 @@ from actiond.executions.runner import Runner
 from actiond.executions.target_test import TargetTester, TesterLimits
 from actiond.secrets import encryption_keys
 from actiond.secrets.admin_token import DeliverToken
+from actiond.secrets.instance_key_ring import InstanceKeyRing
 from actiond.secrets.jose import read_public_key
 from actiond.secrets.sealing import Sealer, make_key, open_key
 from actiond.storage.opening import open_store
@@ -117,8 +119,8 @@ PROBES = ("/healthz", "/readyz")
 """Liveness: the process responds. Readiness: the store can be read and no shutdown has begun."""
 METRICS_PATH = "/metrics"
 """Served without a token, unless `--metrics` says otherwise. The other paths of HTTP that are public are the probes,
-DOCS_PATH, and unless `--api-docs` says otherwise, DOCUMENT_PATH; the public methods are those of
-api/standard_services.py."""
+DOCS_PATH, DISCOVERY_PATH and KEYS_PATH of api/openid.py, and unless `--api-docs` says otherwise, DOCUMENT_PATH; the
+public methods are those of api/standard_services.py."""
 
 
 async def _nothing() -> None:
@@ -210,6 +212,8 @@ class Application:
         )
         self._trusted_proxies = settings.tls.trusted_proxies
         health = health_services(SERVICES, self._draining, settings.limits.max_concurrent)
+        key_ring = InstanceKeyRing(opened.store, opened.sealer)
+        openid = OpenidEndpoints(key_ring, settings.api.external_url, settings.api.path_prefix)
         guard = AddressGuard(settings.delivery.allow_addresses, settings.delivery.deny_addresses)
         self._client = TargetClient(
             Egress(guard, Signer(opened.sealer), f"actiond/{__version__}"),
@@ -287,7 +291,7 @@ class Application:
             strict_json=settings.api.strict_json or STRICT_PACKAGES,
             interceptors=[ExecutionInterceptor(running.around, withhold)],
             observers=[*_access_logs(settings.telemetry, surroundings.put), *metrics.call_observers],
-            handlers=metrics.handlers(METRICS_PATH, holders),
+            handlers={**metrics.handlers(METRICS_PATH, holders), **openid.handlers()},
             places=CallPlaces(max_calls),
             openapi=docs.openapi,
             authorize_openapi=docs.authorize,
@@ -305,7 +309,10 @@ class Application:
             if not settings.store.database.traits.outlives_process:
                 await prepare_store(store, settings.api.admin_token, deliver_token)
             keys = encryption_keys.in_use(settings.store.encryption_keys, settings.store.secrets_dir, may_create=False)
-            opened = await _opened(store, Sealer(keys))
+            sealer = Sealer(keys)
+            if not settings.store.database.traits.outlives_process:
+                await prepare_instance_keys(store, sealer, settings.delivery.jwt_algorithm)
+            opened = await _opened(store, sealer)
             return cls(settings, opened, metrics, surroundings)
         except BaseException:
             await store.close()

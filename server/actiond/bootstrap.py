@@ -1,21 +1,26 @@
-"""One-time start-up work: migrations, the default owner, the admin token, the encryption key."""
+"""One-time start-up work: migrations, the default owner, the admin token, the encryption key, the instance key."""
 
 import logging
 import os
 import secrets
 import time
+from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 
 from actiond.actions.errors import SecretTakenError, StoreError, TokenRevokedError
 from actiond.actions.ids import MAX_WORKERS, IdGenerator
+from actiond.actions.instance_keys import KeyAlgorithm
 from actiond.actions.ports import Store
 from actiond.actions.tokens import ALL_PERMISSIONS, Token, digest_of
+from actiond.actions.use_cases.instance_keys import InstanceKeys, Preparation
 from actiond.actions.use_cases.tokens import Tokens
 from actiond.api.descriptor_sets import DescriptorSetError, read_descriptor_sets
 from actiond.config.groups import StoreSettings
 from actiond.config.settings import Settings, SettingsError
 from actiond.secrets import admin_token, encryption_keys
 from actiond.secrets.admin_token import DeliverToken
+from actiond.secrets.jose import can_open, new_key
 from actiond.secrets.sealing import PREFIX_BYTES, Sealer
 from actiond.storage.opening import open_store
 
@@ -26,7 +31,7 @@ ADMIN = "admin"
 
 
 async def prepare(settings: Settings, deliver_token: DeliverToken) -> None:
-    """Check the files that the settings name, migrate the database, create its owner, admin token and encryption key.
+    """Check the files that the settings name, migrate the database, create its owner, its token and its keys.
 
     Everything that is opened is closed again. A store that does not outlive its process is left to `Application.open`.
     Raises SettingsError, StoreError, KeyFileError, and what `deliver_token` raises.
@@ -41,7 +46,8 @@ async def prepare(settings: Settings, deliver_token: DeliverToken) -> None:
     store = open_store(settings.store.database)
     try:
         await prepare_store(store, settings.api.admin_token, deliver_token)
-        await _prepare_encryption_key(store, settings.store)
+        sealer = await _prepare_encryption_key(store, settings.store)
+        await prepare_instance_keys(store, sealer, settings.delivery.jwt_algorithm)
     finally:
         await store.close()
 
@@ -62,7 +68,7 @@ def _refuse_secrets_without_database(settings: StoreSettings) -> None:
             )
 
 
-async def _prepare_encryption_key(store: Store, settings: StoreSettings) -> None:
+async def _prepare_encryption_key(store: Store, settings: StoreSettings) -> Sealer:
     """Create the encryption key's file if it is needed and missing. Warn of targets that cannot be called.
 
     Either they have no signing key, or it was encrypted with a key that was lost, or that is in the directory that
@@ -76,7 +82,7 @@ async def _prepare_encryption_key(store: Store, settings: StoreSettings) -> None
     missing = counts.get(b"", 0)
     unknown = sum(count for prefix, count in counts.items() if prefix and not sealer.knows(prefix))
     if not missing and not unknown:
-        return
+        return sealer
     _log.warning(
         "%sof %d targets, calls to %d fail, as their signing keys cannot be decrypted, and to %d, as they have none."
         " Restore the former encryption key or its --data-dir, or give each a new key (actiond target rotate-key)",
@@ -85,6 +91,32 @@ async def _prepare_encryption_key(store: Store, settings: StoreSettings) -> None
         unknown,
         missing,
     )
+    return sealer
+
+
+_KEY_UNREADABLE = (
+    "The instance key that signs tokens for targets cannot be decrypted, so a new one was made. If the encryption key"
+    " was replaced by mistake, restore the former one or its --data-dir"
+)
+_ALGORITHM_CHANGED = "--jwt-algorithm has changed, so a new instance key was made, see `actiond key list`"
+_TOO_MANY_KEYS = (
+    "--jwt-algorithm has changed, but no instance key was made, as too many are published, see `actiond key list`; the"
+    " next start tries again"
+)
+_REPORTS: Mapping[Preparation, tuple[int, str]] = {
+    Preparation.UNREADABLE: (logging.WARNING, _KEY_UNREADABLE),
+    Preparation.OTHER_ALGORITHM: (logging.INFO, _ALGORITHM_CHANGED),
+    Preparation.TOO_MANY: (logging.WARNING, _TOO_MANY_KEYS),
+}
+"""What is logged of the preparation of instance keys."""
+
+
+async def prepare_instance_keys(store: Store, sealer: Sealer, algorithm: KeyAlgorithm) -> None:
+    """Make the key with which payloads are signed, if there is none that can be used, or of this algorithm."""
+    use_cases = InstanceKeys(store, time.time_ns, partial(new_key, sealer), partial(can_open, sealer))
+    report = _REPORTS.get(await use_cases.prepare(algorithm))
+    if report is not None:
+        _log.log(*report)
 
 
 async def default_owner(store: Store) -> str | None:

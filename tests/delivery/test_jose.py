@@ -1,6 +1,7 @@
 """Tokens: signed with an instance key, and encrypted for a target."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
@@ -12,13 +13,13 @@ from joserfc import jwe, jws
 from joserfc.jwk import ECKey, Key, RSAKey, import_key
 from joserfc.util import urlsafe_b64decode
 
-from actiond.actions.instance_keys import KeyAlgorithm, NewKey
+from actiond.actions.instance_keys import InstanceKey, KeyAlgorithm, NewKey
 from actiond.actions.public_keys import PublicKey
-from actiond.secrets.jose import SignatureKey, encrypt, new_key, open_key, sign
+from actiond.secrets.jose import can_open, encrypt, new_key, open_key, sign
 from actiond.secrets.sealing import Sealer, UnsealError
 
 SEALER = Sealer([b"1" * 32])
-KEYS = {algorithm: new_key(algorithm, SEALER) for algorithm in KeyAlgorithm}
+KEYS = {algorithm: new_key(SEALER, algorithm) for algorithm in KeyAlgorithm}
 RSA = rsa.generate_private_key(65_537, 2048)
 PRIVATE = [RSA, *(ec.generate_private_key(curve) for curve in (ec.SECP256R1(), ec.SECP384R1(), ec.SECP521R1()))]
 NAMES = ["RSA", "P-256", "P-384", "P-521"]
@@ -29,11 +30,11 @@ every_algorithm = pytest.mark.parametrize("algorithm", KeyAlgorithm)
 every_key = pytest.mark.parametrize("private", PRIVATE, ids=NAMES)
 
 
-def opened(key: NewKey) -> SignatureKey:
-    return open_key(SEALER, key.id, key.algorithm, key.sealed)
+def stored(key: NewKey) -> InstanceKey:
+    return InstanceKey(key.id, key.algorithm, key.public_jwk, key.sealed, created_at_ns=0, signs_from_ns=0)
 
 
-OPENED = {algorithm: opened(key) for algorithm, key in KEYS.items()}
+OPENED = {algorithm: open_key(SEALER, stored(key)) for algorithm, key in KEYS.items()}
 
 
 def public_key(private: PrivateKeyTypes) -> PublicKey:
@@ -90,13 +91,20 @@ def test_the_keys_are_of_the_kinds_that_their_algorithms_need() -> None:
 
 
 def test_two_keys_differ() -> None:
-    assert new_key(KeyAlgorithm.ES256, SEALER).id != new_key(KeyAlgorithm.ES256, SEALER).id
+    assert new_key(SEALER, KeyAlgorithm.ES256).id != new_key(SEALER, KeyAlgorithm.ES256).id
 
 
 def test_a_private_key_that_was_moved_to_another_id_does_not_open() -> None:
-    key = KEYS[KeyAlgorithm.ES256]
+    moved = replace(stored(KEYS[KeyAlgorithm.ES256]), id="another")
+    assert not can_open(SEALER, moved)
     with pytest.raises(UnsealError):
-        open_key(SEALER, "another", key.algorithm, key.sealed)
+        open_key(SEALER, moved)
+
+
+def test_another_encryption_key_does_not_open_a_private_key() -> None:
+    key = stored(KEYS[KeyAlgorithm.ES256])
+    assert can_open(SEALER, key)
+    assert not can_open(Sealer([b"2" * 32]), key)
 
 
 def test_a_private_key_is_not_sealed_as_the_signing_key_of_a_target() -> None:

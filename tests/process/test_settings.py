@@ -67,6 +67,16 @@ WRONG = [
     ("path_prefix", "api"),
     ("path_prefix", "/api/"),
     ("path_prefix", "https://example.com"),
+    ("external_url", "http://example.com"),
+    ("external_url", "https://"),
+    ("external_url", "https://example.com/"),
+    ("external_url", "https://user@example.com"),
+    ("external_url", "https://example.com:65536"),
+    ("external_url", "https://example.com/a?b"),
+    ("external_url", "https://example.com#a"),
+    ("external_url", "https://EXAMPLE.com"),
+    ("jwt_algorithm", "HS256"),
+    ("jwt_algorithm", ""),
     ("cors_headers", "x y:z"),
     ("cors_headers", "*"),
     ("cors_expose_headers", "*"),
@@ -440,3 +450,13 @@ def test_a_path_prefix_is_what_the_document_of_the_api_takes(text: str) -> None:
             settings.read({"path_prefix": text}, EMPTY)
     else:
         assert settings.read({"path_prefix": text}, EMPTY).api.path_prefix == taken
+
+
+@pytest.mark.parametrize("url", ["", "https://example.com", "https://[2001:db8::1]:8443", "https://a.example/b/c%20d"])
+def test_an_external_url_is_taken_as_it_is(url: str) -> None:
+    assert settings.read({"external_url": url}, EMPTY).api.external_url == url
+
+
+@pytest.mark.parametrize("text", ["EdDSA", "eddsa", "EDDSA"])
+def test_an_algorithm_may_be_in_any_letter_case(text: str) -> None:
+    assert settings.read({"jwt_algorithm": text}, EMPTY).delivery.jwt_algorithm.value == "EdDSA"

@@ -122,13 +122,14 @@ def _check_texts(chosen: Mapping[str, object]) -> None:
 
 def _run_on_store(name: str, subcommand: str, chosen: Mapping[str, object]) -> int:
     _check_texts(chosen)
-    from actiond.cli import deliveries, executions, store_command, targets, tokens
+    from actiond.cli import deliveries, executions, keys, store_command, targets, tokens
 
     commands = {
         "token": tokens.COMMANDS,
         "execution": executions.COMMANDS,
         "target": targets.COMMANDS,
         "delivery": deliveries.COMMANDS,
+        "key": keys.COMMANDS,
     }[name]
     # A token may be created before the server's first start.
     may_create = (name, subcommand) == ("token", "create")
@@ -163,6 +164,8 @@ def _parser() -> argparse.ArgumentParser:
     _add_target_commands(target)
     delivery = commands.add_parser("delivery", help="list, retry and cancel deliveries of events", allow_abbrev=False)
     _add_delivery_commands(delivery)
+    key = commands.add_parser("key", help="list and rotate the keys of this installation", allow_abbrev=False)
+    _add_key_commands(key)
     _add_descriptors_command(commands)
     return parser
 
@@ -317,6 +320,33 @@ def _add_delivery_commands(parser: argparse.ArgumentParser) -> None:
         _add_delivery_filters(command)
     for command in (listing, show, retry, cancel):
         _add_owner(command)
+        add_flags(command, rows(StoreSettings))
+
+
+def _add_key_commands(parser: argparse.ArgumentParser) -> None:
+    commands = parser.add_subparsers(dest="subcommand", required=True, metavar="COMMAND")
+    listing = commands.add_parser(
+        "list", help="list the keys that sign tokens for targets, and when each does", allow_abbrev=False
+    )
+    rotate = commands.add_parser(
+        "rotate",
+        help="let a new key sign tokens for targets",
+        description="Makes a key that signs payloads of the types JWT and JWE. It is published at once, and signs once"
+        " receivers that cache the keys must know it; former keys are published until the overlap after that ends. For"
+        " a key that has leaked: --ahead 0s --overlap 0s.",
+        allow_abbrev=False,
+    )
+    rotate.add_argument("--algorithm", metavar="NAME", help="ES256, RS256 or EdDSA [that of the newest key]")
+    rotate.add_argument(
+        "--ahead", metavar="SPAN", default="5m", help="how long the key is published before it signs, as 5m or 0s [5m]"
+    )
+    rotate.add_argument(
+        "--overlap",
+        metavar="SPAN",
+        default="24h",
+        help="how long former keys are published after they have signed for the last time, as 24h or 0s [24h]",
+    )
+    for command in (listing, rotate):
         add_flags(command, rows(StoreSettings))
 
 

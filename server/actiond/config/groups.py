@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import cast
 
 from actiond.actions.deliveries import DeliveryPolicy
+from actiond.actions.instance_keys import KeyAlgorithm
 from actiond.config import setting_parsers as parsers
 from actiond.config.setting import SettingsError, SettingsGroup, setting
 from actiond.config.setting_parsers import Address, FailuresWithin, ServerAddress
@@ -243,6 +244,14 @@ class ApiSettings(SettingsGroup):
         default="",
         metavar="PATH",
     )
+    external_url: str = setting(
+        name="external-url",
+        read=parsers.external_url,
+        help="the URL at which clients find this server, as https://actions.example: the issuer of OpenID discovery; by"
+        " default it is where each request was sent to",
+        default="",
+        metavar="URL",
+    )
     descriptor_sets: tuple[Path, ...] = setting(
         name="descriptor-set",
         read=parsers.paths,
@@ -345,6 +354,14 @@ class DeliverySettings(SettingsGroup):
         help="the largest response of a target that is used",
         default="1048576",
         metavar="BYTES",
+    )
+    jwt_algorithm: KeyAlgorithm = setting(
+        name="jwt-algorithm",
+        read=parsers.key_algorithm,
+        help="how payloads of the types JWT and JWE are signed: ES256, RS256 or EdDSA; a start with another one rotates"
+        " the key",
+        default="ES256",
+        metavar="NAME",
     )
     execution_budget_ms: int = setting(
         name="execution-budget",

@@ -9,12 +9,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from actiond.actions.events import OWN_AGGREGATES
+from actiond.actions.instance_keys import KeyAlgorithm
 from actiond.delivery.egress.networks import Network, parse_network
 
 _BRACKETED = re.compile(r"\[(?P<host>[0-9A-Fa-f:.]+)\]:(?P<port>[0-9]{1,5})")
 _PLAIN = re.compile(r"(?P<host>[^\s:\[\]/@]+):(?P<port>[0-9]{1,5})", re.ASCII)
 _ORIGIN = re.compile(
     r"(?P<scheme>[a-z][a-z0-9+.-]*)://(?P<host>[a-z0-9_-]+(?:\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\])(?::(?P<port>[0-9]{1,5}))?"
+)
+_EXTERNAL_URL = re.compile(
+    r"https://(?:[a-z0-9_-]+(?:\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\])(?::(?P<port>[0-9]{1,5}))?(?P<path>/.*)?", re.ASCII
 )
 _HEADER = re.compile(r"[a-z0-9_-]+")
 _PATH = re.compile(r"(?:/(?:[A-Za-z0-9\-._~!$&'()*+,;=:@]|%[0-9A-Fa-f]{2})+)*")
@@ -181,6 +185,24 @@ def one_of(*names: str) -> Callable[[str], str]:
         return text.lower()
 
     return parse
+
+
+def key_algorithm(text: str) -> KeyAlgorithm:
+    """Parse the name of an algorithm that instance keys may have, in any letter case."""
+    found = {algorithm.value.lower(): algorithm for algorithm in KeyAlgorithm}.get(text.lower())
+    if found is None:
+        raise ValueError(f"{text!r} is none of {', '.join(algorithm.value for algorithm in KeyAlgorithm)}")
+    return found
+
+
+def external_url(text: str) -> str:
+    """Return the URL at which clients find the server, without a slash at its end; empty for none."""
+    if not text:
+        return ""
+    match = _EXTERNAL_URL.fullmatch(text)
+    if match is None or int(match["port"] or 0) > 65535 or not _PATH.fullmatch(match["path"] or ""):
+        raise ValueError(f"{text!r} is not https://HOST[:PORT], perhaps with a path without a slash at its end")
+    return text
 
 
 def origins(text: str) -> tuple[str, ...]:

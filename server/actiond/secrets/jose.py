@@ -26,9 +26,9 @@ from joserfc import jwe, jws
 from joserfc.jwk import ECKey, Key, OKPKey, RSAKey, import_key
 
 from actiond.actions.errors import PublicKeyFormatError
-from actiond.actions.instance_keys import KeyAlgorithm, NewKey
+from actiond.actions.instance_keys import InstanceKey, KeyAlgorithm, NewKey
 from actiond.actions.public_keys import PublicKey
-from actiond.secrets.sealing import Sealer
+from actiond.secrets.sealing import Sealer, UnsealError
 
 MIN_RSA_BITS = 2048
 """RFC 7518, 4.3, demands them."""
@@ -72,7 +72,7 @@ class SignatureKey:
     jwk: Key
 
 
-def new_key(algorithm: KeyAlgorithm, sealer: Sealer) -> NewKey:
+def new_key(sealer: Sealer, algorithm: KeyAlgorithm) -> NewKey:
     """Generate an instance key. Its id is the thumbprint of RFC 7638. It takes a moment for RSA."""
     key: Key
     if algorithm is KeyAlgorithm.ES256:
@@ -87,9 +87,18 @@ def new_key(algorithm: KeyAlgorithm, sealer: Sealer) -> NewKey:
     return NewKey(key_id, algorithm, _json(public), sealed)
 
 
-def open_key(sealer: Sealer, key_id: str, algorithm: KeyAlgorithm, sealed: bytes) -> SignatureKey:
-    """Return a decrypted instance key. Raise UnsealError."""
-    return SignatureKey(key_id, algorithm, import_key(json.loads(sealer.open(_context(key_id), sealed))))
+def open_key(sealer: Sealer, key: InstanceKey) -> SignatureKey:
+    """Return a decrypted instance key. It takes a moment for RSA, as the key is checked. Raise UnsealError."""
+    return SignatureKey(key.id, key.algorithm, import_key(json.loads(sealer.open(_context(key.id), key.sealed))))
+
+
+def can_open(sealer: Sealer, key: InstanceKey) -> bool:
+    """Return whether an instance key can be decrypted."""
+    try:
+        sealer.open(_context(key.id), key.sealed)
+    except UnsealError:
+        return False
+    return True
 
 
 def sign(payload: bytes, key: SignatureKey) -> bytes:
