@@ -75,6 +75,7 @@ from actiond.config.groups import ApiSettings, DeliverySettings, QueueSettings, 
 from actiond.config.settings import Settings
 from actiond.delivery.client import DeliveryLimits, Egress, TargetClient
 from actiond.delivery.egress.policy import AddressGuard
+from actiond.delivery.payload_encoder import PayloadEncoder
 from actiond.delivery.signer import Signer
 from actiond.executions.courier import Courier, CourierLimits, DeliveryPorts
 from actiond.executions.delivery_watch import DeliveryWatch
@@ -110,6 +111,7 @@ from rpcfront import (
     TlsReloader,
     Validator,
     read_comments,
+    run_in_turn,
     status_error,
 )
 
@@ -216,7 +218,12 @@ class Application:
         openid = OpenidEndpoints(key_ring, settings.api.external_url, settings.api.path_prefix)
         guard = AddressGuard(settings.delivery.allow_addresses, settings.delivery.deny_addresses)
         self._client = TargetClient(
-            Egress(guard, Signer(opened.sealer), f"actiond/{__version__}"),
+            Egress(
+                guard,
+                Signer(opened.sealer),
+                f"actiond/{__version__}",
+                encoder=PayloadEncoder(key_ring, run_in_turn),
+            ),
             _delivery_limits(settings.delivery),
             [_target_log(settings.telemetry, surroundings.put), *metrics.target_observers],
         )

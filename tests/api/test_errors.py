@@ -51,6 +51,12 @@ BUSINESS: dict[type[Exception], tuple[int, str, str, str]] = {
     ),
     errors.ExecutionNotFoundError: (NOT_FOUND, "COMMAND-suq2upd3rt", "Execution not found", "EXECUTION_NOT_FOUND"),
     errors.ExecutionFailedError: (FAILED, "EXEC-dra6yamk98", "Execution failed", "EXECUTION_FAILED"),
+    errors.TargetKeyMissingError: (
+        code_pb2.INTERNAL,
+        "EXEC-2n8fhs7g",
+        "Target has no active public key",
+        "EXECUTION_FAILED",
+    ),
     errors.TokenInvalidError: (UNAUTHENTICATED, "AUTH-7fs1e", "Token is invalid", "TOKEN_INVALID"),
     errors.PermissionMissingError: (DENIED, "AUTH-5mWD2", "No matching permissions found", "PERMISSION_MISSING"),
     errors.EndpointDeniedError: (INVALID, "ACTIOND-endpoint", "Endpoint is not allowed", "ENDPOINT_NOT_ALLOWED"),

@@ -6,7 +6,12 @@ from typing import Self, TypeVar
 
 import pytest
 
-from actiond.actions.errors import DeadlineExceededError, ExecutionFailedError, TargetFailedError
+from actiond.actions.errors import (
+    DeadlineExceededError,
+    ExecutionFailedError,
+    TargetFailedError,
+    TargetKeyMissingError,
+)
 from actiond.actions.ports import AttemptResult, TargetRequest
 from actiond.actions.signing_keys import SigningKey
 from actiond.actions.targets import Target, TargetType
@@ -34,11 +39,16 @@ class Text:
         return type(self)(self.text + response_body.decode(), self.encoded)
 
 
+class _NoKeyError(TargetFailedError):
+    lacks_public_key = True
+
+
 @dataclass
 class Targets:
     """Answers with the target's id, and fails where it is told to."""
 
     failing: frozenset[str] = frozenset()
+    lacking_keys: frozenset[str] = frozenset()
     calls: list[tuple[str, str]] = field(default_factory=list)
     """Target id and body; those in the background with a `+` in front."""
     requests: list[TargetRequest] = field(default_factory=list)
@@ -52,6 +62,8 @@ class Targets:
         self.seconds += self.seconds_each
         if request.target.id in self.failing:
             raise TargetFailedError
+        if request.target.id in self.lacking_keys:
+            raise _NoKeyError
         return await use(request.target.id.encode())
 
     def start(self, request: TargetRequest) -> None:
@@ -103,6 +115,20 @@ async def test_a_target_that_interrupts_ends_the_execution_when_it_fails() -> No
         await run(targets, planned(("a", CALL), ("b", CALL), ("c", CALL)))
     assert [name for name, _ in targets.calls] == ["a", "b"]
     assert caught.value.__suppress_context__
+
+
+async def test_a_target_without_a_public_key_that_it_needs_ends_the_execution_with_an_error_of_its_own() -> None:
+    targets = Targets(lacking_keys=frozenset("b"))
+    with pytest.raises(TargetKeyMissingError) as caught:
+        await run(targets, planned(("a", CALL), ("b", CALL), ("c", CALL)))
+    assert [name for name, _ in targets.calls] == ["a", "b"]
+    assert caught.value.__suppress_context__
+
+
+async def test_a_target_without_a_public_key_that_does_not_interrupt_lets_the_call_go_on() -> None:
+    targets = Targets(lacking_keys=frozenset("b"))
+    execution = planned(("a", CALL), ("b", CALL), ("c", CALL), interrupts=False)
+    assert await run(targets, execution) == "ac"
 
 
 async def test_a_target_that_does_not_interrupt_leaves_the_payload_when_it_fails() -> None:

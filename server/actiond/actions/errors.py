@@ -198,6 +198,10 @@ class ExecutionFailedError(DomainError):
     """A target that interrupts on errors failed, so the call fails too."""
 
 
+class TargetKeyMissingError(DomainError):
+    """A target that interrupts on errors has no active public key to encrypt its payload for, so the call fails."""
+
+
 @dataclass(eq=False)
 class ExecutionForwardedError(DomainError):
     """A target that interrupts on errors has said how the call ends."""
@@ -283,3 +287,6 @@ class SchemaTooNewError(StoreError):
 
 class TargetFailedError(Exception):
     """A call to a target failed, or its response could not be used. The reason is for the log only."""
+
+    lacks_public_key = False
+    """Whether nothing was sent, as the payload could not be encrypted."""

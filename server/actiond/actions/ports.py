@@ -525,7 +525,9 @@ class ObstacleKind(Enum):
     ADDRESS_DENIED = "denied"
     """Its address may not be called, or its name has none."""
     KEY_UNREADABLE = "key"
-    """It has no signing key that is valid and can be decrypted."""
+    """It has no signing key that is valid and can be decrypted; or no instance key can sign its payload."""
+    PUBLIC_KEY_MISSING = "public key"
+    """Its payload is encrypted, and it has no active public key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -541,7 +543,10 @@ class Preflight(Protocol):
     """Looks at calls without making them."""
 
     async def obstacles(self, target: Target, keys: Sequence[SigningKey]) -> Sequence[Obstacle]:
-        """Return what would make a call fail before anything is sent. A name is looked up for that."""
+        """Return what would make a call fail before anything is sent. A name is looked up for that.
+
+        Raises StoreError.
+        """
 
 
 class TargetCaller(Protocol):

@@ -67,6 +67,8 @@ class Entry:
         return make_status(self.code, f"{self.text} ({self.id})", *details)
 
 
+_RECOVERY = error_details_pb2.Help(links=[error_details_pb2.Help.Link(description=RECOVERY_HINT)])
+
 COMMON: Mapping[type[Exception], Entry] = {
     errors.TooManyDeliveriesError: Entry(
         code_pb2.RESOURCE_EXHAUSTED, "ACTIOND-deliveries", "Too many unfinished deliveries", "TOO_MANY_DELIVERIES"
@@ -76,7 +78,12 @@ COMMON: Mapping[type[Exception], Entry] = {
         "EXEC-dra6yamk98",
         "Execution failed",
         "EXECUTION_FAILED",
-        more=(error_details_pb2.Help(links=[error_details_pb2.Help.Link(description=RECOVERY_HINT)]),),
+        more=(_RECOVERY,),
+    ),
+    # ZITADEL's code, id and text. The reason is that of every execution that fails: interceptors of services go by it,
+    # and one that does not know a reason lets the call pass with `fail_open`.
+    errors.TargetKeyMissingError: Entry(
+        code_pb2.INTERNAL, "EXEC-2n8fhs7g", "Target has no active public key", "EXECUTION_FAILED", more=(_RECOVERY,)
     ),
     errors.ListTooSlowError: Entry(
         code_pb2.RESOURCE_EXHAUSTED, "ACTIOND-slow", "The list takes too long; use fewer filters", "LIST_TOO_SLOW"
@@ -110,7 +117,7 @@ COMMON: Mapping[type[Exception], Entry] = {
 """Errors that calls of every service meet, and requests that are no calls."""
 
 FOR_OTHER_SERVICES: Mapping[type[Exception], Entry] = {
-    errors.ExecutionFailedError: replace(COMMON[errors.ExecutionFailedError], more=())
+    error: replace(COMMON[error], more=()) for error in (errors.ExecutionFailedError, errors.TargetKeyMissingError)
 }
 """Errors of executions that run for other services. To bypass executions is not for those who call these."""
 

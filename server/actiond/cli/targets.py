@@ -1,5 +1,6 @@
 """`actiond target`: list targets and their health, give one a new signing key, test it, and resume one."""
 
+import asyncio
 import os
 import secrets
 import time
@@ -69,8 +70,10 @@ async def _test(store: Store, arguments: Mapping[str, object]) -> None:
     from actiond.delivery.client import DeliveryLimits, Egress, TargetClient
     from actiond.delivery.egress.policy import AddressGuard
     from actiond.delivery.outcomes import Outcome
+    from actiond.delivery.payload_encoder import PayloadEncoder
     from actiond.delivery.signer import Signer
     from actiond.executions.target_test import TargetTester, TesterLimits
+    from actiond.secrets.instance_key_ring import InstanceKeyRing
 
     target_id = str(arguments["id"])
     settings = cast("StoreSettings", arguments[STORE_SETTINGS])
@@ -80,7 +83,10 @@ async def _test(store: Store, arguments: Mapping[str, object]) -> None:
     owner = await owner_of(store, arguments)
     instance = await store.write(lambda transaction: transaction.instance.default_owner())
     guard = AddressGuard(calls.allow_addresses, calls.deny_addresses)
-    client = TargetClient(Egress(guard, Signer(Sealer(keys)), f"actiond/{__version__}"), DeliveryLimits())
+    sealer = Sealer(keys)
+    encoder = PayloadEncoder(InstanceKeyRing(store, sealer), lambda _owner, work: asyncio.to_thread(work))
+    egress = Egress(guard, Signer(sealer), f"actiond/{__version__}", encoder=encoder)
+    client = TargetClient(egress, DeliveryLimits())
     limits = TesterLimits(instance or "", worker=0, timeout_ns=queue.delivery_timeout_ms * 1_000_000)
     new_id = IdGenerator(secrets.randbelow(MAX_WORKERS), time.time_ns)
     try:

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from actiond.actions.ports import AttemptResult, Obstacle, ObstacleKind, TargetRequest
 from actiond.actions.signing_keys import SigningKey
-from actiond.actions.targets import Target
+from actiond.actions.targets import PayloadType, Target
 from actiond.delivery.client_errors import outcome_of
 from actiond.delivery.concurrency import ConcurrencyLimiter
 from actiond.delivery.deadline import Deadline
@@ -25,6 +25,7 @@ from actiond.delivery.http1.response import BodyLimit, ResponseTooLargeError
 from actiond.delivery.http1.retry_after import read_retry_after
 from actiond.delivery.observers import TargetObserver, TargetObservers
 from actiond.delivery.outcomes import CallFailedError, Outcome, TargetCall
+from actiond.delivery.payload_encoder import PayloadEncoder
 from actiond.delivery.signer import Signer
 from actiond.fairness import FairShares
 
@@ -40,6 +41,7 @@ LOOKUP_SECONDS = 2.0
 """How long a name is looked up only to say whether a call would be possible."""
 ATTEMPT_HEADER = "actiond-attempt"
 """The header that carries the number of the attempt to deliver a message."""
+_JSON = PayloadType.JSON  # each call asks, and an enum's members are slow to look up
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +62,15 @@ class DeliveryLimits:
 
 @dataclass(frozen=True, slots=True)
 class Egress:
-    """How calls are sent: the addresses allowed, the signer, the User-Agent header and the certificates trusted."""
+    """How calls are sent: addresses, signatures, tokens, the User-Agent header and the certificates trusted."""
 
     guard: AddressGuard
     signer: Signer
     user_agent: str
     ssl_context: SSLContext | None = None
     """Verifies https targets; None for the system's trust store."""
+    encoder: PayloadEncoder | None = None
+    """Makes tokens of payloads; None if only targets that get JSON are called."""
 
 
 class TargetClient:
@@ -74,6 +78,7 @@ class TargetClient:
 
     def __init__(self, egress: Egress, limits: DeliveryLimits, observers: Sequence[TargetObserver] = ()) -> None:
         self._signer = egress.signer
+        self._encoder = egress.encoder
         self._limits = limits
         self._headers = {
             "Content-Type": "application/json",
@@ -128,9 +133,22 @@ class TargetClient:
         found = []
         if not self._signer.can_sign(target.id, keys):
             found.append(Obstacle(ObstacleKind.KEY_UNREADABLE, "it has no signing key that can be decrypted"))
+        if target.payload_type is not _JSON:
+            found += await self._token_obstacles(target)
         denial = await self._denial(target)
         if denial is not None:
             found.append(Obstacle(ObstacleKind.ADDRESS_DENIED, denial))
+        return found
+
+    async def _token_obstacles(self, target: Target) -> Sequence[Obstacle]:
+        """Return what would keep a payload from being signed and encrypted."""
+        found = []
+        if target.payload_type is PayloadType.JWE and (
+            self._encoder is None or not self._encoder.has_public_key(target)
+        ):
+            found.append(Obstacle(ObstacleKind.PUBLIC_KEY_MISSING, "it has no active public key"))
+        if self._encoder is None or not await self._encoder.can_sign():
+            found.append(Obstacle(ObstacleKind.KEY_UNREADABLE, "this server has no key that can sign its payload"))
         return found
 
     async def _denial(self, target: Target) -> str | None:
@@ -251,17 +269,24 @@ class TargetClient:
             raise CallFailedError(Outcome.CANCELLED)
         target = request.target
         endpoint = read_endpoint(target.endpoint)
+        body = request.body if target.payload_type is _JSON else await self._encoded(request)
         # Signed only now: a signature contains the time.
-        signature = self._signer.headers(target.id, request.keys, request.body, request.message_id)
+        signature = self._signer.headers(target.id, request.keys, body, request.message_id)
         lines = {**self._headers, **headers, **signature}
         if request.attempt:
             lines[ATTEMPT_HEADER] = str(request.attempt)
-        head = _head(endpoint.head, lines, len(request.body))
-        response = await self._pool.exchange(endpoint, head, request.body, limit, target.owner)
+        head = _head(endpoint.head, lines, len(body))
+        response = await self._pool.exchange(endpoint, head, body, limit, target.owner)
         if not 200 <= response.status <= 299:
             retry_after = read_retry_after(response.retry_after, time.time())
             raise CallFailedError(Outcome.STATUS, response.status, retry_after)
         return response.status, bytes(response.body)
+
+    async def _encoded(self, request: TargetRequest) -> bytes:
+        """Return the payload as a token. Raise CallFailedError."""
+        if self._encoder is None:
+            raise CallFailedError(Outcome.KEY_UNAVAILABLE)
+        return await self._encoder.encoded(request.target, request.body)
 
 
 async def _ignore(_body: bytes) -> None:

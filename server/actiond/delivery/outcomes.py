@@ -32,7 +32,9 @@ class Outcome(Enum):
     BAD_RESPONSE = "bad_response"
     """The response's body cannot be used."""
     KEY_UNAVAILABLE = "key_unavailable"
-    """Nothing was sent: the target has no signing key, or it cannot be decrypted."""
+    """Nothing was sent: the target has no signing key, or it cannot be decrypted; or no instance key can sign."""
+    NO_PUBLIC_KEY = "no_public_key"
+    """Nothing was sent: payloads for the target are encrypted, and it has no active public key."""
 
 
 @dataclass(slots=True)  # not frozen, see deliveries.py
@@ -58,6 +60,7 @@ class CallFailedError(TargetFailedError):
     def __init__(self, outcome: Outcome, status: int | None = None, retry_after: float | None = None) -> None:
         super().__init__(outcome.value if status is None else f"{outcome.value} {status}")
         self.outcome = outcome
+        self.lacks_public_key = outcome is Outcome.NO_PUBLIC_KEY
         self.status = status
         self.retry_after = retry_after
         """Seconds that the target asked to wait before the next call."""

@@ -11,6 +11,7 @@ from actiond.actions.errors import (
     ExecutionFailedError,
     ExecutionForwardedError,
     TargetFailedError,
+    TargetKeyMissingError,
 )
 from actiond.actions.ports import TargetCaller, TargetRequest
 from actiond.actions.targets import Target
@@ -50,8 +51,9 @@ class Runner:
         A target has no more time than the budget leaves. Once that is used up, a target whose response would be waited
         for counts as failed, and is not called.
 
-        Raises ExecutionFailedError if a target that interrupts on errors fails, ExecutionForwardedError if it says how
-        the call ends, and DeadlineExceededError if the call's deadline passes before all targets were called.
+        Raises ExecutionFailedError if a target that interrupts on errors fails, TargetKeyMissingError if it has no
+        public key that it needs, ExecutionForwardedError if it says how the call ends, and DeadlineExceededError if the
+        call's deadline passes before all targets were called.
         """
         end = self._clock() + self._budget
         for planned in execution.calls:
@@ -65,9 +67,9 @@ class Runner:
                 continue
             try:
                 used = await self._call(request, end - self._clock(), partial(_use, target, payload))
-            except TargetFailedError:
+            except TargetFailedError as failure:
                 if target.interrupt_on_error:
-                    raise ExecutionFailedError from None
+                    raise (TargetKeyMissingError if failure.lacks_public_key else ExecutionFailedError) from None
                 continue
             if isinstance(used, ExecutionForwardedError):
                 raise used

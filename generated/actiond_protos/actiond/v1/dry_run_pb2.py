@@ -26,23 +26,23 @@ from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb
 from ...zitadel.action.v3alpha import execution_pb2 as zitadel_dot_action_dot_v3alpha_dot_execution__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18\x61\x63tiond/v1/dry_run.proto\x12\nactiond.v1\x1a\x1egoogle/protobuf/duration.proto\x1a&zitadel/action/v3alpha/execution.proto\"\x91\x01\n\x0f\x44ryRunCandidate\x12\x34\n\tcondition\x18\x01 \x01(\x0b\x32!.zitadel.action.v3alpha.Condition\x12$\n\x07verdict\x18\x02 \x01(\x0e\x32\x13.actiond.v1.Verdict\x12\r\n\x05match\x18\x03 \x01(\t\x12\x13\n\x0bmatch_error\x18\x04 \x01(\t\"\x8b\x02\n\nDryRunStep\x12\x11\n\ttarget_id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x10\n\x08\x65ndpoint\x18\x03 \x01(\t\x12$\n\x04kind\x18\x04 \x01(\x0e\x32\x16.actiond.v1.TargetKind\x12*\n\x07timeout\x18\x05 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x1a\n\x12interrupt_on_error\x18\x06 \x01(\x08\x12\x33\n\x08includes\x18\x07 \x03(\x0b\x32!.zitadel.action.v3alpha.Condition\x12\'\n\tobstacles\x18\x08 \x03(\x0b\x32\x14.actiond.v1.Obstacle\"\xa9\x01\n\x08Obstacle\x12\'\n\x04kind\x18\x01 \x01(\x0e\x32\x19.actiond.v1.Obstacle.Kind\x12\x0c\n\x04text\x18\x02 \x01(\t\"f\n\x04Kind\x12\x14\n\x10KIND_UNSPECIFIED\x10\x00\x12\x16\n\x12KIND_TARGET_PAUSED\x10\x01\x12\x17\n\x13KIND_ADDRESS_DENIED\x10\x02\x12\x17\n\x13KIND_KEY_UNREADABLE\x10\x03*\x8d\x01\n\x07Verdict\x12\x17\n\x13VERDICT_UNSPECIFIED\x10\x00\x12\x10\n\x0cVERDICT_RUNS\x10\x01\x12\x11\n\rVERDICT_EMPTY\x10\x02\x12\x13\n\x0fVERDICT_NOT_SET\x10\x03\x12\x17\n\x13VERDICT_NOT_MATCHED\x10\x04\x12\x16\n\x12VERDICT_OVERRIDDEN\x10\x05*~\n\nTargetKind\x12\x1b\n\x17TARGET_KIND_UNSPECIFIED\x10\x00\x12\x1c\n\x18TARGET_KIND_REST_WEBHOOK\x10\x01\x12\x19\n\x15TARGET_KIND_REST_CALL\x10\x02\x12\x1a\n\x16TARGET_KIND_REST_ASYNC\x10\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18\x61\x63tiond/v1/dry_run.proto\x12\nactiond.v1\x1a\x1egoogle/protobuf/duration.proto\x1a&zitadel/action/v3alpha/execution.proto\"\x91\x01\n\x0f\x44ryRunCandidate\x12\x34\n\tcondition\x18\x01 \x01(\x0b\x32!.zitadel.action.v3alpha.Condition\x12$\n\x07verdict\x18\x02 \x01(\x0e\x32\x13.actiond.v1.Verdict\x12\r\n\x05match\x18\x03 \x01(\t\x12\x13\n\x0bmatch_error\x18\x04 \x01(\t\"\x8b\x02\n\nDryRunStep\x12\x11\n\ttarget_id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x10\n\x08\x65ndpoint\x18\x03 \x01(\t\x12$\n\x04kind\x18\x04 \x01(\x0e\x32\x16.actiond.v1.TargetKind\x12*\n\x07timeout\x18\x05 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x1a\n\x12interrupt_on_error\x18\x06 \x01(\x08\x12\x33\n\x08includes\x18\x07 \x03(\x0b\x32!.zitadel.action.v3alpha.Condition\x12\'\n\tobstacles\x18\x08 \x03(\x0b\x32\x14.actiond.v1.Obstacle\"\xc7\x01\n\x08Obstacle\x12\'\n\x04kind\x18\x01 \x01(\x0e\x32\x19.actiond.v1.Obstacle.Kind\x12\x0c\n\x04text\x18\x02 \x01(\t\"\x83\x01\n\x04Kind\x12\x14\n\x10KIND_UNSPECIFIED\x10\x00\x12\x16\n\x12KIND_TARGET_PAUSED\x10\x01\x12\x17\n\x13KIND_ADDRESS_DENIED\x10\x02\x12\x17\n\x13KIND_KEY_UNREADABLE\x10\x03\x12\x1b\n\x17KIND_PUBLIC_KEY_MISSING\x10\x04*\x8d\x01\n\x07Verdict\x12\x17\n\x13VERDICT_UNSPECIFIED\x10\x00\x12\x10\n\x0cVERDICT_RUNS\x10\x01\x12\x11\n\rVERDICT_EMPTY\x10\x02\x12\x13\n\x0fVERDICT_NOT_SET\x10\x03\x12\x17\n\x13VERDICT_NOT_MATCHED\x10\x04\x12\x16\n\x12VERDICT_OVERRIDDEN\x10\x05*~\n\nTargetKind\x12\x1b\n\x17TARGET_KIND_UNSPECIFIED\x10\x00\x12\x1c\n\x18TARGET_KIND_REST_WEBHOOK\x10\x01\x12\x19\n\x15TARGET_KIND_REST_CALL\x10\x02\x12\x1a\n\x16TARGET_KIND_REST_ASYNC\x10\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'actiond_protos.actiond.v1.dry_run_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_VERDICT']._serialized_start=703
-  _globals['_VERDICT']._serialized_end=844
-  _globals['_TARGETKIND']._serialized_start=846
-  _globals['_TARGETKIND']._serialized_end=972
+  _globals['_VERDICT']._serialized_start=733
+  _globals['_VERDICT']._serialized_end=874
+  _globals['_TARGETKIND']._serialized_start=876
+  _globals['_TARGETKIND']._serialized_end=1002
   _globals['_DRYRUNCANDIDATE']._serialized_start=113
   _globals['_DRYRUNCANDIDATE']._serialized_end=258
   _globals['_DRYRUNSTEP']._serialized_start=261
   _globals['_DRYRUNSTEP']._serialized_end=528
   _globals['_OBSTACLE']._serialized_start=531
-  _globals['_OBSTACLE']._serialized_end=700
-  _globals['_OBSTACLE_KIND']._serialized_start=598
-  _globals['_OBSTACLE_KIND']._serialized_end=700
+  _globals['_OBSTACLE']._serialized_end=730
+  _globals['_OBSTACLE_KIND']._serialized_start=599
+  _globals['_OBSTACLE_KIND']._serialized_end=730
 # @@protoc_insertion_point(module_scope)

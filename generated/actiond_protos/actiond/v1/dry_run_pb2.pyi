@@ -77,10 +77,12 @@ class Obstacle(_message.Message):
         KIND_TARGET_PAUSED: _ClassVar[Obstacle.Kind]
         KIND_ADDRESS_DENIED: _ClassVar[Obstacle.Kind]
         KIND_KEY_UNREADABLE: _ClassVar[Obstacle.Kind]
+        KIND_PUBLIC_KEY_MISSING: _ClassVar[Obstacle.Kind]
     KIND_UNSPECIFIED: Obstacle.Kind
     KIND_TARGET_PAUSED: Obstacle.Kind
     KIND_ADDRESS_DENIED: Obstacle.Kind
     KIND_KEY_UNREADABLE: Obstacle.Kind
+    KIND_PUBLIC_KEY_MISSING: Obstacle.Kind
     KIND_FIELD_NUMBER: _ClassVar[int]
     TEXT_FIELD_NUMBER: _ClassVar[int]
     kind: Obstacle.Kind

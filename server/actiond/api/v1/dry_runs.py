@@ -37,6 +37,7 @@ _OBSTACLE_KINDS: Mapping[ObstacleKind, dry_run_pb2.Obstacle.Kind] = {
     ObstacleKind.TARGET_PAUSED: dry_run_pb2.Obstacle.KIND_TARGET_PAUSED,
     ObstacleKind.ADDRESS_DENIED: dry_run_pb2.Obstacle.KIND_ADDRESS_DENIED,
     ObstacleKind.KEY_UNREADABLE: dry_run_pb2.Obstacle.KIND_KEY_UNREADABLE,
+    ObstacleKind.PUBLIC_KEY_MISSING: dry_run_pb2.Obstacle.KIND_PUBLIC_KEY_MISSING,
 }
 _NANOS = 1_000_000_000
 
