@@ -6,15 +6,20 @@ import re
 import socket
 import sqlite3
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
+from joserfc import jws
+from joserfc.jwk import import_key
 
 from tests.process.conftest import Run, Start
+from tests.support.clients.json_api import JsonApi
 from tests.support.servers.actiond import ServerProcess
 from tests.support.targets.certificates import Authority
+from tests.support.targets.server import TargetServer
 from tests.support.waiting import WAIT, until
 
 DISCOVERY, KEYS = "/.well-known/openid-configuration", "/oauth/v2/keys"
@@ -25,7 +30,7 @@ FIRST, OTHER = ("A" * 43 + "=", "B" * 43 + "=")
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
-    arguments = ["--cors-origin", ORIGIN, "--trusted-proxy", "127.0.0.1"]
+    arguments = ["--cors-origin", ORIGIN, "--trusted-proxy", "127.0.0.1", "--allow-address", "127.0.0.0/8"]
     with ServerProcess(tmp_path_factory.mktemp("server"), *arguments) as server:
         yield server
 
@@ -110,7 +115,7 @@ def test_a_rotation_beside_the_server_holds_in_every_worker(start: Start, run: R
     done = run("key", "rotate", "--data-dir", ".", "--algorithm", "RS256")
     assert (done.returncode, done.stdout) == (0, ""), done
     assert re.search(r"key \S+ \(RS256\) signs from \d{4}-", done.stderr)
-    until(lambda: all(key_ids(server)[1:] == [before] for _ in range(8)), "both workers publish the new key")
+    until(lambda: all(key_ids(server)[1:] == [before] for _ in range(32)), "both workers publish the new key")
     assert get(server, DISCOVERY)["id_token_signing_alg_values_supported"] == ["ES256", "RS256"]
     listed = run("key", "list", "--data-dir", ".").stdout.splitlines()
     assert [line.split()[:3] for line in listed[1:]] == [
@@ -182,3 +187,35 @@ def test_so_many_rotations_at_once_are_refused_with_the_way_out(start: Start, ru
     assert "16 keys are published already" in done.stderr
     assert run("key", "rotate", "--data-dir", ".", "--ahead", "0s", "--overlap", "0s").returncode == 0
     assert len(run("key", "list", "--data-dir", ".").stdout.splitlines()) == 2
+
+
+def test_the_test_of_a_target_sends_it_a_token(server: ServerProcess, run: Run) -> None:
+    client = JsonApi.of(server)
+    with TargetServer() as receiver:
+        body = {"name": "tested", "restWebhook": {}, "timeout": "9s", "endpoint": receiver.url("/ok")}
+        made = client.call("POST", "/v2/actions/targets", {**body, "payloadType": "PAYLOAD_TYPE_JWT"})
+        command = ("target", "test", made["id"], "--data-dir", str(server.data_dir), "--allow-address", "127.0.0.1")
+        assert run(*command).returncode == 0
+        (received,) = receiver.requests
+        (key,) = get(server, KEYS)["keys"]
+        payload = jws.deserialize_compact(received.body, import_key(key), algorithms=["ES256"]).payload
+        assert json.loads(payload)["event_type"] == "target.tested"
+        client.call("POST", f"/v2/actions/targets/{made['id']}", {"payloadType": "PAYLOAD_TYPE_JWE"})
+        done = run(*command)
+        assert (done.returncode, len(receiver.requests)) == (1, 1)
+        assert "no_public_key" in done.stderr
+
+
+def test_servers_that_start_at_once_make_one_key(tmp_path: Path) -> None:
+    directories = [tmp_path / name for name in "abc"]
+    for directory in directories:
+        directory.mkdir()
+    servers = [ServerProcess(directory, data_dir=tmp_path) for directory in directories]
+    try:
+        with ThreadPoolExecutor(len(servers)) as pool:
+            found = [key_ids(server) for server in pool.map(ServerProcess.start, servers)]
+    finally:
+        for server in servers:
+            server.kill()
+    assert len(found[0]) == 1
+    assert found[0] == found[1] == found[2]

@@ -113,6 +113,7 @@ def encoded_by(
     return target, receiver
 
 
+one_algorithm = pytest.mark.parametrize("server", ["ES256"], indirect=True)
 every_type = pytest.mark.parametrize("payload_type", ["JWT", *(f"JWE {alg}" for alg in PRIVATE)])
 
 
@@ -158,6 +159,7 @@ def test_requests_responses_functions_events_and_tests_arrive_as_tokens(
             execute(api, condition)
 
 
+@one_algorithm
 def test_a_payload_that_is_encoded_off_the_event_loop_arrives(server: ServerProcess, api: JsonApi) -> None:
     with ExitStack() as stack:
         target, receiver = encoded_by(api, "JWE RSA-OAEP-256", stack, server)
@@ -167,6 +169,7 @@ def test_a_payload_that_is_encoded_off_the_event_loop_arrives(server: ServerProc
         assert receiver.payload() == {"function": "function/price", "text": text}
 
 
+@one_algorithm
 def test_no_verification_fails_across_rotations_under_load(server: ServerProcess, api: JsonApi) -> None:
     """Receivers keep the keys for three seconds, and new keys are published for longer before they sign."""
     stop = time.monotonic() + 40
@@ -200,12 +203,13 @@ def rotate(server: ServerProcess, *arguments: str) -> None:
     subprocess.run(command, env=server.environment, check=True, capture_output=True)
 
 
+@one_algorithm
 def test_a_key_that_leaked_is_used_no_more(server: ServerProcess, api: JsonApi, tmp_path: Path) -> None:
     before = {key["kid"] for key in api.call("GET", "/oauth/v2/keys")["keys"]}
     rotate(server, "--ahead", "0s", "--overlap", "0s")
     deadline = time.monotonic() + 20
     while time.monotonic() < deadline:
-        found = [api.call("GET", "/oauth/v2/keys")["keys"] for _ in range(8)]  # of either worker
+        found = [api.call("GET", "/oauth/v2/keys")["keys"] for _ in range(32)]  # of either worker
         if all(len(keys) == 1 and keys[0]["kid"] not in before for keys in found):
             return
         time.sleep(0.1)
