@@ -11,6 +11,7 @@ from actiond_protos.zitadel.action.v3alpha import execution_pb2
 from google.protobuf import json_format
 
 from actiond.actions.catalogue import OWN_EVENTS, Catalogue
+from actiond.actions.instance_keys import MAX_INSTANCE_KEYS
 from actiond.actions.public_keys import MAX_PUBLIC_KEYS
 from actiond.actions.queries import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE
 from actiond.actions.signing_keys import MAX_KEYS
@@ -184,6 +185,7 @@ def test_the_limits_of_the_security_page_are_those_of_the_code() -> None:
         "faults that an error names": [str(MAX_FIELDS)],
         "nesting of JSON": [str(MAX_DEPTH)],
         "signing keys of a target that are valid at once": [str(MAX_KEYS)],
+        "keys of the installation that are published at once": [str(MAX_INSTANCE_KEYS)],
         "public keys of a target": [str(MAX_PUBLIC_KEYS)],
         "targets with metrics of their own": [f"{MAX_TARGETS:,}"],
     }

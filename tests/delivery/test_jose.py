@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from hypothesis import given
 from hypothesis import strategies as st
 from joserfc import jwe, jws
+from joserfc.errors import BadSignatureError
 from joserfc.jwk import ECKey, Key, RSAKey, import_key
 from joserfc.util import urlsafe_b64decode
 
@@ -141,3 +142,12 @@ def test_a_payload_of_megabytes_is_signed_and_encrypted() -> None:
     found = jwe.decrypt_compact(encrypt(token, public_key(RSA)), as_joserfc(RSA), registry=ENCRYPTIONS)
     assert found.plaintext is not None
     assert verified(found.plaintext, KEYS[KeyAlgorithm.ES256]) == payload
+
+
+@every_algorithm
+@pytest.mark.filterwarnings("ignore:EdDSA is deprecated")
+def test_a_token_with_another_payload_fails_verification(algorithm: KeyAlgorithm) -> None:
+    header, _, signature = sign(b'{"a": 1}', OPENED[algorithm]).split(b".")
+    payload = sign(b'{"a": 2}', OPENED[algorithm]).split(b".")[1]
+    with pytest.raises(BadSignatureError):
+        verified(b".".join((header, payload, signature)), KEYS[algorithm])

@@ -1,14 +1,17 @@
 """Payloads as tokens, from the real server to a receiver that verifies and decrypts them by Node's `jose`."""
 
 import base64
+import http.client
 import json
 import os
+import re
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -21,8 +24,12 @@ from actiond.client.signature import verify
 from tests.real_clients.token_receiver import TokenReceiver, payload_of, token_receiver
 from tests.support.clients.browser import UnavailableError
 from tests.support.clients.json_api import JsonApi
+from tests.support.npm import PACKAGES, install_packages
 from tests.support.servers.actiond import ServerProcess
+from tests.support.servers.ports import free_port
+from tests.support.waiting import until
 
+PAGE = Path(__file__).parents[2] / "docs" / "targets.md"
 LIST = "/zitadel.action.v2.ActionService/ListTargets"
 PRIVATE: dict[str, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey] = {
     "RSA-OAEP-256": rsa.generate_private_key(65_537, 2048),
@@ -46,8 +53,13 @@ def api(server: ServerProcess) -> JsonApi:
 
 
 def open_receiver(stack: ExitStack, server: ServerProcess, keys: dict[str, str], seconds: float = 300) -> TokenReceiver:
+    open_packages()
+    return stack.enter_context(token_receiver(server.http_url, keys, seconds))
+
+
+def open_packages() -> None:
     try:
-        return stack.enter_context(token_receiver(server.http_url, keys, seconds))
+        install_packages()  # by npm, which runs on node
     except UnavailableError as lack:
         if os.environ.get("CI") == "true":
             pytest.fail(f"in CI tokens must be verified by jose: {lack}", pytrace=False)
@@ -214,3 +226,57 @@ def test_a_key_that_leaked_is_used_no_more(server: ServerProcess, api: JsonApi, 
             return
         time.sleep(0.1)
     pytest.fail("a worker still publishes the former keys")
+
+
+RECEIVERS = {"js": ("node", 'listen(9000, "127.0.0.1")'), "python": (sys.executable, 'HTTPServer(("127.0.0.1", 9000)')}
+"""The programs of the receivers that docs/targets.md shows, and where each names its port."""
+
+
+@one_algorithm
+@pytest.mark.parametrize("language", RECEIVERS)
+def test_the_documented_receivers_verify_and_decrypt(
+    server: ServerProcess, api: JsonApi, tmp_path: Path, language: str
+) -> None:
+    open_packages()
+    program, listens = RECEIVERS[language]
+    (block,) = [
+        block
+        for block in re.findall(rf"```{language}\n(.*?)```", PAGE.read_text(), re.DOTALL)
+        if "PRIVATE_KEY" in block
+    ]
+    assert block.count(listens) == 1
+    (tmp_path / "node_modules").symlink_to(PACKAGES)
+    script = tmp_path / f"receiver.{'mjs' if language == 'js' else 'py'}"
+    port = free_port()
+    script.write_text(block.replace(listens, listens.replace("9000", str(port))))
+    (tmp_path / "private.pem").write_text(pem_of("RSA-OAEP-256"))
+    target = Target(api, "restCall", f"http://127.0.0.1:{port}/", "JWE")
+    target.add_key("RSA-OAEP-256")
+    execute(api, {"function": {"name": "price"}}, target)
+    environment = {**os.environ, "ISSUER": server.http_url, "PRIVATE_KEY": str(tmp_path / "private.pem")}
+    process = subprocess.Popen([program, script], env=environment, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    with process, process.stdout:
+        try:
+            until(lambda: accepts(port), "the receiver listens")
+            for body in (b"", b"a.b.c.d.e", b"{}"):
+                assert refused(port, body)
+            api.call("POST", "/v1/executions:executeFunction", {"function": "price", "payload": {}})
+            assert process.stdout.readline() == "function/price\n"
+        finally:
+            process.kill()
+
+
+def accepts(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port)).close()
+    except ConnectionRefusedError:
+        return False
+    return True
+
+
+def refused(port: int, body: bytes) -> bool:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    with closing(connection):
+        connection.request("POST", "/", body)
+        return connection.getresponse().status == 401

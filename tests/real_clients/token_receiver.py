@@ -3,15 +3,13 @@
 import base64
 import json
 import queue
-import shutil
 import subprocess
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from tests.support.clients.browser import UnavailableError
-from tests.support.npm import WEB, install_packages
+from tests.support.npm import WEB
 
 TIMEOUT = 30.0
 
@@ -61,16 +59,12 @@ def payload_of(request: Any) -> bytes:
 
 @contextmanager
 def token_receiver(issuer: str, private_keys: Mapping[str, str], cache_seconds: float = 300) -> Iterator[TokenReceiver]:
-    """Run a receiver. Raises UnavailableError.
+    """Run a receiver, whose packages are installed.
 
     private_keys: in PEM, by the ids of their public keys.
     """
-    install_packages()
-    node = shutil.which("node")
-    if node is None:
-        raise UnavailableError("node is not installed")
     arguments = [issuer, str(int(cache_seconds * 1000)), json.dumps(dict(private_keys))]
-    process = subprocess.Popen([node, WEB / "token_receiver.js", *arguments], stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(["node", WEB / "token_receiver.js", *arguments], stdout=subprocess.PIPE, text=True)
     receiver = TokenReceiver(process)
     try:
         yield receiver
