@@ -59,6 +59,7 @@ def _event_of(row: Row) -> tuple[Any, ...]:
         "interrupt_on_error": bool(row["interrupt_on_error"]),
         "timeout_ns": str(row["timeout_seconds"] * 1_000_000_000 + row["timeout_nanos"]),
         "endpoint": row["endpoint"],
+        "payload_type": row["payload_type"],
     }
     return row["owner"], row["id"], 1, "target.added", row["changed_at_ns"], json.dumps(payload, sort_keys=True)
 
