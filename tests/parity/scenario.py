@@ -22,9 +22,10 @@ from tests.support.action_service.requests import create, request
 GRPC = frozenset({"grpc"})
 GRPC_WEB = frozenset({"grpc-web"})
 JSON = frozenset({"json"})
+CONNECT = frozenset({"connect"})
 HTTP = GRPC_WEB | JSON
 PROTOBUF = GRPC | GRPC_WEB
-ALL = GRPC | GRPC_WEB | JSON
+ALL = GRPC | GRPC_WEB | JSON | CONNECT
 
 ONE_PER_DECODER = frozenset({"grpc", "json", "envoy-json"})
 

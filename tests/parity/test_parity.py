@@ -19,6 +19,7 @@ from tests.support.action_service.drivers import HTTP_BY_CODE, ROUTES, Driver
 from tests.support.action_service.model import Outcome
 from tests.support.action_service.requests import get
 from tests.support.targets.server import TargetServer
+from tests.support.wire.protocols import CODES
 
 
 def _runs() -> list[pytest.param]:  # type: ignore[valid-type]  # pytest names no type for it
@@ -42,6 +43,8 @@ def _can_run(differs: Differs | None) -> bool:
 def _http_status(scenario: Scenario, driver: str) -> int | None:
     """The HTTP status that goes with the expected outcome."""
     protocol, _ = DRIVERS[driver]
+    if protocol == "connect":
+        return CODES[scenario.expected.code][1] if scenario.expected.code else 200
     if protocol != "json":
         return 200 if protocol == "grpc-web" else None
     expected = scenario.differs.get(driver, scenario.expected)
@@ -49,7 +52,7 @@ def _http_status(scenario: Scenario, driver: str) -> int | None:
         return expected.http_status
     # Envoy knows nothing of the proto's success_code.
     if expected.code == 0 and driver == "json":
-        return ROUTES[scenario.call.method].success
+        return ROUTES[scenario.call.rpc_path].success
     assert expected.code is not None
     return HTTP_BY_CODE[expected.code]
 

@@ -16,7 +16,12 @@ from google.protobuf.message import Message
 from google.rpc import status_pb2
 
 from tests.support.action_service.model import (
+    DELIVERIES,
+    EXECUTIONS,
     RESPONSES,
+    SERVICE,
+    SERVICE_V2,
+    SERVICE_V2BETA,
     SIGNING_KEY,
     WEBHOOK_SECRET,
     Call,
@@ -25,7 +30,7 @@ from tests.support.action_service.model import (
     failure_from_json,
 )
 from tests.support.wire import grpc_web
-from tests.support.wire.protocols import read_connect_error
+from tests.support.wire.protocols import CODES, read_connect_error
 
 TIMEOUT = 20.0
 IDLE = 2.0
@@ -45,7 +50,7 @@ class Route:
 
 
 # The proto's annotations, repeated by hand.
-ROUTES = {
+_V3ALPHA = {
     "CreateTarget": Route("POST", "/v3alpha/targets", 201),
     "UpdateTarget": Route("PUT", "/v3alpha/targets/{target_id}"),
     "DeleteTarget": Route("DELETE", "/v3alpha/targets/{target_id}", has_body=False),
@@ -57,6 +62,8 @@ ROUTES = {
     "ListExecutionFunctions": Route("GET", "/v3alpha/executions/functions", has_body=False),
     "ListExecutionMethods": Route("GET", "/v3alpha/executions/methods", has_body=False),
     "ListExecutionServices": Route("GET", "/v3alpha/executions/services", has_body=False),
+}
+_DELIVERIES = {
     "ListDeliveries": Route("GET", "/v1/deliveries", has_body=False),
     "CountDeliveries": Route("GET", "/v1/deliveries:count", has_body=False),
     "GetDelivery": Route("GET", "/v1/deliveries/{delivery_id}", has_body=False),
@@ -70,6 +77,8 @@ ROUTES = {
     "PublishEvent": Route("POST", "/v1/events:publish"),
     "PublishEvents": Route("POST", "/v1/events:batchPublish"),
     "GetCaller": Route("GET", "/v1/caller", has_body=False),
+}
+_EXECUTIONS = {
     "ExecuteRequest": Route("POST", "/v1/executions:executeRequest"),
     "ExecuteResponse": Route("POST", "/v1/executions:executeResponse"),
     "ExecuteFunction": Route("POST", "/v1/executions:executeFunction"),
@@ -77,6 +86,45 @@ ROUTES = {
     "GetCondition": Route("GET", "/v1/executions:condition", has_body=False),
     "SetCondition": Route("PUT", "/v1/executions:condition"),
 }
+
+
+def _stable(version: str) -> dict[str, Route]:
+    """Return the routes that v2 and v2beta have in common."""
+    root = f"/{version}/actions"
+    return {
+        "CreateTarget": Route("POST", f"{root}/targets"),
+        "UpdateTarget": Route("POST", f"{root}/targets/{{id}}"),
+        "DeleteTarget": Route("DELETE", f"{root}/targets/{{id}}", has_body=False),
+        "GetTarget": Route("GET", f"{root}/targets/{{id}}", has_body=False),
+        "ListTargets": Route("POST", f"{root}/targets/search"),
+        "SetExecution": Route("PUT", f"{root}/executions"),
+        "ListExecutions": Route("POST", f"{root}/executions/search"),
+        "ListExecutionFunctions": Route("GET", f"{root}/executions/functions", has_body=False),
+        "ListExecutionMethods": Route("GET", f"{root}/executions/methods", has_body=False),
+        "ListExecutionServices": Route("GET", f"{root}/executions/services", has_body=False),
+    }
+
+
+_PUBLIC_KEYS = "/v2/actions/targets/{target_id}/publickeys"
+_V2 = _stable("v2") | {
+    "AddPublicKey": Route("POST", _PUBLIC_KEYS),
+    "ActivatePublicKey": Route("POST", f"{_PUBLIC_KEYS}/{{key_id}}/activate", has_body=False),
+    "DeactivatePublicKey": Route("POST", f"{_PUBLIC_KEYS}/{{key_id}}/deactivate", has_body=False),
+    "RemovePublicKey": Route("DELETE", f"{_PUBLIC_KEYS}/{{key_id}}", has_body=False),
+    "ListPublicKeys": Route("POST", f"{_PUBLIC_KEYS}/search"),
+}
+ROUTES = {
+    f"/{service}/{method}": route
+    for service, routes in (
+        (SERVICE, _V3ALPHA),
+        (SERVICE_V2, _V2),
+        (SERVICE_V2BETA, _stable("v2beta")),
+        (DELIVERIES, _DELIVERIES),
+        (EXECUTIONS, _EXECUTIONS),
+    )
+    for method, route in routes.items()
+}
+"""By the path of the RPC."""
 HTTP_BY_CODE = {0: 200, 1: 499, 2: 500, 3: 400, 4: 504, 5: 404, 6: 409, 7: 403, 8: 429, 9: 400, 10: 409, 11: 400}
 HTTP_BY_CODE |= {12: 501, 13: 500, 14: 503, 15: 500, 16: 401}
 
@@ -256,13 +304,37 @@ class Json(_HttpDriver):
         return replace(failure_from_json(content, response.status), signing_key=key)
 
 
+class Connect(_HttpDriver):
+    """JSON on an RPC's path, where it speaks Connect, without the header of a version: as ZITADEL's own clients do."""
+
+    keeps_trailers = True
+
+    def __call__(self, call: Call) -> Outcome:
+        body = call.json
+        if body is None:
+            body = json.dumps({} if call.message is None else json_format.MessageToDict(call.message))
+        headers = [*call.headers(self.token), *call.content_type("application/json")]
+        if call.http.chunked:
+            headers.append(CHUNKED)
+        data = body if isinstance(body, bytes) else body.encode()
+        response, received = self._send(call.http.verb or "POST", call.http.path or call.rpc_path, data, headers)
+        assert response.headers.get_all("content-type") == ["application/json"], received
+        content = json.loads(received)
+        assert SIGNING_KEY not in response.headers
+        assert WEBHOOK_SECRET not in response.headers
+        key = _signing_key(dict(response.headers), "trailer-")
+        if response.status == 200:
+            return Outcome(0, response=_parse(call, content), http_status=200, signing_key=key)
+        outcome = failure(read_connect_error(content), response.status)
+        assert response.status == CODES[outcome.code][1]
+        return replace(outcome, signing_key=key)
+
+
 def _request(call: Call) -> tuple[str, str, bytes]:
-    route = ROUTES.get(call.method, Route("POST", call.rpc_path, has_body=False))
-    path, bound = route.path, None
-    variable = re.search(r"{(\w+)}", path)
-    if variable is not None:
-        bound = variable[1]
-        path = path.replace(variable[0], quote(getattr(call.message, bound), safe=""))
+    route = ROUTES.get(call.rpc_path, Route("POST", call.rpc_path, has_body=False))
+    path, bound = route.path, _VARIABLE.findall(route.path)
+    for name in bound:
+        path = path.replace(f"{{{name}}}", quote(getattr(call.message, name), safe=""))
     body = call.json or ""
     if call.message is not None and call.json is None:
         rest = _without(call.message, bound)
@@ -273,12 +345,16 @@ def _request(call: Call) -> tuple[str, str, bytes]:
     return call.http.verb or route.verb, call.http.path or path, body if isinstance(body, bytes) else body.encode()
 
 
-def _without(message: Message, bound: str | None) -> dict[str, Any]:
-    """Return the message as JSON, without the field in the path."""
-    if bound is not None:
+_VARIABLE = re.compile(r"{(\w+)}")
+
+
+def _without(message: Message, bound: list[str]) -> dict[str, Any]:
+    """Return the message as JSON, without the fields in the path."""
+    if bound:
         whole, message = message, type(message)()
         message.CopyFrom(whole)
-        message.ClearField(bound)
+        for name in bound:
+            message.ClearField(name)
     return json_format.MessageToDict(message)
 
 
@@ -293,6 +369,6 @@ def _parameters(fields: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[s
 
 def _parse(call: Call, content: dict[str, Any]) -> Message:
     """Return the message of a response's JSON, which must be exactly what protobuf would print."""
-    message = json_format.ParseDict(content, RESPONSES[call.method]())
+    message = json_format.ParseDict(content, RESPONSES[call.rpc_path]())
     assert json_format.MessageToDict(message) == content
     return message

@@ -5,48 +5,34 @@ from dataclasses import dataclass
 from typing import Any
 
 from actiond_protos.actiond.v1 import delivery_service_pb2, execution_service_pb2
+from actiond_protos.zitadel.action.v2 import action_service_pb2 as action_v2_pb2
+from actiond_protos.zitadel.action.v2beta import action_service_pb2 as action_v2beta_pb2
 from actiond_protos.zitadel.action.v3alpha import action_service_pb2
 from actiond_protos.zitadel.v1 import error_detail_pb2
 from google.protobuf import any_pb2, json_format
 from google.protobuf.message import Message
+from google.protobuf.message_factory import GetMessageClass
 from google.rpc import error_details_pb2, status_pb2
 
 SERVICE = "zitadel.action.v3alpha.ActionService"
+SERVICE_V2 = "zitadel.action.v2.ActionService"
+SERVICE_V2BETA = "zitadel.action.v2beta.ActionService"
 DELIVERIES = "actiond.v1.DeliveryService"
 EXECUTIONS = "actiond.v1.ExecutionService"
 RESPONSES: dict[str, type[Message]] = {
-    "CreateTarget": action_service_pb2.CreateTargetResponse,
-    "UpdateTarget": action_service_pb2.UpdateTargetResponse,
-    "DeleteTarget": action_service_pb2.DeleteTargetResponse,
-    "ListTargets": action_service_pb2.ListTargetsResponse,
-    "GetTargetByID": action_service_pb2.GetTargetByIDResponse,
-    "SetExecution": action_service_pb2.SetExecutionResponse,
-    "DeleteExecution": action_service_pb2.DeleteExecutionResponse,
-    "ListExecutions": action_service_pb2.ListExecutionsResponse,
-    "ListExecutionFunctions": action_service_pb2.ListExecutionFunctionsResponse,
-    "ListExecutionMethods": action_service_pb2.ListExecutionMethodsResponse,
-    "ListExecutionServices": action_service_pb2.ListExecutionServicesResponse,
-    "ListDeliveries": delivery_service_pb2.ListDeliveriesResponse,
-    "CountDeliveries": delivery_service_pb2.CountDeliveriesResponse,
-    "GetDelivery": delivery_service_pb2.GetDeliveryResponse,
-    "RetryDelivery": delivery_service_pb2.RetryDeliveryResponse,
-    "CancelDelivery": delivery_service_pb2.CancelDeliveryResponse,
-    "RetryDeliveries": delivery_service_pb2.RetryDeliveriesResponse,
-    "CancelDeliveries": delivery_service_pb2.CancelDeliveriesResponse,
-    "TestTarget": delivery_service_pb2.TestTargetResponse,
-    "GetTargetHealth": delivery_service_pb2.GetTargetHealthResponse,
-    "ResumeTarget": delivery_service_pb2.ResumeTargetResponse,
-    "PublishEvent": delivery_service_pb2.PublishEventResponse,
-    "PublishEvents": delivery_service_pb2.PublishEventsResponse,
-    "GetCaller": delivery_service_pb2.GetCallerResponse,
-    "ExecuteRequest": execution_service_pb2.ExecuteRequestResponse,
-    "ExecuteResponse": execution_service_pb2.ExecuteResponseResponse,
-    "ExecuteFunction": execution_service_pb2.ExecuteFunctionResponse,
-    "DryRun": execution_service_pb2.DryRunResponse,
-    "GetCondition": execution_service_pb2.GetConditionResponse,
-    "SetCondition": execution_service_pb2.SetConditionResponse,
+    f"/{method.containing_service.full_name}/{method.name}": GetMessageClass(method.output_type)
+    for file in (
+        action_service_pb2,
+        action_v2_pb2,
+        action_v2beta_pb2,
+        delivery_service_pb2,
+        execution_service_pb2,
+    )
+    for service in file.DESCRIPTOR.services_by_name.values()
+    for method in service.methods
+    if not method.server_streaming
 }
-"""Of all services, whose methods have different names."""
+"""The classes of responses, by the path of the RPC. Drivers call methods with one response."""
 SIGNING_KEY = "actiond-signing-key"
 WEBHOOK_SECRET = "actiond-webhook-secret"
 
@@ -106,7 +92,7 @@ class Call:
 
     def parse_response(self, body: bytes) -> Message:
         """Parse the method's response message."""
-        return RESPONSES[self.method].FromString(body)
+        return RESPONSES[self.rpc_path].FromString(body)
 
 
 @dataclass(frozen=True, slots=True)
