@@ -24,7 +24,15 @@ from tests.parity.calls import (
 )
 from tests.parity.scenario import JSON, PROTOBUF, Differs, Scenario, exhaustive, representative
 from tests.support.action_service import expect
-from tests.support.action_service.model import DELIVERIES, EXECUTIONS, SERVICE, Call, Outcome
+from tests.support.action_service.model import (
+    DELIVERIES,
+    EXECUTIONS,
+    SERVICE,
+    SERVICE_V2,
+    SERVICE_V2BETA,
+    Call,
+    Outcome,
+)
 from tests.support.action_service.requests import create, get
 from tests.support.services import shop
 
@@ -40,6 +48,30 @@ METHODS = (
     "ListTargets",
     "SetExecution",
     "UpdateTarget",
+)
+V2BETA_METHODS = (
+    "CreateTarget",
+    "DeleteTarget",
+    "GetTarget",
+    "ListExecutionFunctions",
+    "ListExecutionMethods",
+    "ListExecutionServices",
+    "ListExecutions",
+    "ListTargets",
+    "SetExecution",
+    "UpdateTarget",
+)
+V2_METHODS = tuple(
+    sorted(
+        {
+            *V2BETA_METHODS,
+            "ActivatePublicKey",
+            "AddPublicKey",
+            "DeactivatePublicKey",
+            "ListPublicKeys",
+            "RemovePublicKey",
+        }
+    )
 )
 # Those that run executions are not in the catalogue: no execution runs around them.
 EXECUTION_METHODS = ("DryRun", "GetCondition", "SetCondition")
@@ -60,21 +92,19 @@ DELIVERY_METHODS = (
     "WatchDeliveries",
 )
 FUNCTIONS_LISTED = answer(pb.ListExecutionFunctionsResponse(functions=sorted(FUNCTIONS)))
-METHODS_LISTED = answer(
-    pb.ListExecutionMethodsResponse(
-        methods=[
-            f"/{service}/{name}"
-            for service, names in (
-                (DELIVERIES, DELIVERY_METHODS),
-                (EXECUTIONS, EXECUTION_METHODS),
-                (shop.SERVICE, shop.METHODS),
-                (SERVICE, METHODS),
-            )
-            for name in names
-        ]
-    )
+CATALOGUE = (
+    (DELIVERIES, DELIVERY_METHODS),
+    (EXECUTIONS, EXECUTION_METHODS),
+    (shop.SERVICE, shop.METHODS),
+    (SERVICE_V2, V2_METHODS),
+    (SERVICE_V2BETA, V2BETA_METHODS),
+    (SERVICE, METHODS),
 )
-SERVICES_LISTED = answer(pb.ListExecutionServicesResponse(services=[DELIVERIES, EXECUTIONS, shop.SERVICE, SERVICE]))
+"""The services that conditions may name, with their methods, in the order of their names."""
+METHODS_LISTED = answer(
+    pb.ListExecutionMethodsResponse(methods=[f"/{service}/{name}" for service, names in CATALOGUE for name in names])
+)
+SERVICES_LISTED = answer(pb.ListExecutionServicesResponse(services=[service for service, _ in CATALOGUE]))
 
 _REQUIRED = "value is required"
 _NO_CALL = expect.violations(call=_REQUIRED, request=_REQUIRED)
