@@ -58,7 +58,8 @@ def _with_ids(*ids: str) -> TargetSearchQuery:
     return TargetSearchQuery(in_target_ids_query=InTargetIDsQuery(target_ids=ids))
 
 
-_NAMES: tuple[tuple[object_pb2.TextQueryMethod, str, str], ...] = (
+# How names are compared, with what, and the targets that are found, in the order of their ids, descending.
+NAMES: tuple[tuple[object_pb2.TextQueryMethod, str, str], ...] = (
     (object_pb2.TEXT_QUERY_METHOD_EQUALS, "Alpha", "A"),
     (object_pb2.TEXT_QUERY_METHOD_EQUALS, "alpha", ""),
     (object_pb2.TEXT_QUERY_METHOD_EQUALS, "Alph", ""),
@@ -93,7 +94,7 @@ FILTERED = [
         list_targets(_named(text, method), authorization=_BY),
         _listed(letters),
     )
-    for method, text, letters in _NAMES
+    for method, text, letters in NAMES
 ]
 
 

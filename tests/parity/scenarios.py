@@ -18,6 +18,8 @@ from tests.parity import (
     rows_permissions,
     rows_publishing,
     rows_update,
+    rows_v2_lists,
+    rows_v2_targets,
 )
 from tests.parity.scenario import Scenario
 
@@ -39,4 +41,6 @@ SCENARIOS: list[Scenario] = [
     *rows_publishing.ROWS,
     *rows_executing.ROWS,
     *rows_matching.ROWS,
+    *rows_v2_targets.ROWS,
+    *rows_v2_lists.ROWS,
 ]

@@ -59,8 +59,12 @@ class Shelved:
             endpoint=self.endpoint,
             **kinds[self.type],
         )
-        details = Details(sequence=2, change_date=Timestamp(seconds=_EPOCH + self.changed), resource_owner=owner)
+        details = Details(sequence=2, change_date=_time(self.changed), resource_owner=owner)
         return calls.target(said, details, self.id)
+
+    def dates(self) -> tuple[Timestamp, Timestamp]:
+        """When it was created and changed."""
+        return _time(self.created), _time(self.changed)
 
     def stored(self, owner: str) -> Target:
         return Target(
@@ -130,13 +134,22 @@ _EXECUTIONS: tuple[tuple[Condition, tuple[Step, ...]], ...] = (
     (ONE_RESPONSE, (B.id,)),
 )
 CONDITIONS = tuple(condition for condition, _ in _EXECUTIONS)
+_CREATED = (-6, -10, -1, -8, -3, -9, -2, -7, -4, -5)
+_CHANGED = (0, 5, 3, 9, 1, 2, 4, 8, 7, 6)
+"""When each was created and changed, in seconds from the epoch of the shelf."""
 
 
 def execution(condition: Condition) -> Execution:
     """The execution of one of the conditions as the API is to answer it."""
     place = CONDITIONS.index(condition)
-    details = Details(sequence=2, change_date=Timestamp(seconds=_EPOCH + place), resource_owner=OWNER)
+    details = Details(sequence=2, change_date=_time(_CHANGED[place]), resource_owner=OWNER)
     return Execution(Condition=condition, details=details, targets=calls.steps_of(_EXECUTIONS[place][1]))
+
+
+def dates(condition: Condition) -> tuple[Timestamp, Timestamp]:
+    """When the execution of one of the conditions was created and changed."""
+    place = CONDITIONS.index(condition)
+    return _time(_CREATED[place]), _time(_CHANGED[place])
 
 
 async def fill(store: Store) -> None:
@@ -153,7 +166,7 @@ async def fill(store: Store) -> None:
         for place, (condition, _) in enumerate(_EXECUTIONS):
             _put(transaction, condition, (), 1, _ns(place))
         for place, (condition, steps) in enumerate(_EXECUTIONS):
-            _put(transaction, condition, steps, 2, _ns(place))
+            _put(transaction, condition, steps, 2, _ns(_CHANGED[place]))
 
     await store.write(change)
 
@@ -161,7 +174,7 @@ async def fill(store: Store) -> None:
 def _put(transaction: Transaction, condition: Condition, steps: tuple[Step, ...], sequence: int, at_ns: int) -> None:
     key = condition_of(condition)
     stored = tuple(step if isinstance(step, str) else condition_of(step) for step in steps)
-    execution = executions.Execution(OWNER, key, stored, sequence, at_ns, at_ns)
+    execution = executions.Execution(OWNER, key, stored, sequence, _ns(_CREATED[CONDITIONS.index(condition)]), at_ns)
     event = Event(OWNER, "execution", f"{OWNER}/{key.key}", sequence, "execution.set", {}, "tests", at_ns)
     transaction.executions.put(execution)
     transaction.append(event)
@@ -169,3 +182,7 @@ def _put(transaction: Transaction, condition: Condition, steps: tuple[Step, ...]
 
 def _ns(seconds: int) -> int:
     return (_EPOCH + seconds) * 10**9
+
+
+def _time(seconds: int) -> Timestamp:
+    return Timestamp(seconds=_EPOCH + seconds)
