@@ -474,7 +474,7 @@ class ActionServiceV2Client:
     ) -> grpc.aio.UnaryUnaryCall[action_service_v2_pb2.ActivatePublicKeyRequest, action_service_v2_pb2.ActivatePublicKeyResponse]:
         """Makes a public key the active one, for which payloads are encrypted.
 
-        FAILED_PRECONDITION if no target has this id, NOT_FOUND if it has no such key.
+        FAILED_PRECONDITION if no target has this id, if it has no such key, and if the key has expired.
         """
         return self._activate_public_key(request, timeout=self._timeout if timeout is None else timeout, metadata=(*self._metadata, *metadata))
 
@@ -483,7 +483,7 @@ class ActionServiceV2Client:
     ) -> grpc.aio.UnaryUnaryCall[action_service_v2_pb2.DeactivatePublicKeyRequest, action_service_v2_pb2.DeactivatePublicKeyResponse]:
         """Makes the active public key inactive again.
 
-        FAILED_PRECONDITION if no target has this id, NOT_FOUND if it has no such key.
+        FAILED_PRECONDITION if no target has this id, or it has no such key.
         """
         return self._deactivate_public_key(request, timeout=self._timeout if timeout is None else timeout, metadata=(*self._metadata, *metadata))
 

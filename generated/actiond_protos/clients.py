@@ -497,7 +497,7 @@ class ActionServiceV2Client:
     def activate_public_key(self) -> UnaryCall[action_service_v2_pb2.ActivatePublicKeyRequest, action_service_v2_pb2.ActivatePublicKeyResponse]:
         """Makes a public key the active one, for which payloads are encrypted.
 
-        FAILED_PRECONDITION if no target has this id, NOT_FOUND if it has no such key.
+        FAILED_PRECONDITION if no target has this id, if it has no such key, and if the key has expired.
         """
         return UnaryCall(self._activate_public_key, self._metadata, self._timeout)
 
@@ -505,7 +505,7 @@ class ActionServiceV2Client:
     def deactivate_public_key(self) -> UnaryCall[action_service_v2_pb2.DeactivatePublicKeyRequest, action_service_v2_pb2.DeactivatePublicKeyResponse]:
         """Makes the active public key inactive again.
 
-        FAILED_PRECONDITION if no target has this id, NOT_FOUND if it has no such key.
+        FAILED_PRECONDITION if no target has this id, or it has no such key.
         """
         return UnaryCall(self._deactivate_public_key, self._metadata, self._timeout)
 

@@ -171,7 +171,7 @@ class ActionServiceServicer:
     def ActivatePublicKey(self, request, context):
         """Makes a public key the active one, for which payloads are encrypted.
 
-        FAILED_PRECONDITION if no target has this id, NOT_FOUND if it has no such key.
+        FAILED_PRECONDITION if no target has this id, if it has no such key, and if the key has expired.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -180,7 +180,7 @@ class ActionServiceServicer:
     def DeactivatePublicKey(self, request, context):
         """Makes the active public key inactive again.
 
-        FAILED_PRECONDITION if no target has this id, NOT_FOUND if it has no such key.
+        FAILED_PRECONDITION if no target has this id, or it has no such key.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
