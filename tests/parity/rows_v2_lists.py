@@ -50,7 +50,7 @@ def _shown(version: Version, shelved: shelf.Shelved) -> Any:
     )
 
 
-def _targets(version: Version, letters: str, **page: int | None) -> Outcome:
+def _targets(version: Version, letters: str, **page: Any) -> Outcome:
     return version.targets_listed(*(_shown(version, _LETTERS[letter]) for letter in letters), **page)
 
 
@@ -170,7 +170,7 @@ _BY_CREATION = ("group", "function", "request", "all events", "response", "event
 _BY_CHANGE = ("all events", "event", "group", "response", "request", "function")
 
 
-def _executions(version: Version, names: Sequence[str], **page: int | None) -> Outcome:
+def _executions(version: Version, names: Sequence[str], **page: Any) -> Outcome:
     shown = []
     for name in names:
         condition, targets = _CALLED[name]

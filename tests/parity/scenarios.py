@@ -18,7 +18,10 @@ from tests.parity import (
     rows_permissions,
     rows_publishing,
     rows_update,
+    rows_v2_executions,
     rows_v2_lists,
+    rows_v2_permissions,
+    rows_v2_public_keys,
     rows_v2_targets,
 )
 from tests.parity.scenario import Scenario
@@ -43,4 +46,7 @@ SCENARIOS: list[Scenario] = [
     *rows_matching.ROWS,
     *rows_v2_targets.ROWS,
     *rows_v2_lists.ROWS,
+    *rows_v2_executions.ROWS,
+    *rows_v2_public_keys.ROWS,
+    *rows_v2_permissions.ROWS,
 ]

@@ -16,6 +16,7 @@ from tests.parity.callers import READ_TARGETS, WRITE_TARGETS, Caller, limited
 from tests.parity.rows_fields import FOREIGN_ID
 from tests.parity.rows_good import FOREIGN_NAME
 from tests.parity.scenarios import SCENARIOS
+from tests.parity.v2_calls import READER
 from tests.support.action_service.connections import DRIVERS
 from tests.support.tokens import make_token
 
@@ -67,6 +68,7 @@ def _callers() -> Iterator[Caller]:
     """All whose tokens are good."""
     for driver in DRIVERS:
         yield Caller(token_of(driver), owner_of(driver))
+        yield Caller(f"{token_of(driver)}{READER}", owner_of(driver), (READ_TARGETS,))
     owner = owner_of("grpc")
     yield Caller(rows_auth.READER, owner, (READ_TARGETS,))
     yield Caller(rows_auth.WRITER, owner, (WRITE_TARGETS,))

@@ -20,7 +20,7 @@ from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from tests.parity.calls import BEARER, answer, id_of
+from tests.parity.calls import answer, id_of
 from tests.support.action_service import expect
 from tests.support.action_service.model import Call, Outcome
 from tests.support.action_service.requests import ENDPOINT
@@ -28,6 +28,10 @@ from tests.support.action_service.requests import ENDPOINT
 JUST_NOW = Timestamp(nanos=1)
 """Stands for a time within this run. Where a date may be absent, rows say so by leaving it out."""
 MAX_PAGE_SIZE = 1000
+
+
+READER = "-reader"
+"""At the end of a driver's token, that of its owner that may read targets, and nothing else."""
 
 
 def key_of(name: str) -> str:
@@ -245,9 +249,3 @@ TOO_MANY_TARGETS = expect.business(
     "TOO_MANY_TARGETS",
     field=("targets", "an execution has at most 1000 targets, those that others get by including it counted"),
 )
-
-
-def anonymous(call: Call) -> Call:
-    """Return the call without a token."""
-    assert call.authorization == BEARER
-    return Call(call.method, call.message, authorization=None, service=call.service)
