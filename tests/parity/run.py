@@ -54,16 +54,17 @@ class Run:
         assert (outcome.signing_key is not None) == (is_due and self._driver.keeps_trailers)
         if is_new:
             assert outcome.signing_key in {None, _key(outcome.response)}
-        self._learn(told.message, outcome.response)
+        self._learn(told.message, outcome.response, outcome.signing_key)
         return outcome
 
-    def _learn(self, request: Any, response: Any) -> None:
+    def _learn(self, request: Any, response: Any, signing_key: str | None) -> None:
         """Remember the ids and keys that a response has, by what rows write in their place."""
         kind = "" if response is None else type(response).__name__
         if kind == "CreateTargetResponse" and request is not None:
+            assert re.fullmatch("[0-9]{1,20}", response.id)
             self._known[id_of(request.name)] = response.id
             self._names[response.id] = request.name
-            self._known[key_of(request.name)] = _key(response)
+            self._known[key_of(request.name)] = _key(response) or signing_key or ""
         elif kind == "UpdateTargetResponse" and _shows_key(response):
             self._known[key_of(self._names[request.id])] = _key(response)
         elif kind == "AddPublicKeyResponse":

@@ -23,6 +23,7 @@ from tests.parity import (
     rows_v2_permissions,
     rows_v2_public_keys,
     rows_v2_targets,
+    rows_v2_versions,
 )
 from tests.parity.scenario import Scenario
 
@@ -49,4 +50,5 @@ SCENARIOS: list[Scenario] = [
     *rows_v2_executions.ROWS,
     *rows_v2_public_keys.ROWS,
     *rows_v2_permissions.ROWS,
+    *rows_v2_versions.ROWS,
 ]
