@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 from actiond_protos.actiond.v1 import delivery_service_pb2, execution_service_pb2
 from actiond_protos.zitadel.action.v2 import action_service_pb2 as v2_pb2
+from actiond_protos.zitadel.action.v2beta import action_service_pb2 as v2beta_pb2
 from actiond_protos.zitadel.action.v3alpha import action_service_pb2
 from actiond_protos.zitadel.v1 import error_detail_pb2
 from google.api import annotations_pb2
@@ -31,6 +32,7 @@ _METHODS: Mapping[str, MethodDescriptor] = {
     for service in (
         action_service_pb2.DESCRIPTOR.services_by_name["ActionService"],
         v2_pb2.DESCRIPTOR.services_by_name["ActionService"],
+        v2beta_pb2.DESCRIPTOR.services_by_name["ActionService"],
         delivery_service_pb2.DESCRIPTOR.services_by_name["DeliveryService"],
         execution_service_pb2.DESCRIPTOR.services_by_name["ExecutionService"],
     )

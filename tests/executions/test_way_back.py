@@ -6,6 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from actiond_protos.zitadel.action.v2 import action_service_pb2 as action_v2_pb2
+from actiond_protos.zitadel.action.v2beta import action_service_pb2 as action_v2beta_pb2
 from actiond_protos.zitadel.action.v3alpha.action_service_pb2 import (
     DeleteExecutionRequest,
     DeleteTargetRequest,
@@ -24,7 +26,7 @@ from google.rpc import error_details_pb2
 from actiond.api.permissions import BYPASS as BYPASS_PERMISSION
 from actiond.api.permissions import permissions
 from actiond.api.served import SERVICES
-from tests.executions.api import BYPASS, FAILED, Api, Created, add_token, condition, names, of_all, target
+from tests.executions.api import BYPASS, ELSEWHERE, FAILED, Api, Created, add_token, condition, names, of_all, target
 from tests.executions.protocols import PROTOCOLS
 from tests.support.servers.actiond import ADMIN_TOKEN, ServerProcess
 from tests.support.servers.commands import run, run_beside
@@ -45,6 +47,19 @@ EVERY_METHOD: tuple[Message, ...] = (
     ListExecutionMethodsRequest(),
     ListExecutionServicesRequest(),
 )
+for pb in (action_v2_pb2, action_v2beta_pb2):
+    EVERY_METHOD += (
+        pb.CreateTargetRequest(name="never made", rest_async={}, timeout={"seconds": 1}, endpoint=ELSEWHERE),
+        pb.UpdateTargetRequest(id="1", name="other"),
+        pb.DeleteTargetRequest(id="1"),
+        pb.GetTargetRequest(id="1"),
+        pb.ListTargetsRequest(),
+        pb.SetExecutionRequest(condition={"request": {"all": True}}),
+        pb.ListExecutionsRequest(),
+        pb.ListExecutionFunctionsRequest(),
+        pb.ListExecutionMethodsRequest(),
+        pb.ListExecutionServicesRequest(),
+    )
 DELETE = DeleteExecutionRequest(condition=of_all("request"))
 
 
