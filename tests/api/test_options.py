@@ -10,7 +10,13 @@ from actiond.actions.use_cases.tokens import Tokens
 from actiond.api import permissions
 from actiond.api.authentication import Authenticator
 from actiond.api.health import HEALTH
-from actiond.api.served import ACTION_SERVICE, DELIVERY_SERVICE, EXECUTION_SERVICE
+from actiond.api.served import (
+    ACTION_SERVICE,
+    ACTION_SERVICE_V2,
+    ACTION_SERVICE_V2BETA,
+    DELIVERY_SERVICE,
+    EXECUTION_SERVICE,
+)
 from actiond.storage.memory import MemoryStore
 from rpcfront import ServiceError, ServicerContext
 from tests.support.services import echo
@@ -28,6 +34,28 @@ PERMISSIONS = {
     "ListExecutionFunctions": "execution.read",
     "ListExecutionMethods": "execution.read",
     "ListExecutionServices": "execution.read",
+}
+
+# Under the names that v3alpha has for them, and that tokens hold.
+V2BETA_PERMISSIONS = {
+    "CreateTarget": "execution.target.write",
+    "UpdateTarget": "execution.target.write",
+    "DeleteTarget": "execution.target.delete",
+    "GetTarget": "execution.target.read",
+    "ListTargets": "execution.target.read",
+    "SetExecution": "execution.write",
+    "ListExecutions": "execution.read",
+    "ListExecutionFunctions": "authenticated",
+    "ListExecutionMethods": "authenticated",
+    "ListExecutionServices": "authenticated",
+}
+
+V2_PERMISSIONS = V2BETA_PERMISSIONS | {
+    "AddPublicKey": "execution.target.write",
+    "ActivatePublicKey": "execution.target.write",
+    "DeactivatePublicKey": "execution.target.write",
+    "RemovePublicKey": "execution.target.write",
+    "ListPublicKeys": "execution.target.read",
 }
 
 DELIVERY_PERMISSIONS = {
@@ -62,6 +90,8 @@ EXECUTION_PERMISSIONS = {
     ("service", "expected"),
     [
         (ACTION_SERVICE, PERMISSIONS),
+        (ACTION_SERVICE_V2, V2_PERMISSIONS),
+        (ACTION_SERVICE_V2BETA, V2BETA_PERMISSIONS),
         (DELIVERY_SERVICE, DELIVERY_PERMISSIONS),
         (EXECUTION_SERVICE, EXECUTION_PERMISSIONS),
     ],
@@ -108,7 +138,8 @@ def _with_token(secret: str) -> ServicerContext:
 def test_success_codes_are_those_of_the_proto() -> None:
     codes = {method.name: permissions.success_code(method) for method in ACTION_SERVICE.methods}
     assert codes == dict.fromkeys(PERMISSIONS, 200) | {"CreateTarget": 201}
-    assert {permissions.success_code(method) for method in DELIVERY_SERVICE.methods} == {200}
+    for service in (DELIVERY_SERVICE, ACTION_SERVICE_V2, ACTION_SERVICE_V2BETA):
+        assert {permissions.success_code(method) for method in service.methods} == {200}
 
 
 def test_the_known_permissions_are_sorted_and_each_named_once() -> None:
@@ -123,6 +154,29 @@ def test_the_known_permissions_are_sorted_and_each_named_once() -> None:
         "execution.write",
         "metrics.read",
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "held"),
+    [
+        ("action.target.read", "execution.target.read"),
+        ("action.target.write", "execution.target.write"),
+        ("action.target.delete", "execution.target.delete"),
+        ("action.execution.read", "execution.read"),
+        ("action.execution.write", "execution.write"),
+        ("execution.target.read", "execution.target.read"),
+        ("execution.read", "execution.read"),
+        ("action.targets.read", "action.targets.read"),
+        ("*", "*"),
+    ],
+)
+def test_names_of_the_stable_api_are_held_under_those_of_v3alpha(name: str, held: str) -> None:
+    assert permissions.canonical(name) == held
+
+
+def test_the_stable_api_has_no_permissions_of_its_own() -> None:
+    v3alpha = permissions.permissions((ACTION_SERVICE,))
+    assert permissions.permissions((ACTION_SERVICE, ACTION_SERVICE_V2, ACTION_SERVICE_V2BETA)) == v3alpha
 
 
 def test_no_token_can_hold_what_every_valid_token_has() -> None:
