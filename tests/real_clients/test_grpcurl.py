@@ -64,9 +64,11 @@ def _runner(path: str, server: ServerProcess) -> Grpcurl:
     return run
 
 
-def _call(grpcurl: Grpcurl, method: str, request: dict[str, Any], *, token: str | None = ADMIN_TOKEN) -> Ran:
+def _call(
+    grpcurl: Grpcurl, method: str, request: dict[str, Any], *, token: str | None = ADMIN_TOKEN, service: str = SERVICE
+) -> Ran:
     headers = ("-H", f"authorization: Bearer {token}") if token else ()
-    return grpcurl(f"{SERVICE}/{method}", options=(*headers, "-d", json.dumps(request)))
+    return grpcurl(f"{service}/{method}", options=(*headers, "-d", json.dumps(request)))
 
 
 def _request(name: str) -> dict[str, Any]:
@@ -82,6 +84,8 @@ def test_the_services_are_listed_without_a_token(each_grpcurl: Grpcurl) -> None:
         "grpc.health.v1.Health",
         "grpc.reflection.v1.ServerReflection",
         "grpc.reflection.v1alpha.ServerReflection",
+        "zitadel.action.v2.ActionService",
+        "zitadel.action.v2beta.ActionService",
         SERVICE,
     ]
 
@@ -117,6 +121,21 @@ def test_a_target_is_made_and_read_back(grpcurl: Grpcurl) -> None:
     assert json_format.Parse(read.stdout, GetTargetByIDResponse()).target == json_format.ParseDict(
         _request("made by grpcurl"), expected
     )
+
+
+@pytest.mark.parametrize("version", ["v2", "v2beta"])
+def test_a_target_of_the_stable_api_is_made_and_read_back(version: str, grpcurl: Grpcurl) -> None:
+    service = f"zitadel.action.{version}.ActionService"
+    wanted = _request(f"made by grpcurl over {version}")
+    made = _call(grpcurl, "CreateTarget", wanted, service=service)
+    assert made.returncode == 0, made.stderr
+    created = json.loads(made.stdout)
+    target = json.loads(_call(grpcurl, "GetTarget", {"id": created["id"]}, service=service).stdout)["target"]
+    shown = wanted | {key: created[key] for key in ("id", "creationDate", "signingKey")}
+    shown |= {"timeout": "1.500s", "changeDate": created["creationDate"]}
+    if version == "v2":
+        shown["payloadType"] = "PAYLOAD_TYPE_JSON"
+    assert target == shown
 
 
 def test_an_error_comes_with_its_details(grpcurl: Grpcurl) -> None:

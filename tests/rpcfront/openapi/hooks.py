@@ -1,10 +1,13 @@
 """Hooks of schemathesis, which imports this file: they keep from a server what no OpenAPI document can rule out."""
 
+import re
 from typing import Any
 
 import schemathesis
+from schemathesis import GenerationMode
 
 URL = "https://example.com/hook"
+STABLE = ("/v2/", "/v2beta/")
 
 
 @schemathesis.hook
@@ -13,9 +16,12 @@ def filter_case(_context: Any, case: Any) -> bool:
 
     Nor a condition that names nothing, which the domain refuses by the original's own error and no rule of the proto;
     nor a match condition of a function or an event, which the domain refuses;
-    nor OPTIONS where a path of its own is also that of a target called "search", so that Allow rightly names more.
+    nor OPTIONS where a path of its own is also that of a target or key called "search", so that Allow rightly names
+    more; nor what is valid for a target or a condition that is not there, which v2 refuses with 400 and not 404.
     """
-    if case.method == "OPTIONS" and case.path == "/v3alpha/targets/search":
+    if case.method == "OPTIONS" and case.path.endswith(("/targets/search", "/publickeys/search")):
+        return False
+    if case.path.startswith(STABLE) and _is_valid(case) and _fails_in_v2(case):
         return False
     if _holds_empty_condition(case.body) or _has_no_match_condition(case):
         return False
@@ -28,6 +34,8 @@ def filter_case(_context: Any, case: Any) -> bool:
 def map_case(_context: Any, case: Any) -> Any:
     """A target's endpoint is held to a CEL rule, which JSON Schema has no word for; a page to the domain's limit.
 
+    Durations of v2 have an upper bound, and a timeout is not 0 by the original's own error.
+
     A page token is one that the server has made, and a match condition one that is valid CEL. A number in an event's
     payload is none that may have been rounded.
     """
@@ -37,12 +45,39 @@ def map_case(_context: Any, case: Any) -> Any:
     if case.path.startswith("/v1/events"):
         case.body = _exact(case.body)
     endpoint = case.body.get("endpoint") if isinstance(case.body, dict) else None
-    if isinstance(endpoint, str) and 1 <= len(endpoint) <= 1000:
+    if isinstance(endpoint, str) and 1 <= len(endpoint) <= (2048 if case.path.startswith("/v2/") else 1000):
         case.body["endpoint"] = URL
-    query = case.body.get("query") if isinstance(case.body, dict) else None
-    if isinstance(query, dict) and 1000 < _number(query.get("limit")) < 2**32:
-        query["limit"] = 1000
+    if case.path.startswith(STABLE) and isinstance(case.body, dict):
+        _let_last(case.body, is_new=case.path.endswith("/targets"))
+    for page in ("query", "pagination"):
+        query = case.body.get(page) if isinstance(case.body, dict) else None
+        if isinstance(query, dict) and 1000 < _number(query.get("limit")) < 2**32:
+            query["limit"] = 1000
     return case
+
+
+def _let_last(body: dict[str, Any], *, is_new: bool) -> None:
+    """Bring the durations of a target of v2 within their bounds; a new one has a timeout."""
+    timeout = body.get("timeout")
+    if (timeout is None and is_new) or _is_duration(timeout):
+        body["timeout"] = "1s"
+    if _is_duration(body.get("expirationSigningKey")):
+        body["expirationSigningKey"] = "0s"
+
+
+def _is_duration(value: Any) -> bool:
+    return isinstance(value, str) and re.fullmatch(r"-?[0-9]+(\.[0-9]{1,9})?s", value, re.ASCII) is not None
+
+
+def _is_valid(case: Any) -> bool:
+    return case.meta is None or bool(case.meta.generation.mode == GenerationMode.POSITIVE)
+
+
+def _fails_in_v2(case: Any) -> bool:
+    """Return whether a call of v2 needs what is not there: a key, the target of one, or a condition."""
+    if case.method == "PUT":
+        return not isinstance(case.body, dict) or case.body.get("condition") is None
+    return bool(case.method == "POST" and case.path.endswith(("/publickeys", "activate")))
 
 
 def _number(value: Any) -> float:

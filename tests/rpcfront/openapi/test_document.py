@@ -12,7 +12,7 @@ from google.protobuf.descriptor import ServiceDescriptor
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from actiond.api.permissions import success_code
-from actiond.api.served import ACTION_SERVICE
+from actiond.api.served import ACTION_SERVICE, SERVICES
 from rpcfront import HttpRequest
 from rpcfront.openapi import build, docs_handlers, document, operations
 from rpcfront.transcoding.annotations import http_rules
@@ -42,7 +42,8 @@ def body(operation: dict[str, Any]) -> Any:
 
 
 def actiond_document() -> dict[str, Any]:
-    return build(operations(ACTION_SERVICE.methods, success_code), replace(INFO, is_secure=True))
+    methods = [method for service in SERVICES for method in service.methods]
+    return build(operations(methods, success_code), replace(INFO, is_secure=True))
 
 
 @pytest.mark.parametrize("make", [fixture_document, echo_document, actiond_document])
