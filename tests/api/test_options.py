@@ -16,6 +16,7 @@ from actiond.api.served import (
     ACTION_SERVICE_V2BETA,
     DELIVERY_SERVICE,
     EXECUTION_SERVICE,
+    SERVICES,
 )
 from actiond.storage.memory import MemoryStore
 from rpcfront import ServiceError, ServicerContext
@@ -172,6 +173,16 @@ def test_the_known_permissions_are_sorted_and_each_named_once() -> None:
 )
 def test_names_of_the_stable_api_are_held_under_those_of_v3alpha(name: str, held: str) -> None:
     assert permissions.canonical(name) == held
+
+
+def test_the_other_names_are_those_of_the_stable_api_alone() -> None:
+    assert permissions.other_names(SERVICES) == {
+        "action.target.read": "execution.target.read",
+        "action.target.write": "execution.target.write",
+        "action.target.delete": "execution.target.delete",
+        "action.execution.read": "execution.read",
+        "action.execution.write": "execution.write",
+    }
 
 
 def test_the_stable_api_has_no_permissions_of_its_own() -> None:

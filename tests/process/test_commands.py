@@ -87,6 +87,9 @@ def test_help_is_on_stdout(run: Run, arguments: list[str]) -> None:
     ("arguments", "word"),
     [
         (["--permission", "nonsense"], "--permission"),
+        (["--permission", "action.target"], "--permission"),
+        (["--permission", "action.execution.bypass"], "--permission"),
+        (["--permission", "authenticated"], "--permission"),
         (["--expires", "soon"], "--expires"),
         (["--expires", "2030-01-31T12:00:00"], "--expires"),
         (["--expires", "2030-01-31"], "--expires"),
@@ -104,6 +107,13 @@ def test_help_is_on_stdout(run: Run, arguments: list[str]) -> None:
 )
 def test_a_token_that_cannot_be_meant_is_refused(run: Run, arguments: list[str], word: str) -> None:
     refused(run(*CREATE, "--owner", "1", *arguments), word)
+
+
+def test_a_token_holds_the_permissions_of_v2_under_the_names_of_v3alpha(run: Run) -> None:
+    names = ("action.target.read", "action.target.delete", "action.execution.write", "execution.target.read")
+    made = run("token", "create", "--name", "stable", "--owner", "1", "--permission", *names)
+    assert made.returncode == 0, made.stderr
+    assert " execution.target.delete,execution.target.read,execution.write " in run("token", "list").stdout
 
 
 def test_a_name_in_certificates_is_bound_to_one_token_until_that_is_revoked(run: Run) -> None:

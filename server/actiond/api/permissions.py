@@ -1,6 +1,6 @@
 """Reads from the proto's options what each method requires: the permission, and the HTTP status of success."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from actiond_protos.zitadel.protoc_gen_zitadel.v2 import options_pb2
 from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
@@ -35,10 +35,7 @@ def canonical(name: str) -> str:
 
 def permission(method: MethodDescriptor) -> str:
     """Return the permission that a caller of the method must hold. Raises ServiceError if the proto names none."""
-    name: str = _options(method).auth_option.permission
-    if not name:
-        raise ServiceError(f"{method.full_name}: the proto names no permission (auth_option.permission)")
-    return canonical(name)
+    return canonical(_named(method))
 
 
 def runs_executions(method: MethodDescriptor) -> bool:
@@ -55,6 +52,19 @@ def permissions(services: Iterable[ServiceDescriptor]) -> tuple[str, ...]:
     """Return every permission that a token can hold, sorted."""
     required = {permission(method) for service in services for method in service.methods}
     return tuple(sorted({BYPASS, READ_API_DOCS, READ_METRICS, *required} - {AUTHENTICATED}))
+
+
+def other_names(services: Iterable[ServiceDescriptor]) -> Mapping[str, str]:
+    """Return the names of permissions in the protos under which no token holds them, with those under which it does."""
+    named = {_named(method) for service in services for method in service.methods}
+    return {name: canonical(name) for name in named if name != canonical(name)}
+
+
+def _named(method: MethodDescriptor) -> str:
+    name: str = _options(method).auth_option.permission
+    if not name:
+        raise ServiceError(f"{method.full_name}: the proto names no permission (auth_option.permission)")
+    return name
 
 
 def _options(method: MethodDescriptor) -> options_pb2.Options:

@@ -200,7 +200,8 @@ def _add_token_commands(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         dest="permissions",
         metavar="NAME",
-        help="what it may do, as execution.target.read, or * for everything; may be repeated",
+        help="what it may do, as execution.target.read (or action.target.read, its name in v2), or * for everything;"
+        " may be repeated",
     )
     create.add_argument("--expires", metavar="WHEN", help="30d, 12h, 45m, or a time as 2030-01-31T12:00:00Z [never]")
     create.add_argument(

@@ -83,15 +83,16 @@ COMMANDS: Mapping[str, Command] = {"create": _create, "list": _list, "revoke": _
 
 
 def _permissions(wanted: Sequence[str]) -> frozenset[str]:
+    """Return the permissions under the names that tokens hold. Raise SettingsError if one is unknown."""
     # These load protobuf, which the other commands do without.
-    from actiond.api.permissions import permissions
+    from actiond.api.permissions import other_names, permissions
     from actiond.api.served import SERVICES
 
-    known = {*permissions(SERVICES), ALL_PERMISSIONS}
+    held = {name: name for name in (*permissions(SERVICES), ALL_PERMISSIONS)} | dict(other_names(SERVICES))
     for permission in wanted:
-        if permission not in known:
-            raise SettingsError(f"--permission: {permission!r} is none of {', '.join(sorted(known))}")
-    return frozenset(wanted)
+        if permission not in held:
+            raise SettingsError(f"--permission: {permission!r} is none of {', '.join(sorted(held))}")
+    return frozenset(held[permission] for permission in wanted)
 
 
 def _certificate(text: str) -> str:
