@@ -181,6 +181,25 @@ def _executions(version: Version) -> Iterable[Scenario]:
         ),
     )
     yield row(
+        "an execution that loses its last target is gone in v3alpha, with those that are nothing without it",
+        version.delete(_ONE),
+        version.deleted(),
+        version.set_execution(first, _ONE),
+        calls.set_execution(_SECOND, _FIRST),
+        calls.set_execution(_EVENTS, _SECOND, _OTHER),
+        then=((calls.list_executions(), calls.executions_listed(calls.execution(_EVENTS, _OTHER, sequence=2))),),
+    )
+    yield row(
+        "an execution that loses its last target in v3alpha stays there, and is not listed",
+        calls.delete(_ONE),
+        calls.deleted(2),
+        version.set_execution(first, _ONE),
+        then=(
+            (calls.list_executions(), calls.executions_listed(calls.execution(_FIRST, sequence=2))),
+            (version.list_executions(), version.executions_listed()),
+        ),
+    )
+    yield row(
         "an execution is shown by v3alpha",
         version.set_execution(first, _OTHER, _ONE),
         version.execution_set(),
