@@ -82,6 +82,63 @@ except NotFoundException as error:
 details = [detail.additional_properties for detail in failure.details]
 """,
 }
+IN_V2 = {
+    "openapi-python-client": """
+from generated import AuthenticatedClient
+from generated.api.zitadel_action_v_2_action_service import (
+    zitadel_action_v_2_action_service_create_target as create,
+    zitadel_action_v_2_action_service_get_target as get,
+    zitadel_action_v_2_action_service_list_targets as search,
+)
+from generated.models import (
+    ZitadelActionV2CreateTargetRequest as Request,
+    ZitadelActionV2ListTargetsRequest as Search,
+    ZitadelActionV2RESTCallInput as RestCall,
+    ZitadelFilterV2PaginationRequest as Pagination,
+)
+
+client = AuthenticatedClient(base_url=base, token=token)
+made = create.sync(
+    client=client,
+    body=Request(name=name, rest_call=RestCall(interrupt_on_error=True), timeout="1.500s", endpoint=endpoint),
+)
+target = get.sync(made.id, client=client).target
+found = search.sync(client=client, body=Search(pagination=Pagination(limit=1)))
+failure = get.sync("1", client=client)
+details = [detail.additional_properties for detail in failure.details]
+""",
+    "openapi-generator python": """
+from generated import ApiClient, Configuration, ZitadelActionV2ActionServiceApi
+from generated.exceptions import NotFoundException
+from generated.models import (
+    Uint32Input,
+    ZitadelActionV2CreateTargetRequest as Request,
+    ZitadelActionV2ListTargetsRequest as Search,
+    ZitadelActionV2RESTCallInput as RestCall,
+    ZitadelFilterV2PaginationRequest as Pagination,
+)
+
+api = ZitadelActionV2ActionServiceApi(ApiClient(Configuration(host=base, access_token=token)))
+made = api.zitadel_action_v2_action_service_create_target(
+    Request(name=name, rest_call=RestCall(interrupt_on_error=True), timeout="1.500s", endpoint=endpoint)
+)
+target = api.zitadel_action_v2_action_service_get_target(made.id).target
+found = api.zitadel_action_v2_action_service_list_targets(Search(pagination=Pagination(limit=Uint32Input(1))))
+try:
+    api.zitadel_action_v2_action_service_get_target("1")
+except NotFoundException as error:
+    failure = error.data
+details = [detail.additional_properties for detail in failure.details]
+""",
+}
+TOLD_IN_V2 = """
+told = {
+    "id": [made.id, target.id, found.targets[0].id],
+    "target": [target.name, target.rest_call.interrupt_on_error, target.timeout, target.endpoint],
+    "failure": [failure.code, failure.message, details],
+    "keys": [made.signing_key, target.signing_key],
+}
+"""
 TOLD = """
 told = {
     "id": [made.id, target.target_id, found.result[0].target_id],
@@ -238,17 +295,30 @@ def test_a_client_compiles_and_has_every_operation(clients: Clients, generator: 
 
 @pytest.mark.parametrize("generator", PYTHON)
 def test_a_client_creates_and_reads_a_target_and_gets_errors_as_objects(clients: Clients, generator: str) -> None:
+    _is_made_and_read(clients, generator, CREATES_AND_READS[generator] + TOLD, name=generator)
+
+
+@pytest.mark.parametrize("generator", PYTHON)
+def test_a_client_does_the_same_in_the_stable_api(clients: Clients, generator: str) -> None:
+    script = IN_V2[generator] + TOLD_IN_V2
+    told = _is_made_and_read(clients, generator, script, name=f"{generator}, in v2")
+    made, read = told["keys"]
+    assert made == read != ""
+
+
+def _is_made_and_read(clients: Clients, generator: str, script: str, name: str) -> Any:
+    """Run the script, and return what it has told beside what is the same in every version."""
     endpoint = "https://example.com/hook"
-    script = CREATES_AND_READS[generator] + TOLD
     with available():
-        told = clients.call(generator, "actiond", script, token=ADMIN_TOKEN, name=generator, endpoint=endpoint)
+        told = clients.call(generator, "actiond", script, token=ADMIN_TOKEN, name=name, endpoint=endpoint)
     made, read, found = told["id"]
     assert made == read
     assert found.isdigit()
-    assert told["target"] == [generator, True, "1.500s", endpoint]
+    assert told["target"] == [name, True, "1.500s", endpoint]
     code, message, details = told["failure"]
     assert (code, message) == (5, "Target not found (QUERY-hj5oaniyrz)")
     assert {"id": "QUERY-hj5oaniyrz", "message": "Target not found"} in details
+    return told
 
 
 @pytest.mark.parametrize("generator", PYTHON)
