@@ -59,7 +59,7 @@ CASES = {
 @pytest.fixture(scope="module")
 def reader(server: ServerProcess) -> str:
     """A token that may read targets, and nothing else."""
-    return run(server, "token", "create", "--name", "reader", "--permission", "execution.target.read").stdout.strip()
+    return run(server, "token", "create", "--name", "reader", "--permission", "action.target.read").stdout.strip()
 
 
 @pytest.fixture
