@@ -150,6 +150,11 @@ CASES: list[tuple[str, Exception, tuple[int, str, str, str, str]]] = [
     ),
     (
         "GetTarget",
+        errors.TargetKeyMissingError(),
+        (code_pb2.INTERNAL, "EXEC-2n8fhs7g", "Target has no active public key", "EXECUTION_FAILED", ""),
+    ),
+    (
+        "GetTarget",
         errors.ExecutionForwardedError(404, "no such order"),
         (NOT_FOUND, "EXEC-reUaUZCzCp", "no such order", "EXECUTION_ERROR_FORWARDED", ""),
     ),
@@ -191,6 +196,8 @@ def test_every_error_that_a_call_can_meet_is_in_the_table() -> None:
     every = {error for _, error in inspect.getmembers(errors, inspect.isclass) if issubclass(error, errors.DomainError)}
     # Those of v3alpha and v1, of the command line and of starts; the last three have no id.
     beside = {
+        errors.NotStartedError,
+        errors.TooManyInstanceKeysError,
         errors.IncludeNotFoundError,
         errors.CircularIncludeError,
         errors.TooManyIncludeLevelsError,
