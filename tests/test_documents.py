@@ -15,6 +15,7 @@ from actiond.actions.instance_keys import MAX_INSTANCE_KEYS
 from actiond.actions.public_keys import MAX_PUBLIC_KEYS
 from actiond.actions.queries import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE
 from actiond.actions.signing_keys import MAX_KEYS
+from actiond.actions.use_cases.executions import MAX_FLAT_STEPS
 from actiond.api.permissions import permissions
 from actiond.api.served import SERVICES
 from actiond.delivery.outcomes import Outcome
@@ -186,6 +187,7 @@ def test_the_limits_of_the_security_page_are_those_of_the_code() -> None:
         "nesting of JSON": [str(MAX_DEPTH)],
         "signing keys of a target that are valid at once": [str(MAX_KEYS)],
         "keys of the installation that are published at once": [str(MAX_INSTANCE_KEYS)],
+        "targets that a page of executions calls, in v2": [f"{MAX_FLAT_STEPS:,}"],
         "public keys of a target": [str(MAX_PUBLIC_KEYS)],
         "targets with metrics of their own": [f"{MAX_TARGETS:,}"],
     }

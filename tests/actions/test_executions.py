@@ -310,3 +310,19 @@ async def test_what_includes_nothing_but_an_ended_execution_ends_too(domain: Dom
     await put(domain, SERVICE_REQUEST, REQUEST)
     await domain.executions.end(a_caller(), REQUEST)
     assert (await domain.executions.find(a_caller(), ExecutionQuery())).total == 0
+
+
+async def test_ending_an_event_that_reads_as_a_group_does_not_tell_of_the_group(domain: Domain) -> None:
+    group = Condition(ExecutionType.EVENT, Scope.GROUP, "target")
+    set_at_ns = (await domain.executions.set(a_caller(), group, (await domain.target(),))).changed_at_ns
+    assert await domain.executions.end(a_caller(), Condition(ExecutionType.EVENT, Scope.EVENT, "target.*")) > set_at_ns
+
+
+async def test_a_flat_page_has_a_bounded_number_of_targets(domain: Domain, monkeypatch: pytest.MonkeyPatch) -> None:
+    await put(domain, REQUEST, *[await domain.target()] * 3)
+    await put(domain, SERVICE_REQUEST, REQUEST, REQUEST)
+    monkeypatch.setattr("actiond.actions.use_cases.executions.MAX_FLAT_STEPS", 8)
+    with pytest.raises(errors.PageTooLargeError):
+        await domain.executions.find_flat(a_caller(), ExecutionQuery())
+    page = await domain.executions.find_flat(a_caller(), ExecutionQuery(PageRequest(limit=1)))
+    assert len(page.items[0].steps) == 6

@@ -249,6 +249,7 @@ def test_every_error_that_a_call_can_meet_is_in_the_table() -> None:
     # certificates, and only a start gives a token a secret that exists. Deliveries, published events and conditions
     # have an API of their own. Public keys are only in the stable API.
     beside = {
+        errors.PageTooLargeError,
         errors.PublicKeyActiveError,
         errors.PublicKeyExpiredError,
         errors.PublicKeyFormatError,

@@ -129,6 +129,17 @@ CASES: list[tuple[str, Exception, tuple[int, str, str, str, str]]] = [
         (INVALID, "ErrPublicKeyFormat", "Errors.Target.InvalidPublicKey", "PUBLIC_KEY_INVALID", "public_key"),
     ),
     (
+        "ListExecutions",
+        errors.PageTooLargeError(100),
+        (
+            code_pb2.RESOURCE_EXHAUSTED,
+            "ACTIOND-page",
+            "The page has too many targets",
+            "PAGE_TOO_LARGE",
+            "pagination.limit",
+        ),
+    ),
+    (
         "AddPublicKey",
         errors.TooManyPublicKeysError(100),
         (EXHAUSTED, "ACTIOND-public-keys", "Too many public keys", "TOO_MANY_PUBLIC_KEYS", "target_id"),

@@ -68,6 +68,13 @@ class PublicKeyFormatError(DomainError):
 
 
 @dataclass(eq=False)
+class PageTooLargeError(DomainError):
+    """The executions on the page have more than `maximum` targets, those of their includes counted."""
+
+    maximum: int
+
+
+@dataclass(eq=False)
 class LimitTooHighError(DomainError):
     """The requested page is longer than `maximum`."""
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import islice
 
 from actiond.actions import events
 from actiond.actions.actors import Actor
@@ -14,12 +15,16 @@ from actiond.actions.errors import (
     FunctionUnknownError,
     GroupUnknownError,
     MethodUnknownError,
+    PageTooLargeError,
     ServiceUnknownError,
 )
 from actiond.actions.executions import MAX_INCLUDE_LEVELS, Execution, Step
 from actiond.actions.ports import Store, Transaction
 from actiond.actions.queries import ConditionsQuery, ExecutionQuery, Page, PageRequest
 from actiond.actions.use_cases.includes import IncludeGraph
+
+MAX_FLAT_STEPS = 100_000
+"""Steps on a page of executions whose includes are resolved: a hundred may include each other's thousand."""
 
 _UNKNOWN: Mapping[Scope, type[DomainError]] = {
     Scope.METHOD: MethodUnknownError,
@@ -79,6 +84,8 @@ class Executions:
         try:
             return (await self.delete(actor, condition, ends_emptied=True)).changed_at_ns
         except ExecutionNotFoundError:
+            if not is_canonical(condition):
+                return self._clock()  # its key is another condition's
             last = await self._store.last_event(
                 events.EXECUTION, events.qualified_id(actor.owner, events.EXECUTION, condition.key)
             )
@@ -108,7 +115,7 @@ class Executions:
     async def find_flat(self, actor: Actor, query: ExecutionQuery) -> Page[Execution]:
         """Do the same, with the steps of included executions in the place of their includes.
 
-        An execution that is deleted meanwhile has no steps any more.
+        An execution that is deleted meanwhile has no steps any more. Raises PageTooLargeError.
         """
         page = await self.find(actor, query)
         known = {execution.condition: execution.steps for execution in page.items}
@@ -116,10 +123,17 @@ class Executions:
         while wanted:
             keys = frozenset(condition.key for condition in wanted)
             found = await self.find(actor, ExecutionQuery(PageRequest(limit=len(keys)), (ConditionsQuery(keys),)))
-            steps = dict.fromkeys(wanted, ()) | {execution.condition: execution.steps for execution in found.items}
-            known |= steps
-            wanted = _includes(steps.values()) - known.keys()
-        return replace(page, items=[replace(one, steps=tuple(_flat(one.steps, known))) for one in page.items])
+            included = dict.fromkeys(wanted, ()) | {execution.condition: execution.steps for execution in found.items}
+            known |= included
+            wanted = _includes(included.values()) - known.keys()
+        flat, left = [], MAX_FLAT_STEPS
+        for execution in page.items:
+            steps = tuple(islice(_flat(execution.steps, known), left + 1))
+            left -= len(steps)
+            if left < 0:
+                raise PageTooLargeError(MAX_FLAT_STEPS)
+            flat.append(replace(execution, steps=steps))
+        return replace(page, items=flat)
 
 
 def _includes(steps: Iterable[Sequence[Step]]) -> set[Condition]:

@@ -95,6 +95,14 @@ _ENTRIES: Mapping[type[Exception], Entry] = {
         "pagination.limit",
         "must be at most {maximum}",
     ),
+    errors.PageTooLargeError: Entry(
+        code_pb2.RESOURCE_EXHAUSTED,
+        "ACTIOND-page",
+        "The page has too many targets",
+        "PAGE_TOO_LARGE",
+        "pagination.limit",
+        "must be lower: the executions of the page call more than {maximum} targets",
+    ),
     errors.MethodUnknownError: _condition_unknown(
         "COMMAND-vysplsevt8", "METHOD_UNKNOWN", "names a method that this server does not know"
     ),
