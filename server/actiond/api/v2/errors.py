@@ -10,6 +10,7 @@ from google.protobuf.descriptor import MethodDescriptor
 from google.rpc import code_pb2, status_pb2
 
 from actiond.actions import errors
+from actiond.api.action_errors import OF_ACTIONS
 from actiond.api.errors import COMMON, Entry, entry_of
 
 
@@ -28,10 +29,6 @@ _FAILED = code_pb2.FAILED_PRECONDITION
 
 def _target_not_found(error_id: str, code: int = _NOT_FOUND, field: str = "", rule: str = "") -> Entry:
     return Entry(code, error_id, "Target not found", "TARGET_NOT_FOUND", field, rule)
-
-
-def _condition_unknown(error_id: str, reason: str, rule: str) -> Entry:
-    return Entry(_NOT_FOUND, error_id, "Execution condition is invalid", reason, "condition", rule)
 
 
 def _timeout_missing(error_id: str) -> Entry:
@@ -81,9 +78,7 @@ _BY_METHOD: Mapping[type[Exception], Mapping[str, Entry]] = {
 
 _ENTRIES: Mapping[type[Exception], Entry] = {
     **COMMON,
-    errors.TargetNameTakenError: Entry(
-        code_pb2.ALREADY_EXISTS, "V3-DKcYh", "Target already exists", "TARGET_NAME_TAKEN"
-    ),
+    **OF_ACTIONS,
     errors.EndpointDeniedError: Entry(
         _INVALID, "COMMAND-NcJUKo", "Errors.Target.DeniedURL", "ENDPOINT_NOT_ALLOWED", "endpoint", "{reason}"
     ),
@@ -102,21 +97,6 @@ _ENTRIES: Mapping[type[Exception], Entry] = {
         "PAGE_TOO_LARGE",
         "pagination.limit",
         "must be lower: the executions of the page call more than {maximum} targets",
-    ),
-    errors.MethodUnknownError: _condition_unknown(
-        "COMMAND-vysplsevt8", "METHOD_UNKNOWN", "names a method that this server does not know"
-    ),
-    errors.ServiceUnknownError: _condition_unknown(
-        "COMMAND-qu6dfhiioq", "SERVICE_UNKNOWN", "names a service that this server does not know"
-    ),
-    errors.FunctionUnknownError: _condition_unknown(
-        "COMMAND-cdy39t0ksr", "FUNCTION_UNKNOWN", "names a function that this server was not started with"
-    ),
-    errors.EventUnknownError: _condition_unknown(
-        "COMMAND-74aaqj8fv9", "EVENT_UNKNOWN", "names a type of events that this server was not started with"
-    ),
-    errors.GroupUnknownError: _condition_unknown(
-        "COMMAND-er5oneb5lz", "EVENT_GROUP_UNKNOWN", "names a group that no event of this server is in"
     ),
     errors.TooManyStepsError: Entry(
         _FAILED,

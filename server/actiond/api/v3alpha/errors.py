@@ -6,6 +6,7 @@ from google.protobuf.descriptor import MethodDescriptor
 from google.rpc import code_pb2, status_pb2
 
 from actiond.actions import errors
+from actiond.api.action_errors import OF_ACTIONS
 from actiond.api.conditions import ConditionEmptyError
 from actiond.api.errors import COMMON, Entry, entry_of
 
@@ -18,10 +19,6 @@ _BAD_EXECUTION = "Execution is invalid"
 
 def _target_not_found(error_id: str, field: str = "", rule: str = "") -> Entry:
     return Entry(_NOT_FOUND, error_id, "Target not found", "TARGET_NOT_FOUND", field, rule)
-
-
-def _condition_unknown(error_id: str, reason: str, rule: str) -> Entry:
-    return Entry(_NOT_FOUND, error_id, "Execution condition is invalid", reason, "condition", rule)
 
 
 # ZITADEL has a separate id for each place in its code that looks up a target.
@@ -40,28 +37,11 @@ _ENDPOINT_NOT_ALLOWED = Entry(
 
 _ENTRIES: Mapping[type[Exception], Entry] = {
     **COMMON,
-    errors.TargetNameTakenError: Entry(
-        code_pb2.ALREADY_EXISTS, "V3-DKcYh", "Target already exists", "TARGET_NAME_TAKEN"
-    ),
+    **OF_ACTIONS,
     errors.EndpointDeniedError: _ENDPOINT_NOT_ALLOWED,
     errors.EndpointInvalidError: _ENDPOINT_NOT_ALLOWED,
     errors.LimitTooHighError: Entry(
         _INVALID, "GRPC-vR9nC", "List query is invalid", "LIMIT_TOO_HIGH", "query.limit", "must be at most {maximum}"
-    ),
-    errors.MethodUnknownError: _condition_unknown(
-        "COMMAND-vysplsevt8", "METHOD_UNKNOWN", "names a method that this server does not know"
-    ),
-    errors.ServiceUnknownError: _condition_unknown(
-        "COMMAND-qu6dfhiioq", "SERVICE_UNKNOWN", "names a service that this server does not know"
-    ),
-    errors.FunctionUnknownError: _condition_unknown(
-        "COMMAND-cdy39t0ksr", "FUNCTION_UNKNOWN", "names a function that this server was not started with"
-    ),
-    errors.EventUnknownError: _condition_unknown(
-        "COMMAND-74aaqj8fv9", "EVENT_UNKNOWN", "names a type of events that this server was not started with"
-    ),
-    errors.GroupUnknownError: _condition_unknown(
-        "COMMAND-er5oneb5lz", "EVENT_GROUP_UNKNOWN", "names a group that no event of this server is in"
     ),
     errors.ExecutionNotFoundError: Entry(
         _NOT_FOUND, "COMMAND-suq2upd3rt", "Execution not found", "EXECUTION_NOT_FOUND"
