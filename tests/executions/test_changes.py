@@ -19,7 +19,16 @@ from tests.support.targets.answers import ok
 from tests.support.targets.server import TargetServer
 
 RENAMES = ok(b'{"name": "changed"}')
-SERVICES = {"services": ["actiond.v1.DeliveryService", "actiond.v1.ExecutionService", shop.SERVICE, SERVICE]}
+SERVICES = {
+    "services": [
+        "actiond.v1.DeliveryService",
+        "actiond.v1.ExecutionService",
+        shop.SERVICE,
+        "zitadel.action.v2.ActionService",
+        "zitadel.action.v2beta.ActionService",
+        SERVICE,
+    ]
+}
 
 
 async def create(api: Api, name: str = "sent") -> Target:
