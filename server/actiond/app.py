@@ -9,6 +9,7 @@ from importlib.resources import files
 from typing import Any
 
 import actiond_protos
+from google.protobuf.descriptor import ServiceDescriptor
 from google.rpc import code_pb2
 
 from actiond import __version__
@@ -123,6 +124,15 @@ METRICS_PATH = "/metrics"
 """Served without a token, unless `--metrics` says otherwise. The other paths of HTTP that are public are the probes,
 DOCS_PATH, DISCOVERY_PATH and KEYS_PATH of api/openid.py, and unless `--api-docs` says otherwise, DOCUMENT_PATH; the
 public methods are those of api/standard_services.py."""
+
+
+_TRANSLATIONS = {
+    ACTION_SERVICE: v3alpha_errors.translate,
+    ACTION_SERVICE_V2: v2_errors.translate,
+    ACTION_SERVICE_V2BETA: v2_errors.translate,
+    DELIVERY_SERVICE: v1_errors.translate,
+    EXECUTION_SERVICE: v1_errors.translate,
+}
 
 
 async def _nothing() -> None:
@@ -240,9 +250,7 @@ class Application:
         self._reflecting = (ReflectedServices(servers, known, sets),) if servers else ()
         names = read_zitadel_names() if settings.api.zitadel_conditions else NO_NAMES
         catalogue = CurrentCatalogue(known, settings.api.execution_functions, settings.api.event_types, names)
-        executions = Executions(opened.store, time.time_ns, catalogue)
         running = _running(opened, self._client, settings.delivery.execution_budget_ms / 1000)
-        targets = Targets(opened.store, time.time_ns, opened.new_id, make_key(opened.sealer), guard.endpoint_problem)
         max_calls = settings.limits.max_concurrent
         watches = Watches(DeliveryWatch(opened.store), self._draining, max_calls)
         processor = _external_processor(settings, known, running.around)
@@ -253,14 +261,9 @@ class Application:
             watches,
             opened.instance,
         )
-        public_keys = PublicKeys(opened.store, time.time_ns, opened.new_id, read_public_key)
-        newest_keys = NewestKeys(opened.store, open_key(opened.sealer))
-        stable = StableActionService(UseCases(targets, newest_keys, public_keys, executions, catalogue))
         self._gateway = Gateway(
             services=[
-                (ACTION_SERVICE, ActionService(targets, executions, catalogue)),
-                (ACTION_SERVICE_V2, stable),
-                (ACTION_SERVICE_V2BETA, stable),
+                *_action_services(opened, guard, catalogue),
                 (DELIVERY_SERVICE, deliveries),
                 (
                     EXECUTION_SERVICE,
@@ -282,15 +285,7 @@ class Application:
                 | {descriptor: docs.permission for descriptor, _ in docs.reflection},
                 refusing_themselves={EXTERNAL_PROCESSOR: processor.not_authenticated},
             ),
-            translate=errors.by_service(
-                {
-                    ACTION_SERVICE: v3alpha_errors.translate,
-                    ACTION_SERVICE_V2: v2_errors.translate,
-                    ACTION_SERVICE_V2BETA: v2_errors.translate,
-                    DELIVERY_SERVICE: v1_errors.translate,
-                    EXECUTION_SERVICE: v1_errors.translate,
-                }
-            ),
+            translate=errors.by_service(_TRANSLATIONS),
             success_code=permissions.success_code,
             probes=dict(zip(PROBES, (self._alive, self._ready), strict=True)),
             cors=_cors(settings.api),
@@ -411,6 +406,23 @@ def _running(opened: OpenStore, client: TargetClient, budget: float) -> RunningP
         MethodExecutions(plans, runner, merger, opened.instance),
         TargetInspector(opened.store, client),
         Matching(opened.store, time.time_ns, match_conditions),
+    )
+
+
+def _action_services(
+    opened: OpenStore, guard: AddressGuard, catalogue: CurrentCatalogue
+) -> Sequence[tuple[ServiceDescriptor, object]]:
+    """Return the versions of ZITADEL's ActionService, over the same targets and executions."""
+    store, sealer = opened.store, opened.sealer
+    targets = Targets(store, time.time_ns, opened.new_id, make_key(sealer), guard.endpoint_problem)
+    executions = Executions(store, time.time_ns, catalogue)
+    public_keys = PublicKeys(store, time.time_ns, opened.new_id, read_public_key)
+    newest_keys = NewestKeys(store, open_key(sealer))
+    stable = StableActionService(UseCases(targets, newest_keys, public_keys, executions, catalogue))
+    return (
+        (ACTION_SERVICE, ActionService(targets, executions, catalogue)),
+        (ACTION_SERVICE_V2, stable),
+        (ACTION_SERVICE_V2BETA, stable),
     )
 
 
