@@ -78,9 +78,9 @@ async def test_activating_or_deactivating_twice_changes_nothing_more(domain: Dom
     assert await domain.public_keys.deactivate(a_caller(), target_id, key.id) == ended
     assert await event_types(domain, target_id) == [
         "target.added",
-        "target.public_key_added",
-        "target.public_key_activated",
-        "target.public_key_deactivated",
+        "target.key.added",
+        "target.key.activated",
+        "target.key.deactivated",
     ]
 
 

@@ -24,14 +24,14 @@ def test_it_knows_each_of_our_events_and_what_stands_before_their_dots() -> None
         "target.added",
         "target.changed",
         "target.key_rotated",
-        "target.public_key_activated",
-        "target.public_key_added",
-        "target.public_key_deactivated",
-        "target.public_key_removed",
+        "target.key.activated",
+        "target.key.added",
+        "target.key.deactivated",
+        "target.key.removed",
         "target.removed",
         "execution.set",
         "execution.removed",
     }
-    assert catalogue.groups == {"target", "execution"}
+    assert catalogue.groups == {"target", "target.key", "execution"}
     assert Condition(ExecutionType.EVENT, Scope.GROUP, "target") in catalogue
     assert Condition(ExecutionType.EVENT, Scope.GROUP, "target.added") not in catalogue

@@ -78,13 +78,19 @@ CASES: dict[str, tuple[str, Exception, tuple[int, str, str, str], tuple[str, str
         "PublishEvent",
         errors.EventUnknownError(0),
         (NOT_FOUND, "ACTIOND-event-type", "Event type is unknown", "EVENT_TYPE_UNKNOWN"),
-        ("type", "must be a type that the server was started with (--event-type, --zitadel-conditions)"),
+        (
+            "type",
+            "must be a type that the server was started with (--event-type, --zitadel-conditions), and not its own",
+        ),
     ),
     "an event type of a batch is unknown": (
         "PublishEvents",
         errors.EventUnknownError(2),
         (NOT_FOUND, "ACTIOND-event-type", "Event type is unknown", "EVENT_TYPE_UNKNOWN"),
-        ("events[2].type", "must be a type that the server was started with (--event-type, --zitadel-conditions)"),
+        (
+            "events[2].type",
+            "must be a type that the server was started with (--event-type, --zitadel-conditions), and not its own",
+        ),
     ),
     "an aggregate type is reserved": (
         "PublishEvents",

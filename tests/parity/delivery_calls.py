@@ -76,7 +76,10 @@ def unknown_type(event: str = "") -> Outcome:
         "ACTIOND-event-type",
         "Event type is unknown",
         "EVENT_TYPE_UNKNOWN",
-        field=(f"{event}type", "must be a type that the server was started with (--event-type, --zitadel-conditions)"),
+        field=(
+            f"{event}type",
+            "must be a type that the server was started with (--event-type, --zitadel-conditions), and not its own",
+        ),
     )
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.real_clients.sdk.sdks import BUILD
+from tests.real_clients.sdk.sdks import BUILD, NPM
 from tests.support.programs import PATH
 from tests.support.servers.actiond import ADMIN_TOKEN, ServerProcess, clean_environment
 
@@ -67,3 +67,19 @@ def test_the_script_prints_what_the_page_says(fresh: ServerProcess) -> None:
 def test_the_program_prints_what_the_page_says(fresh: ServerProcess) -> None:
     said = printed(fresh, sys.executable, "-c", block("python"), PYTHONPATH=str(BUILD / "python"))
     assert said == re.findall(r"```text\n(.*?)```", _MOVING, re.DOTALL)[0]
+
+
+@pytest.mark.parametrize(
+    ("api", "position"),
+    [(("@zitadel/node", "v2"), 0), (("@zitadel/client/node", "v2beta"), 1)],
+    indirect=["api"],
+    ids=["@zitadel/node", "@zitadel/client"],
+)
+@pytest.mark.usefixtures("api")  # installs the SDK
+def test_the_programs_for_node_list_the_targets(fresh: ServerProcess, position: int) -> None:
+    program = re.findall(r"```js\n(.*?)```", _MOVING, re.DOTALL)[position]
+    # Node looks for packages where it runs.
+    script = f'cd "{NPM}" && node --input-type=module --eval "$0"'
+    places = program.replace("http://127.0.0.1:8080", fresh.http_url).replace("the admin token", ADMIN_TOKEN)
+    ended = subprocess.run(["bash", "-c", script, places], capture_output=True, text=True, timeout=60, check=False)
+    assert (ended.returncode, ended.stdout) == (0, "0 targets\n"), ended.stderr

@@ -146,4 +146,4 @@ def _append(transaction: Transaction, actor: Actor, target: Target, what: str, k
     changed = changed_target(target, key.changed_at_ns)
     transaction.targets.update(changed)
     payload = {"key_id": key.id, "fingerprint": key.fingerprint}
-    transaction.append(target_event(changed, f"target.public_key_{what}", payload, actor))
+    transaction.append(target_event(changed, f"target.key.{what}", payload, actor))

@@ -132,7 +132,7 @@ _ENTRIES: Mapping[type[Exception], Entry] = {
         "Event type is unknown",
         "EVENT_TYPE_UNKNOWN",
         "{event}type",
-        "must be a type that the server was started with (--event-type, --zitadel-conditions)",
+        "must be a type that the server was started with (--event-type, --zitadel-conditions), and not its own",
     ),
     errors.AggregateReservedError: Entry(
         _INVALID,

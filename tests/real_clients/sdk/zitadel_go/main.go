@@ -1,5 +1,5 @@
 // Command zitadel_go makes the calls that stdin names, one line of JSON each, with zitadel-go, and writes what it
-// returned to stdout, one line each. protocol.py says what the lines are.
+// returned to stdout, one line each. sdks.py says what the lines are.
 package main
 
 import (
