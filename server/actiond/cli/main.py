@@ -232,8 +232,8 @@ def _add_execution_commands(parser: argparse.ArgumentParser) -> None:
         "condition",
         help="show or set which calls an execution is for",
         description="Shows the match condition of an execution for requests or responses, or sets it: a CEL expression"
-        " over method, headers, user, org and message, such as 'message.name == \"x\"'. The execution runs for the"
-        " calls alone that meet it.",
+        " over method, headers, user, org and message, such as 'message.name == \"x\"'. The execution runs only"
+        " for calls that meet it.",
         allow_abbrev=False,
     )
     condition.add_argument("condition", metavar="CONDITION", help="as `actiond execution list` prints it")
