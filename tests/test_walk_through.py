@@ -163,3 +163,13 @@ def _settled(text: str) -> object:
 
 def test_the_server_says_where_targets_may_be(server: ServerProcess) -> None:
     assert "targets are also allowed at 127.0.0.0/8, ::1/128 (--allow-address)" in server.stderr
+
+
+def test_a_reader_sets_up_encryption_of_payloads(server: ServerProcess, tmp_path: Path) -> None:
+    page = (Path(__file__).parents[1] / "docs" / "targets.md").read_text()
+    (script,) = blocks(page.partition("<!-- encryption -->")[2].partition("<!-- /encryption -->")[0])
+    token = (tmp_path / "data" / "admin-token").read_text().strip()
+    done = paste(script.replace("the admin token", token), server)
+    assert done.returncode == 0, done.stderr
+    assert list(json.loads(done.stdout)) == ["changeDate"]
+    assert "PRIVATE KEY" in (tmp_path / "private.pem").read_text()

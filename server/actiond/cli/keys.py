@@ -1,4 +1,4 @@
-"""`actiond key`: list the keys of this installation, and rotate them. A running server follows within seconds."""
+"""`actiond key`: list the instance keys, and rotate them. A running server follows within seconds."""
 
 import time
 from collections.abc import Mapping
@@ -41,6 +41,7 @@ async def _rotate(store: Store, arguments: Mapping[str, object]) -> None:
     settings = cast("StoreSettings", arguments[STORE_SETTINGS])
     sealer = Sealer(encryption_keys.in_use(settings.encryption_keys, settings.secrets_dir, may_create=False))
     use_cases = InstanceKeys(store, time.time_ns, partial(new_key, sealer), partial(can_open, sealer))
+    before = await store.instance_keys()
     try:
         key = await use_cases.rotate(algorithm, ahead_ns=ahead, overlap_ns=overlap)
     except NotStartedError as error:
@@ -50,10 +51,16 @@ async def _rotate(store: Store, arguments: Mapping[str, object]) -> None:
             f"{error.maximum} keys are published already: wait until some expire, as `actiond key list` shows, or"
             " withdraw them all with --ahead 0s --overlap 0s"
         ) from error
-    info(
-        f"key {key.id} ({key.algorithm.value}) signs from {utc(key.signs_from_ns)}; those before it are published for"
-        f" {arguments['overlap']} after that"
+    former = (
+        f"those before it are published for {arguments['overlap']} after that"
+        if overlap
+        else "those before it are not published any more from then on"
     )
+    info(f"key {key.id} ({key.algorithm.value}) signs from {utc(key.signs_from_ns)}; {former}")
+    kept = {other.id for other in await store.instance_keys()}
+    withdrawn = [other.id for other in before if other.signs_from_ns > key.created_at_ns and other.id not in kept]
+    if withdrawn:
+        info(f"withdrawn, as it would have begun to sign later: {', '.join(withdrawn)}")
 
 
 COMMANDS: Mapping[str, Command] = {"list": _list, "rotate": _rotate}

@@ -164,7 +164,9 @@ def _parser() -> argparse.ArgumentParser:
     _add_target_commands(target)
     delivery = commands.add_parser("delivery", help="list, retry and cancel deliveries of events", allow_abbrev=False)
     _add_delivery_commands(delivery)
-    key = commands.add_parser("key", help="list and rotate the keys of this installation", allow_abbrev=False)
+    key = commands.add_parser(
+        "key", help="list and rotate the instance keys, which sign tokens for targets", allow_abbrev=False
+    )
     _add_key_commands(key)
     _add_descriptors_command(commands)
     return parser
@@ -327,7 +329,11 @@ def _add_delivery_commands(parser: argparse.ArgumentParser) -> None:
 def _add_key_commands(parser: argparse.ArgumentParser) -> None:
     commands = parser.add_subparsers(dest="subcommand", required=True, metavar="COMMAND")
     listing = commands.add_parser(
-        "list", help="list the keys that sign tokens for targets, and when each does", allow_abbrev=False
+        "list",
+        help="list the instance keys, which sign tokens for targets, and when each does",
+        description="Lists the instance keys that are published. One is signing; a former one has been replaced, and a"
+        " next one is to replace it.",
+        allow_abbrev=False,
     )
     rotate = commands.add_parser(
         "rotate",
@@ -339,13 +345,17 @@ def _add_key_commands(parser: argparse.ArgumentParser) -> None:
     )
     rotate.add_argument("--algorithm", metavar="NAME", help="ES256, RS256 or EdDSA [that of the newest key]")
     rotate.add_argument(
-        "--ahead", metavar="SPAN", default="5m", help="how long the key is published before it signs, as 5m or 0s [5m]"
+        "--ahead",
+        metavar="SPAN",
+        default="5m",
+        help="how long the key is published before it signs, as 5m or 0s, 7d at most [5m]",
     )
     rotate.add_argument(
         "--overlap",
         metavar="SPAN",
         default="24h",
-        help="how long former keys are published after they have signed for the last time, as 24h or 0s [24h]",
+        help="how long former keys are published after they have signed for the last time, as 24h or 0s, 366d at most"
+        " [24h]",
     )
     for command in (listing, rotate):
         add_flags(command, rows(StoreSettings))

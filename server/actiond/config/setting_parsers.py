@@ -201,7 +201,7 @@ def external_url(text: str) -> str:
         return ""
     match = _EXTERNAL_URL.fullmatch(text)
     if match is None or int(match["port"] or 0) > 65535 or not _PATH.fullmatch(match["path"] or ""):
-        raise ValueError(f"{text!r} is not https://HOST[:PORT], perhaps with a path without a slash at its end")
+        raise ValueError(f"{text!r} must be https://HOST[:PORT][/PATH], without a slash at its end")
     return text
 
 
