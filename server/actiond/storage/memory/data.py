@@ -8,7 +8,7 @@ from typing import TypeVar
 from actiond.actions.deliveries import Attempt, Delivery
 from actiond.actions.errors import StoreError
 from actiond.actions.events import Event
-from actiond.actions.executions import Execution
+from actiond.actions.executions import Execution, Step
 from actiond.actions.instance_keys import InstanceKey
 from actiond.actions.public_keys import PublicKey
 from actiond.actions.signing_keys import SigningKey
@@ -35,6 +35,8 @@ class Data:
     """Public keys by target id, then by their own id."""
     executions: dict[tuple[str, str], Execution] = field(default_factory=dict)
     """Executions by owner and condition key."""
+    executions_with: dict[tuple[str, Step], dict[str, None]] = field(default_factory=dict)
+    """Keys of the executions that have a step, by owner and step."""
     execution_revisions: dict[str, int] = field(default_factory=dict)
     """By owner. None has the revision 0."""
     tokens: dict[str, Token] = field(default_factory=dict)
@@ -74,7 +76,7 @@ class Data:
 
     def uses(self, owner: str, target_id: str) -> bool:
         """Return whether an execution calls the target."""
-        return any(target_id in execution.steps for execution in self.executions_of(owner))
+        return bool(self.executions_with.get((owner, target_id)))
 
     def executions_of(self, owner: str) -> Iterator[Execution]:
         return (execution for execution in self.executions.values() if execution.owner == owner)

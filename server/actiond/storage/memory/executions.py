@@ -36,6 +36,7 @@ class MemoryExecutions:
             if isinstance(step, Condition) and step != condition and self.get(owner, step) is None:
                 raise StoreError(f"there is no execution {step.key} to include")
         self._record.execution(execution)
+        self._index(owner, condition.key, execution.steps)
         self._log.put(self._data.executions, (owner, condition.key), execution)
         self._log.raise_revision(owner)
 
@@ -45,12 +46,26 @@ class MemoryExecutions:
         if any(other.condition != condition for other in self.with_step(owner, condition)):
             raise StoreError(f"an execution includes {condition.key}")
         self._record.execution(execution)
+        self._index(owner, condition.key, ())
         self._log.remove(self._data.executions, (owner, condition.key))
         self._log.raise_revision(owner)
 
     def with_step(self, owner: str, step: Step) -> Sequence[Execution]:
-        found = (execution for execution in self._data.executions_of(owner) if step in execution.steps)
-        return sorted(found, key=lambda execution: execution.condition.key)
+        return [self._data.executions[owner, key] for key in sorted(self._data.executions_with.get((owner, step), ()))]
+
+    def _index(self, owner: str, key: str, steps: Sequence[Step]) -> None:
+        """Note which steps an execution has, in place of those of before."""
+        former = self._data.executions.get((owner, key))
+        before, after = set(() if former is None else former.steps), set(steps)
+        for step in before - after:
+            keys = self._data.executions_with[owner, step]
+            self._log.remove(keys, key)
+            if not keys:
+                self._log.remove(self._data.executions_with, (owner, step))
+        for step in after - before:
+            if (owner, step) not in self._data.executions_with:
+                self._log.put(self._data.executions_with, (owner, step), {})
+            self._log.put(self._data.executions_with[owner, step], key, None)
 
     def revision(self, owner: str) -> int:
         return self._data.execution_revisions.get(owner, 0)
