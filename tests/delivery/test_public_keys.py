@@ -24,6 +24,7 @@ u+kflLKr9eIv72I8g8u4UZpmOA2fZ4JG
 """
 LABEL = 'must be one PEM block labelled "PUBLIC KEY", and nothing else'
 UNREADABLE = "must be a SubjectPublicKeyInfo (PKIX) that can be read"
+PKCS1 = "must be a SubjectPublicKeyInfo (PKIX) in DER, not in the form of PKCS #1"
 KIND = "must be an RSA key or one on an elliptic curve"
 CURVE = "must be on the curve P-256, P-384 or P-521"
 SIZE = "must have from 2048 to 8192 bits"
@@ -111,6 +112,8 @@ def test_a_compressed_point_is_read() -> None:
         (pem(P256).replace(b"KEY-----\nM", b"KEY-----\nProc-Type: 4,ENCRYPTED\n\nM"), LABEL),
         (b" " * MAX_PEM_BYTES + pem(P256), "must have at most 16384 bytes"),
         (pem(P256).replace(b"==", b"="), "must be in base64 between the lines of its PEM block"),
+        (pem(P256).replace(b"==", b"===="), "must be in base64 between the lines of its PEM block"),
+        (pem_of(of_modulus(2048).public_bytes(Encoding.DER, PublicFormat.PKCS1)), PKCS1),
         (pem_of(b""), UNREADABLE),
         (pem_of(b"0"), UNREADABLE),
         (pem_of(der(P256) + b"\0"), UNREADABLE),

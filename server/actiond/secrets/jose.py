@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import (
     EllipticCurvePublicKey,
 )
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
-from cryptography.hazmat.primitives.serialization import load_der_public_key
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_der_public_key
 from joserfc import jwe, jws
 from joserfc.jwk import ECKey, Key, OKPKey, RSAKey, import_key
 
@@ -150,10 +150,14 @@ def _der(pem: bytes) -> bytes:
     block = _PEM.fullmatch(pem)
     if block is None:
         raise PublicKeyFormatError('must be one PEM block labelled "PUBLIC KEY", and nothing else')
+    text = b"".join(block[1].split())
     try:
-        return base64.b64decode(b"".join(block[1].split()), validate=True)
+        der = base64.b64decode(text, validate=True)
     except binascii.Error:
-        raise PublicKeyFormatError("must be in base64 between the lines of its PEM block") from None
+        der = b""
+    if base64.b64encode(der) != text:  # Python lets too much padding pass
+        raise PublicKeyFormatError("must be in base64 between the lines of its PEM block")
+    return der
 
 
 def _loaded(der: bytes) -> RSAPublicKey | EllipticCurvePublicKey:
@@ -168,6 +172,8 @@ def _loaded(der: bytes) -> RSAPublicKey | EllipticCurvePublicKey:
         return key
     if not isinstance(key, RSAPublicKey):
         raise PublicKeyFormatError("must be an RSA key or one on an elliptic curve")
+    if key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo) != der:
+        raise PublicKeyFormatError("must be a SubjectPublicKeyInfo (PKIX) in DER, not in the form of PKCS #1")
     numbers = key.public_numbers()
     if not MIN_RSA_BITS <= key.key_size <= MAX_RSA_BITS:
         raise PublicKeyFormatError(f"must have from {MIN_RSA_BITS} to {MAX_RSA_BITS} bits")
