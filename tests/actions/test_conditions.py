@@ -79,7 +79,7 @@ def test_the_groups_are_what_stands_before_a_dot_of_an_event() -> None:
 def test_our_own_events_are_in_every_catalogue() -> None:
     for catalogue in (Catalogue(), Catalogue(published_events=frozenset({"order.placed"}))):
         assert all(Condition(EVENT, Scope.EVENT, event) in catalogue for event in OWN_EVENTS)
-    assert {"target", "execution"} == Catalogue().groups
+    assert {"target", "target.key", "execution"} == Catalogue().groups
 
 
 def test_events_that_may_be_published_are_in_the_catalogue() -> None:

@@ -249,3 +249,29 @@ def test_after_any_rotations_a_key_that_was_published_for_its_time_ahead_always_
         last = may_sign(keys, now + ahead)[0]
         assert last.id == str(number)
         assert sum(key.expires_at_ns is None for key in keys) == 1
+
+
+async def test_a_start_that_cannot_decrypt_the_newest_key_lets_those_that_can_go_on_signing(world: World) -> None:
+    await world.start()
+    world.lost.add("1")
+    assert await world.start() is Preparation.UNREADABLE
+    world.now += 10 * DEFAULT_OVERLAP_NS
+    assert ids(may_sign(await world.store.instance_keys(), world.now)) == ["2", "1"]
+
+
+async def test_a_key_signs_before_its_time_if_a_clock_has_gone_back(world: World) -> None:
+    await world.start()
+    world.now -= MINUTE
+    assert await world.start() is Preparation.NOT_NEEDED
+    assert ids(may_sign(await world.store.instance_keys(), world.now)) == ["1"]
+
+
+async def test_a_rotation_keeps_the_key_that_signs_though_a_clock_has_gone_back(world: World) -> None:
+    await world.start()
+    world.now -= MINUTE
+    await world.rotate(ahead=0)
+    assert ids(published(await world.store.instance_keys(), world.now)) == ["2", "1"]
+    world.now += 2 * MINUTE
+    assert ids(may_sign(await world.store.instance_keys(), world.now)) == ["2", "1"]
+    world.now += DEFAULT_OVERLAP_NS
+    assert ids(published(await world.store.instance_keys(), world.now)) == ["2"]

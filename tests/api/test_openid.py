@@ -71,7 +71,7 @@ async def test_the_discovery_document_has_what_is_there_and_no_more() -> None:
 async def test_the_issuer_is_where_the_request_was_sent_to(request_: Request, prefix: str, issuer: str) -> None:
     response = await (await endpoints(prefix=prefix)).discovery(request_)
     assert (document(response)["issuer"], document(response)["jwks_uri"]) == (issuer, f"{issuer}/oauth/v2/keys")
-    assert caching(response) == "private, max-age=300"
+    assert caching(response) == "private, max-age=240"
 
 
 @pytest.mark.parametrize(
@@ -89,7 +89,7 @@ async def test_the_external_url_is_the_issuer_whatever_the_request_says() -> Non
     for request in (Request("evil.example"), Request(None)):
         response = await found.discovery(request)
         assert (document(response)["issuer"], document(response)["jwks_uri"]) == (EXTERNAL, f"{EXTERNAL}/oauth/v2/keys")
-        assert caching(response) == "public, max-age=300"
+        assert caching(response) == "public, max-age=240"
 
 
 async def test_the_key_set_has_the_published_keys_and_may_be_cached_until_a_new_key_signs() -> None:
@@ -97,4 +97,4 @@ async def test_the_key_set_has_the_published_keys_and_may_be_cached_until_a_new_
     found = await endpoints(an_instance_key("a"), an_instance_key("b", created_at_ns=2), expired)
     response = await found.key_set(Request())
     assert document(response) == {"keys": [{"kid": "b"}, {"kid": "a"}]}
-    assert caching(response) == "public, max-age=300"
+    assert caching(response) == "public, max-age=240"

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 
 from google.rpc import code_pb2
 
-from actiond.actions.instance_keys import DEFAULT_AHEAD_NS, InstanceKey
+from actiond.actions.instance_keys import CACHED_SECONDS, InstanceKey
 from actiond.secrets.instance_key_ring import InstanceKeyRing
 from rpcfront import Handler, HttpRequest, HttpResponse, status_error
 
@@ -19,7 +19,7 @@ DISCOVERY_PATH = "/.well-known/openid-configuration"
 KEYS_PATH = "/oauth/v2/keys"
 """The same path as ZITADEL's."""
 
-_MAX_AGE = DEFAULT_AHEAD_NS // 1_000_000_000
+_MAX_AGE = CACHED_SECONDS
 """Seconds that both may be cached: a new key is published for as long before it signs."""
 _AUTHORITY = re.compile(r"(?:[A-Za-z0-9_~-]+(?:\.[A-Za-z0-9_~-]+)*\.?|\[[0-9A-Fa-f:.]{2,45}\])(?::([0-9]{1,5}))?")
 

@@ -6,7 +6,14 @@ from functools import partial
 from typing import cast
 
 from actiond.actions.errors import NotStartedError, TooManyInstanceKeysError
-from actiond.actions.instance_keys import InstanceKey, KeyAlgorithm, may_sign, published
+from actiond.actions.instance_keys import (
+    CACHED_SECONDS,
+    DEFAULT_AHEAD_NS,
+    InstanceKey,
+    KeyAlgorithm,
+    may_sign,
+    published,
+)
 from actiond.actions.ports import Store
 from actiond.actions.use_cases.instance_keys import InstanceKeys
 from actiond.cli.store_command import STORE_SETTINGS, Command, print_table, span_ns, utc
@@ -57,6 +64,8 @@ async def _rotate(store: Store, arguments: Mapping[str, object]) -> None:
         else "those before it are not published any more from then on"
     )
     info(f"key {key.id} ({key.algorithm.value}) signs from {utc(key.signs_from_ns)}; {former}")
+    if 0 < ahead < DEFAULT_AHEAD_NS:
+        info(f"receivers may cache the keys for {CACHED_SECONDS}s, and may meet this one before they know it")
     kept = {other.id for other in await store.instance_keys()}
     withdrawn = [other.id for other in before if other.signs_from_ns > key.created_at_ns and other.id not in kept]
     if withdrawn:

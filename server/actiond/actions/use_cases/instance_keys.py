@@ -64,7 +64,9 @@ class InstanceKeys:
             needed = self._needed(keys, algorithm, now)
             if needed is None:
                 return Preparation.NOT_NEEDED
-            after = rotated(keys, new, now, ahead_ns=needed.ahead_ns, overlap_ns=DEFAULT_OVERLAP_NS)
+            # What this process cannot decrypt may be what others sign with.
+            overlap_ns = None if needed.reason is Preparation.UNREADABLE else DEFAULT_OVERLAP_NS
+            after = rotated(keys, new, now, ahead_ns=needed.ahead_ns, overlap_ns=overlap_ns)
             if len(after) > MAX_INSTANCE_KEYS:
                 if needed.reason is Preparation.OTHER_ALGORITHM:
                     return Preparation.TOO_MANY
