@@ -11,10 +11,11 @@ import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, contextmanager
 from itertools import count
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import IO, Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
@@ -215,56 +216,122 @@ def rotate(server: ServerProcess, *arguments: str) -> None:
     subprocess.run(command, env=server.environment, check=True, capture_output=True)
 
 
-@one_algorithm
-def test_a_key_that_leaked_is_used_no_more(server: ServerProcess, api: JsonApi, tmp_path: Path) -> None:
+def withdraw_keys(server: ServerProcess, api: JsonApi) -> None:
+    """Rotate as for a key that has leaked, and wait until each worker publishes the new key alone."""
     before = {key["kid"] for key in api.call("GET", "/oauth/v2/keys")["keys"]}
     rotate(server, "--ahead", "0s", "--overlap", "0s")
-    deadline = time.monotonic() + 20
-    while time.monotonic() < deadline:
+
+    def followed() -> bool:
         found = [api.call("GET", "/oauth/v2/keys")["keys"] for _ in range(32)]  # of either worker
-        if all(len(keys) == 1 and keys[0]["kid"] not in before for keys in found):
-            return
-        time.sleep(0.1)
-    pytest.fail("a worker still publishes the former keys")
+        return all(len(keys) == 1 and keys[0]["kid"] not in before for keys in found)
+
+    until(followed, "no worker publishes the former keys", seconds=20)
+
+
+@one_algorithm
+def test_a_key_that_leaked_is_used_no_more(server: ServerProcess, api: JsonApi) -> None:
+    withdraw_keys(server, api)
 
 
 RECEIVERS = {"js": ("node", 'listen(9000, "127.0.0.1")'), "python": (sys.executable, 'HTTPServer(("127.0.0.1", 9000)')}
 """The programs of the receivers that docs/targets.md shows, and where each names its port."""
+FOR_EC = {"RSA-OAEP-256": "ECDH-ES+A256KW", "RSAKey": "ECKey"}
+"""What the page says to change for a key on an elliptic curve."""
 
 
-@one_algorithm
-@pytest.mark.parametrize("language", RECEIVERS)
-def test_the_documented_receivers_verify_and_decrypt(
-    server: ServerProcess, api: JsonApi, tmp_path: Path, language: str
-) -> None:
-    open_packages()
+def documented(language: str) -> str:
+    """Return the receiver of the page for tokens."""
+    blocks = re.findall(rf"```{language}\n(.*?)```", PAGE.read_text(), re.DOTALL)
+    (found,) = (block for block in blocks if "PRIVATE_KEY" in block)
+    return str(found)
+
+
+@contextmanager
+def running_receiver(server: ServerProcess, directory: Path, language: str, alg: str) -> Iterator[tuple[int, IO[str]]]:
+    """Run the documented receiver, and yield its port and what it prints."""
     program, listens = RECEIVERS[language]
-    (block,) = [
-        block
-        for block in re.findall(rf"```{language}\n(.*?)```", PAGE.read_text(), re.DOTALL)
-        if "PRIVATE_KEY" in block
-    ]
+    block, port = documented(language), free_port()
     assert block.count(listens) == 1
-    (tmp_path / "node_modules").symlink_to(PACKAGES)
-    script = tmp_path / f"receiver.{'mjs' if language == 'js' else 'py'}"
-    port = free_port()
+    for word, other in FOR_EC.items() if alg.startswith("ECDH") else ():
+        block = block.replace(word, other)
+    (directory / "node_modules").symlink_to(PACKAGES)
+    script, private_key = directory / f"receiver.{'mjs' if language == 'js' else 'py'}", directory / "private.pem"
     script.write_text(block.replace(listens, listens.replace("9000", str(port))))
-    (tmp_path / "private.pem").write_text(pem_of("RSA-OAEP-256"))
-    target = Target(api, "restCall", f"http://127.0.0.1:{port}/", "JWE")
-    target.add_key("RSA-OAEP-256")
-    execute(api, {"function": {"name": "price"}}, target)
-    environment = {**os.environ, "ISSUER": server.http_url, "PRIVATE_KEY": str(tmp_path / "private.pem")}
+    private_key.write_text(pem_of(alg))
+    environment = {**os.environ, "ISSUER": server.http_url, "PRIVATE_KEY": str(private_key)}
     process = subprocess.Popen([program, script], env=environment, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     with process, process.stdout:
         try:
             until(lambda: accepts(port), "the receiver listens")
-            for body in (b"", b"a.b.c.d.e", b"{}"):
-                assert refused(port, body)
-            api.call("POST", "/v1/executions:executeFunction", {"function": "price", "payload": {}})
-            assert process.stdout.readline() == "function/price\n"
+            yield port, process.stdout
         finally:
             process.kill()
+
+
+def sealed_target(api: JsonApi, port: int, alg: str) -> None:
+    """Let the function `price` call the receiver at a port."""
+    target = Target(api, "restCall", f"http://127.0.0.1:{port}/", "JWE")
+    target.add_key(alg)
+    execute(api, {"function": {"name": "price"}}, target)
+
+
+@one_algorithm
+@pytest.mark.parametrize("alg", PRIVATE)
+@pytest.mark.parametrize("language", RECEIVERS)
+def test_the_documented_receivers_verify_and_decrypt(
+    server: ServerProcess, api: JsonApi, tmp_path: Path, language: str, alg: str
+) -> None:
+    open_packages()
+    with running_receiver(server, tmp_path, language, alg) as (port, printed):
+        sealed_target(api, port, alg)
+        for body in (b"", b"a.b.c.d.e", b"{}"):
+            assert refused(port, body)
+        api.call("POST", "/v1/executions:executeFunction", {"function": "price", "payload": {}})
+        assert printed.readline() == "function/price\n"
+
+
+@one_algorithm
+def test_the_documented_receiver_in_python_follows_a_rotation_after_a_leak(
+    server: ServerProcess, api: JsonApi, tmp_path: Path
+) -> None:
+    with running_receiver(server, tmp_path, "python", "RSA-OAEP-256") as (port, printed):
+        sealed_target(api, port, "RSA-OAEP-256")
+        api.call("POST", "/v1/executions:executeFunction", {"function": "price", "payload": {}})
+        assert printed.readline() == "function/price\n"
+        withdraw_keys(server, api)
+        until(lambda: is_taken(api), "the receiver knows the new key", seconds=20)
+        assert printed.readline() == "function/price\n"
+
+
+def test_the_documented_receiver_in_python_fetches_the_keys_for_strangers_once_in_ten_seconds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "private.pem").write_text(pem_of("RSA-OAEP-256"))
+    monkeypatch.setenv("ISSUER", "http://127.0.0.1:9")
+    monkeypatch.setenv("PRIVATE_KEY", str(tmp_path / "private.pem"))
+    names: dict[str, Any] = {"__name__": "page"}
+    exec(documented("python"), names)  # noqa: S102  # that is the point
+    now, fetched = 0.0, []
+
+    def get(url: str) -> None:
+        fetched.append((now, url))
+        raise ConnectionRefusedError
+
+    names["get"], names["time"] = get, SimpleNamespace(monotonic=lambda: now)
+    for now in (5.0, 6.0, 14.0, 16.0):  # noqa: B007  # the functions read it
+        with pytest.raises((ConnectionRefusedError, ValueError)):
+            names["issuer_keys"](SimpleNamespace(headers=lambda: {"kid": "unknown"}))
+    assert [when for when, _ in fetched] == [5.0, 16.0]
+
+
+def is_taken(api: JsonApi) -> bool:
+    """Execute the function, and return whether the receiver has accepted the token."""
+    try:
+        api.call("POST", "/v1/executions:executeFunction", {"function": "price", "payload": {}})
+    except AssertionError:
+        return False
+    return True
 
 
 def accepts(port: int) -> bool:
