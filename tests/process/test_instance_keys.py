@@ -124,6 +124,26 @@ def test_a_rotation_beside_the_server_holds_in_every_worker(start: Start, run: R
     ]
 
 
+def test_a_rotation_that_calls_off_another_names_the_key_that_it_withdraws(start: Start, run: Run) -> None:
+    server = start()
+    (before,) = key_ids(server)
+    first, second = (
+        run("key", "rotate", "--data-dir", ".", "--ahead", ahead).stderr.splitlines() for ahead in ("1h", "0s")
+    )
+    next_id, newest = first[0].split()[1], second[0].split()[1]
+    assert len(first) == 1
+    assert next_id in second[1]
+    assert before not in "".join(second)
+    until(lambda: key_ids(server) == [newest, before], "the server publishes the newest key and the one that signed")
+
+
+def test_a_rotation_without_an_overlap_says_that_former_keys_are_not_published(start: Start, run: Run) -> None:
+    start()
+    done = run("key", "rotate", "--data-dir", ".", "--ahead", "0s", "--overlap", "0s")
+    assert "not published any more" in done.stderr
+    assert "0s" not in done.stderr
+
+
 def test_a_start_with_another_algorithm_rotates_and_keeps_the_former_key(start: Start) -> None:
     server = start()
     (before,) = key_ids(server)
