@@ -81,6 +81,19 @@ async def test_a_rotation_by_another_process_is_known_after_the_refresh(world: W
     assert (await world.signing(), world.store.reads) == (second.id, reads)
 
 
+async def test_each_key_that_takes_over_is_logged_once(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    first, second = a_key(), a_key(signs_from_ns=int((world.now + 1) * 1e9))
+    await world.put(first, second)
+    assert [await world.signing() for _ in range(2)] == [first.id, first.id]
+    assert caplog.records == []
+    for seconds in (1, -1, 1):  # a clock that is set back and forth
+        world.now += seconds
+        await world.signing()
+    (record,) = caplog.records
+    assert (record.levelname, second.id in record.getMessage()) == ("INFO", True)
+
+
 async def test_an_expired_key_is_published_no_more_before_the_next_read(world: World) -> None:
     key = replace(a_key(), expires_at_ns=int((world.now + 1) * 1e9))
     await world.put(key)

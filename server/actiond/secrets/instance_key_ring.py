@@ -54,6 +54,7 @@ class InstanceKeyRing:
         self._tried_at = float("-inf")
         self._reading: asyncio.Task[_Keys] | None = None
         self._has_logged = False
+        self._used_ids: set[str] = set()
 
     async def published(self) -> Sequence[InstanceKey]:
         """Return the keys that receivers may verify with, the one that signs last first. Raises StoreError."""
@@ -65,6 +66,7 @@ class InstanceKeyRing:
         for key in may_sign(current.keys, self._clock()):
             opened = current.opened.get((key.id, key.sealed))
             if opened is not None:
+                self._log_use(key)
                 return opened
         if not self._has_logged:
             self._has_logged = True
@@ -74,6 +76,14 @@ class InstanceKeyRing:
                 " whose payload is a JWT or JWE are not called; this is logged once."
             )
         return None
+
+    def _log_use(self, key: InstanceKey) -> None:
+        """Log that another key signs from now on: once for each, and not for the first."""
+        if key.id in self._used_ids:
+            return
+        if self._used_ids:
+            _log.info("tokens are signed with the instance key %s (%s) from now on", key.id, key.algorithm.value)
+        self._used_ids.add(key.id)
 
     async def _current(self) -> _Keys:
         now, known = self._monotonic(), self._keys
