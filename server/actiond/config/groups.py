@@ -247,8 +247,8 @@ class ApiSettings(SettingsGroup):
     external_url: str = setting(
         name="external-url",
         read=parsers.external_url,
-        help="the https URL at which clients find this server, as https://actions.example: the issuer of OpenID"
-        " discovery; by default it is where each request was sent to",
+        help="the https URL at which clients find this server, as https://actions.example, not http: the issuer of"
+        " OpenID discovery; by default it is where each request was sent to",
         default="",
         metavar="URL",
     )
