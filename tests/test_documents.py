@@ -186,7 +186,7 @@ def test_the_limits_of_the_security_page_are_those_of_the_code() -> None:
         "faults that an error names": [str(MAX_FIELDS)],
         "nesting of JSON": [str(MAX_DEPTH)],
         "signing keys of a target that are valid at once": [str(MAX_KEYS)],
-        "keys of the installation that are published at once": [str(MAX_INSTANCE_KEYS)],
+        "instance keys that are published at once": [str(MAX_INSTANCE_KEYS)],
         "targets that a page of executions calls, in v2": [f"{MAX_FLAT_STEPS:,}"],
         "public keys of a target": [str(MAX_PUBLIC_KEYS)],
         "targets with metrics of their own": [f"{MAX_TARGETS:,}"],

@@ -1,4 +1,4 @@
-"""The keys of the installation: made by a start, published, and rotated by the command."""
+"""Instance keys: made by a start, published, and rotated by the command."""
 
 import http.client
 import json

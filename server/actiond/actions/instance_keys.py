@@ -43,7 +43,7 @@ class NewKey:
 
 @dataclass(frozen=True, slots=True)
 class InstanceKey:
-    """A key of this installation. Times are nanoseconds since the epoch, UTC."""
+    """A key that signs tokens. Times are nanoseconds since the epoch, UTC."""
 
     id: str
     algorithm: KeyAlgorithm

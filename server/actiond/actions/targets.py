@@ -33,7 +33,7 @@ class PayloadType(Enum):
     JSON = "json"
     """The payload as it is."""
     JWT = "jwt"
-    """The payload as a JSON Web Token, signed with the key of this installation."""
+    """The payload as a JSON Web Token, signed with an instance key."""
     JWE = "jwe"
     """Such a token, encrypted for the target's active public key."""
 

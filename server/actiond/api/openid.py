@@ -1,4 +1,4 @@
-"""Where receivers find the keys of this installation: OpenID discovery, and the JSON Web Key set that it names.
+"""Where receivers find the instance keys: OpenID discovery, and the JSON Web Key set that it names.
 
 Both paths need no token. They are served from what the process knows of the keys, so that nobody can make the store
 busy with them.

@@ -71,7 +71,7 @@ class InstanceKeyRing:
         if not self._has_logged:
             self._has_logged = True
             _log.error(
-                "No key of this installation can sign: those that the database has were encrypted with another"
+                "No instance key can sign: those that the database has were encrypted with another"
                 " encryption key. Restore that one, or start the server anew, which makes a key. Until then, targets"
                 " whose payload is a JWT or JWE are not called; this is logged once."
             )

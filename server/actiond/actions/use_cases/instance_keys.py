@@ -1,4 +1,4 @@
-"""Making and rotating the keys of this installation."""
+"""Making and rotating instance keys."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
