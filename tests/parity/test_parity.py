@@ -24,16 +24,17 @@ from tests.support.wire.protocols import CODES
 
 def _runs() -> list[pytest.param]:  # type: ignore[valid-type]  # pytest names no type for it
     return [
-        pytest.param(scenario, driver, id=f"{scenario.id}, over {driver}", marks=_marks(driver))
+        pytest.param(scenario, driver, id=f"{scenario.id}, over {driver}", marks=_marks(scenario, driver))
         for scenario in SCENARIOS
         for driver, (protocol, _) in DRIVERS.items()
         if scenario.runs_over(driver, protocol) and _can_run(scenario.differs.get(driver))
     ]
 
 
-def _marks(driver: str) -> list[pytest.MarkDecorator]:
-    """One driver is enough for a quick run: that which can express the most rows."""
-    return [] if driver == "json" else [pytest.mark.slow]
+def _marks(scenario: Scenario, driver: str) -> list[pytest.MarkDecorator]:
+    """One driver is enough for a quick run, that which can express the most rows; and of v2 and v2beta, v2."""
+    is_quick = driver == "json" and ".v2beta." not in scenario.call.rpc_path
+    return [] if is_quick else [pytest.mark.slow]
 
 
 def _can_run(differs: Differs | None) -> bool:
