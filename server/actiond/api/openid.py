@@ -19,8 +19,6 @@ DISCOVERY_PATH = "/.well-known/openid-configuration"
 KEYS_PATH = "/oauth/v2/keys"
 """The same path as ZITADEL's."""
 
-_MAX_AGE = CACHED_SECONDS
-"""Seconds that both may be cached: a new key is published for as long before it signs."""
 _AUTHORITY = re.compile(r"(?:[A-Za-z0-9_~-]+(?:\.[A-Za-z0-9_~-]+)*\.?|\[[0-9A-Fa-f:.]{2,45}\])(?::([0-9]{1,5}))?")
 
 
@@ -69,5 +67,5 @@ def _origin(request: HttpRequest) -> str:
 
 
 def _response(body: str, scope: str) -> HttpResponse:
-    headers = [("content-type", "application/json"), ("cache-control", f"{scope}, max-age={_MAX_AGE}")]
+    headers = [("content-type", "application/json"), ("cache-control", f"{scope}, max-age={CACHED_SECONDS}")]
     return HttpResponse(200, headers, body.encode())

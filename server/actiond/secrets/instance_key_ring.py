@@ -1,4 +1,4 @@
-"""The instance keys as a process knows them: read anew every few seconds, and decrypted once."""
+"""The instance keys as a process knows them: read again every few seconds, and decrypted once."""
 
 import asyncio
 import logging
@@ -121,4 +121,4 @@ class InstanceKeyRing:
     def _end_reading(self, reading: "asyncio.Task[_Keys]") -> None:
         self._reading = None
         if not reading.cancelled():
-            reading.exception()  # whoever waits gets it; perhaps nobody does any more
+            reading.exception()  # retrieved, since all that waited for it may have been cancelled

@@ -38,7 +38,7 @@ class Targets:
         self._endpoint_problem = endpoint_problem
 
     async def create(self, actor: Actor, new: NewTarget) -> tuple[Target, str]:
-        """Create a target and return it with its signing key, which cannot be read again.
+        """Create a target and return it with its signing key.
 
         Raises TargetNameTakenError if the owner has a target with that name, EndpointInvalidError and
         EndpointDeniedError.
