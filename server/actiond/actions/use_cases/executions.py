@@ -156,9 +156,9 @@ def remove_step(transaction: Transaction, actor: Actor, step: Step, now_ns: int,
 
     ends_emptied: delete executions that lose their last step by it, and so on.
     """
-    for condition in [execution.condition for execution in transaction.executions.with_step(actor.owner, step)]:
-        # Read again: the end of another one may have changed or ended it.
-        execution = transaction.executions.get(actor.owner, condition)
+    for found in transaction.executions.with_step(actor.owner, step):
+        # The end of another one may have changed or ended it.
+        execution = transaction.executions.get(actor.owner, found.condition) if ends_emptied else found
         if execution is None:
             continue
         steps = tuple(kept for kept in execution.steps if kept != step)
