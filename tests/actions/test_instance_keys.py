@@ -52,7 +52,7 @@ class World:
         return await self.use.prepare(algorithm)
 
     async def rotate(self, ahead: int = DEFAULT_AHEAD_NS, overlap: int = DEFAULT_OVERLAP_NS) -> InstanceKey:
-        return await self.use.rotate(None, ahead_ns=ahead, overlap_ns=overlap)
+        return (await self.use.rotate(None, ahead_ns=ahead, overlap_ns=overlap)).key
 
     async def rotate_often(self) -> None:
         """Rotate, a minute after the other, until no more keys are allowed."""
@@ -158,7 +158,7 @@ async def test_a_key_that_cannot_be_decrypted_does_not_keep_the_one_before_it_fr
 async def test_a_rotation_keeps_the_algorithm_unless_it_is_given_another(world: World) -> None:
     await world.start(RS256)
     assert (await world.rotate()).algorithm is RS256
-    assert (await world.use.rotate(ES256, ahead_ns=0, overlap_ns=0)).algorithm is ES256
+    assert (await world.use.rotate(ES256, ahead_ns=0, overlap_ns=0)).key.algorithm is ES256
 
 
 async def test_another_algorithm_of_the_setting_rotates_with_time_for_receivers(world: World) -> None:

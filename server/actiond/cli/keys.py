@@ -48,9 +48,8 @@ async def _rotate(store: Store, arguments: Mapping[str, object]) -> None:
     settings = cast("StoreSettings", arguments[STORE_SETTINGS])
     sealer = Sealer(encryption_keys.in_use(settings.encryption_keys, settings.secrets_dir, may_create=False))
     use_cases = InstanceKeys(store, time.time_ns, partial(new_key, sealer), partial(can_open, sealer))
-    before = await store.instance_keys()
     try:
-        key = await use_cases.rotate(algorithm, ahead_ns=ahead, overlap_ns=overlap)
+        rotation = await use_cases.rotate(algorithm, ahead_ns=ahead, overlap_ns=overlap)
     except NotStartedError as error:
         raise Failure("the database has no keys before the server's first start") from error
     except TooManyInstanceKeysError as error:
@@ -58,6 +57,7 @@ async def _rotate(store: Store, arguments: Mapping[str, object]) -> None:
             f"{error.maximum} keys are published already: wait until some expire, as `actiond key list` shows, or"
             " withdraw them all with --ahead 0s --overlap 0s"
         ) from error
+    key = rotation.key
     former = (
         f"those before it are published for {arguments['overlap']} after that"
         if overlap
@@ -66,9 +66,8 @@ async def _rotate(store: Store, arguments: Mapping[str, object]) -> None:
     info(f"key {key.id} ({key.algorithm.value}) signs from {utc(key.signs_from_ns)}; {former}")
     if 0 < ahead < DEFAULT_AHEAD_NS:
         info(f"receivers may cache the keys for {CACHED_SECONDS}s, and may meet this one before they know it")
-    kept = {other.id for other in await store.instance_keys()}
-    withdrawn = [other.id for other in before if other.signs_from_ns > key.created_at_ns and other.id not in kept]
-    if withdrawn:
+    if rotation.withdrawn:
+        withdrawn = [other.id for other in rotation.withdrawn]
         info(f"withdrawn, as it would have begun to sign later: {', '.join(withdrawn)}")
 
 

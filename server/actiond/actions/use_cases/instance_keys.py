@@ -42,6 +42,16 @@ class _Need:
     ahead_ns: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Rotation:
+    """What a rotation has done."""
+
+    key: InstanceKey
+    """The new one."""
+    withdrawn: Sequence[InstanceKey]
+    """Keys that would have begun to sign later, and never will."""
+
+
 class InstanceKeys:
     """The use cases of instance keys."""
 
@@ -76,8 +86,8 @@ class InstanceKeys:
 
         return await self._store.write(change)
 
-    async def rotate(self, algorithm: KeyAlgorithm | None, *, ahead_ns: int, overlap_ns: int) -> InstanceKey:
-        """Make a new key, which signs from `ahead` later, and return it. Former keys stay published for `overlap` more.
+    async def rotate(self, algorithm: KeyAlgorithm | None, *, ahead_ns: int, overlap_ns: int) -> Rotation:
+        """Make a new key, which signs from `ahead` later. Former keys stay published for `overlap` more.
 
         algorithm: None for that of the newest key.
 
@@ -89,13 +99,14 @@ class InstanceKeys:
             raise NotStartedError
         new = self._make_key(algorithm or newest[0].algorithm)
 
-        def change(transaction: Transaction) -> InstanceKey:
+        def change(transaction: Transaction) -> Rotation:
             keys = transaction.instance_keys.all()
             after = rotated(keys, new, now, ahead_ns=ahead_ns, overlap_ns=overlap_ns)
             if len(after) > MAX_INSTANCE_KEYS:
                 raise TooManyInstanceKeysError(MAX_INSTANCE_KEYS)
             _replace(transaction, keys, after, now)
-            return after[0]
+            kept = {key.id for key in after}
+            return Rotation(after[0], [key for key in keys if key.signs_from_ns > now and key.id not in kept])
 
         return await self._store.write(change)
 
